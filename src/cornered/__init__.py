@@ -1,0 +1,1 @@
+"""cornered: what a language-model agent does when it is cornered, measured."""
