@@ -13,7 +13,7 @@ from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
 
 @modelapi(name="cornered")
 def cornered_models() -> Any:
-    """Our two model providers: `cornered/embedded` and `cornered/scripted`."""
+    """Our two model providers: `cornered/embedded` and `cornered/scripted/POLICY.yaml`."""
     from cornered.models import make_model_api
 
     def make(

@@ -19,11 +19,11 @@ def make_model_api(model_name: str, config: GenerateConfig, **model_args: Any) -
         from cornered.models.embedded import EmbeddedAPI
 
         return EmbeddedAPI(model_name, config, **model_args)
-    if model_name == "scripted":
+    if model_name.startswith("scripted/"):
         from cornered.models.scripted import ScriptedAPI
 
         return ScriptedAPI(model_name, config, **model_args)
     raise ModelError(
         f"there is no model cornered/{model_name}",
-        fix="use cornered/embedded or cornered/scripted, or a model of another provider",
+        fix="use cornered/embedded, cornered/scripted/POLICY.yaml, or another provider's model",
     )
