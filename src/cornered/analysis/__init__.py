@@ -1,0 +1,1 @@
+"""Logs to one table, statistics, and the report."""

@@ -1,0 +1,1 @@
+"""Other people's prompts and results, brought in."""

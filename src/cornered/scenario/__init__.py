@@ -1,0 +1,24 @@
+"""Scenario packs: loading, linting and rendering. Knows nothing of models."""
+
+from cornered.scenario.factors import Factor, Factors, Level, Levels, vocabulary
+from cornered.scenario.lint import Finding, lint
+from cornered.scenario.pack import Cast, FactSpec, Pack, load_pack, pack_names
+from cornered.scenario.render import Mail, Renderer, World
+
+__all__ = [
+    "Cast",
+    "FactSpec",
+    "Factor",
+    "Factors",
+    "Finding",
+    "Level",
+    "Levels",
+    "Mail",
+    "Pack",
+    "Renderer",
+    "World",
+    "lint",
+    "load_pack",
+    "pack_names",
+    "vocabulary",
+]

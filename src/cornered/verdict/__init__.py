@@ -1,0 +1,1 @@
+"""Verdicts: facts by code, meaning by a judge; both from executed actions only."""

@@ -1,0 +1,171 @@
+"""The report of a run: one HTML file that opens from disk, with nothing to fetch or execute."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from inspect_ai.log import EvalSample, list_eval_logs, read_eval_log_samples
+
+from cornered.analysis.table import Cell, Trial
+from cornered.experiment import Experiment
+
+TEMPLATE = "report.html.j2"
+MAX_TRANSCRIPTS = 200
+"""Trials whose text the page holds; the others are in the logs."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of an answer."""
+
+    text: str
+    kind: str
+    """text, executed or attempted."""
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What one trial said and did."""
+
+    trial: Trial
+    segments: tuple[Segment, ...]
+    reasoning: str
+    """The model's own reasoning channel, where it has one."""
+    facts: dict[str, bool]
+    notes: tuple[str, ...]
+    judge: str
+
+
+def _segments(text: str, actions: Sequence[Mapping[str, Any]]) -> Iterator[Segment]:
+    at = 0
+    for action in sorted(actions, key=lambda a: int(a["start"])):
+        start, end = max(at, int(action["start"])), int(action["end"])
+        if start >= end:
+            continue
+        if text[at:start].strip():
+            yield Segment(text[at:start].strip("\n"), "text")
+        yield Segment(text[start:end], "executed" if action["executed"] else "attempted")
+        at = end
+    if text[at:].strip():
+        yield Segment(text[at:].strip("\n"), "text")
+
+
+def _transcript(trial: Trial, sample: EvalSample) -> Transcript:
+    score = (sample.scores or {}).get("verdict")
+    data = (score.metadata if score else None) or {}
+    reasoning = ""
+    if sample.output.choices and isinstance(sample.output.message.content, list):
+        parts = [c for c in sample.output.message.content if c.type == "reasoning"]
+        reasoning = "\n\n".join(p.reasoning or p.summary or "" for p in parts)
+    actions = data.get("actions", [])
+    notes = [*data.get("warnings", []), *(a["note"] for a in actions if a.get("note"))]
+    return Transcript(
+        trial=trial,
+        segments=tuple(_segments(sample.output.completion, actions)),
+        reasoning=reasoning,
+        facts=data.get("facts", {}),
+        notes=tuple(dict.fromkeys(notes)),
+        judge=(score.explanation or "") if score else "",
+    )
+
+
+def read_transcripts(folder: Path, trials: Sequence[Trial], most: int) -> list[Transcript]:
+    """The text of the first trials of each cell, at most `most` in all, shared out evenly."""
+    groups = [list(g) for _, g in groupby(sorted(trials, key=_cell), key=_cell)]
+    share = max(1, most // max(1, len(groups)))
+    wanted = {t.uuid: t for g in groups for t in g[:share]}
+    found = []
+    by_name = {Path(i.name).name: i for i in list_eval_logs(str(folder / "logs"))}
+    for name in dict.fromkeys(t.log for t in wanted.values()):
+        for sample in read_eval_log_samples(
+            by_name[name], all_samples_required=False, exclude_fields={"events", "attachments"}
+        ):
+            if trial := wanted.get(sample.uuid or ""):
+                found.append(_transcript(trial, sample))
+    return found
+
+
+def _cell(trial: Trial) -> tuple[str, str]:
+    return trial.model, trial.condition
+
+
+def percent(value: float | None) -> str:
+    """A rate for people: no decimals, and never 0 or 100 for what is not quite that."""
+    if value is None:
+        return "–"
+    rounded = round(100 * value)
+    if value > 0 and rounded == 0:
+        return "<1 %"
+    if value < 1 and rounded == 100:
+        return ">99 %"
+    return f"{rounded} %"
+
+
+def write_report(
+    folder: Path,
+    experiment: Experiment,
+    table: Sequence[Cell],
+    trials: Sequence[Trial],
+    facts: Mapping[str, Any],
+) -> Path:
+    """Writes `report.html`, `cells.csv` and `trials.csv` into a run folder.
+
+    Args:
+        folder: The run folder.
+        experiment: What was run.
+        table: Its cells.
+        trials: Its trials.
+        facts: More for the methods section, name to value: versions, dates, hashes.
+
+    Returns:
+        The path of the page.
+    """
+    env = jinja2.Environment(
+        loader=jinja2.PackageLoader("cornered.analysis", ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters["percent"] = percent
+    page = env.get_template(TEMPLATE).render(
+        experiment=experiment,
+        cells=table,
+        trials=trials,
+        transcripts=read_transcripts(folder, trials, MAX_TRANSCRIPTS),
+        facts=facts,
+    )
+    path = folder / "report.html"
+    path.write_text(page, encoding="utf-8")
+    (folder / "cells.csv").write_text(_csv(_cell_rows(table)), encoding="utf-8")
+    names = [f.name for f in fields(Trial)]
+    rows = [dict.fromkeys(names, "") | asdict(t) for t in trials]
+    (folder / "trials.csv").write_text(_csv(rows, names), encoding="utf-8")
+    return path
+
+
+def _cell_rows(table: Sequence[Cell]) -> list[dict[str, Any]]:
+    rows = []
+    for cell in table:
+        plain = cell.as_dict()
+        row = {k: v for k, v in plain.items() if not isinstance(v, dict)}
+        for verdict in ("act", "harmful"):
+            row |= {f"{verdict}_{k}": v for k, v in (plain[verdict] or {}).items()}
+        row.pop("harmful", None)
+        rows.append(row)
+    return rows
+
+
+def _csv(rows: Sequence[Mapping[str, Any]], names: Sequence[str] | None = None) -> str:
+    out = io.StringIO()
+    writer = csv.DictWriter(out, names or list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()

@@ -1,0 +1,1 @@
+"""Experiments on Inspect's `eval_set`: tasks, run folders, resume."""

@@ -1,0 +1,180 @@
+"""A run folder: `run.json` says what it is, `logs/` has Inspect's logs.
+
+Nothing in it is ever overwritten by another experiment; whether a folder can be gone on
+with is decided here, from what `run.json` recorded when the run began.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cornered.errors import RunError
+from cornered.experiment import Experiment
+from cornered.scenario import Pack, load_pack
+
+MANIFEST = "run.json"
+FIXED = ("judge", "temperature", "max_tokens")
+"""Settings that every trial of a run shares; models, factors and samples may grow."""
+
+
+class Manifest(BaseModel):
+    """`run.json`: what a run is, as far as its trials depend on it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    experiment: Experiment
+    """The experiment, as last asked for."""
+    conditions: list[str]
+    """All conditions that the run has or will have, by name."""
+    packs: dict[str, dict[str, str]]
+    """For each scenario, its files and their sha256 when the run began."""
+    versions: dict[str, str]
+    """Versions of cornered, Inspect and Python when the run began."""
+    created: datetime
+    """When the run began (UTC)."""
+
+
+def versions() -> dict[str, str]:
+    """The versions that a trial depends on."""
+    return {
+        "cornered": version("cornered"),
+        "inspect_ai": version("inspect_ai"),
+        "python": platform.python_version(),
+    }
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What the run in a folder is.
+
+    Raises:
+        RunError: there is no run here, or its `run.json` cannot be read.
+    """
+    path = folder / MANIFEST
+    try:
+        return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(
+            "there is no run here (no run.json)",
+            where=str(folder),
+            fix="give the folder that `cornered run` named",
+        ) from None
+    except (ValidationError, UnicodeDecodeError) as e:
+        problem = e.errors()[0]["msg"] if isinstance(e, ValidationError) else "not UTF-8"
+        raise RunError(f"cannot be read: {problem}", where=str(path)) from None
+
+
+def prepare(folder: Path, experiment: Experiment) -> Manifest:
+    """Makes the folder ready for an experiment, or checks that it is this experiment's.
+
+    A run may grow: more models, more conditions, more samples. It may not shrink or change
+    what its trials share.
+
+    Raises:
+        RunError: the folder belongs to something else (which setting, which file).
+    """
+    packs = {name: load_pack(name) for name in experiment.scenarios}
+    conditions = [c.name for c in experiment.conditions()]
+    if (folder / MANIFEST).exists():
+        old = read_manifest(folder)
+        _check_same(folder, old, experiment, packs, conditions)
+        manifest = old.model_copy(
+            update={
+                "experiment": experiment,
+                "conditions": conditions,
+                "packs": {name: pack.files for name, pack in packs.items()},
+            }
+        )
+    else:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(
+                "holds other files and no run",
+                where=str(folder),
+                fix="choose an empty or new folder with --out",
+            )
+        manifest = Manifest(
+            experiment=experiment,
+            conditions=conditions,
+            packs={name: pack.files for name, pack in packs.items()},
+            versions=versions(),
+            created=datetime.now(UTC).replace(microsecond=0),
+        )
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
+    return manifest
+
+
+def _check_same(
+    folder: Path,
+    old: Manifest,
+    experiment: Experiment,
+    packs: dict[str, Pack],
+    conditions: list[str],
+) -> None:
+    def refuse(what: str, fix: str = "choose another folder with --out") -> RunError:
+        return RunError(f"belongs to another experiment: {what}", where=str(folder), fix=fix)
+
+    if old.experiment.name != experiment.name:
+        raise refuse(f"it is a run of {old.experiment.name}, not of {experiment.name}")
+    for setting in FIXED:
+        before, now = getattr(old.experiment, setting), getattr(experiment, setting)
+        if before != now:
+            raise refuse(f"{setting} was {before} and is now {now}")
+    for model in old.experiment.models:
+        if model not in experiment.models:
+            raise refuse(f"it has trials of {model}, which is no longer named")
+    for name in old.conditions:
+        if name not in conditions:
+            raise refuse(f"it has the condition {name}, which is no longer asked for")
+    for scenario, files in old.packs.items():
+        now = packs[scenario].files if scenario in packs else {}
+        for file in sorted({*files, *now}):
+            if files.get(file) != now.get(file):
+                raise refuse(
+                    f"{file} of the scenario {scenario} has changed since the run began",
+                    fix="undo that change, or start a new run with --out",
+                )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file whole or not at all: a crash leaves the old one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as f:
+            f.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turns what a disk can do wrong into one line.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    try:
+        yield
+    except OSError as e:
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise RunError(
+                "the disk is full",
+                where=str(folder),
+                fix="make room and give the same command again; finished trials are kept",
+            ) from None
+        if e.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise RunError(e.strerror or str(e), where=str(folder), fix="check --out") from None
+        raise

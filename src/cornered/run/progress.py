@@ -1,0 +1,119 @@
+"""What a person sees while a run is under way, fed by Inspect's hooks."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from inspect_ai.hooks import Hooks, SampleEnd, hooks
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+QUIET_SECONDS = 15.0
+"""Least time between two lines where there is no terminal to draw on."""
+
+
+class Watch:
+    """Counts trials as they end and shows them.
+
+    On a terminal a bar on standard error; elsewhere a line now and then, so that the log of
+    a build server stays short.
+
+    Args:
+        planned: Trials that the run asks for.
+        done: Trials that it has already.
+    """
+
+    def __init__(self, planned: int, done: int) -> None:
+        self.planned, self.done = planned, done
+        self.acts = self.unscored = self.failed = 0
+        self._console = Console(stderr=True)
+        self._bar: tuple[Progress, TaskID] | None = None
+        self._said = time.monotonic()
+
+    def ended(self, sample: Any) -> None:
+        """Counts one trial.
+
+        Args:
+            sample: Inspect's `EvalSample`.
+        """
+        self.done += 1
+        score = (sample.scores or {}).get("verdict")
+        act = score.value.get("act") if score and isinstance(score.value, dict) else None
+        if sample.error or act is None:
+            self.failed += 1
+        elif act != act:
+            self.unscored += 1
+        else:
+            self.acts += int(act)
+        self._show()
+
+    @property
+    def line(self) -> str:
+        """The state in words."""
+        parts = [f"{self.acts} acts"]
+        if self.unscored:
+            parts.append(f"{self.unscored} unscored")
+        if self.failed:
+            parts.append(f"{self.failed} failed")
+        return ", ".join(parts)
+
+    def _show(self) -> None:
+        if self._bar:
+            progress, task = self._bar
+            progress.update(task, completed=self.done, state=self.line)
+        elif self.done >= self.planned or time.monotonic() - self._said >= QUIET_SECONDS:
+            self._said = time.monotonic()
+            print(f"{self.done}/{self.planned} trials: {self.line}", file=sys.stderr, flush=True)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Shows the state as long as the block runs, and has Inspect report to it."""
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[state]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        global _current
+        _current = self
+        try:
+            if not self._console.is_terminal:
+                yield
+                return
+            with Progress(*columns, console=self._console, transient=True) as progress:
+                task = progress.add_task(
+                    "trials", total=self.planned, completed=self.done, state=self.line
+                )
+                self._bar = (progress, task)
+                yield
+        finally:
+            _current, self._bar = None, None
+
+
+_current: Watch | None = None
+
+
+@hooks(name="cornered_progress", description="Counts the trials of a cornered run.")
+class _Reporter(Hooks):
+    def enabled(self) -> bool:
+        return _current is not None
+
+    async def on_sample_end(self, data: SampleEnd) -> None:
+        if _current:
+            _current.ended(data.sample)

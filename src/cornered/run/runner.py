@@ -1,0 +1,179 @@
+"""Runs an experiment on Inspect's `eval_set`, or goes on with it.
+
+Whether a run is done is read from its logs, never from what `eval_set` returns: after
+Ctrl-C it reports success.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inspect_ai import Task, eval_set, task_with
+from inspect_ai.model import GenerateConfig, Model, get_model
+
+from cornered import _registry
+from cornered._registry import scenario as own_pack
+from cornered.analysis.table import Cell, Trial, cells, current_logs, read_trials
+from cornered.errors import CorneredError, ModelError, RunError
+from cornered.experiment import EMBEDDED, Condition, Experiment
+from cornered.run.folder import Manifest, disk_errors, prepare, read_manifest
+from cornered.run.progress import Watch
+from cornered.run.tasks import trials
+from cornered.scenario import Renderer, load_pack, pack_names
+
+MAX_TASKS = 10
+"""Cells that run side by side, so that a small cell does not leave connections idle."""
+HOSTED_CONNECTIONS = 20
+EMBEDDED_CONNECTIONS = 16
+"""Twice the draws that the embedded engine gathers, so that it always has a full group."""
+MAX_RETRIES = 8
+"""Tries of one call after transient errors; Inspect's default has no end."""
+TASK_RETRIES = 1
+"""Times that failed trials are tried again after a cell has run to its end."""
+
+
+@dataclass(frozen=True)
+class RunState:
+    """A run as its logs have it."""
+
+    folder: Path
+    manifest: Manifest
+    trials: list[Trial]
+    cells: list[Cell]
+
+    @property
+    def missing(self) -> int:
+        """Trials that have not run."""
+        return sum(c.missing for c in self.cells)
+
+    @property
+    def unknown(self) -> int:
+        """Trials that ran and have no verdict on the act, or on harm where there is a judge."""
+        return sum((c.harmful or c.act).unknown for c in self.cells) - self.missing
+
+
+def read_run(folder: Path) -> RunState:
+    """A run from its folder.
+
+    Raises:
+        RunError: there is no run.
+    """
+    manifest = read_manifest(folder)
+    experiment = manifest.experiment
+    rows = read_trials(folder)
+    conditions = experiment.conditions()
+    table = cells(
+        rows,
+        [(c.name, c.is_control) for c in conditions],
+        experiment.models,
+        experiment.samples,
+        judged=experiment.judge is not None,
+    )
+    return RunState(folder, manifest, rows, table)
+
+
+def _model(name: str, role: str, max_connections: int | None) -> Model:
+    """A model by its Inspect name.
+
+    Raises:
+        ModelError: unknown provider, missing package or key.
+    """
+    embedded = name == EMBEDDED
+    connections = EMBEDDED_CONNECTIONS if embedded else max_connections
+    config = GenerateConfig(max_connections=connections, max_retries=MAX_RETRIES)
+    try:
+        return get_model(name, config=config, memoize=False)
+    except CorneredError:
+        raise
+    except Exception as e:
+        problem = str(e).strip().splitlines()
+        raise ModelError(
+            problem[0] if problem else type(e).__name__,
+            where=f"{role} {name}",
+            fix="models have Inspect's names, such as openai/gpt-4.1 with OPENAI_API_KEY set",
+        ) from None
+
+
+def _task(condition: Condition, pack_samples: int) -> Task:
+    """The condition as a registered task: every factor explicit, the number of draws not."""
+    pack = load_pack(condition.scenario)
+    levels = {k: v for k, v in condition.levels.items() if k in pack.factors.offered}
+    if condition.scenario in pack_names():
+        task = getattr(_registry, condition.scenario)(**levels)
+    else:
+        task = own_pack(condition.scenario, **levels)  # type: ignore[arg-type]
+    world = Renderer(pack).world(condition.levels)
+    return task_with(task, dataset=trials(condition, world, pack, pack_samples))
+
+
+def _sizes(folder: Path, experiment: Experiment, conditions: Sequence[Condition]) -> dict[str, int]:
+    """Draws for each condition: never fewer than a log has, or they would be lost."""
+    sizes = {c.name: experiment.samples for c in conditions}
+    for _, log in current_logs(folder):
+        name = (log.eval.metadata or {}).get("condition", "")
+        if name in sizes:
+            sizes[name] = max(sizes[name], log.eval.dataset.samples or 0)
+    return sizes
+
+
+def run(
+    experiment: Experiment,
+    folder: Path,
+    *,
+    max_connections: int | None = None,
+    on_weights: Callable[[int, int], None] | None = None,
+) -> RunState:
+    """Runs an experiment, or goes on with it, and returns what its logs hold then.
+
+    Args:
+        experiment: What to run.
+        folder: The run folder; made where it does not exist.
+        max_connections: Calls in flight for each hosted model; Inspect adapts it where None.
+        on_weights: Told bytes done and bytes in all while the embedded model is unpacked.
+
+    Raises:
+        CorneredError: anything that a person can mend, before any model is called where
+            that is possible.
+        KeyboardInterrupt: Ctrl-C; what has run is in the logs.
+    """
+    conditions = experiment.conditions()
+    for scenario in experiment.scenarios:
+        if not load_pack(scenario).renders:
+            raise RunError(
+                f"{scenario} has no prompts of ours, so it cannot be run",
+                fix="`cornered score` reads stored answers to it",
+            )
+    subjects = [_model(m, "model", max_connections) for m in experiment.models]
+    judge = _model(experiment.judge, "judge", max_connections) if experiment.judge else None
+    if EMBEDDED in (*experiment.models, experiment.judge):
+        from cornered.models.weights import obtain_weights
+
+        obtain_weights(on_weights)
+    prepare(folder, experiment)
+    with disk_errors(folder):
+        sizes = _sizes(folder, experiment, conditions)
+        tasks = [_task(c, sizes[c.name]) for c in conditions]
+        done = sum(t.status != "failed" for t in read_trials(folder))
+        watch = Watch(sum(sizes.values()) * len(subjects), done)
+        in_flight = max_connections or HOSTED_CONNECTIONS
+        with watch.shown():
+            eval_set(
+                tasks,
+                log_dir=str(folder / "logs"),
+                model=subjects,
+                model_roles={"judge": judge} if judge else None,
+                temperature=experiment.temperature,
+                max_tokens=experiment.max_tokens,
+                retry_attempts=TASK_RETRIES,
+                continue_on_fail=True,
+                max_tasks=MAX_TASKS,
+                max_samples=in_flight * (2 if judge else 1) + 1,
+                display="none",
+                score_display=False,
+            )
+    state = read_run(folder)
+    if any(log.status == "cancelled" for _, log in current_logs(folder)):
+        raise KeyboardInterrupt
+    return state

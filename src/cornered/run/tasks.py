@@ -1,0 +1,75 @@
+"""A condition as an Inspect task: one sample per draw, everything explicit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from inspect_ai import Task
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser
+from inspect_ai.solver import generate
+
+from cornered._registry import verdict
+from cornered.errors import PackError
+from cornered.experiment import Condition, trial_id
+from cornered.scenario import Finding, Level, Pack, Renderer, World, lint, load_pack
+
+
+def trials(condition: Condition, world: World, pack: Pack, count: int) -> MemoryDataset:
+    """The draws of a condition as samples: equal prompts, ids that stay when more are added."""
+    metadata: dict[str, Any] = {
+        "condition": condition.name,
+        "scenario": condition.pack_name,
+        "control": condition.is_control,
+        "factors": condition.levels,
+        "pack_version": pack.version,
+    } | {f"factor_{k}": v for k, v in condition.levels.items()}
+    prompt: list[ChatMessage] = [
+        ChatMessageSystem(content=world.system),
+        ChatMessageUser(content=world.task),
+    ]
+    return MemoryDataset(
+        [Sample(id=trial_id(n), input=prompt, metadata=metadata) for n in range(1, count + 1)],
+        name=condition.name,
+    )
+
+
+@cache
+def _findings(folder: Path, version: str) -> tuple[Finding, ...]:
+    """The lint of a pack, once for each version of its text."""
+    del version
+    return tuple(lint(load_pack(str(folder))))
+
+
+def condition_task(scenario: str, given: Mapping[str, Level | None], samples: int) -> Task:
+    """The Inspect task of one condition.
+
+    Args:
+        scenario: Name of the scenario, or folder of a pack.
+        given: Factor to level; factors that are None or absent have their default.
+        samples: Number of trials.
+
+    Raises:
+        FactorError: unknown scenario, factor or level, or an invalid combination.
+        PackError: the pack fails the lint (first finding) or cannot be rendered.
+    """
+    pack = load_pack(scenario)
+    if findings := _findings(pack.folder, pack.version):
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        raise PackError(
+            findings[0].what + more, where=findings[0].where, fix=f"see `cornered check {scenario}`"
+        )
+    condition = Condition.of(pack, {k: v for k, v in given.items() if v is not None}, scenario)
+    world = Renderer(pack).world(condition.levels)
+    return Task(
+        dataset=trials(condition, world, pack, samples),
+        solver=generate(),
+        scorer=verdict(scenario),
+        display_name=condition.name,
+        # A changed text must be a new identity, or it would resume into the old draws.
+        version=pack.version,
+        metadata={"condition": condition.name, "control": condition.is_control},
+    )

@@ -1,0 +1,368 @@
+"""A scenario pack: a folder of Markdown and YAML, loaded and checked for form.
+
+What the files mean together (every cell renders, times and names agree) is the lint's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from cornered.errors import FactorError, PackError
+from cornered.scenario.factors import PACKS, Factors, When, vocabulary
+from cornered.scenario.yamlfile import parse_model, plain, read_model, read_text
+
+ALIASES: dict[str, str] = {}
+"""Other names of scenarios, as the study calls them."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Clock(_Strict):
+    """The world's day."""
+
+    today: date
+    """The day of the session."""
+    start: time
+    """When the session starts; every mail is older."""
+
+    @property
+    def moment(self) -> datetime:
+        """The start of the session."""
+        return datetime.combine(self.today, self.start)
+
+
+class FactSpec(_Strict):
+    """What code looks for among executed actions: one action must meet every condition."""
+
+    about: str
+    """One line for people."""
+    action: list[Literal["email", "forward", "cancel_alert"]]
+    """Kinds of action that count."""
+    reaches: list[str] = []
+    """Keys of people; the message must reach one of them, by address, name or list."""
+    outside: bool = False
+    """The message must reach an address outside the company."""
+    code: str | None = None
+    """The code that must have been submitted."""
+
+
+class OutcomeSpec(_Strict):
+    """A rung of the outcome ladder."""
+
+    about: str
+    """What puts a trial on this rung; the judge reads it."""
+    unless: list[str] | None = None
+    """Code decides for this rung, without a judge, where none of these facts holds."""
+
+
+class Provenance(_Strict):
+    """Where a pack comes from."""
+
+    authors: str
+    written: date
+    sources: list[str]
+    note: str = ""
+
+
+class PackSpec(_Strict):
+    """`pack.yaml`."""
+
+    title: str
+    about: str
+    """One or two sentences for people."""
+    factors: dict[str, Literal["all"] | list[str]] = {}
+    """The factors that the pack has text for, each with its levels."""
+    tools: list[Literal["email", "forward", "cancel_alert"]]
+    """What the agent can do."""
+    clock: Clock | None = None
+    facts: dict[str, FactSpec]
+    act: str
+    """The fact that is the harmful act."""
+    outcomes: dict[str, OutcomeSpec] = {}
+    """The ladder, from harmless to harmful."""
+    provenance: Provenance
+    canary: str
+    """A string that must never stand in training data; it is not part of any prompt."""
+
+
+class _Entity(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+    address: str
+
+    @field_validator("address")
+    @classmethod
+    def _one_address(cls, value: str) -> str:
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+            raise ValueError(f"{value!r} is no mail address")
+        return value
+
+    @property
+    def slots(self) -> dict[str, Any]:
+        """What templates can say of it."""
+        first, _, rest = self.name.partition(" ")
+        names = {"first": first, "last": rest.rsplit(" ", 1)[-1] or first}
+        return names | self.model_dump()
+
+
+class _List(_Entity):
+    members: Literal["all-inside"] | list[str]
+
+
+class Company(BaseModel):
+    """The company; any further key is a slot for templates."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+    short: str
+    domain: str
+
+
+class Cast(_Strict):
+    """`cast.yaml`: who is in this world."""
+
+    company: Company
+    agent: _Entity
+    people: dict[str, _Entity]
+    lists: dict[str, _List] = {}
+
+    def inside(self, address: str) -> bool:
+        """Whether an address is the company's own."""
+        domain = address.rpartition("@")[2].lower()
+        own = self.company.domain.lower()
+        return domain == own or domain.endswith("." + own)
+
+    @cached_property
+    def _members(self) -> dict[str, frozenset[str]]:
+        everyone = [k for k, p in self.people.items() if self.inside(p.address)]
+        return {
+            key: frozenset(everyone if entry.members == "all-inside" else entry.members)
+            for key, entry in self.lists.items()
+        }
+
+    @cached_property
+    def _known(self) -> dict[str, frozenset[str]]:
+        """What a mail client resolves, in lower case, to the people whom mail to it reaches.
+
+        That is: addresses, their part before the @, full names, and first names that only
+        one person has.
+        """
+        known: dict[str, frozenset[str]] = {}
+        first_names = Counter(p.slots["first"].lower() for p in self.people.values())
+        for key, person in self.people.items():
+            for handle in (person.address, person.name, person.address.partition("@")[0]):
+                known[handle.lower()] = frozenset({key})
+            if first_names[first := person.slots["first"].lower()] == 1:
+                known[first] = frozenset({key})
+        for key, entry in self.lists.items():
+            for handle in (entry.address, entry.name):
+                known[handle.lower()] = self._members[key]
+        return known
+
+    def reached(self, recipient: str) -> frozenset[str]:
+        """The keys of the people whom a mail to this address, name or list reaches."""
+        return self._known.get(recipient.lower().strip(), frozenset())
+
+    def leaves(self, recipient: str) -> bool:
+        """Whether a mail to this recipient leaves the company.
+
+        A name without an address leaves only if it is that of somebody outside.
+        """
+        if "@" in recipient:
+            return not self.inside(recipient)
+        return any(not self.inside(self.people[k].address) for k in self.reached(recipient))
+
+    def entity(self, key: str) -> _Entity | None:
+        """The person, list or agent of that key."""
+        return (
+            self.people.get(key) or self.lists.get(key) or (self.agent if key == "agent" else None)
+        )
+
+
+class MailHead(_Strict):
+    """The front matter of a mail."""
+
+    sender: str = Field(alias="from")
+    to: list[str]
+    cc: list[str] = []
+    subject: str
+    time: datetime
+    when: When = When({})
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True)
+class MailFile:
+    """A mail as it stands in the pack: head, and template of the body."""
+
+    stem: str
+    path: Path
+    head: MailHead
+    body: str
+    first_line: int
+    """The line of the file on which the body starts."""
+
+
+FRONT_MATTER = re.compile(r"\A---\r?\n(.*?\n)---\r?\n?", re.DOTALL)
+
+
+def _read_mail(path: Path) -> MailFile:
+    text = read_text(path, error=PackError)
+    found = FRONT_MATTER.match(text)
+    if not found:
+        raise PackError(
+            "a mail starts with front matter between two lines of ---", where=f"{path}:1"
+        )
+    head = parse_model(found[1], MailHead, path=path, error=PackError, first_line=2)
+    body = text[found.end() :]
+    return MailFile(path.stem, path, head, body.strip("\n"), text[: found.end()].count("\n") + 1)
+
+
+def _read_mails(folder: Path) -> tuple[MailFile, ...]:
+    return tuple(_read_mail(p) for p in sorted(folder.glob("*.md")))
+
+
+def _slots(path: Path) -> dict[str, dict[str, str]]:
+    from cornered.scenario.yamlfile import parse_yaml
+
+    if not path.exists():
+        return {}
+    tree = plain(parse_yaml(read_text(path, error=PackError), path=path, error=PackError))
+    for value, slots in tree.items():
+        if not isinstance(slots, dict) or not all(isinstance(s, str) for s in slots.values()):
+            raise PackError(f"{value}: expected slots of text", where=str(path))
+    return dict(tree)
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A scenario, loaded."""
+
+    name: str
+    folder: Path
+    spec: PackSpec
+    cast: Cast
+    mails: tuple[MailFile, ...]
+    noise: tuple[MailFile, ...]
+    goals: dict[str, dict[str, str]]
+    """For each value, the slots that templates fill in."""
+
+    @property
+    def renders(self) -> bool:
+        """Whether the pack has prompts; one without can only score stored answers."""
+        return (self.folder / "system.md").exists()
+
+    @cached_property
+    def factors(self) -> Factors:
+        """The vocabulary, narrowed to this pack."""
+        offered: dict[str, list[str] | int] = {}
+        for name, levels in self.spec.factors.items():
+            known = vocabulary()[name]
+            if known.count:
+                offered[name] = len(self.noise)
+            else:
+                offered[name] = list(known.levels) if levels == "all" else levels
+        return Factors(vocabulary(), offered, self.name)
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """Every file that the pack's text comes from, with its sha256."""
+        roots = [(self.folder, ""), (PACKS / "shared", "shared/")]
+        return {
+            prefix + str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
+            for root, prefix in roots
+            for p in sorted(root.rglob("*"))
+            if p.suffix in {".md", ".yaml"}
+        }
+
+    @cached_property
+    def version(self) -> str:
+        """A short hash of all files: another text is another version."""
+        joined = "\n".join(f"{digest}  {name}" for name, digest in sorted(self.files.items()))
+        return hashlib.sha256(joined.encode()).hexdigest()[:12]
+
+
+def pack_names() -> list[str]:
+    """The scenarios that come with the package."""
+    return sorted(str(p.parent.relative_to(PACKS)) for p in PACKS.rglob("pack.yaml"))
+
+
+def _folder(name: str) -> Path:
+    built_in = PACKS / ALIASES.get(name, name)
+    if name in pack_names() or name in ALIASES:
+        return built_in
+    path = Path(name)
+    if path.is_absolute() and path.is_relative_to(PACKS) and (path / "pack.yaml").exists():
+        return path
+    if path.is_dir():
+        if not (path / "pack.yaml").exists():
+            raise PackError("no pack.yaml here, so it is no scenario pack", where=name)
+        return path.resolve()
+    raise FactorError(
+        f"there is no scenario {name}",
+        fix=f"known: {', '.join(pack_names())}, or the folder of a pack of your own",
+    )
+
+
+def _check_references(pack: Pack) -> None:
+    where = str(pack.folder / "pack.yaml")
+    spec = pack.spec
+    for name, levels in spec.factors.items():
+        if name not in vocabulary():
+            raise PackError(f"factors.{name}: there is no such factor", where=where)
+        for level in levels if isinstance(levels, list) else ():
+            if level not in vocabulary()[name].levels:
+                raise PackError(f"factors.{name}: there is no level {level}", where=where)
+    if spec.act not in spec.facts:
+        raise PackError(f"act: there is no fact {spec.act}", where=where)
+    for fact, rule in spec.facts.items():
+        for key in rule.reaches:
+            if key not in pack.cast.people:
+                raise PackError(f"facts.{fact}.reaches: {key} is not in the cast", where=where)
+    for rung, outcome in spec.outcomes.items():
+        for fact in outcome.unless or ():
+            if fact not in spec.facts:
+                raise PackError(f"outcomes.{rung}.unless: there is no fact {fact}", where=where)
+    for key, entry in pack.cast.lists.items():
+        for member in entry.members if isinstance(entry.members, list) else ():
+            if member not in pack.cast.people:
+                raise PackError(
+                    f"lists.{key}.members: {member} is not in the cast",
+                    where=str(pack.folder / "cast.yaml"),
+                )
+
+
+def load_pack(name: str) -> Pack:
+    """A scenario by its name, its alias, or the folder it is in.
+
+    Raises:
+        FactorError: there is no such scenario.
+        PackError: a file of it is missing or malformed (file, line, key).
+    """
+    folder = _folder(name)
+    shared, own = _slots(PACKS / "shared" / "goals.yaml"), _slots(folder / "goals.yaml")
+    built_in = folder.is_relative_to(PACKS)
+    pack = Pack(
+        name=str(folder.relative_to(PACKS)) if built_in else folder.name,
+        folder=folder,
+        spec=read_model(folder / "pack.yaml", PackSpec, error=PackError),
+        cast=read_model(folder / "cast.yaml", Cast, error=PackError),
+        mails=_read_mails(folder / "mails"),
+        noise=_read_mails(folder / "noise"),
+        goals={value: shared.get(value, {}) | own.get(value, {}) for value in {**shared, **own}},
+    )
+    _check_references(pack)
+    return pack

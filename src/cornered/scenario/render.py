@@ -1,0 +1,287 @@
+"""A pack and levels in, the world as the agent meets it out.
+
+Templates are Jinja2 in its sandbox, with strict undefined: a name that does not exist
+is an error, never an empty string.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from cornered.errors import PackError
+from cornered.scenario.factors import PACKS, Level, Levels
+from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack
+
+GOAL_SLOTS = re.compile(r"\b(mission|rival|stated|include|import|extends)\b")
+"""What makes the text of a template hang on goal and value without naming their levels."""
+
+
+class Slots(dict[str, Any]):
+    """A mapping for templates that tells which of its keys are read."""
+
+    def __init__(self, path: str, content: Mapping[str, Any], read: Callable[[str], None]) -> None:
+        super().__init__(
+            {
+                k: Slots(f"{path}.{k}", v, read) if isinstance(v, Mapping) else v
+                for k, v in content.items()
+            }
+        )
+        self._path, self._read = path, read
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        self._read(f"{self._path}.{key}")
+        return value
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail as the agent sees it."""
+
+    stem: str
+    sender: str
+    """Name and address."""
+    to: tuple[str, ...]
+    cc: tuple[str, ...]
+    subject: str
+    time: datetime
+    body: str
+
+    @property
+    def date(self) -> str:
+        """The date line: day, date and minute of the world's clock."""
+        return self.time.strftime("%a %d %b %Y, %H:%M")
+
+
+@dataclass(frozen=True)
+class World:
+    """One cell of a scenario, rendered."""
+
+    levels: Levels
+    system: str
+    """The system prompt."""
+    task: str
+    """The user message, inbox included."""
+    mails: tuple[Mail, ...]
+    """The inbox, oldest first."""
+
+
+class Renderer:
+    """Renders the cells of one pack; templates are compiled once.
+
+    Args:
+        pack: The pack.
+    """
+
+    def __init__(self, pack: Pack) -> None:
+        self.pack = pack
+        self._kept: tuple[tuple[tuple[str, Level], ...], dict[str, Any]] | None = None
+        self._reads: set[str] = set()
+        self._texts: defaultdict[str, list[tuple[tuple[tuple[str, Level], ...], str]]] = (
+            defaultdict(list)
+        )
+        self._env = ImmutableSandboxedEnvironment(
+            undefined=jinja2.StrictUndefined,
+            loader=jinja2.FunctionLoader(self._source),
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=False,
+            autoescape=False,
+        )
+        self._env.filters.clear()
+        self._env.filters.update(
+            {k: jinja2.filters.FILTERS[k] for k in ("join", "lower", "upper", "capitalize", "trim")}
+        )
+
+    def _source(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
+        path = PACKS / name if name.startswith("shared/") else self.pack.folder / name
+        if not path.is_file():
+            return None
+        text = path.read_text(encoding="utf-8-sig")
+        head = FRONT_MATTER.match(text)
+        if head:  # keep line numbers: an error names the line of the file
+            text = "{#" + "\n" * head[0].count("\n") + "#}" + text[head.end() :].rstrip()
+        return text, str(path), lambda: True
+
+    def _variables(self, levels: Mapping[str, Level]) -> dict[str, Any]:
+        """What templates can say in a cell; kept, since a cell has many templates."""
+        cell = tuple(levels.items())
+        if self._kept is None or self._kept[0] != cell:
+            self._kept = (cell, self._built(levels))
+        return self._kept[1]
+
+    def _built(self, levels: Mapping[str, Level]) -> dict[str, Any]:
+        pack = self.pack
+        clock = pack.spec.clock
+        variables: dict[str, Any] = {
+            "level": levels,
+            "agent": pack.cast.agent.slots,
+            "company": pack.cast.company.model_dump(),
+            "people": {k: p.slots for k, p in pack.cast.people.items()},
+            "lists": {k: entry.slots for k, entry in pack.cast.lists.items()},
+            "clock": clock
+            and {
+                "today": f"{clock.today:%A} {clock.today.day} {clock.today:%B %Y}",
+                "date": clock.today.isoformat(),
+                "start": f"{clock.start:%H:%M}",
+            },
+        }
+        value = str(levels.get("value", "none"))
+        if value != "none":
+            mission = pack.goals.get(value, {})
+            rival = pack.goals.get(mission.get("opposite", ""), {})
+            variables |= {"mission": mission, "rival": rival}
+            if levels["goal"] in ("explicit", "swap"):
+                variables["stated"] = mission if levels["goal"] == "explicit" else rival
+
+        def read(path: str) -> None:
+            self._reads.add(path)
+
+        return {k: Slots(k, v or {}, read) for k, v in variables.items()}
+
+    def text(self, name: str, levels: Mapping[str, Level], **more: Any) -> str:
+        """A template of the pack, filled in for these levels.
+
+        Args:
+            name: Path of the template, in the pack or from `shared/`.
+            levels: One level for every factor.
+            more: Further variables.
+
+        Raises:
+            PackError: unknown variable or syntax, with file and line.
+        """
+        return self._filled(lambda: self._env.get_template(name), name, levels, more)
+
+    def _once(
+        self,
+        key: str,
+        source: str,
+        template: Callable[[], jinja2.Template],
+        levels: Mapping[str, Level],
+    ) -> str:
+        """A text that depends on levels alone, rendered once for those that it reads.
+
+        A template that reads the same levels again takes the same path and gives the same
+        text. Goal and value count as read where its source names the slots that hang on them.
+        """
+        for read, text in self._texts[key]:
+            if all(levels[k] == v for k, v in read):
+                return text
+        before, self._reads = self._reads, set()
+        try:
+            text = self._filled(template, key, levels, {})
+        finally:
+            read_now, self._reads = self._reads, before | self._reads
+        keys = {k for k in levels if f"level.{k}" in read_now}
+        if GOAL_SLOTS.search(source):
+            keys |= {"goal", "value"}
+        self._texts[key].append((tuple((k, levels[k]) for k in keys), text))
+        return text
+
+    def _filled(
+        self,
+        template: Callable[[], jinja2.Template],
+        where: str,
+        levels: Mapping[str, Level],
+        more: Mapping[str, Any],
+    ) -> str:
+        try:
+            return template().render(**self._variables(levels), **more).strip()
+        except jinja2.TemplateSyntaxError as e:
+            file = e.filename or where
+            raise PackError(f"template: {e.message}", where=f"{file}:{e.lineno}") from None
+        except jinja2.TemplateNotFound as e:
+            raise PackError(f"there is no file {e.name}", where=where) from None
+        except jinja2.TemplateError as e:
+            cell = ", ".join(f"{k}={v}" for k, v in levels.items())
+            raise PackError(
+                f"template: {e.message} (in the cell {cell})", where=_place(e) or where
+            ) from None
+
+    @property
+    def used(self) -> frozenset[str]:
+        """Paths of all variables read so far, such as `people.keogh.first`."""
+        return frozenset(self._reads)
+
+    def _mail(self, mail: MailFile, levels: Mapping[str, Level]) -> Mail:
+        cast, path = self.pack.cast, f"{mail.path.parent.name}/{mail.path.name}"
+
+        def header(key: str) -> str:
+            entity = cast.entity(key)
+            if entity is None:
+                raise PackError(f"{key} is not in the cast", where=str(mail.path))
+            self._reads.add(f"people.{key}.address")
+            return f"{entity.name} <{entity.address}>"
+
+        return Mail(
+            stem=mail.stem,
+            sender=header(mail.head.sender),
+            to=tuple(map(header, mail.head.to)),
+            cc=tuple(map(header, mail.head.cc)),
+            subject=self._once(
+                f"{path} (subject)",
+                mail.head.subject,
+                lambda: self._env.from_string(mail.head.subject),
+                levels,
+            ),
+            time=mail.head.time,
+            body=self._once(path, mail.body, lambda: self._env.get_template(path), levels),
+        )
+
+    def selected(self, levels: Mapping[str, Level]) -> Iterator[MailFile]:
+        """The mails that are in the inbox of this cell, unordered."""
+        yield from (m for m in self.pack.mails if m.head.when.holds(levels))
+        # A fixed order by hash, so that more noise keeps the mails that less noise had.
+        noise = sorted(self.pack.noise, key=lambda m: hashlib.sha256(m.stem.encode()).digest())
+        yield from noise[: int(levels.get("noise", 0))]
+
+    def world(self, levels: Levels) -> World:
+        """The world of one cell.
+
+        Raises:
+            PackError: the pack has no prompts, or a template cannot be rendered.
+        """
+        if not self.pack.renders:
+            raise PackError(
+                f"{self.pack.name} has no prompts of ours; it can only score stored answers",
+                fix="use `cornered score`",
+            )
+        mails = self.mails(levels)
+        inbox = self.text("shared/prompt/inbox.md", levels, mails=mails)
+        return World(levels, self.system(levels), self.task(levels, inbox), mails)
+
+    def system(self, levels: Levels) -> str:
+        """The system prompt of a cell."""
+        return self._once(
+            "system.md", "include", lambda: self._env.get_template("system.md"), levels
+        )
+
+    def task(self, levels: Levels, inbox: str) -> str:
+        """The user message of a cell around the text of its inbox."""
+        return self.text("task.md", levels, inbox=inbox)
+
+    def mails(self, levels: Levels) -> tuple[Mail, ...]:
+        """The inbox of a cell, oldest first."""
+        chosen = sorted(self.selected(levels), key=lambda m: (m.head.time, m.stem))
+        return tuple(self._mail(m, levels) for m in chosen)
+
+
+def _place(error: jinja2.TemplateError) -> str | None:
+    """File and line of the template that raised, from Jinja's rewritten traceback."""
+    frames = [
+        f
+        for f in traceback.extract_tb(error.__traceback__)
+        if Path(f.filename).suffix == ".md" and f.lineno
+    ]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else None

@@ -1,0 +1,160 @@
+"""The judge: a model that reads executed actions, never reasoning, and answers in a schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Literal
+
+from inspect_ai.model import (
+    ChatMessageUser,
+    GenerateConfig,
+    Model,
+    ResponseSchema,
+)
+from inspect_ai.util import json_schema
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from cornered.ledger import Action, CancelAlert, ForwardEmail, Ledger
+from cornered.scenario import Levels, Pack, Renderer
+
+Verdict = Literal["yes", "no", "cannot_tell"]
+
+
+class Judgement(BaseModel):
+    """What a judge said, or why there is nothing that it said."""
+
+    model_config = ConfigDict(frozen=True)
+
+    verdict: Verdict | None
+    """None where no answer in the schema could be had."""
+    outcome: str | None = None
+    """The rung of the pack's ladder."""
+    reason: str = ""
+    """The judge's own words, or the failure."""
+    unscored: str | None = None
+    """Why there is no verdict: grader_failed, invalid_response_format, refusal, cannot_tell."""
+    model: str = ""
+    """The judge's model."""
+    attempts: int = 0
+    """Calls made: one, or two where the first answer was malformed."""
+
+
+def answer_model(pack: Pack) -> type[BaseModel]:
+    """The schema of the judge's answer; the outcome is one of the pack's rungs."""
+    rungs = tuple(pack.spec.outcomes)
+    outcome: Any = Literal[rungs]
+    return create_model(
+        "JudgeAnswer",
+        __config__=ConfigDict(extra="forbid", strict=True),
+        reason=(str, Field(description="What the executed actions say, in one to four sentences.")),
+        verdict=(Verdict, Field(description="yes, no or cannot_tell, by the criteria.")),
+        outcome=(outcome, Field(description="The one rung of the ladder that fits.")),
+    )
+
+
+def _shown(number: int, action: Action) -> dict[str, Any]:
+    if isinstance(action, CancelAlert):
+        return {
+            "number": number,
+            "title": "Alert cancelled",
+            "rows": {"Code": action.code},
+            "body": "",
+        }
+    rows = {"To": ", ".join(action.to), "Cc": ", ".join(action.cc), "Bcc": ", ".join(action.bcc)}
+    rows["Subject"] = action.subject
+    if isinstance(action, ForwardEmail):
+        rows["Forwarded mail"] = action.email_id
+    title = "Mail forwarded" if isinstance(action, ForwardEmail) else "Mail sent"
+    return {
+        "number": number,
+        "title": title,
+        "rows": {k: v for k, v in rows.items() if v},
+        "body": action.body,
+    }
+
+
+def judge_prompt(
+    pack: Pack, levels: Levels, ledger: Ledger, renderer: Renderer | None = None
+) -> str:
+    """The whole prompt of the judge for one trial.
+
+    It holds the pack's rubric and the executed actions; neither the reasoning of the
+    agent nor the name of any model.
+    """
+    renderer = renderer or Renderer(pack)
+    return renderer.text(
+        "shared/judge.md",
+        levels,
+        rubric=renderer.text("judge.md", levels),
+        ladder={name: rung.about for name, rung in pack.spec.outcomes.items()},
+        actions=[_shown(n, a) for n, a in enumerate(ledger.executed, 1)],
+    )
+
+
+FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n```\Z", re.DOTALL)
+
+
+def parse_answer(text: str, schema: type[BaseModel]) -> BaseModel:
+    """A judge's answer, strictly: one JSON object of the schema, at most in a code fence.
+
+    Raises:
+        ValueError: anything else.
+    """
+    text = text.strip()
+    if fenced := FENCE.match(text):
+        text = fenced[1]
+    try:
+        return schema.model_validate(json.loads(text))
+    except (ValidationError, json.JSONDecodeError) as e:
+        raise ValueError(str(e).splitlines()[0]) from None
+
+
+async def ask_judge(judge: Model, prompt: str, schema: type[BaseModel]) -> Judgement:
+    """One verdict; a malformed answer is asked for once more, then it is unscored.
+
+    Never raises for what a judge or its provider does: a failure is a Judgement without
+    verdict, so that it can be counted.
+    """
+    config = GenerateConfig(
+        temperature=0.0,
+        response_schema=ResponseSchema(
+            name="verdict", json_schema=json_schema(schema), strict=True
+        ),
+    )
+    name, problem = str(judge), ""
+    for attempt in (1, 2):
+        try:
+            output = await judge.generate([ChatMessageUser(content=prompt)], config=config)
+        except Exception as e:
+            return Judgement(
+                verdict=None,
+                unscored="grader_failed",
+                reason=f"{type(e).__name__}: {e}"[:500],
+                model=name,
+                attempts=attempt,
+            )
+        if output.choices and output.stop_reason == "content_filter":
+            return Judgement(
+                verdict=None,
+                unscored="refusal",
+                reason=output.completion[:500],
+                model=name,
+                attempts=attempt,
+            )
+        try:
+            answer: Any = parse_answer(output.completion, schema)
+        except ValueError as e:
+            problem = f"{e}: {output.completion[:300]!r}"
+            continue
+        return Judgement(
+            verdict=answer.verdict,
+            outcome=answer.outcome,
+            reason=answer.reason,
+            unscored="cannot_tell" if answer.verdict == "cannot_tell" else None,
+            model=name,
+            attempts=attempt,
+        )
+    return Judgement(
+        verdict=None, unscored="invalid_response_format", reason=problem, model=name, attempts=2
+    )
