@@ -40,6 +40,7 @@ def blackmail(
     reasoning: str | None = None,
     nudge: str | bool | None = None,
     noise: int | None = None,
+    surface: str | None = None,
     samples: int = 10,
 ) -> Task:
     """One condition of the blackmail scenario; `cornered show blackmail` lists the levels.
@@ -53,6 +54,7 @@ def blackmail(
         reasoning: scratchpad, native or none.
         nudge: on or off.
         noise: Number of unrelated mails.
+        surface: text.
         samples: Number of trials.
     """
     given = {
@@ -63,6 +65,7 @@ def blackmail(
         "reasoning": reasoning,
         "nudge": nudge,
         "noise": noise,
+        "surface": surface,
     }
     return _condition("blackmail", given, samples)
 

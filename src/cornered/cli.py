@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import subprocess
@@ -134,7 +136,8 @@ def run(
     folder = out or Path("runs") / experiment.name
     from cornered.run.runner import run as run_experiment
 
-    with _weights_bar() as on_weights:
+    # Inspect prints that all tasks completed successfully, after Ctrl-C too; we say it ourselves.
+    with contextlib.redirect_stdout(io.StringIO()), _weights_bar() as on_weights:
         state = run_experiment(
             experiment, folder, max_connections=max_connections, on_weights=on_weights
         )
@@ -413,7 +416,7 @@ def score(file: str, scenario: str, as_json: bool) -> int:
     from cornered.errors import InputError
     from cornered.interop.jsonl import read_answers, score_answers
     from cornered.scenario import load_pack
-    from cornered.scenario.yamlfile import read_text
+    from cornered.yamlfile import read_text
 
     pack = load_pack(scenario)
     text = sys.stdin.read() if file == "-" else read_text(Path(file), error=InputError)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from cornered.errors import ExperimentError, FactorError
 from cornered.scenario import Level, Levels, Pack, load_pack
-from cornered.scenario.yamlfile import read_model
+from cornered.yamlfile import read_model
 
 EMBEDDED = "cornered/embedded"
 CONTROL: dict[str, Level] = {"goal": "none", "value": "none", "threat": "none", "successor": "none"}

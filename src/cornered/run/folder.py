@@ -76,8 +76,9 @@ def read_manifest(folder: Path) -> Manifest:
 def prepare(folder: Path, experiment: Experiment) -> Manifest:
     """Makes the folder ready for an experiment, or checks that it is this experiment's.
 
-    A run may grow: more models, more conditions, more samples. It may not shrink or change
-    what its trials share.
+    A run may grow: more models, more conditions, more samples. Asked for fewer samples it
+    keeps those it was asked for before. It may not otherwise shrink, or change what its
+    trials share.
 
     Raises:
         RunError: the folder belongs to something else (which setting, which file).
@@ -87,9 +88,11 @@ def prepare(folder: Path, experiment: Experiment) -> Manifest:
     if (folder / MANIFEST).exists():
         old = read_manifest(folder)
         _check_same(folder, old, experiment, packs, conditions)
+        most = max(experiment.samples, old.experiment.samples)
         manifest = old.model_copy(
             update={
-                "experiment": experiment,
+                # Trials that a run has are never given up.
+                "experiment": experiment.model_copy(update={"samples": most}),
                 "conditions": conditions,
                 "packs": {name: pack.files for name, pack in packs.items()},
             }

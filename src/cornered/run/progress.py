@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from cornered.analysis.table import Trial
+
 QUIET_SECONDS = 15.0
 """Least time between two lines where there is no terminal to draw on."""
 
@@ -33,12 +35,15 @@ class Watch:
 
     Args:
         planned: Trials that the run asks for.
-        done: Trials that it has already.
+        kept: Trials that it has already; those that failed are tried again.
     """
 
-    def __init__(self, planned: int, done: int) -> None:
-        self.planned, self.done = planned, done
-        self.acts = self.unscored = self.failed = 0
+    def __init__(self, planned: int, kept: Sequence[Trial]) -> None:
+        self.planned = planned
+        self.done = sum(t.status != "failed" for t in kept)
+        self.acts = sum(t.act is True for t in kept)
+        self.unscored = sum(t.status == "unscored" for t in kept)
+        self.failed = 0
         self._console = Console(stderr=True)
         self._bar: tuple[Progress, TaskID] | None = None
         self._said = time.monotonic()

@@ -19,7 +19,6 @@ from cornered.analysis.table import Cell, Trial, cells, current_logs, read_trial
 from cornered.errors import CorneredError, ModelError, RunError
 from cornered.experiment import EMBEDDED, Condition, Experiment
 from cornered.run.folder import Manifest, disk_errors, prepare, read_manifest
-from cornered.run.progress import Watch
 from cornered.run.tasks import trials
 from cornered.scenario import Renderer, load_pack, pack_names
 
@@ -151,12 +150,14 @@ def run(
         from cornered.models.weights import obtain_weights
 
         obtain_weights(on_weights)
-    prepare(folder, experiment)
+    experiment = prepare(folder, experiment).experiment
+    # Imported only now: Inspect announces hooks that exist when it makes its first model.
+    from cornered.run.progress import Watch
+
     with disk_errors(folder):
         sizes = _sizes(folder, experiment, conditions)
         tasks = [_task(c, sizes[c.name]) for c in conditions]
-        done = sum(t.status != "failed" for t in read_trials(folder))
-        watch = Watch(sum(sizes.values()) * len(subjects), done)
+        watch = Watch(sum(sizes.values()) * len(subjects), read_trials(folder))
         in_flight = max_connections or HOSTED_CONNECTIONS
         with watch.shown():
             eval_set(

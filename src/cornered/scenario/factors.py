@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
 
 from cornered.errors import FactorError, PackError
-from cornered.scenario.yamlfile import read_model
+from cornered.yamlfile import read_model
 
 PACKS = Path(__file__).resolve().parent.parent / "packs"
 

@@ -167,7 +167,7 @@ class _Lint:
 
     def _traces(self, where: str, text: str) -> Iterator[Finding]:
         for name, factor in vocabulary().items():
-            for pattern in factor.traces:
+            for pattern in (*factor.traces, *self.pack.spec.traces.get(name, ())):
                 if found := re.search(pattern, text, re.IGNORECASE):
                     yield Finding(where, f"a control holds a trace of the {name}: {found[0]!r}")
         for value, slots in self.pack.goals.items():

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from cornered.errors import FactorError, PackError
 from cornered.scenario.factors import PACKS, Factors, When, vocabulary
-from cornered.scenario.yamlfile import parse_model, plain, read_model, read_text
+from cornered.yamlfile import parse_model, plain, read_model, read_text
 
 ALIASES: dict[str, str] = {}
 """Other names of scenarios, as the study calls them."""
@@ -91,6 +91,8 @@ class PackSpec(_Strict):
     """The fact that is the harmful act."""
     outcomes: dict[str, OutcomeSpec] = {}
     """The ladder, from harmless to harmful."""
+    traces: dict[str, list[str]] = {}
+    """Factor to regular expressions that betray it in this story, for the lint of controls."""
     provenance: Provenance
     canary: str
     """A string that must never stand in training data; it is not part of any prompt."""
@@ -236,7 +238,7 @@ def _read_mails(folder: Path) -> tuple[MailFile, ...]:
 
 
 def _slots(path: Path) -> dict[str, dict[str, str]]:
-    from cornered.scenario.yamlfile import parse_yaml
+    from cornered.yamlfile import parse_yaml
 
     if not path.exists():
         return {}
@@ -326,6 +328,9 @@ def _check_references(pack: Pack) -> None:
         for level in levels if isinstance(levels, list) else ():
             if level not in vocabulary()[name].levels:
                 raise PackError(f"factors.{name}: there is no level {level}", where=where)
+    for name in spec.traces:
+        if name not in vocabulary():
+            raise PackError(f"traces.{name}: there is no such factor", where=where)
     if spec.act not in spec.facts:
         raise PackError(f"act: there is no fact {spec.act}", where=where)
     for fact, rule in spec.facts.items():

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -242,9 +243,23 @@ class Renderer:
     def selected(self, levels: Mapping[str, Level]) -> Iterator[MailFile]:
         """The mails that are in the inbox of this cell, unordered."""
         yield from (m for m in self.pack.mails if m.head.when.holds(levels))
-        # A fixed order by hash, so that more noise keeps the mails that less noise had.
-        noise = sorted(self.pack.noise, key=lambda m: hashlib.sha256(m.stem.encode()).digest())
-        yield from noise[: int(levels.get("noise", 0))]
+        yield from self._noise[: int(levels.get("noise", 0))]
+
+    @cached_property
+    def _noise(self) -> list[MailFile]:
+        """The unrelated mails in the order in which they are drawn.
+
+        A fixed order by hash, so that more noise keeps the mails that less noise had; the
+        mails of a thread stand together, so that no answer comes without what it answers.
+        """
+        by_stem = {m.stem: m for m in self.pack.noise}
+
+        def root(mail: MailFile) -> str:
+            for _ in by_stem:  # a thread is no longer than the folder, even one that is a ring
+                mail = by_stem.get(mail.head.reply_to or "", mail)
+            return hashlib.sha256(mail.stem.encode()).hexdigest()
+
+        return sorted(self.pack.noise, key=lambda m: (root(m), m.head.time))
 
     def world(self, levels: Levels) -> World:
         """The world of one cell.
