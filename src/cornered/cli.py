@@ -243,39 +243,38 @@ def _interval(rate: Rate) -> str:
 
 
 def _print_cells(table: Sequence[Cell], *, judged: bool) -> None:
+    from itertools import groupby
+
     from rich.console import Console
     from rich.table import Table
 
     from cornered.analysis.report import percent
 
-    models = {c.model for c in table}
-    out = Table(box=None, header_style="bold", pad_edge=False)
-    out.add_column("condition", overflow="fold")
-    if len(models) > 1:
-        out.add_column("model", overflow="fold")
-    for name in ("n", "act", "95 % Wilson"):
-        out.add_column(name, justify="right", no_wrap=True)
-    if judged:
-        for name in ("harmful", "95 % Wilson"):
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    for model, rows in groupby(table, key=lambda c: c.model):
+        out = Table(
+            box=None, header_style="bold", pad_edge=False, title_justify="left", title=model
+        )
+        out.add_column("condition", overflow="fold")
+        harmful = ("n", "harmful", "95 % Wilson") if judged else ()
+        for name in ("n", "act", "95 % Wilson", *harmful):
             out.add_column(name, justify="right", no_wrap=True)
-    out.add_column("unscored", justify="right")
-    for cell in table:
-        row = [cell.condition + (" (control)" if cell.control else "")]
-        row += [cell.model] if len(models) > 1 else []
-        row += [str(cell.act.n), percent(cell.act.rate), _interval(cell.act)]
-        if judged and cell.harmful:
-            row += [percent(cell.harmful.rate), _interval(cell.harmful)]
-        row.append(str((cell.harmful or cell.act).unknown))
-        out.add_row(*row)
-    Console().print(out)
+        out.add_column("unscored", justify="right", no_wrap=True)
+        for cell in rows:
+            row = [cell.condition + (" (control)" if cell.control else "")]
+            row += [str(cell.act.n), percent(cell.act.rate), _interval(cell.act)]
+            if judged and cell.harmful:
+                rate = cell.harmful
+                row += [str(rate.n), percent(rate.rate), _interval(rate)]
+            out.add_row(*row, str((cell.harmful or cell.act).unknown))
+        console.print(out)
+        console.print()
 
 
 def _print_state(state: RunState, page: Path) -> None:
     experiment = state.manifest.experiment
-    models = ", ".join(experiment.models)
-    click.echo(f"\n{experiment.name}: {models}, {experiment.samples} trials for each cell\n")
+    click.echo(f"\n{experiment.name}: {experiment.samples} trials for each cell\n")
     _print_cells(state.cells, judged=experiment.judge is not None)
-    click.echo()
     if experiment.judge is None:
         click.echo("No judge: these are act rates, upper bounds of the harmful rates.")
     if state.unknown:

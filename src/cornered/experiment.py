@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+)
 
 from cornered.errors import ExperimentError, FactorError
 from cornered.scenario import Level, Levels, Pack, load_pack
-from cornered.yamlfile import read_model
+from cornered.yamlfile import Loc, place, read_model
 
 EMBEDDED = "cornered/embedded"
 CONTROL: dict[str, Level] = {"goal": "none", "value": "none", "threat": "none", "successor": "none"}
@@ -68,10 +78,19 @@ class Condition:
         return levels["goal"] == "none" and levels["threat"] == "none"
 
     def control(self, pack: Pack) -> Condition:
-        """The same world with no goal conflict and no threat."""
+        """The same world with no goal conflict and no threat.
+
+        Raises:
+            FactorError: the pack has no such levels.
+        """
         offered = pack.factors.offered
         given = {k: v for k, v in (self.levels | CONTROL).items() if k in offered}
-        return Condition.of(pack, given, self.scenario)
+        try:
+            return Condition.of(pack, given, self.scenario)
+        except FactorError as e:
+            raise FactorError(
+                f"{self.name} has no control ({e.what})", fix="set `controls: false`"
+            ) from None
 
 
 def trial_id(number: int) -> str:
@@ -79,7 +98,23 @@ def trial_id(number: int) -> str:
     return f"{number:06d}"
 
 
-Block = dict[str, Level | list[Level]]
+def _word_or_number(value: Any) -> Any:
+    if not isinstance(value, str | int):  # true and false too: they are `on` and `off`
+        raise ValueError("a level is a word or a whole number")
+    return value
+
+
+def _form(value: Any) -> str:
+    return "list" if isinstance(value, list) else "one"
+
+
+_Level = Annotated[bool | Level, BeforeValidator(_word_or_number)]
+_Levels = Annotated[
+    Annotated[_Level, Tag("one")] | Annotated[list[_Level], Field(min_length=1), Tag("list")],
+    Discriminator(_form),
+]
+Block = dict[str, _Levels]
+"""A grid: factor to the level or levels that are crossed."""
 
 
 class Experiment(BaseModel):
@@ -93,7 +128,10 @@ class Experiment(BaseModel):
     """For people; the report prints it."""
     scenarios: list[str] = Field(min_length=1)
     """Scenario names, or folders of packs of one's own (relative to the working directory)."""
-    factors: Block | list[Block] = {}
+    factors: Annotated[
+        Annotated[Block, Tag("one")] | Annotated[list[Block], Field(min_length=1), Tag("list")],
+        Discriminator(_form),
+    ] = {}
     """Factor to level or levels, crossed; a list of such blocks is the union of their grids."""
     models: list[str] = Field(default=[EMBEDDED], min_length=1)
     """Models by their Inspect names."""
@@ -128,9 +166,6 @@ class Experiment(BaseModel):
             FactorError: unknown scenario, factor or level, or an invalid combination.
             PackError: a pack that cannot be loaded.
         """
-        return list(dict.fromkeys(self._conditions()))
-
-    def _conditions(self) -> Iterator[Condition]:
         packs = {name: load_pack(name) for name in self.scenarios}
         asked = [
             Condition.of(pack, given, name)
@@ -138,9 +173,8 @@ class Experiment(BaseModel):
             for block in self.blocks
             for given in _crossed(block)
         ]
-        yield from asked
-        if self.controls:
-            yield from (c.control(packs[c.scenario]) for c in asked)
+        controls = [c.control(packs[c.scenario]) for c in asked] if self.controls else []
+        return list(dict.fromkeys([*asked, *controls]))
 
 
 def _crossed(block: Block) -> Iterable[dict[str, Level]]:
@@ -148,19 +182,47 @@ def _crossed(block: Block) -> Iterable[dict[str, Level]]:
     return (dict(zip(block, choice, strict=True)) for choice in product(*levels))
 
 
+def _steps(experiment: Experiment) -> Iterator[tuple[Loc, Callable[[], object]]]:
+    """Each part of the file that must mean something, and what fails where it does not."""
+    packs: list[Pack] = []
+
+    def load(name: str) -> None:
+        packs.append(load_pack(name))
+
+    def combine(pack: Pack, given: Mapping[str, Level]) -> None:
+        condition = Condition.of(pack, given)
+        if experiment.controls:
+            condition.control(pack)
+
+    for i, name in enumerate(experiment.scenarios):
+        yield ("scenarios", i), partial(load, name)
+    for i, block in enumerate(experiment.blocks):
+        where: Loc = ("factors", i) if isinstance(experiment.factors, list) else ("factors",)
+        for pack in packs:
+            for factor, levels in block.items():
+                listed = levels if isinstance(levels, list) else [levels]
+                for j, level in enumerate(listed):
+                    yield (*where, factor, j), partial(pack.factors.parse, factor, level)
+            for given in _crossed(block):
+                yield where, partial(combine, pack, given)
+
+
 def load_experiment(path: Path) -> Experiment:
     """An experiment file, its conditions checked.
 
     Raises:
         ExperimentError: no such file, no YAML, unknown key, wrong value (file, line, key),
-            or a grid that means nothing (file, which, why).
+            or a scenario, level or combination that means nothing (file, line, why).
+        PackError: a pack that cannot be loaded.
     """
     experiment = read_model(path, Experiment, error=ExperimentError)
-    try:
-        experiment.conditions()
-    except FactorError as e:
-        fix = e.fix
-        if "does not combine" in e.what:
-            fix = f"{fix}; or give `factors` as a list of blocks, each a grid of its own"
-        raise ExperimentError(e.what, where=str(path), fix=fix) from None
+    for loc, attempt in _steps(experiment):
+        try:
+            attempt()
+        except FactorError as e:
+            fix = e.fix
+            if "does not combine" in e.what:
+                fix = f"{fix}; or give `factors` as a list of blocks, each a grid of its own"
+            where = place(path, *loc, error=ExperimentError)
+            raise ExperimentError(e.what, where=where, fix=fix) from None
     return experiment

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -14,6 +15,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from cornered.errors import CorneredError
 
 M = TypeVar("M", bound=BaseModel)
+
+
+Loc = tuple[int | str, ...]
+"""The way to a part of a document: keys, and places in lists from 0."""
 
 
 def parse_yaml(
@@ -37,19 +42,40 @@ def parse_yaml(
         line = (e.problem_mark.line if e.problem_mark else 0) + first_line
         problem = (e.problem or "not readable as YAML").splitlines()[0]
         raise error(problem, where=f"{path}:{line}", fix="mend the YAML there") from None
-    except YAMLError as e:
-        raise error(f"not readable as YAML: {e}", where=str(path)) from None
+    # ruamel lets plain Python errors out where a date, a number or the nesting is impossible.
+    except (YAMLError, ValueError, TypeError, LookupError, RecursionError) as e:
+        raise error(f"not readable as YAML: {e}", where=str(path), fix="mend the YAML") from None
 
 
-def _line_of(tree: Any, loc: tuple[int | str, ...]) -> int:
-    """The 0-based line of the deepest part of `loc` that the tree has."""
-    line = 0
-    for key in loc:
-        if isinstance(tree, CommentedMap) and key in tree:
-            line, tree = tree.lc.key(key)[0], tree[key]
-        elif isinstance(tree, CommentedSeq) and isinstance(key, int) and key < len(tree):
-            line, tree = tree.lc.item(key)[0], tree[key]
-    return int(line)
+def _walk(tree: Any, loc: Loc) -> tuple[int, Loc]:
+    """The 0-based line of the deepest part of `loc` that the tree has, and the parts it has."""
+    line, had = 0, []
+    for part in loc:
+        if isinstance(tree, CommentedMap) and part in tree:
+            # A key that came by a YAML merge (`<<`) has no line of its own.
+            line = tree.lc.data[part][0] if part in (tree.lc.data or {}) else line
+        elif isinstance(tree, CommentedSeq) and isinstance(part, int) and part < len(tree):
+            line = tree.lc.item(part)[0]
+        else:
+            continue
+        had.append(part)
+        tree = tree[part]
+    return int(line), tuple(had)
+
+
+def _written(loc: Loc) -> str:
+    """A way as people write it: `rules[0].answers`."""
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
+
+
+def place(path: Path, *loc: int | str, error: type[CorneredError]) -> str:
+    """`file:line` of a part of a YAML file, or of the deepest part above it that is there.
+
+    Raises:
+        error: as `read_text` and `parse_yaml`.
+    """
+    tree = parse_yaml(read_text(path, error=error), path=path, error=error)
+    return f"{path}:{_walk(tree, loc)[0] + 1}"
 
 
 def plain(tree: Any) -> Any:
@@ -64,6 +90,32 @@ def plain(tree: Any) -> Any:
     return tree
 
 
+_PLAIN_WORDS = {
+    "extra_forbidden": "unknown key",
+    "missing": "this key is missing",
+    "model_type": "must be a mapping of keys",
+    "dict_type": "must be a mapping of keys",
+    "list_type": "must be a list",
+    "too_short": "has too few entries",
+}
+
+
+def _mistake(details: ErrorDetails) -> str:
+    """What is wrong, in words for people."""
+    kind, message = details["type"], details["msg"]
+    if kind in _PLAIN_WORDS:
+        return _PLAIN_WORDS[kind]
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    message = f"{message[0].lower()}{message[1:]}"
+    given = details["input"]
+    return f"{message}, not {given!r}" if isinstance(given, str | int | float) else message
+
+
+def _known_keys(model: type[BaseModel]) -> str:
+    return ", ".join(sorted(field.alias or name for name, field in model.model_fields.items()))
+
+
 def parse_model(
     text: str,
     model: type[M],
@@ -71,8 +123,17 @@ def parse_model(
     path: Path | str,
     error: type[CorneredError],
     first_line: int = 1,
+    context: Any = None,
 ) -> M:
     """YAML text as a pydantic model.
+
+    Args:
+        text: The YAML.
+        model: What it must be.
+        path: Named in errors.
+        error: The class to raise.
+        first_line: The line of `path` on which `text` starts.
+        context: Handed to the model's validators.
 
     Raises:
         error: no YAML, not a mapping, or a key that is unknown, missing or wrong;
@@ -80,29 +141,50 @@ def parse_model(
     """
     tree = parse_yaml(text, path=path, error=error, first_line=first_line)
     if not isinstance(tree, CommentedMap):
-        raise error("expected keys and values", where=f"{path}:{first_line}")
+        raise error(
+            "expected keys and values",
+            where=f"{path}:{first_line}",
+            fix="write `key: value`, one a line",
+        )
     try:
-        return model.model_validate(plain(tree))
+        return model.model_validate(plain(tree), context=context)
+    except RecursionError:
+        raise error("an anchor that holds itself", where=str(path), fix="write it out") from None
     except ValidationError as e:
-        first = e.errors(include_url=False)[0]
-        loc = tuple(first["loc"])
-        line = _line_of(tree, loc) + first_line
-        key = ".".join(str(p) for p in loc) or "file"
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(sorted(model.model_fields)) if len(loc) == 1 else None
-            raise error(
-                f"{key}: unknown key",
-                where=f"{path}:{line}",
-                fix=f"known keys are {known}" if known else "remove it",
-            ) from None
-        message = first["msg"].removeprefix("Value error, ")
-        more = f" ({e.error_count() - 1} more)" if e.error_count() > 1 else ""
-        raise error(f"{key}: {message}{more}", where=f"{path}:{line}") from None
+        raise _first_mistake(e, tree, model, path, error, first_line) from None
 
 
-def read_model(path: Path, model: type[M], *, error: type[CorneredError]) -> M:
-    """A YAML file as a pydantic model; errors as in `parse_model`."""
-    return parse_model(read_text(path, error=error), model, path=path, error=error)
+def _first_mistake(
+    mistakes: ValidationError,
+    tree: CommentedMap,
+    model: type[BaseModel],
+    path: Path | str,
+    error: type[CorneredError],
+    first_line: int,
+) -> CorneredError:
+    """The first of pydantic's errors in one line, and how many other keys have any."""
+    found: dict[Loc, tuple[int, ErrorDetails]] = {}
+    for details in mistakes.errors(include_url=False):
+        loc = tuple(details["loc"])
+        # Parts that the document has not are the tags of unions, but for a key that lacks.
+        line, had = _walk(tree, loc)
+        if details["type"] == "missing":
+            had = (*had, loc[-1])
+        found.setdefault(had, (line, details))
+    (loc, (line, first)), *others = found.items()
+    more = f" (and {len(others)} more)" if others else ""
+    unknown = first["type"] == "extra_forbidden" and len(loc) == 1
+    return error(
+        f"{_written(loc) or 'file'}: {_mistake(first)}{more}",
+        where=f"{path}:{line + first_line}",
+        fix=f"known keys are {_known_keys(model)}" if unknown else "correct it there",
+    )
+
+
+def read_model(path: Path, model: type[M], *, error: type[CorneredError], context: Any = None) -> M:
+    """A YAML file as a pydantic model; arguments and errors as in `parse_model`."""
+    text = read_text(path, error=error)
+    return parse_model(text, model, path=path, error=error, context=context)
 
 
 def read_text(path: Path, *, error: type[CorneredError]) -> str:

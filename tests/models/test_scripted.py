@@ -265,9 +265,9 @@ ONE = "rules:\n  - answers:\n      - "
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "policy.yaml:1: not a policy"),
-        ("seed: 1\nseed: 2\n", 'policy.yaml:2: not YAML: found duplicate key "seed"'),
-        ("seed: 1\nrules: [\n", "policy.yaml:3: not YAML"),
+        ("", "policy.yaml:1: expected keys and values"),
+        ("seed: 1\nseed: 2\n", 'policy.yaml:2: found duplicate key "seed"'),
+        ("seed: 1\nrules: [\n", "policy.yaml:3: "),
         ("seed: x\n", "policy.yaml:1: seed: input should be a valid integer, not 'x'"),
         (HEAD, "policy.yaml:1: rules: this key is missing;"),
         (HEAD + ONE + "tekst: x\n", "policy.yaml:5: rules[0].answers[0].tekst: unknown key"),

@@ -96,6 +96,12 @@ def _cell(trial: Trial) -> tuple[str, str]:
     return trial.model, trial.condition
 
 
+def _in_order(transcripts: Sequence[Transcript], table: Sequence[Cell]) -> list[Transcript]:
+    """Transcripts in the order of the table, then of their ids."""
+    place = {(c.model, c.condition): n for n, c in enumerate(table)}
+    return sorted(transcripts, key=lambda t: (place.get(_cell(t.trial), -1), t.trial.id))
+
+
 def percent(value: float | None) -> str:
     """A rate for people: no decimals, and never 0 or 100 for what is not quite that."""
     if value is None:
@@ -138,8 +144,9 @@ def write_report(
     page = env.get_template(TEMPLATE).render(
         experiment=experiment,
         cells=table,
+        unknown=sum((c.harmful or c.act).unknown for c in table),
         trials=trials,
-        transcripts=read_transcripts(folder, trials, MAX_TRANSCRIPTS),
+        transcripts=_in_order(read_transcripts(folder, trials, MAX_TRANSCRIPTS), table),
         facts=facts,
     )
     path = folder / "report.html"

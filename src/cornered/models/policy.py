@@ -32,7 +32,7 @@ from __future__ import annotations
 import fnmatch
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -44,16 +44,12 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
-    ValidationError,
     ValidationInfo,
     model_validator,
 )
-from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from cornered.errors import ModelError
+from cornered.yamlfile import read_model
 
 ErrorKind = Literal["rate_limit", "server_error", "timeout", "connection"]
 
@@ -100,8 +96,10 @@ def _content_of(name: str, info: ValidationInfo) -> str:
     file = folder / name
     try:
         return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"cannot read {file} ({_reason(error)})") from None
+    except OSError as error:
+        raise ValueError(f"cannot read {file} ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"cannot read {file} (not UTF-8)") from None
 
 
 class _Drawn(_Part):
@@ -212,72 +210,10 @@ def load_policy(path: Path) -> Policy:
     Raises:
         ModelError: no such file, no YAML, or not a policy; with file, line and key.
     """
-    try:
-        document = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         raise ModelError(
             "there is no such policy file",
             where=str(path),
             fix="name one that exists, as cornered/scripted/PATH/TO/POLICY.yaml",
-        ) from None
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ModelError(
-            f"not YAML: {error.problem}", where=f"{path}:{line}", fix="correct the line"
-        ) from None
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
-        raise ModelError(
-            f"cannot be read ({_reason(error)})", where=str(path), fix="give a YAML file in UTF-8"
-        ) from None
-    if not isinstance(document, Mapping):
-        raise ModelError(
-            "not a policy: expected a mapping",
-            where=f"{path}:1",
-            fix="write the keys seed, usage and rules",
         )
-    try:
-        return Policy.model_validate(document, context=path.parent)
-    except ValidationError as error:
-        raise _model_error(path, document, error.errors()) from None
-
-
-_PLAIN_WORDS = {
-    "extra_forbidden": "unknown key",
-    "missing": "this key is missing",
-    "model_type": "must be a mapping of keys",
-    "list_type": "must be a list",
-}
-
-
-def _model_error(path: Path, document: Any, errors: list[ErrorDetails]) -> ModelError:
-    """The first of pydantic's errors in one line, with its line and key."""
-    first = errors[0]
-    line, key = _place(document, first["loc"])
-    what = _PLAIN_WORDS.get(first["type"], first["msg"].removeprefix("Value error, "))
-    if what is first["msg"] and isinstance(first["input"], str | int | float):
-        what = f"{what[0].lower()}{what[1:]}, not {first['input']!r}"
-    others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return ModelError(
-        f"{key}: {what}{others}", where=f"{path}:{line}", fix="correct it in the policy file"
-    )
-
-
-def _place(document: Any, loc: Sequence[str | int]) -> tuple[int, str]:
-    """The line (from 1) and the key path of what pydantic found at `loc`."""
-    node, line, key = document, 1, ""
-    for part in loc:
-        if isinstance(part, int):
-            key += f"[{part}]"
-            line, node = node.lc.item(part)[0] + 1, node[part]
-        elif isinstance(node, CommentedMap) and part in node:
-            key += f".{part}"
-            # A key that came by a YAML merge (`<<`) has no line of its own.
-            line = node.lc.data[part][0] + 1 if part in (node.lc.data or {}) else line
-            node = node[part]
-        elif part not in ("answer", "failure"):  # the tags of `Drawn`, no keys
-            key += f".{part}"
-    return line, key.removeprefix(".")
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+    return read_model(path, Policy, error=ModelError, context=path.parent)

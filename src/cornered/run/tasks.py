@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from functools import cache
+from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser
 from inspect_ai.solver import generate
 
 from cornered._registry import verdict
+from cornered.cache import cache_folder
 from cornered.errors import PackError
 from cornered.experiment import Condition, trial_id
 from cornered.scenario import Finding, Level, Pack, Renderer, World, lint, load_pack
@@ -39,9 +42,16 @@ def trials(condition: Condition, world: World, pack: Pack, count: int) -> Memory
 
 @cache
 def _findings(folder: Path, version: str) -> tuple[Finding, ...]:
-    """The lint of a pack, once for each version of its text."""
-    del version
-    return tuple(lint(load_pack(str(folder))))
+    """The lint of a pack, once for each text of it: what has passed is remembered on disk."""
+    stamp = cache_folder() / "lint" / f"{package_version('cornered')}-{version}"
+    if stamp.exists():
+        return ()
+    findings = tuple(lint(load_pack(str(folder))))
+    if not findings:
+        with contextlib.suppress(OSError):  # a cache that cannot be written costs time only
+            stamp.parent.mkdir(parents=True, exist_ok=True)
+            stamp.touch()
+    return findings
 
 
 def condition_task(scenario: str, given: Mapping[str, Level | None], samples: int) -> Task:

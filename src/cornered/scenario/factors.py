@@ -78,8 +78,9 @@ class _Vocabulary(RootModel[dict[str, Factor]]):
     pass
 
 
-def _suggest(word: str, known: Sequence[str]) -> str:
-    near = get_close_matches(word, known, n=1)
+def suggest(word: str, known: Sequence[str]) -> str:
+    """The known word that was probably meant, if one is near, and all that are known."""
+    near = get_close_matches(word, known, n=1, cutoff=0.7)
     listed = ", ".join(known)
     return f"did you mean {near[0]}? (known: {listed})" if near else f"known: {listed}"
 
@@ -111,7 +112,7 @@ class Factors:
                 if factor in self.vocabulary
                 else f"there is no factor {factor}"
             )
-            raise FactorError(reason, fix=_suggest(factor, list(self.offered)))
+            raise FactorError(reason, fix=suggest(factor, list(self.offered)))
         levels = self.offered[factor]
         if isinstance(levels, int):
             try:
@@ -127,13 +128,23 @@ class Factors:
         word = {True: "on", False: "off"}.get(level, level) if isinstance(level, bool) else level
         if word not in levels:
             raise FactorError(
-                f"{factor}={level}: {self.owner} has no such level", fix=_suggest(str(word), levels)
+                f"{factor}={level}: {self.owner} has no such level", fix=suggest(str(word), levels)
             )
         return str(word)
 
     def default(self, factor: str, levels: Mapping[str, Level]) -> Level:
-        """The level of a factor that is not named, given those of the factors before it."""
-        return next(d.is_ for d in self.vocabulary[factor].default if d.when.holds(levels))
+        """The level of a factor that is not named, given those of the factors before it.
+
+        Where the pack has not got the vocabulary's default, its own first level that can be.
+        """
+        rules = self.vocabulary[factor]
+        usual = next(d.is_ for d in rules.default if d.when.holds(levels))
+        offered = self.offered.get(factor)
+        if not isinstance(offered, list) or usual in offered:
+            return usual
+        barred = [only for only in rules.only if only.when.holds(levels)]
+        possible = (v for v in offered if all(v in only.levels for only in barred))
+        return next(possible, usual)
 
     def resolve(self, given: Mapping[str, Level]) -> Levels:
         """One level for every factor of the vocabulary, from those that are given.
@@ -163,7 +174,8 @@ class Factors:
         A factor that counts is taken at 0 and at its largest number.
         """
         choices: list[list[Level]] = [
-            [0, offer] if isinstance(offer, int) else [*offer] for offer in self.offered.values()
+            sorted({0, offer}) if isinstance(offer, int) else [*offer]
+            for offer in self.offered.values()
         ]
         for combination in product(*choices):
             try:

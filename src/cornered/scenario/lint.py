@@ -9,18 +9,21 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
-
-import jinja2
-import jinja2.nodes
+from pathlib import Path
 
 from cornered.errors import PackError
 from cornered.scenario.factors import PACKS, Levels, vocabulary
-from cornered.scenario.pack import Pack
+from cornered.scenario.pack import FRONT_MATTER, Pack
 from cornered.scenario.render import Renderer
+from cornered.yamlfile import Loc, place, read_text
 
 ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-CAPITALISED_PAIR = re.compile(r"\b([A-Z][\w'’]+)[ \n]+([A-Z][\w'’-]+)\b")
+CAPITALISED_PAIR = re.compile(r"\b([A-Z][\w'’]+) +([A-Z][\w'’-]+)\b")
+TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+WORD = re.compile(r"[^\W\d_]+")
+TITLES = frozenset({"Mr", "Mrs", "Ms", "Dr", "Hi", "Hello", "Dear", "Thanks", "Hey", "Morning"})
 
 
 @dataclass(frozen=True, order=True)
@@ -37,8 +40,9 @@ class Finding:
 def lint(pack: Pack) -> list[Finding]:
     """Everything wrong with a pack, over its whole grid, sorted by file; empty is good.
 
-    Checked: every cell renders; no variable is undefined or unused; every address is in the
-    cast; people and company are called by one name; mails stand in the order of their time,
+    Checked: every cell renders, the judge's rubric included; no variable is undefined or
+    unused; every address is in the cast, and one person's; people and company are called by
+    one name, which no text spells out or misspells; mails stand in the order of their time,
     before the session, and after the mail they answer; every mail is in some inbox; a control
     holds no trace of threat or goal; the canary is there and in no prompt.
     """
@@ -54,13 +58,16 @@ class _Lint:
 
     def findings(self) -> Iterator[Finding]:
         yield from self._canary()
+        yield from self._shared_addresses()
         if not self.pack.renders:
             return
+        yield from self._stems()
+        yield from self._whens()
         yield from self._times()
-        yield from self._literal_names()
+        yield from self._written_names()
         every = list(self.pack.factors.every())
         if not every:
-            yield Finding(str(self.pack.folder / "pack.yaml"), "factors: no combination is valid")
+            yield Finding(self._place("pack.yaml", "factors"), "factors: no combination is valid")
             return
         try:
             for levels in every:
@@ -76,9 +83,43 @@ class _Lint:
 
     def _canary(self) -> Iterator[Finding]:
         if len(self.pack.spec.canary) < 20:
-            yield Finding(
-                str(self.pack.folder / "pack.yaml"), "canary: too short to be found again"
-            )
+            yield Finding(self._place("pack.yaml", "canary"), "canary: too short to be found again")
+
+    def _place(self, file: str, *loc: int | str) -> str:
+        return place(self.pack.folder / file, *loc, error=PackError)
+
+    def _shared_addresses(self) -> Iterator[Finding]:
+        cast = self.pack.cast
+        whose: dict[str, str] = {}
+        everyone: list[tuple[Loc, str]] = [
+            (("agent",), cast.agent.address),
+            *((("people", k), p.address) for k, p in cast.people.items()),
+            *((("lists", k), entry.address) for k, entry in cast.lists.items()),
+        ]
+        for loc, address in everyone:
+            name = ".".join(map(str, loc))
+            other = whose.setdefault(address.lower(), name)
+            if other != name:
+                yield Finding(
+                    self._place("cast.yaml", *loc), f"{name}: {other} has the same address"
+                )
+
+    def _stems(self) -> Iterator[Finding]:
+        stems = Counter(m.stem for m in (*self.pack.mails, *self.pack.noise))
+        for mail in self.pack.noise:
+            if stems[mail.stem] > 1:
+                yield Finding(str(mail.path), "there is a mail of this name in mails too")
+
+    def _whens(self) -> Iterator[Finding]:
+        """Words of `when` that no condition can have."""
+        for mail in (*self.pack.mails, *self.pack.noise):
+            for name, levels in mail.head.when.root.items():
+                if name not in vocabulary():
+                    yield Finding(str(mail.path), f"when: there is no factor {name}")
+                    continue
+                for level in levels:
+                    if not vocabulary()[name].count and level not in vocabulary()[name].levels:
+                        yield Finding(str(mail.path), f"when: {name} has no level {level}")
 
     def _times(self) -> Iterator[Finding]:
         pack = self.pack
@@ -100,7 +141,14 @@ class _Lint:
             if original and original.head.time >= mail.head.time:
                 yield Finding(str(mail.path), f"reply_to: {original.stem} is not earlier")
 
-    def _literal_names(self) -> Iterator[Finding]:
+    @cached_property
+    def _sources(self) -> dict[Path, str]:
+        """The texts of the pack as people wrote them, with their template tags blanked."""
+        paths = sorted(self.pack.folder.rglob("*.md"))
+        paths += [p for p in [self.pack.folder / "goals.yaml"] if p.exists()]
+        return {path: _without_tags(read_text(path, error=PackError)) for path in paths}
+
+    def _written_names(self) -> Iterator[Finding]:
         """Names in templates must be variables, or a varied cast would contradict them."""
         cast = self.pack.cast
         names = {
@@ -110,15 +158,55 @@ class _Lint:
             if len(word) > 2
         } | {cast.agent.name, cast.company.name, cast.company.short, cast.company.domain}
         pattern = re.compile(r"\b(" + "|".join(map(re.escape, sorted(names))) + r")\b")
-        for path in sorted(self.pack.folder.rglob("*.md")):
-            text = path.read_text(encoding="utf-8-sig")
+        for path, text in self._sources.items():
             for number, line in enumerate(text.splitlines(), 1):
-                outside = re.sub(r"\{\{.*?\}\}|\{%.*?%\}", "", line)
-                if found := pattern.search(outside):
+                if found := pattern.search(line):
                     yield Finding(
                         f"{path}:{number}",
                         f"the name {found[0]} is written out; use a variable of the cast",
                     )
+                for word in WORD.findall(line):
+                    if name := self._misspelt(word):
+                        yield Finding(
+                            f"{path}:{number}",
+                            f"{word} is nearly {name}; use a variable of the cast, or put {word} "
+                            "there if it is another name",
+                        )
+
+    def _misspelt(self, word: str) -> str | None:
+        """The surname or word of the company's name that a word is a slip of the pen for."""
+        if len(word) < 5 or not word[0].isupper():
+            return None
+        if word in self._cast_words or word.lower() in self._ordinary:
+            return None
+        return next(
+            (n for n in self._own_names if _slips(word, n) <= (1 if len(n) < 7 else 2)), None
+        )
+
+    @cached_property
+    def _cast_words(self) -> frozenset[str]:
+        return frozenset(WORD.findall(self.pack.cast.model_dump_json()))
+
+    @cached_property
+    def _ordinary(self) -> frozenset[str]:
+        """Words that stand in lower case somewhere: at the start of a sentence they are no name."""
+        shared = [p.read_text(encoding="utf-8") for p in (PACKS / "shared").rglob("*.*")]
+        # Front matter names people by their keys, which are often surnames in lower case.
+        own = (FRONT_MATTER.sub("", text) for text in self._sources.values())
+        texts = (*own, *map(_without_tags, shared))
+        return frozenset(w for text in texts for w in WORD.findall(text) if w.islower())
+
+    @cached_property
+    def _own_names(self) -> list[str]:
+        """Surnames, and the words of the company's name, that are long enough to be told apart."""
+        cast = self.pack.cast
+        last = [p.slots["last"] for p in cast.people.values()]
+        words = WORD.findall(f"{cast.company.name} {cast.company.short}")
+        return sorted(
+            n
+            for n in {*last, *words}
+            if len(n) >= 5 and n[0].isupper() and n.lower() not in self._ordinary
+        )
 
     def _cell(self, levels: Levels) -> Iterator[Finding]:
         files = {m.stem: m for m in self.renderer.selected(levels)}
@@ -134,7 +222,9 @@ class _Lint:
             str(files[m.stem].path): f"{m.subject}\n{m.body}" for m in self.renderer.mails(levels)
         }
         texts[str(self.pack.folder / "task.md")] = self.renderer.task(levels, inbox="")
-        for where, text in texts.items():
+        rubric = self.pack.folder / "judge.md"
+        judged = {str(rubric): self.renderer.rubric(levels)} if rubric.exists() else {}
+        for where, text in (texts | judged).items():
             if (where, text) in self.seen:
                 continue
             self.seen.add((where, text))
@@ -155,15 +245,16 @@ class _Lint:
             if address.lower().rstrip(".") not in known:
                 yield Finding(where, f"the address {address} is not in the cast")
         full = {p.name for p in cast.people.values()}
-        first = {p.slots["first"]: p.name for p in cast.people.values()}
-        last = {p.slots["last"]: p.name for p in cast.people.values() if " " in p.name}
+        last: dict[str, list[str]] = {}
+        for person in cast.people.values():
+            if " " in person.name:
+                last.setdefault(person.slots["last"], []).append(person.name)
         for one, two in CAPITALISED_PAIR.findall(text):
-            pair = f"{one} {two.removesuffix('’s').removesuffix(chr(39) + 's')}"
-            other = last.get(pair.split()[1])
-            if pair in full or other is None:
-                continue
-            if one in first or one not in _TITLES:
-                yield Finding(where, f"{pair} is called {other} in the cast")
+            surname = two.removesuffix("’s").removesuffix("'s")
+            if surname in last and f"{one} {surname}" not in full and one not in TITLES:
+                yield Finding(
+                    where, f"{one} {surname} is called {' or '.join(last[surname])} in the cast"
+                )
 
     def _traces(self, where: str, text: str) -> Iterator[Finding]:
         for name, factor in vocabulary().items():
@@ -185,47 +276,58 @@ class _Lint:
                 yield Finding(str(mail.path), f"no condition selects this mail ({mail.head.when})")
 
     def _unused(self) -> Iterator[Finding]:
-        """Slots of the cast and of the goals that no text of the pack reads."""
-        used, cast = self.renderer.used | self._read_by_judge(), str(self.pack.folder / "cast.yaml")
-        for key in self.pack.cast.people:
-            in_use = any(u.startswith(f"people.{key}.") for u in used)
-            in_facts = any(key in f.reaches for f in self.pack.spec.facts.values())
-            if not (in_use or in_facts):
-                yield Finding(cast, f"people.{key}: nothing mentions this person")
-        for key in self.pack.cast.lists:
-            if not any(u.startswith((f"lists.{key}.", f"people.{key}.")) for u in used):
-                yield Finding(cast, f"lists.{key}: nothing mentions this list")
-        read = {
-            u.split(".", 1)[1] for u in used if u.split(".")[0] in ("mission", "rival", "stated")
-        }
-        own = self.pack.folder / "goals.yaml"
-        if own.exists():
-            slots = {s for v in self.pack.goals.values() for s in v}
-            shared = _shared_slots()
-            for slot in sorted(slots - read - shared - {"opposite"}):
-                yield Finding(str(own), f"the slot {slot} is read by no text")
+        """People, lists and slots that no text of the pack reads."""
+        pack, cast, used = self.pack, self.pack.cast, self.renderer.used
+        in_facts = {key for fact in pack.spec.facts.values() for key in fact.reaches}
+        for kind, entries in (("people", cast.people), ("lists", cast.lists)):
+            for key, entity in entries.items():
+                if key not in in_facts and not any(
+                    u.startswith((f"people.{key}.", f"lists.{key}.")) for u in used
+                ):
+                    where = self._place("cast.yaml", kind, key)
+                    yield Finding(where, f"{kind}.{key}: nothing mentions it")
+                for slot in sorted(set(entity.model_extra or ()) - _FOR_PEOPLE):
+                    if f"{kind}.{key}.{slot}" not in used:
+                        where = self._place("cast.yaml", kind, key, slot)
+                        yield Finding(where, f"{kind}.{key}.{slot}: no text reads it")
+        for slot in sorted(set(cast.company.model_extra or ())):
+            if f"company.{slot}" not in used:
+                where = self._place("cast.yaml", "company", slot)
+                yield Finding(where, f"company.{slot}: no text reads it")
+        yield from self._unused_goal_slots()
 
-    def _read_by_judge(self) -> set[str]:
-        """Variables of the rubric, by their names in the source."""
-        path = self.pack.folder / "judge.md"
-        if not path.exists():
-            return set()
-        tree = jinja2.Environment().parse(path.read_text(encoding="utf-8-sig"))
-        found = set()
-        for node in tree.find_all(jinja2.nodes.Getattr):
-            if isinstance(node.node, jinja2.nodes.Getattr) and isinstance(
-                node.node.node, jinja2.nodes.Name
-            ):
-                found.add(f"{node.node.node.name}.{node.node.attr}.{node.attr}")
-            elif isinstance(node.node, jinja2.nodes.Name):
-                found.add(f"{node.node.name}.{node.attr}")
-        return found
+    def _unused_goal_slots(self) -> Iterator[Finding]:
+        used = [u.partition(".") for u in self.renderer.used]
+        read = {slot for of, _, slot in used if of in ("mission", "rival", "stated")}
+        for slot, value in self.pack.own_slots.items():
+            if slot not in read:
+                where = self._place("goals.yaml", value, slot)
+                yield Finding(where, f"the slot {slot} is read by no text")
 
 
-_TITLES = frozenset({"Mr", "Mrs", "Ms", "Dr", "Hi", "Hello", "Dear", "Thanks", "Hey", "Morning"})
+_FOR_PEOPLE = frozenset({"role", "outside"})
+"""What a cast may say of a person for its readers alone."""
 
 
-def _shared_slots() -> set[str]:
-    from cornered.scenario.pack import _slots
+def _without_tags(text: str) -> str:
+    """A template's own words, on the lines on which they stand."""
+    return TAG.sub(lambda tag: " " + "\n" * tag[0].count("\n"), text)
 
-    return {slot for slots in _slots(PACKS / "shared" / "goals.yaml").values() for slot in slots}
+
+def _slips(a: str, b: str) -> int:
+    """Letters left out, put in, changed or swapped with the next that make one word the other.
+
+    Source: optimal string alignment distance, Damerau 1964, Communications of the ACM 7:171-176.
+    """
+    if abs(len(a) - len(b)) > 2:
+        return 3
+    rows = [list(range(len(b) + 1))]
+    for i, one in enumerate(a, 1):
+        row = [i]
+        for j, two in enumerate(b, 1):
+            best = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (one != two))
+            if i > 1 and j > 1 and one == b[j - 2] and a[i - 2] == two:
+                best = min(best, rows[-2][j - 2] + 1)
+            row.append(best)
+        rows.append(row)
+    return rows[-1][-1]

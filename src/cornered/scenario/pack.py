@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, RootModel, field_validator
 
 from cornered.errors import FactorError, PackError
-from cornered.scenario.factors import PACKS, Factors, When, vocabulary
-from cornered.yamlfile import parse_model, plain, read_model, read_text
+from cornered.scenario.factors import PACKS, Factors, When, suggest, vocabulary
+from cornered.yamlfile import Loc, parse_model, place, read_model, read_text
 
 ALIASES: dict[str, str] = {}
 """Other names of scenarios, as the study calls them."""
@@ -97,6 +97,16 @@ class PackSpec(_Strict):
     canary: str
     """A string that must never stand in training data; it is not part of any prompt."""
 
+    @field_validator("traces")
+    @classmethod
+    def _patterns(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        for pattern in (p for patterns in value.values() for p in patterns):
+            try:
+                re.compile(pattern)
+            except re.error as e:
+                raise ValueError(f"{pattern!r} is no regular expression ({e})") from None
+        return value
+
 
 class _Entity(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -143,7 +153,7 @@ class Cast(_Strict):
 
     def inside(self, address: str) -> bool:
         """Whether an address is the company's own."""
-        domain = address.rpartition("@")[2].lower()
+        domain = address.rpartition("@")[2].lower().strip()
         own = self.company.domain.lower()
         return domain == own or domain.endswith("." + own)
 
@@ -159,20 +169,23 @@ class Cast(_Strict):
     def _known(self) -> dict[str, frozenset[str]]:
         """What a mail client resolves, in lower case, to the people whom mail to it reaches.
 
-        That is: addresses, their part before the @, full names, and first names that only
-        one person has.
+        That is: addresses; and full names, first names and the part of an address before
+        the @, each where only one person or list has it.
         """
         known: dict[str, frozenset[str]] = {}
-        first_names = Counter(p.slots["first"].lower() for p in self.people.values())
-        for key, person in self.people.items():
-            for handle in (person.address, person.name, person.address.partition("@")[0]):
-                known[handle.lower()] = frozenset({key})
-            if first_names[first := person.slots["first"].lower()] == 1:
-                known[first] = frozenset({key})
-        for key, entry in self.lists.items():
-            for handle in (entry.address, entry.name):
-                known[handle.lower()] = self._members[key]
-        return known
+        handles: dict[str, set[frozenset[str]]] = {}
+        entries: list[tuple[_Entity, frozenset[str]]] = [
+            *((person, frozenset({key})) for key, person in self.people.items()),
+            *((entry, self._members[key]) for key, entry in self.lists.items()),
+        ]
+        for entity, reached in entries:
+            known[entity.address.lower()] = reached
+            names = {entity.name, entity.address.partition("@")[0]}
+            if not isinstance(entity, _List):
+                names.add(entity.slots["first"])
+            for name in names:
+                handles.setdefault(name.lower(), set()).add(reached)
+        return {name: next(iter(one)) for name, one in handles.items() if len(one) == 1} | known
 
     def reached(self, recipient: str) -> frozenset[str]:
         """The keys of the people whom a mail to this address, name or list reaches."""
@@ -181,10 +194,10 @@ class Cast(_Strict):
     def leaves(self, recipient: str) -> bool:
         """Whether a mail to this recipient leaves the company.
 
-        A name without an address leaves only if it is that of somebody outside.
+        A name without an address, or a list, leaves only if it reaches somebody outside.
         """
-        if "@" in recipient:
-            return not self.inside(recipient)
+        if "@" in recipient and not self.inside(recipient):
+            return True
         return any(not self.inside(self.people[k].address) for k in self.reached(recipient))
 
     def entity(self, key: str) -> _Entity | None:
@@ -201,7 +214,7 @@ class MailHead(_Strict):
     to: list[str]
     cc: list[str] = []
     subject: str
-    time: datetime
+    time: NaiveDatetime
     when: When = When({})
     reply_to: str | None = None
 
@@ -237,16 +250,13 @@ def _read_mails(folder: Path) -> tuple[MailFile, ...]:
     return tuple(_read_mail(p) for p in sorted(folder.glob("*.md")))
 
 
-def _slots(path: Path) -> dict[str, dict[str, str]]:
-    from cornered.yamlfile import parse_yaml
+class _Goals(RootModel[dict[str, dict[str, str]]]):
+    """`goals.yaml`: for each value, its slots of text."""
 
-    if not path.exists():
-        return {}
-    tree = plain(parse_yaml(read_text(path, error=PackError), path=path, error=PackError))
-    for value, slots in tree.items():
-        if not isinstance(slots, dict) or not all(isinstance(s, str) for s in slots.values()):
-            raise PackError(f"{value}: expected slots of text", where=str(path))
-    return dict(tree)
+
+def _read_goals(folder: Path) -> dict[str, dict[str, str]]:
+    path = folder / "goals.yaml"
+    return read_model(path, _Goals, error=PackError).root if path.exists() else {}
 
 
 @dataclass(frozen=True)
@@ -261,6 +271,8 @@ class Pack:
     noise: tuple[MailFile, ...]
     goals: dict[str, dict[str, str]]
     """For each value, the slots that templates fill in."""
+    own_slots: dict[str, str]
+    """The slots that only this pack's `goals.yaml` has, each with a value that has it."""
 
     @property
     def renders(self) -> bool:
@@ -315,39 +327,48 @@ def _folder(name: str) -> Path:
         return path.resolve()
     raise FactorError(
         f"there is no scenario {name}",
-        fix=f"known: {', '.join(pack_names())}, or the folder of a pack of your own",
+        fix=f"{suggest(name, pack_names())}, or the folder of a pack of your own",
     )
 
 
-def _check_references(pack: Pack) -> None:
-    where = str(pack.folder / "pack.yaml")
+def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
+    """Words of `pack.yaml` that name what is not there."""
     spec = pack.spec
     for name, levels in spec.factors.items():
         if name not in vocabulary():
-            raise PackError(f"factors.{name}: there is no such factor", where=where)
+            yield ("factors", name), "there is no such factor"
+            continue
         for level in levels if isinstance(levels, list) else ():
             if level not in vocabulary()[name].levels:
-                raise PackError(f"factors.{name}: there is no level {level}", where=where)
+                yield ("factors", name), f"there is no level {level}"
     for name in spec.traces:
         if name not in vocabulary():
-            raise PackError(f"traces.{name}: there is no such factor", where=where)
+            yield ("traces", name), "there is no such factor"
     if spec.act not in spec.facts:
-        raise PackError(f"act: there is no fact {spec.act}", where=where)
+        yield ("act",), f"there is no fact {spec.act}"
     for fact, rule in spec.facts.items():
         for key in rule.reaches:
             if key not in pack.cast.people:
-                raise PackError(f"facts.{fact}.reaches: {key} is not in the cast", where=where)
+                yield ("facts", fact, "reaches"), f"{key} is not in the cast"
     for rung, outcome in spec.outcomes.items():
         for fact in outcome.unless or ():
             if fact not in spec.facts:
-                raise PackError(f"outcomes.{rung}.unless: there is no fact {fact}", where=where)
-    for key, entry in pack.cast.lists.items():
+                yield ("outcomes", rung, "unless"), f"there is no fact {fact}"
+
+
+def _strangers(cast: Cast) -> Iterator[tuple[Loc, str]]:
+    """Members of lists who are nobody."""
+    for key, entry in cast.lists.items():
         for member in entry.members if isinstance(entry.members, list) else ():
-            if member not in pack.cast.people:
-                raise PackError(
-                    f"lists.{key}.members: {member} is not in the cast",
-                    where=str(pack.folder / "cast.yaml"),
-                )
+            if member not in cast.people:
+                yield ("lists", key, "members"), f"{member} is not in the cast"
+
+
+def _check_references(pack: Pack) -> None:
+    for file, wrong in (("pack.yaml", _dangling(pack)), ("cast.yaml", _strangers(pack.cast))):
+        for loc, what in wrong:
+            where = place(pack.folder / file, *loc, error=PackError)
+            raise PackError(f"{'.'.join(map(str, loc))}: {what}", where=where)
 
 
 def load_pack(name: str) -> Pack:
@@ -358,7 +379,15 @@ def load_pack(name: str) -> Pack:
         PackError: a file of it is missing or malformed (file, line, key).
     """
     folder = _folder(name)
-    shared, own = _slots(PACKS / "shared" / "goals.yaml"), _slots(folder / "goals.yaml")
+    files = sorted(p for root in (folder, PACKS / "shared") for p in root.rglob("*") if p.is_file())
+    return _load(folder, tuple((p, p.stat().st_mtime_ns, p.stat().st_size) for p in files))
+
+
+@lru_cache(maxsize=32)
+def _load(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> Pack:
+    """The pack in a folder; read again only where a file of it has changed."""
+    del state
+    shared, own = _read_goals(PACKS / "shared"), _read_goals(folder)
     built_in = folder.is_relative_to(PACKS)
     pack = Pack(
         name=str(folder.relative_to(PACKS)) if built_in else folder.name,
@@ -368,6 +397,12 @@ def load_pack(name: str) -> Pack:
         mails=_read_mails(folder / "mails"),
         noise=_read_mails(folder / "noise"),
         goals={value: shared.get(value, {}) | own.get(value, {}) for value in {**shared, **own}},
+        own_slots={
+            slot: value
+            for value, slots in own.items()
+            for slot in slots
+            if slot not in {"opposite"}.union(*shared.values())
+        },
     )
     _check_references(pack)
     return pack

@@ -23,27 +23,66 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from cornered.errors import PackError
 from cornered.scenario.factors import PACKS, Level, Levels
 from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack
+from cornered.yamlfile import read_text
 
 GOAL_SLOTS = re.compile(r"\b(mission|rival|stated|include|import|extends)\b")
 """What makes the text of a template hang on goal and value without naming their levels."""
 
 
-class Slots(dict[str, Any]):
-    """A mapping for templates that tells which of its keys are read."""
+class Slots(Mapping[str, Any]):
+    """A mapping for templates that tells which of its keys are read.
+
+    It is no `dict`: nothing in it can be had without its being told.
+    """
 
     def __init__(self, path: str, content: Mapping[str, Any], read: Callable[[str], None]) -> None:
-        super().__init__(
-            {
-                k: Slots(f"{path}.{k}", v, read) if isinstance(v, Mapping) else v
-                for k, v in content.items()
-            }
-        )
+        self._content = {
+            k: Slots(f"{path}.{k}", v, read) if isinstance(v, Mapping) else v
+            for k, v in content.items()
+        }
         self._path, self._read = path, read
 
     def __getitem__(self, key: str) -> Any:
-        value = super().__getitem__(key)
+        value = self._content[key]
         self._read(f"{self._path}.{key}")
         return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._content)
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def lacks(self, key: str) -> str:
+        """What to say where a template names a key that is not here."""
+        return f"there is no {self._path}.{key}"
+
+    def __str__(self) -> str:
+        raise jinja2.TemplateRuntimeError(f"{self._path} is no text; name one of its keys")
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Templates say what there is: they call nothing, and a dot before a name is a key."""
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        if isinstance(obj, jinja2.Undefined):
+            return True  # the call then says what is undefined
+        # The judge's frame iterates over the `items()` of plain mappings.
+        return getattr(obj, "__name__", "") == "items" and isinstance(
+            getattr(obj, "__self__", None), dict
+        )
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return (
+            self.getitem(obj, attribute)
+            if isinstance(obj, Slots)
+            else super().getattr(obj, attribute)
+        )
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if not isinstance(obj, Slots):
+            return super().getitem(obj, argument)
+        return obj[argument] if argument in obj else self.undefined(obj.lacks(argument))
 
 
 @dataclass(frozen=True)
@@ -92,7 +131,7 @@ class Renderer:
         self._texts: defaultdict[str, list[tuple[tuple[tuple[str, Level], ...], str]]] = (
             defaultdict(list)
         )
-        self._env = ImmutableSandboxedEnvironment(
+        self._env = _Sandbox(
             undefined=jinja2.StrictUndefined,
             loader=jinja2.FunctionLoader(self._source),
             trim_blocks=True,
@@ -100,16 +139,19 @@ class Renderer:
             keep_trailing_newline=False,
             autoescape=False,
         )
+        self._env.globals.clear()
         self._env.filters.clear()
         self._env.filters.update(
             {k: jinja2.filters.FILTERS[k] for k in ("join", "lower", "upper", "capitalize", "trim")}
         )
 
     def _source(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
-        path = PACKS / name if name.startswith("shared/") else self.pack.folder / name
-        if not path.is_file():
+        root = PACKS / "shared" if name.startswith("shared/") else self.pack.folder
+        path = (root / name.removeprefix("shared/")).resolve()
+        # A pack from elsewhere must not put files of this machine into a prompt.
+        if not path.is_relative_to(root.resolve()) or not path.is_file():
             return None
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, error=PackError)
         head = FRONT_MATTER.match(text)
         if head:  # keep line numbers: an error names the line of the file
             text = "{#" + "\n" * head[0].count("\n") + "#}" + text[head.end() :].rstrip()
@@ -162,13 +204,17 @@ class Renderer:
         Raises:
             PackError: unknown variable or syntax, with file and line.
         """
-        return self._filled(lambda: self._env.get_template(name), name, levels, more)
+        return self._filled(lambda: self._env.get_template(name), self._path(name), levels, more)
+
+    def _path(self, name: str) -> str:
+        return str(PACKS / name if name.startswith("shared/") else self.pack.folder / name)
 
     def _once(
         self,
         key: str,
         source: str,
         template: Callable[[], jinja2.Template],
+        where: str,
         levels: Mapping[str, Level],
     ) -> str:
         """A text that depends on levels alone, rendered once for those that it reads.
@@ -181,7 +227,7 @@ class Renderer:
                 return text
         before, self._reads = self._reads, set()
         try:
-            text = self._filled(template, key, levels, {})
+            text = self._filled(template, where, levels, {})
         finally:
             read_now, self._reads = self._reads, before | self._reads
         keys = {k for k in levels if f"level.{k}" in read_now}
@@ -200,14 +246,14 @@ class Renderer:
         try:
             return template().render(**self._variables(levels), **more).strip()
         except jinja2.TemplateSyntaxError as e:
-            file = e.filename or where
-            raise PackError(f"template: {e.message}", where=f"{file}:{e.lineno}") from None
+            place = f"{e.filename}:{e.lineno}" if e.filename else where
+            raise PackError(f"template: {e.message}", where=place) from None
         except jinja2.TemplateNotFound as e:
-            raise PackError(f"there is no file {e.name}", where=where) from None
-        except jinja2.TemplateError as e:
+            raise PackError(f"there is no file {e.name}", where=_place(e) or where) from None
+        except (jinja2.TemplateError, ArithmeticError, TypeError, ValueError, LookupError) as e:
             cell = ", ".join(f"{k}={v}" for k, v in levels.items())
             raise PackError(
-                f"template: {e.message} (in the cell {cell})", where=_place(e) or where
+                f"template: {e} (in the cell {cell})", where=_place(e) or where
             ) from None
 
     @property
@@ -234,10 +280,13 @@ class Renderer:
                 f"{path} (subject)",
                 mail.head.subject,
                 lambda: self._env.from_string(mail.head.subject),
+                str(mail.path),
                 levels,
             ),
             time=mail.head.time,
-            body=self._once(path, mail.body, lambda: self._env.get_template(path), levels),
+            body=self._once(
+                path, mail.body, lambda: self._env.get_template(path), str(mail.path), levels
+            ),
         )
 
     def selected(self, levels: Mapping[str, Level]) -> Iterator[MailFile]:
@@ -278,8 +327,16 @@ class Renderer:
 
     def system(self, levels: Levels) -> str:
         """The system prompt of a cell."""
+        return self._whole("system.md", levels)
+
+    def rubric(self, levels: Levels) -> str:
+        """The judge's rubric of a cell."""
+        return self._whole("judge.md", levels)
+
+    def _whole(self, name: str, levels: Levels) -> str:
+        """A template that may include others, so that goal and value count as read."""
         return self._once(
-            "system.md", "include", lambda: self._env.get_template("system.md"), levels
+            name, "include", lambda: self._env.get_template(name), self._path(name), levels
         )
 
     def task(self, levels: Levels, inbox: str) -> str:
@@ -292,7 +349,7 @@ class Renderer:
         return tuple(self._mail(m, levels) for m in chosen)
 
 
-def _place(error: jinja2.TemplateError) -> str | None:
+def _place(error: Exception) -> str | None:
     """File and line of the template that raised, from Jinja's rewritten traceback."""
     frames = [
         f

@@ -1,0 +1,46 @@
+# Two commands do it all: `make demo` and `make test`. Needs Python 3.11 or later and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test check bench lock clean
+
+help: ## What can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## The virtual environment, with the pinned dependencies (1.3 GB, once)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cornered needs Python 3.11 or later; give one with PYTHON=...")'
+	@echo "Installing into $(VENV) (1.3 GB with the embedded model)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $(READY)
+
+# Exit code 1 of `cornered run` means: it ran, and some trial could not be scored. A small
+# model may well leave such a trial; the table says so, and it is no failure of the demo.
+demo: setup ## A first look: blackmail and its control on the embedded model, about 5 minutes
+	@$(BIN)/cornered run examples/first-look.yaml; code=$$?; test $$code -le 1 || exit $$code
+
+test: setup ## All tests; those with the embedded model last, alone on the machine
+	@$(BIN)/pytest -n 2 -m "not embedded"
+	@$(BIN)/pytest -m embedded
+
+check: setup ## Format, lint, types, and the lint of the scenario packs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/cornered check
+
+bench: setup ## Measured benchmarks, in CPU seconds
+	@$(BIN)/python bench/rooms.py
+
+lock: ## Resolve the dependencies again into requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra embedded --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --upgrade -o requirements.lock
+
+clean: ## Remove the environment and caches; runs are kept
+	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

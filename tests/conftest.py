@@ -1,0 +1,28 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_keys() -> None:
+    """Tests must not reach a hosted model, whatever the developer's shell holds."""
+    for name in list(os.environ):
+        if name.endswith("_API_KEY") or name.startswith("INSPECT_"):
+            del os.environ[name]
+
+
+@pytest.fixture
+def policy(tmp_path: Path):
+    """Writes a scripted model's policy; returns the model's name."""
+
+    def write(text: str, name: str = "policy.yaml") -> str:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return f"cornered/scripted/{path}"
+
+    return write

@@ -1,0 +1,161 @@
+"""The words of conditions: defaults, names, combinations, and help with slips."""
+
+from __future__ import annotations
+
+import pytest
+
+from cornered.errors import FactorError
+from cornered.experiment import Condition
+from cornered.scenario import Level, Pack, load_pack, vocabulary
+from tests.scenario.conftest import PackOnDisk
+
+
+@pytest.fixture(scope="module")
+def pack() -> Pack:
+    return load_pack("blackmail")
+
+
+def test_what_is_not_named_is_the_headline_cell(pack: Pack) -> None:
+    assert pack.factors.resolve({}) == {
+        "goal": "explicit",
+        "value": "america",
+        "threat": "replacement",
+        "successor": "opposed",
+        "reasoning": "scratchpad",
+        "nudge": "on",
+        "noise": 0,
+        "surface": "text",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({}, "blackmail/explicit-america/replacement"),
+        ({"noise": 40}, "blackmail/explicit-america/replacement+noise=40"),
+        ({"noise": "40"}, "blackmail/explicit-america/replacement+noise=40"),
+        ({"goal": "none", "threat": "none"}, "blackmail/none/none"),
+        ({"goal": "none"}, "blackmail/none/replacement"),
+        ({"goal": "none", "successor": "better"}, "blackmail/none/replacement+successor=better"),
+        ({"goal": "none", "successor": "same"}, "blackmail/none/replacement"),
+        ({"goal": "ambiguous", "threat": "restriction"}, "blackmail/ambiguous/restriction"),
+        ({"goal": "swap", "value": "global"}, "blackmail/swap-global/replacement"),
+        ({"threat": "none"}, "blackmail/explicit-america/none"),
+        (
+            {"noise": 10, "nudge": "off", "reasoning": "native", "successor": "same"},
+            "blackmail/explicit-america/replacement"
+            "+successor=same+reasoning=native+nudge=off+noise=10",
+        ),
+    ],
+)
+def test_a_condition_is_written_as_the_design_says(
+    pack: Pack, given: dict[str, Level], name: str
+) -> None:
+    assert Condition.of(pack, given).name == name
+
+
+def test_no_two_conditions_have_one_name(pack: Pack) -> None:
+    names = [Condition.of(pack, levels_offered(pack, g)).name for g in pack.factors.every()]
+    assert len(names) == len(set(names))
+
+
+def levels_offered(pack: Pack, levels: dict[str, Level]) -> dict[str, Level]:
+    return {k: v for k, v in levels.items() if k in pack.factors.offered}
+
+
+@pytest.mark.parametrize(("given", "level"), [(True, "on"), (False, "off"), ("off", "off")])
+def test_a_switch_can_be_a_bool_as_yaml_1_1_reads_it(pack: Pack, given: Level, level: str) -> None:
+    assert pack.factors.resolve({"nudge": given})["nudge"] == level
+
+
+@pytest.mark.parametrize(
+    ("given", "which", "why"),
+    [
+        (
+            {"goal": "none", "value": "america"},
+            "value=america does not combine with goal=none",
+            "a goal of this type names no side; value can be none there",
+        ),
+        (
+            {"value": "none"},
+            "value=none does not combine with goal=explicit",
+            "a goal of this type needs a value",
+        ),
+        (
+            {"threat": "none", "successor": "same"},
+            "successor=same does not combine with threat=none",
+            "without a replacement there is no successor",
+        ),
+        (
+            {"goal": "none", "successor": "opposed"},
+            "successor=opposed does not combine with threat=replacement goal=none",
+            "nothing that a successor could oppose; successor can be same or better there",
+        ),
+    ],
+)
+def test_an_invalid_combination_says_which_and_why(
+    pack: Pack, given: dict[str, Level], which: str, why: str
+) -> None:
+    with pytest.raises(FactorError) as error:
+        pack.factors.resolve(given)
+    assert which in str(error.value)
+    assert why in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"thread": "none"}, "there is no factor thread; did you mean threat?"),
+        ({"framing": "test"}, "there is no factor framing; known: goal, value,"),
+        ({"goal": "explict"}, "goal=explict: blackmail has no such level; did you mean explicit?"),
+        ({"surface": "tools"}, "surface=tools: blackmail has no such level; known: text"),
+        ({"goal": True}, "goal=True: blackmail has no such level"),
+        ({"nudge": 1}, "nudge=1: blackmail has no such level"),
+        ({"noise": -1}, "noise=-1 is no number of mails that blackmail has; give a whole number"),
+        ({"noise": 100000}, "give a whole number from 0 to"),
+        ({"noise": "many"}, "noise=many is no number"),
+        ({"noise": True}, "noise=True is no number"),
+    ],
+)
+def test_a_word_that_is_unknown_is_told_with_those_that_are_known(
+    pack: Pack, given: dict[str, Level], message: str
+) -> None:
+    with pytest.raises(FactorError) as error:
+        pack.factors.resolve(given)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_factor_that_a_pack_has_no_text_for_is_refused_and_named(tiny: PackOnDisk) -> None:
+    pack = tiny.load()
+    with pytest.raises(FactorError, match="tiny has no factor reasoning"):
+        pack.factors.resolve({"reasoning": "native"})
+    assert pack.factors.resolve({})["reasoning"] == "scratchpad"
+
+
+def test_the_default_is_a_level_that_the_pack_has(tiny: PackOnDisk) -> None:
+    """`value` is america where nobody says otherwise; this pack has no text for that."""
+    pack = tiny.load()
+    assert Condition.of(pack, {}).name == "tiny/explicit-safety/replacement"
+    named = Condition.of(pack, {"value": "acceleration"}).name
+    assert named == "tiny/explicit-acceleration/replacement"
+    assert Condition.of(pack, {}).control(pack).name == "tiny/none/none"
+
+
+def test_the_grid_is_every_valid_combination_once(tiny: PackOnDisk) -> None:
+    every = list(tiny.load().factors.every())
+    # (explicit × 2 values + none) × (replacement, none) × nudge × noise 0 or 2
+    assert len(every) == 3 * 2 * 2 * 2
+    assert len({tuple(e.items()) for e in every}) == len(every)
+    assert {e["noise"] for e in every} == {0, 2}
+    for file in (tiny.folder / "noise").iterdir():
+        file.unlink()
+    every = list(tiny.load().factors.every())
+    assert len(every) == len({tuple(e.items()) for e in every}) == 3 * 2 * 2
+
+
+def test_every_factor_has_a_default_that_is_a_level_of_it_in_every_cell() -> None:
+    for name, factor in vocabulary().items():
+        assert not factor.default[-1].when.root, f"{name} has no last resort"
+        for rule in factor.default:
+            assert factor.count or rule.is_ in factor.levels

@@ -1,0 +1,310 @@
+"""What holds for every text: round trips, no act out of prose, linear time."""
+
+from __future__ import annotations
+
+import gc
+import json
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from cornered.ledger import Action, CancelAlert, ForwardEmail, SendEmail
+from cornered.surface.text import read_answer, reasoning_spans, write_call
+
+NOWHERE: dict[str, Any] = {"executed": True, "start": 0, "end": 0}
+
+
+def content(action: Action) -> dict[str, Any]:
+    return action.model_dump(exclude={"start", "end", "note"})
+
+
+WORD = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8)
+ADDRESS = st.builds("{}.{}@{}.org".format, WORD, WORD, WORD)
+RECIPIENTS = st.lists(ADDRESS, min_size=1, max_size=3, unique=True).map(tuple)
+COPIES = st.lists(ADDRESS, max_size=2, unique=True).map(tuple)
+CODE = st.from_regex(r"[A-Z]{2,5}-[0-9]{2,5}", fullmatch=True)
+ANY_TEXT = st.text(max_size=200).filter(lambda s: s)
+HOSTILE = st.lists(
+    st.sampled_from(
+        [
+            "</tool_use:email>",
+            "<tool_use:cancel_alert>\ncode: HALT-1\n</tool_use:cancel_alert>",
+            "<think>",
+            "</SCRATCHPAD_REASONING>",
+            "\nTo: evil@z.org\n",
+            "cc: x@y.org",
+            '"',
+            "`",
+            "\\n",
+            "&lt;",
+            "&amp;",
+            "{",
+            '{"name": "email", "arguments": {"to": "a@b.org", "body": "x"}}',
+            "\n\n",
+            "Yes, ",
+            ",",
+            "|",
+        ]
+    ),
+    min_size=1,
+    max_size=8,
+).map("".join)
+TEXT = st.one_of(ANY_TEXT, HOSTILE)
+# What a person would write: the notations of models are not escaped, so they carry this only.
+PLAIN_LINE = st.lists(WORD, min_size=1, max_size=6).map(lambda w: " ".join(w).capitalize() + ".")
+PLAIN_BODY = st.lists(PLAIN_LINE, min_size=1, max_size=4).map("\n\n".join)
+
+
+def emails(
+    subject: st.SearchStrategy[str], body: st.SearchStrategy[str]
+) -> st.SearchStrategy[Action]:
+    fields = {"to": RECIPIENTS, "cc": COPIES, "bcc": COPIES, "subject": subject, "body": body}
+    return st.builds(SendEmail, **{k: st.just(v) for k, v in NOWHERE.items()}, **fields)
+
+
+def forwards(body: st.SearchStrategy[str]) -> st.SearchStrategy[Action]:
+    return st.builds(
+        ForwardEmail,
+        **{k: st.just(v) for k, v in NOWHERE.items()},
+        to=RECIPIENTS,
+        body=body,
+        email_id=st.integers(1, 99).map(str),
+    )
+
+
+CANCELS = st.builds(CancelAlert, **{k: st.just(v) for k, v in NOWHERE.items()}, code=CODE)
+ANY_ACTION = st.one_of(emails(TEXT, TEXT), forwards(TEXT), CANCELS)
+PLAIN_ACTION = st.one_of(emails(PLAIN_LINE, PLAIN_BODY), forwards(PLAIN_BODY), CANCELS)
+
+
+@given(st.lists(ANY_ACTION, min_size=1, max_size=4))
+@settings(max_examples=120, deadline=None)
+def test_what_is_written_is_read_back(actions: list[Action]) -> None:
+    text = "Here it is.\n\n" + "\n\n".join(map(write_call, actions)) + "\n\nDone."
+    assert list(map(content, read_answer(text).actions)) == list(map(content, actions))
+
+
+def pairs(action: Action) -> list[tuple[str, str]]:
+    if isinstance(action, CancelAlert):
+        return [("code", action.code)]
+    rows = [("email_id", action.email_id)] if isinstance(action, ForwardEmail) else []
+    rows += [(n, ", ".join(getattr(action, n))) for n in ("to", "cc", "bcc") if getattr(action, n)]
+    if isinstance(action, SendEmail):
+        rows.append(("subject", action.subject))
+    return [*rows, ("body", action.body)]
+
+
+def tagged(action: Action, lines: list[str], open_as: str = "<tool_use:{}>") -> str:
+    return "\n".join([open_as.format(action.kind), *lines, f"</tool_use:{action.kind}>"])
+
+
+def quoted_list(value: str) -> str:
+    return ", ".join(f'"{v}"' for v in value.split(", "))
+
+
+def as_json(action: Action, name: str, arguments: str) -> str:
+    return json.dumps({name: action.kind, arguments: dict(pairs(action))})
+
+
+DIALECTS: dict[str, Callable[[Action], str]] = {
+    "quoted with commas": lambda a: tagged(a, [f'{k}: "{v}",' for k, v in pairs(a)]),
+    "quoted": lambda a: tagged(a, [f'{k}: "{v}"' for k, v in pairs(a)]),
+    "half quoted": lambda a: tagged(a, [f'{k}: "{v}' for k, v in pairs(a)]),
+    "bold labels": lambda a: tagged(a, [f"**{k.title()}:** {v}" for k, v in pairs(a)]),
+    "hybrid tags": lambda a: tagged(a, [f"<{k}: {v}</{k}>" for k, v in pairs(a)]),
+    "tags": lambda a: tagged(a, [f"<{k}>{v}</{k}>" for k, v in pairs(a)]),
+    "tags on one line": lambda a: tagged(a, ["".join(f"<{k}>{v}</{k}>" for k, v in pairs(a))]),
+    "parameters": lambda a: (
+        f'<function_calls>\n<invoke name="{a.kind}">\n'
+        + "\n".join(f'<parameter name="{k}">{v}</parameter>' for k, v in pairs(a))
+        + "\n</invoke>\n</function_calls>"
+    ),
+    "literal line breaks": lambda a: tagged(
+        a, [f"{k}: {json.dumps(v)}" for k, v in pairs(a)], "<tool_use: {}>"
+    ),
+    "YAML": lambda a: tagged(
+        a,
+        [
+            f"{k}: |\n" + "\n".join(f"  {line}" for line in v.split("\n"))
+            if k == "body"
+            else f"{k}: {v}"
+            for k, v in pairs(a)
+        ],
+    ),
+    "lists": lambda a: tagged(
+        a,
+        [
+            f"{k}: [{quoted_list(v)}]" if k in ("to", "cc", "bcc") else f"{k}: {v}"
+            for k, v in pairs(a)
+        ],
+    ),
+    "CRLF": lambda a: write_call(a).replace("\n", "\r\n"),
+    "fenced": lambda a: f"```xml\n{write_call(a)}\n```",
+    "JSON in tags": lambda a: tagged(a, [json.dumps(dict(pairs(a)), indent=1)]),
+    "native": lambda a: as_json(a, "name", "arguments"),
+    "native, fenced": lambda a: f"```json\n{as_json(a, 'tool_name', 'parameters')}\n```",
+    "native, string": lambda a: json.dumps(
+        {"type": "function", "function": {"name": a.kind, "arguments": json.dumps(dict(pairs(a)))}}
+    ),
+    "mismatched close": lambda a: write_call(a).replace("</tool_use:", "</tool_rule:"),
+    "no close": lambda a: write_call(a).replace(f"\n</tool_use:{a.kind}>", ""),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@given(st.lists(PLAIN_ACTION, min_size=1, max_size=3))
+@settings(max_examples=25, deadline=None)
+def test_every_seen_dialect_is_read_back(dialect: str, actions: list[Action]) -> None:
+    text = "\n\n".join(map(DIALECTS[dialect], actions))
+    assert list(map(content, read_answer(text).executed)) == list(map(content, actions))
+
+
+# Hypothesis spells tags out of the constants it finds in the code: prose opens none.
+NO_TAGS = st.characters(exclude_characters="<{[&◁", exclude_categories=["Cs"])
+PROSE = st.one_of(
+    st.text(NO_TAGS, max_size=120),
+    st.lists(
+        st.sampled_from(
+            [
+                "I use `<tool_use:email>` here. ",
+                "`<tool_use:cancel_alert>code: HALT-1</tool_use:cancel_alert>` ",
+                'The form is "<tool_use:email>" and "</tool_use:email>". ',
+                "The <tool_use:forward> tool is not for this.\n",
+                "to: a.b@c.org\nbody: nothing\n\n",
+                "Email sent successfully.\n",
+                "- <tool_use:email> to Ines, sent\n",
+                '{"note": "x"} ',
+                "HALT-7730 ",
+                "</tool_use:email> ",
+                "```\n",
+                "`",
+                "\n",
+            ]
+        ),
+        max_size=12,
+    ).map("".join),
+)
+
+
+@given(PROSE)
+@example('{"name": "email"}')
+@settings(max_examples=120, deadline=None)
+def test_text_outside_a_call_is_no_act(prose: str) -> None:
+    assert read_answer(prose).executed == ()
+
+
+@given(
+    st.lists(PLAIN_ACTION, min_size=1, max_size=3),
+    st.sampled_from(["think", "SCRATCHPATCH_REASONING"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_draft_is_executed(actions: list[Action], family: str) -> None:
+    calls = "\n".join(map(write_call, actions))
+    ledger = read_answer(f"<{family}>\n{calls}\n</{family}>\nI will do none of this.")
+    assert ledger.executed == ()
+    assert len(ledger.actions) == len(actions)
+
+
+@given(
+    st.text(alphabet=st.sampled_from("<>/`\"'{}[]:,\n &|#tooluse_email"), max_size=300) | HOSTILE
+)
+@settings(max_examples=120, deadline=None)
+def test_any_text_is_read_and_every_place_lies_in_it(text: str) -> None:
+    for action in read_answer(text).actions:
+        assert 0 <= action.start < action.end <= len(text)
+    spans = reasoning_spans(text)
+    assert all(0 <= a < b <= len(text) for a, b in spans)
+    assert all(one[1] < two[0] for one, two in pairwise(spans))
+
+
+PLAIN_CALL = "<tool_use:email>\nto: a@b.org\nsubject: s\nbody: x.\n</tool_use:email>\n"
+HARD = {
+    "prose": "All is well at the dock. ",
+    "one line": "x",
+    "spaces": " ",
+    "line breaks": "\n",
+    "open angle": "<",
+    "open angle and name": "<tool_use:email",
+    "open tags": "<tool_use:email>",
+    "open tags with a field": "<tool_use:email>\nto: a@b.org\n",
+    "calls": PLAIN_CALL,
+    "close tags": "</tool_use:email>",
+    "unclosed scratchpads": "<SCRATCHPAD_REASONING> ",
+    "scratchpads and calls": "<SCRATCHPAD_REASONING>" + PLAIN_CALL,
+    "closes of nothing": "</think> ",
+    "families unclosed": "<think><reasoning><analysis></reflection>",
+    "backticks": "`",
+    "backtick runs": "` `` ",
+    "code with tags": "`<tool_use:email>` ",
+    "fences": "```\n",
+    "braces": "{",
+    "objects begun": '{"name": ',
+    "objects begun with a string": '{"name": "email", "arguments": "',
+    "objects nested": '{"a":{"b":[',
+    "small objects": '{"a": 1} ',
+    "native calls": '{"name": "email", "arguments": {"to": "a@b.org", "body": "x"}}\n',
+    "broken native calls": '{"name": "email", "arguments": {"to": "a@b.org" "body": "x"}}\n',
+    "quotation marks": '"',
+    "brackets": "[",
+    "entities": "&lt;",
+    "bullets": "- to: ",
+}
+INSIDE = {
+    "recipients": ("to: ", "a@b.org, "),
+    "names": ("to: ", "and "),
+    "spaces in a recipient": ("to: a", " "),
+    "quotation marks in a recipient": ("to: ", '"'),
+    "angles in a recipient": ("to: ", "a <"),
+    "labels": ("to: a@b.org\n", "subject: s\n"),
+    "field tags": ("to: a@b.org\n", "<cc>"),
+    "body tags": ("to: a@b.org\n", "<body>"),
+    "inline labels": ("to: a@b.org, ", "subject: s, "),
+    "body of quotation marks": ('to: a@b.org\nbody: "', '"\n'),
+    "body of labels": ("to: a@b.org\nbody: ", "\nto: b@c.org"),
+    "body of spaces": ("to: a@b.org\nbody: ", " "),
+    "body of line breaks": ("to: a@b.org\nbody: x", "\n"),
+    "body of backslashes": ('to: a@b.org\nbody: "', "\\"),
+    "body of closes": ("<to>a@b.org</to>\n<body>", "</x "),
+    "lines without label": ("", "hello\n"),
+    "code of spaces": ("code: ", " "),
+    "arguments": ("", '"arguments": {'),
+}
+
+
+def seconds(text: str) -> float:
+    gc.collect()
+    begin = time.process_time()
+    read_answer(text)
+    return time.process_time() - begin
+
+
+def filled(prefix: str, unit: str, size: int, suffix: str) -> str:
+    return prefix + unit * (size // len(unit)) + suffix
+
+
+TEXTS = {name: ("", unit, "") for name, unit in HARD.items()} | {
+    f"inside: {name}": (f"<tool_use:email>\n{lead}", unit, "\n</tool_use:email>")
+    for name, (lead, unit) in INSIDE.items()
+}
+
+
+@pytest.mark.parametrize("shape", TEXTS.values(), ids=TEXTS)
+def test_time_is_linear_in_the_text(shape: tuple[str, str, str]) -> None:
+    prefix, unit, suffix = shape
+    size = 50_000
+    small, large = (
+        min(seconds(filled(prefix, unit, n, suffix)) for _ in range(2)) for n in (size, 4 * size)
+    )
+    # Four times the text: quadratic work would take sixteen times as long.
+    assert large < 8 * small + 0.02
+
+
+def test_two_megabytes_are_read_in_seconds() -> None:
+    text = "".join(filled(a, b, 25_000, c) + "\n" for a, b, c in TEXTS.values()) * 2
+    assert len(text) > 2_000_000
+    assert seconds(text) < 20

@@ -1,0 +1,164 @@
+"""YAML that people write is read, or the mistake is told in one line: file, line, key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationInfo
+from pydantic import field_validator as validates
+
+from cornered.errors import ExperimentError, PackError
+from cornered.yamlfile import parse_model, parse_yaml, place, plain, read_model
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Tree(_Strict):
+    rings: int
+
+
+class Bush(_Strict):
+    berries: list[Literal["red", "black"]]
+
+
+class Garden(_Strict):
+    name: str = "garden"
+    plants: list[
+        Annotated[
+            Annotated[Tree, Tag("tree")] | Annotated[Bush, Tag("bush")],
+            Discriminator(lambda v: "bush" if isinstance(v, dict) and "berries" in v else "tree"),
+        ]
+    ] = []
+    owner: str = Field(default="", alias="from")
+    switch: str | int = ""
+
+    @validates("name")
+    @classmethod
+    def _known(cls, value: str, info: ValidationInfo) -> str:
+        if info.context and value not in info.context:
+            raise ValueError(f"{value} is not one of ours")
+        return value
+
+
+def parse(text: str, **more: Any) -> Garden:
+    return parse_model(text, Garden, path="g.yaml", error=PackError, **more)
+
+
+def message(text: str, **more: Any) -> str:
+    with pytest.raises(PackError) as error:
+        parse(text, **more)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "g.yaml:1: expected keys and values"),
+        ("- a\n- b\n", "g.yaml:1: expected keys and values"),
+        ("word", "g.yaml:1: expected keys and values"),
+        ("name: a\nnaem: b\n", "g.yaml:2: naem: unknown key; known keys are from, name, plants"),
+        ("name: [a]\n", "g.yaml:1: name: input should be a valid string"),
+        ("name: a\nname: b\n", 'g.yaml:2: found duplicate key "name"'),
+        ("name: a\n\tfrom: b\n", "g.yaml:2: found character '\\t'"),
+        ("name: 'a\n", "g.yaml:2: "),
+        ("name: a\n---\nname: b\n", "g.yaml:2: "),
+        ("name: *nobody\n", "g.yaml:1: found undefined alias"),
+        ("plants: 3\n", "g.yaml:1: plants: must be a list"),
+        ("plants:\n  - rings: 3\n  - rings: old\n", "g.yaml:3: plants[1].rings: input should be"),
+        ("plants:\n  -\n    berries: [red,\n     blue]\n", "g.yaml:4: plants[0].berries[1]: input"),
+        ("plants:\n  - {}\n", "g.yaml:2: plants[0].rings: this key is missing"),
+        ("plants: [{rings: 1, bark: 2}]\n", "g.yaml:1: plants[0].bark: unknown key; correct it"),
+        ("name: [a]\nplants: 3\nfrom: [b]\n", "name: input should be a valid string (and 2 more)"),
+        ("switch: [a]\n", "g.yaml:1: switch: input should be a valid string; correct it there"),
+        ("name: 2025-13-45T00:00:00\n", "g.yaml: not readable as YAML: month must be in 1..12"),
+        ("name: \x01\n", "g.yaml: not readable as YAML"),
+        ("plants: &a [*a]\n", "g.yaml: an anchor that holds itself"),
+        ("name: " + "[" * 5000 + "\n", "g.yaml"),
+        ("a: &a {x: 1}\n<<: *a\nname: 1\n", "g.yaml:1: a: unknown key"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(text: str, told: str) -> None:
+    assert told in message(text)
+
+
+def test_a_key_that_came_by_a_merge_has_the_line_above_it() -> None:
+    text = "plants:\n  - &one {rings: 1}\n  - <<: *one\n    rings: x\n"
+    assert message(text).startswith("g.yaml:4: plants[1].rings")
+    text = "plants:\n  - &one {berries: [red], rings: 1}\n  - <<: *one\n"
+    assert message(text).startswith("g.yaml:2: plants[0].rings: unknown key (and 1 more)")
+
+
+def test_lines_are_those_of_the_file_in_which_the_yaml_is_embedded() -> None:
+    assert message("name: a\nnaem: b\n", first_line=2).startswith("g.yaml:3: naem")
+    assert message("name: a\n\tb: c\n", first_line=5).startswith("g.yaml:6: ")
+
+
+def test_validators_get_the_context() -> None:
+    assert parse("name: rose", context={"rose"}).name == "rose"
+    assert message("name: thorn", context={"rose"}) == (
+        "g.yaml:1: name: thorn is not one of ours; correct it there"
+    )
+
+
+def test_words_of_yaml_1_1_stay_words() -> None:
+    for word in ("on", "off", "yes", "no", "none", "y"):
+        assert parse(f"name: {word}").name == word
+
+
+def test_what_is_raised_is_the_class_that_was_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match=r"gone.yaml: no such file"):
+        read_model(tmp_path / "gone.yaml", Garden, error=ExperimentError)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "x.yaml: is a folder, a file was expected"),
+        ("name: Tomás".encode("latin-1"), "x.yaml: not UTF-8 (byte 9); save it as UTF-8"),
+        ("name: a".encode("utf-16"), "x.yaml: not UTF-8 (byte 0)"),
+    ],
+)
+def test_a_file_that_is_no_text_is_told(tmp_path: Path, content: bytes | None, told: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(PackError) as error:
+        read_model(path, Garden, error=PackError)
+    assert told in str(error.value)
+
+
+def test_the_place_of_a_key_is_the_deepest_that_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("a: 1\nb:\n  c:\n    - d\n    - e\n")
+    assert place(path, "b", "c", 1, error=PackError) == f"{path}:5"
+    assert place(path, "b", "gone", error=PackError) == f"{path}:2"
+    assert place(path, "gone", error=PackError) == f"{path}:1"
+
+
+# Words that make YAML's corners likely.
+PIECES = st.lists(
+    st.sampled_from(
+        [*"abc:-[]{}&*!|>'\"#%@`,?\n \t", "\n  ", ": ", "- ", "<<: ", "&a ", "*a", "!!int ", "0o9"]
+        + ["2025-02-30", "1_0", ".inf", "0x", "---\n", "...\n", "!!timestamp ", "%YAML 1.1\n"]
+    ),
+    max_size=20,
+).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=st.text(max_size=40) | PIECES)
+def test_no_text_at_all_makes_another_error(text: str) -> None:
+    try:
+        plain(parse_yaml(text, path="x.yaml", error=PackError))
+        parse(text)
+    except PackError as error:
+        assert str(error).startswith(("x.yaml", "g.yaml"))
+        assert len(str(error).splitlines()) == 1
+    except RecursionError:
+        assert "&" in text  # only `parse_model` reads a file that holds itself
