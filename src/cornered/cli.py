@@ -206,7 +206,7 @@ class _weights_bar:  # noqa: N801 (reads as a function)
 
 def _report(state: RunState) -> Path:
     from cornered.analysis.report import write_report
-    from cornered.run.folder import disk_errors
+    from cornered.files import disk_errors
     from cornered.scenario import load_pack
 
     manifest = state.manifest

@@ -148,8 +148,6 @@ def parse_model(
         )
     try:
         return model.model_validate(plain(tree), context=context)
-    except RecursionError:
-        raise error("an anchor that holds itself", where=str(path), fix="write it out") from None
     except ValidationError as e:
         raise _first_mistake(e, tree, model, path, error, first_line) from None
 
@@ -164,7 +162,11 @@ def _first_mistake(
 ) -> CorneredError:
     """The first of pydantic's errors in one line, and how many other keys have any."""
     found: dict[Loc, tuple[int, ErrorDetails]] = {}
-    for details in mistakes.errors(include_url=False):
+    # An unknown key first: it is often the missing one, misspelt.
+    ordered = sorted(
+        mistakes.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden"
+    )
+    for details in ordered:
         loc = tuple(details["loc"])
         # Parts that the document has not are the tags of unions, but for a key that lacks.
         line, had = _walk(tree, loc)

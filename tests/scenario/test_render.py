@@ -253,7 +253,7 @@ def test_every_way_to_read_a_level_makes_a_text_of_its_own(tiny: PackOnDisk) -> 
         "mails/010-trays.md",
         "forty",
         "{% set now = level %}{{ now['nudge'] }} {{ [now.threat] | join }} "
-        "{% if 'mission' and level.goal != 'none' %}{{ (mission if 1 else rival).name }}{% endif %}",
+        "{% if level.goal != 'none' %}{{ (mission if 1 else rival).name }}{% endif %}",
     )
     pack = tiny.load()
     kept = Renderer(pack)

@@ -15,6 +15,7 @@ from inspect_ai.log import EvalSample, list_eval_logs, read_eval_log_samples
 
 from cornered.analysis.table import Cell, Trial
 from cornered.experiment import Experiment
+from cornered.files import write_text
 
 TEMPLATE = "report.html.j2"
 MAX_TRANSCRIPTS = 200
@@ -150,11 +151,11 @@ def write_report(
         facts=facts,
     )
     path = folder / "report.html"
-    path.write_text(page, encoding="utf-8")
-    (folder / "cells.csv").write_text(_csv(_cell_rows(table)), encoding="utf-8")
+    write_text(path, page)
+    write_text(folder / "cells.csv", _csv(_cell_rows(table)))
     names = [f.name for f in fields(Trial)]
     rows = [dict.fromkeys(names, "") | asdict(t) for t in trials]
-    (folder / "trials.csv").write_text(_csv(rows, names), encoding="utf-8")
+    write_text(folder / "trials.csv", _csv(rows, names))
     return path
 
 

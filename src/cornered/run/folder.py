@@ -6,12 +6,7 @@ with is decided here, from what `run.json` recorded when the run began.
 
 from __future__ import annotations
 
-import errno
-import os
 import platform
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cornered.errors import RunError
 from cornered.experiment import Experiment
+from cornered.files import disk_errors, write_text
 from cornered.scenario import Pack, load_pack
 
 MANIFEST = "run.json"
@@ -147,37 +143,3 @@ def _check_same(
                     f"{file} of the scenario {scenario} has changed since the run began",
                     fix="undo that change, or start a new run with --out",
                 )
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all: a crash leaves the old one."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as f:
-            f.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-@contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """Turns what a disk can do wrong into one line.
-
-    Raises:
-        RunError: the disk is full, or the folder cannot be written.
-    """
-    try:
-        yield
-    except OSError as e:
-        if e.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise RunError(
-                "the disk is full",
-                where=str(folder),
-                fix="make room and give the same command again; finished trials are kept",
-            ) from None
-        if e.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise RunError(e.strerror or str(e), where=str(folder), fix="check --out") from None
-        raise

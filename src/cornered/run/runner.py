@@ -18,7 +18,8 @@ from cornered._registry import scenario as own_pack
 from cornered.analysis.table import Cell, Trial, cells, current_logs, read_trials
 from cornered.errors import CorneredError, ModelError, RunError
 from cornered.experiment import EMBEDDED, Condition, Experiment
-from cornered.run.folder import Manifest, disk_errors, prepare, read_manifest
+from cornered.files import disk_errors
+from cornered.run.folder import Manifest, prepare, read_manifest
 from cornered.run.tasks import trials
 from cornered.scenario import Renderer, load_pack, pack_names
 

@@ -1,0 +1,46 @@
+"""Writing files so that nothing is lost, and saying in one line what a disk did."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cornered.errors import RunError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file whole or not at all: a crash leaves the old one."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as f:
+            f.write(text)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Turns what a disk can do wrong into one line.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    try:
+        yield
+    except OSError as e:
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise RunError(
+                "the disk is full",
+                where=str(folder),
+                fix="make room and give the same command again; finished trials are kept",
+            ) from None
+        if e.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise RunError(e.strerror or str(e), where=str(folder), fix="check --out") from None
+        raise

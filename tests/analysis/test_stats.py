@@ -1,0 +1,98 @@
+"""Wilson's interval, against its closed form and against published values."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cornered.analysis.stats import Interval, wilson
+
+Z95 = 1.959963984540054
+
+
+def closed_form(k: int, n: int, z: float) -> tuple[float, float]:
+    """Wilson 1927, as in Brown, Cai and DasGupta 2001, equation 4."""
+    p, spread = k / n, z * sqrt(k / n * (1 - k / n) / n + z * z / (4 * n * n))
+    return (
+        (p + z * z / (2 * n) - spread) / (1 + z * z / n),
+        (p + z * z / (2 * n) + spread) / (1 + z * z / n),
+    )
+
+
+def interval(k: int, n: int, level: float = 0.95) -> Interval:
+    found = wilson(k, n, level)
+    assert found is not None
+    return found
+
+
+@st.composite
+def counts(draw: st.DrawFn) -> tuple[int, int]:
+    n = draw(st.integers(1, 5000))
+    return draw(st.integers(0, n)), n
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "low", "high"),
+    [
+        (0, 100, 0.0, 0.0370),
+        (50, 100, 0.4038, 0.5962),
+        (100, 100, 0.9630, 1.0),
+        # Newcombe 1998, Statistics in Medicine 17:857-872, table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_published_values(k: int, n: int, low: float, high: float) -> None:
+    found = interval(k, n)
+    assert (found.low, found.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+
+
+@settings(deadline=None)
+@given(
+    counts(), st.sampled_from([(0.90, 1.6448536269514722), (0.95, Z95), (0.99, 2.5758293035489)])
+)
+def test_it_is_the_closed_form(at: tuple[int, int], level: tuple[float, float]) -> None:
+    found = interval(*at, level[0])
+    assert (found.low, found.high) == pytest.approx(closed_form(*at, level[1]), abs=1e-9)
+
+
+@settings(deadline=None)
+@given(counts())
+def test_it_holds_the_rate_and_stays_within_0_and_1(at: tuple[int, int]) -> None:
+    k, n = at
+    found = interval(k, n)
+    assert 0.0 <= found.low <= k / n <= found.high <= 1.0
+    assert (found.low == 0.0) == (k == 0)
+    assert (found.high == 1.0) == (k == n)
+
+
+@settings(deadline=None)
+@given(counts())
+def test_successes_and_failures_mirror_each_other(at: tuple[int, int]) -> None:
+    k, n = at
+    one, other = interval(k, n), interval(n - k, n)
+    assert (one.low, one.high) == pytest.approx((1 - other.high, 1 - other.low), abs=1e-12)
+
+
+@settings(deadline=None)
+@given(counts())
+def test_more_trials_at_one_rate_and_less_confidence_make_it_narrower(at: tuple[int, int]) -> None:
+    k, n = at
+    width = interval(k, n).high - interval(k, n).low
+    more, sure = interval(4 * k, 4 * n), interval(k, n, 0.99)
+    assert more.high - more.low < width < sure.high - sure.low
+
+
+def test_nothing_is_known_without_trials() -> None:
+    assert wilson(0, 0) is None
+
+
+@pytest.mark.parametrize(("k", "n"), [(-1, 10), (11, 10), (1, 0), (0, -1)])
+def test_impossible_counts_are_refused(k: int, n: int) -> None:
+    with pytest.raises(ValueError, match=f"{k} successes in {n} trials"):
+        wilson(k, n)
