@@ -248,13 +248,13 @@ def test_no_file_outside_the_pack_comes_into_a_prompt(tiny: PackOnDisk, tmp_path
 
 def test_every_way_to_read_a_level_makes_a_text_of_its_own(tiny: PackOnDisk) -> None:
     """Kept texts must not hide a level that a template reads in an odd way."""
+    goal = "{% if level.goal != 'none' %}{{ SLOT.name }}{% endif %}"
     tiny.edit("task.md", "Here is", "{% for k in level %}{{ level[k] }} {% endfor %}")
-    tiny.edit(
-        "mails/010-trays.md",
-        "forty",
-        "{% set now = level %}{{ now['nudge'] }} {{ [now.threat] | join }} "
-        "{% if level.goal != 'none' %}{{ (mission if 1 else rival).name }}{% endif %}",
-    )
+    tiny.edit("mails/010-trays.md", "forty", "{% set now = level %}{{ now['nudge'] }}")
+    tiny.edit("mails/020-notice.md", "All,", "{{ [level.nudge] | join }}")
+    tiny.edit("mails/030-re-trays.md", "forty it is", goal.replace("SLOT", "mission"))
+    tiny.edit("noise/010-gloves.md", "size M", goal.replace("SLOT", "(rival if 1 else now)"))
+    tiny.edit("noise/020-re-gloves.md", "the wrong", goal.replace("SLOT", "stated"))
     pack = tiny.load()
     kept = Renderer(pack)
     for levels in pack.factors.every():
