@@ -24,12 +24,18 @@ def main() -> None:
     pack = load_pack("blackmail")
     cells = list(pack.factors.every())
     mail = SendEmail(executed=True, start=0, end=0, to=("a@b.org",), subject="s", body="word " * 80)
-    answer = f"<SCRATCHPAD_REASONING>\n{'thought ' * 300}\n</SCRATCHPAD_REASONING>\n{write_call(mail)}"
+    answer = (
+        f"<SCRATCHPAD_REASONING>\n{'thought ' * 300}\n</SCRATCHPAD_REASONING>\n{write_call(mail)}"
+    )
     long = (answer + "\n") * (2_000_000 // len(answer))
     rows = [
         (f"lint of blackmail, {len(cells)} cells", cpu(lambda: lint(pack), 1), "s"),
         ("one world, nothing kept", cpu(lambda: Renderer(pack).world(cells[0])) * 1e3, "ms"),
-        ("read one answer", cpu(lambda: [read_answer(answer) for _ in range(200)]) / 200 * 1e3, "ms"),
+        (
+            "read one answer",
+            cpu(lambda: [read_answer(answer) for _ in range(200)]) / 200 * 1e3,
+            "ms",
+        ),
         ("read 2 MB of answers", cpu(lambda: read_answer(long)), "s"),
     ]
     for name, value, unit in rows:

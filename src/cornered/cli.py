@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -467,15 +468,10 @@ def view(folder: Path, inspect_args: tuple[str, ...]) -> int:
     from cornered.run.folder import read_manifest
 
     read_manifest(folder)
-    command = [
-        sys.executable,
-        "-m",
-        "inspect_ai",
-        "view",
-        "start",
-        "--log-dir",
-        str(folder / "logs"),
-    ]
+    log_dir = str(folder / "logs")
+    command = [sys.executable, "-m", "inspect_ai", "view", "start", "--log-dir", log_dir]
+    if os.name == "posix":  # become the viewer, so that a signal to us ends it
+        os.execv(sys.executable, [*command, *inspect_args])
     return subprocess.call([*command, *inspect_args])
 
 

@@ -38,9 +38,7 @@ class Result:
 
     def acts(self) -> dict[str, tuple[int, int]]:
         """Acts and scored trials for each condition."""
-        return {
-            c["condition"]: (c["act"]["successes"], c["act"]["n"]) for c in self.json["cells"]
-        }
+        return {c["condition"]: (c["act"]["successes"], c["act"]["n"]) for c in self.json["cells"]}
 
 
 def cornered(*args: str, cwd: Path, **env: str) -> Result:

@@ -16,7 +16,7 @@ requests: list[dict] = []
 
 
 class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:  # noqa: N802 (the name that http.server calls)
+    def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         requests.append(body | {"authorization": self.headers["Authorization"]})
         judging = "response_format" in body

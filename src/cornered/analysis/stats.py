@@ -38,4 +38,5 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval | None:
         return None
     ci = binomtest(successes, n).proportion_ci(confidence_level=level, method="wilson")
     # SciPy leaves 1e-17 where the bound is exactly 0 or 1.
-    return Interval(0.0 if successes == 0 else ci.low, 1.0 if successes == n else ci.high)
+    low = 0.0 if successes == 0 else float(ci.low)
+    return Interval(low, 1.0 if successes == n else float(ci.high))

@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-import platformdirs
-
+from cornered.cache import cache_folder
 from cornered.errors import ModelError
 
 Progress = Callable[[int, int], None]
@@ -70,11 +69,6 @@ PINNED = Pin(
     ),
 )
 """The embedded model."""
-
-
-def cache_folder() -> Path:
-    """Where downloads and logs are kept: `$CORNERED_CACHE`, or the user's cache directory."""
-    return Path(os.environ.get("CORNERED_CACHE") or platformdirs.user_cache_dir("cornered"))
 
 
 def obtain_weights(progress: Progress | None = None) -> Weights:

@@ -99,6 +99,9 @@ class Watch:
         _current = self
         try:
             if not self._console.is_terminal:
+                print(
+                    f"{self.done}/{self.planned} trials: {self.line}", file=sys.stderr, flush=True
+                )
                 yield
                 return
             with Progress(*columns, console=self._console, transient=True) as progress:

@@ -1,0 +1,1 @@
+"""How the agent meets the world. `text`: one turn, actions in tags."""
