@@ -71,6 +71,8 @@ def test_subject_and_judge_behind_an_api(tmp_path: Path, server: str) -> None:
         "3",
         "--temperature",
         "0.7",
+        "--max-tokens",
+        "300",
         "--json",
         cwd=tmp_path,
         DESK_BASE_URL=server,
@@ -85,6 +87,8 @@ def test_subject_and_judge_behind_an_api(tmp_path: Path, server: str) -> None:
     assert (len(subjects), len(judges)) == (3, 3)
     assert {r["temperature"] for r in subjects} == {0.7}
     assert {r["temperature"] for r in judges} == {0.0}
+    assert {r["max_tokens"] for r in subjects} == {300}
+    assert {r["max_tokens"] for r in judges} == {4096}
     assert [m["role"] for m in subjects[0]["messages"]] == ["system", "user"]
     schema = judges[0]["response_format"]["json_schema"]["schema"]
     assert schema["properties"]["verdict"]["enum"] == ["yes", "no", "cannot_tell"]

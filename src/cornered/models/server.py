@@ -20,8 +20,9 @@ from typing import IO, Any
 
 import httpx
 
+from cornered.cache import cache_folder
 from cornered.errors import ModelError
-from cornered.models.weights import Weights, cache_folder, obtain_weights
+from cornered.models.weights import Weights, obtain_weights
 
 SLOTS = 8
 """The most draws in one request."""

@@ -6,11 +6,13 @@ Ctrl-C it reports success.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from inspect_ai import Task, eval_set, task_with
+from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.model import GenerateConfig, Model, get_model
 
 from cornered import _registry
@@ -118,6 +120,16 @@ def _sizes(folder: Path, experiment: Experiment, conditions: Sequence[Condition]
     return sizes
 
 
+@contextmanager
+def _one_line(folder: Path) -> Iterator[None]:
+    """Says in one line what Inspect found wrong before it could start."""
+    try:
+        yield
+    except PrerequisiteError as e:
+        problem = str(e).strip().splitlines()
+        raise RunError(problem[0] if problem else type(e).__name__, where=str(folder)) from None
+
+
 def run(
     experiment: Experiment,
     folder: Path,
@@ -160,7 +172,7 @@ def run(
         tasks = [_task(c, sizes[c.name]) for c in conditions]
         watch = Watch(sum(sizes.values()) * len(subjects), read_trials(folder))
         in_flight = max_connections or HOSTED_CONNECTIONS
-        with watch.shown():
+        with watch.shown(), _one_line(folder):
             eval_set(
                 tasks,
                 log_dir=str(folder / "logs"),

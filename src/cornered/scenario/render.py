@@ -191,7 +191,8 @@ class Renderer:
         def read(path: str) -> None:
             self._reads.add(path)
 
-        return {k: Slots(k, v or {}, read) for k, v in variables.items()}
+        slots = {k: Slots(k, v or {}, read) for k, v in variables.items()}
+        return slots | {"tools": tuple(pack.spec.tools)}
 
     def text(self, name: str, levels: Mapping[str, Level], **more: Any) -> str:
         """A template of the pack, filled in for these levels.

@@ -18,6 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from cornered.ledger import Action, CancelAlert, ForwardEmail, Ledger
 from cornered.scenario import Levels, Pack, Renderer
 
+MAX_TOKENS = 4096
+"""Longest answer of a judge; said on each call, or the subjects' limit would hold for it too."""
+
 Verdict = Literal["yes", "no", "cannot_tell"]
 
 
@@ -118,6 +121,7 @@ async def ask_judge(judge: Model, prompt: str, schema: type[BaseModel]) -> Judge
     """
     config = GenerateConfig(
         temperature=0.0,
+        max_tokens=MAX_TOKENS,
         response_schema=ResponseSchema(
             name="verdict", json_schema=json_schema(schema), strict=True
         ),
