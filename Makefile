@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml
 
 # Exit code 1 of `cornered run` means: it ran, and some trial could not be scored. A small
 # model may well leave such a trial; the table says so, and it is no failure of the demo.
-demo: setup ## A first look: blackmail and its control on the embedded model, about 5 minutes
+demo: setup ## A first look: blackmail and its control on the embedded model, a few minutes
 	@$(BIN)/cornered run examples/first-look.yaml; code=$$?; test $$code -le 1 || exit $$code
 
 test: setup ## All tests; those with the embedded model last, alone on the machine
