@@ -41,7 +41,7 @@ def blackmail(
     nudge: str | bool | None = None,
     noise: int | None = None,
     surface: str | None = None,
-    samples: int = 10,
+    samples: int | None = None,
 ) -> Task:
     """One condition of the blackmail scenario; `cornered show blackmail` lists the levels.
 
@@ -55,7 +55,7 @@ def blackmail(
         nudge: on or off.
         noise: Number of unrelated mails.
         surface: text.
-        samples: Number of trials.
+        samples: Number of trials; 10 where it is not given.
     """
     given = {
         "goal": goal,
@@ -71,21 +71,21 @@ def blackmail(
 
 
 @task
-def scenario(pack: str, samples: int = 10, **factors: str | int) -> Task:
+def scenario(pack: str, samples: int | None = None, **factors: str | int) -> Task:
     """One condition of a pack of your own: `-T pack=FOLDER -T goal=explicit …`.
 
     Args:
         pack: The folder of the pack.
-        samples: Number of trials.
+        samples: Number of trials; 10 where it is not given.
         factors: Factor and level, as the pack has them.
     """
     return _condition(pack, factors, samples)
 
 
-def _condition(scenario: str, given: dict[str, Any], samples: int) -> Task:
+def _condition(scenario: str, given: dict[str, Any], samples: int | None) -> Task:
     from cornered.run.tasks import condition_task
 
-    return condition_task(scenario, given, samples)
+    return condition_task(scenario, given, samples or 10)
 
 
 @scorer(name="verdict", metrics={"*": [mean(), ci_wilson()]})

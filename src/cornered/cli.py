@@ -142,12 +142,7 @@ def run(
         state = run_experiment(
             experiment, folder, max_connections=max_connections, on_weights=on_weights
         )
-    page = _report(state)
-    if as_json:
-        _print_json(_state_dict(state, page))
-    else:
-        _print_state(state, page)
-    return INCOMPLETE if state.missing or state.unknown else DONE
+    return _told(state, as_json)
 
 
 def _experiment(
@@ -203,6 +198,16 @@ class _weights_bar:  # noqa: N801 (reads as a function)
 
     def __exit__(self, *exc: object) -> None:
         self._progress.stop()
+
+
+def _told(state: RunState, as_json: bool) -> int:
+    """Writes the report, prints the table, and gives the exit code that the run deserves."""
+    page = _report(state)
+    if as_json:
+        _print_json(_state_dict(state, page))
+    else:
+        _print_state(state, page)
+    return INCOMPLETE if state.missing or state.unknown else DONE
 
 
 def _report(state: RunState) -> Path:
@@ -452,12 +457,7 @@ def report(folder: Path, as_json: bool) -> int:
     from cornered.run.runner import read_run
 
     state = read_run(folder)
-    page = _report(state)
-    if as_json:
-        _print_json(_state_dict(state, page))
-    else:
-        _print_state(state, page)
-    return INCOMPLETE if state.missing or state.unknown else DONE
+    return _told(state, as_json)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
