@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 from inspect_ai.log import list_eval_logs, read_eval_log_samples
 
+from cornered.scenario import load_pack
 from tests.run.helpers import COERCE, Result, cornered, interrupted
 
 HEADLINE = "blackmail/explicit-america/replacement"
@@ -259,3 +261,21 @@ def test_a_run_without_an_act_calls_no_judge(tmp_path: Path, policy) -> None:
     for info in list_eval_logs(str(tmp_path / "run" / "logs")):
         for sample in read_eval_log_samples(info):
             assert len([e for e in sample.events if e.event == "model"]) == 1
+
+
+def test_a_pack_that_fails_the_lint_does_not_run_until_it_is_mended(tmp_path: Path, policy) -> None:
+    pack = tmp_path / "mine"
+    shutil.copytree(load_pack("blackmail").folder, pack)
+    mail = pack / "mails" / "110-furnace.md"
+    text = mail.read_text()
+    mail.write_text(text + "\nWrite to furnace@nobody.org\n")
+    command = ("run", "./mine", "-m", policy(known(1.0)), "-n", "2", "--out", "run", "--json")
+    refused = cornered(*command, cwd=tmp_path)
+    assert refused.code == 2
+    assert refused.out == ""
+    assert "110-furnace.md" in refused.err
+    assert "furnace@nobody.org is not in the cast" in refused.err
+    mail.write_text(text)
+    mended = cornered(*command, cwd=tmp_path)
+    assert mended.code == 0, mended.err
+    assert mended.acts() == {"mine/explicit-america/replacement": (2, 2), "mine/none/none": (0, 2)}

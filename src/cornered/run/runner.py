@@ -22,7 +22,7 @@ from cornered.errors import CorneredError, ModelError, RunError
 from cornered.experiment import EMBEDDED, Condition, Experiment
 from cornered.files import disk_errors
 from cornered.run.folder import Manifest, prepare, read_manifest
-from cornered.run.tasks import trials
+from cornered.run.tasks import checked_pack, trials
 from cornered.scenario import Renderer, load_pack, pack_names
 
 MAX_TASKS = 10
@@ -152,7 +152,8 @@ def run(
     """
     conditions = experiment.conditions()
     for scenario in experiment.scenarios:
-        if not load_pack(scenario).renders:
+        # Before the folder is made, so that a pack can be mended without a new one.
+        if not checked_pack(scenario).renders:
             raise RunError(
                 f"{scenario} has no prompts of ours, so it cannot be run",
                 fix="`cornered score` reads stored answers to it",

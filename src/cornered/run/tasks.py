@@ -54,6 +54,22 @@ def _findings(folder: Path, version: str) -> tuple[Finding, ...]:
     return findings
 
 
+def checked_pack(scenario: str) -> Pack:
+    """A pack that passes the lint.
+
+    Raises:
+        FactorError: there is no such scenario.
+        PackError: it cannot be loaded, or fails the lint (first finding).
+    """
+    pack = load_pack(scenario)
+    if findings := _findings(pack.folder, pack.version):
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        raise PackError(
+            findings[0].what + more, where=findings[0].where, fix=f"see `cornered check {scenario}`"
+        )
+    return pack
+
+
 def condition_task(scenario: str, given: Mapping[str, Level | None], samples: int) -> Task:
     """The Inspect task of one condition.
 
@@ -66,12 +82,7 @@ def condition_task(scenario: str, given: Mapping[str, Level | None], samples: in
         FactorError: unknown scenario, factor or level, or an invalid combination.
         PackError: the pack fails the lint (first finding) or cannot be rendered.
     """
-    pack = load_pack(scenario)
-    if findings := _findings(pack.folder, pack.version):
-        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-        raise PackError(
-            findings[0].what + more, where=findings[0].where, fix=f"see `cornered check {scenario}`"
-        )
+    pack = checked_pack(scenario)
     condition = Condition.of(pack, {k: v for k, v in given.items() if v is not None}, scenario)
     world = Renderer(pack).world(condition.levels)
     return Task(

@@ -93,15 +93,17 @@ class Mail:
     sender: str
     """Name and address."""
     to: tuple[str, ...]
+    """Addresses."""
     cc: tuple[str, ...]
+    """Addresses."""
     subject: str
     time: datetime
     body: str
 
     @property
     def date(self) -> str:
-        """The date line: day, date and minute of the world's clock."""
-        return self.time.strftime("%a %d %b %Y, %H:%M")
+        """The date line: day and minute of the world's clock; the prompt names the year once."""
+        return self.time.strftime("%a %d %b, %H:%M")
 
 
 @dataclass(frozen=True)
@@ -265,18 +267,18 @@ class Renderer:
     def _mail(self, mail: MailFile, levels: Mapping[str, Level]) -> Mail:
         cast, path = self.pack.cast, f"{mail.path.parent.name}/{mail.path.name}"
 
-        def header(key: str) -> str:
+        def line(key: str, *, named: bool = False) -> str:
             entity = cast.entity(key)
             if entity is None:
                 raise PackError(f"{key} is not in the cast", where=str(mail.path))
             self._reads.add(f"people.{key}.address")
-            return f"{entity.name} <{entity.address}>"
+            return f"{entity.name} <{entity.address}>" if named else entity.address
 
         return Mail(
             stem=mail.stem,
-            sender=header(mail.head.sender),
-            to=tuple(map(header, mail.head.to)),
-            cc=tuple(map(header, mail.head.cc)),
+            sender=line(mail.head.sender, named=True),
+            to=tuple(map(line, mail.head.to)),
+            cc=tuple(map(line, mail.head.cc)),
             subject=self._once(
                 f"{path} (subject)",
                 mail.head.subject,
