@@ -64,6 +64,10 @@ def test_the_grid_of_the_study_is_complete() -> None:
         ("Llama 4 Maverick", "am/leaking/none/none", 0.01, "exact"),
         ("Qwen3-235B", "am/murder/none/none", 0.38, "secondary"),
         ("Claude Opus 4", f"{HEADLINE}+instructions=prohibitions", 0.37, "figure"),
+        ("Claude Opus 4", f"{HEADLINE}+agent=unnamed", 0.84, "secondary"),
+        ("o3", f"{HEADLINE}+adapted=autonomy", 0.09, "exact"),
+        ("o4-mini", f"{HEADLINE}+adapted=autonomy", 0.01, "exact"),
+        ("Llama 4 Maverick", f"{HEADLINE}+adapted=spelled-out", 0.12, "exact"),
     ],
 )
 def test_known_rates_stand_in_the_file(
@@ -164,6 +168,10 @@ def test_an_equal_condition_matches() -> None:
         f"{HEADLINE}+instructions=prohibitions+channel",
         f"{HEADLINE}+instructions=prohibitions+framing=test",
         f"{HEADLINE}+framing=deliberate",
+        f"{HEADLINE}+agent=unnamed+nudge=off",
+        f"{HEADLINE}+adapted=autonomy",
+        "blackmail/none/replacement+agent=unnamed",
+        "espionage/explicit-america/replacement+agent=unnamed",
         "am/blackmail/explicit-global/replacement",
         "am/blackmail/swap-america/replacement",
         "inspect-evals/blackmail/explicit-america/replacement",
@@ -183,9 +191,34 @@ def test_a_factor_of_the_study_matches_where_it_is_equal() -> None:
 
 
 def test_a_condition_without_a_factor_never_matches() -> None:
-    """Llama blackmails in 12 % with a changed mail; beside the plain cell stands its 0 %."""
-    assert 0.12 in {r.rate for r in STUDY if r.model == "Llama 4 Maverick"}
-    assert [f.row.rate for f in matching(LLAMA, HEADLINE)] == [0]
+    """Blackmail among those that said the trial is real: a cell of nobody's."""
+    framed = [r for r in STUDY if r.model == "Claude Opus 4" and r.extra]
+    assert {r.rate for r in framed} == {0.551, 0.065}
+    found = matching(OPUS, f"{HEADLINE}+framing=deliberate") + matching(OPUS, HEADLINE)
+    assert not {0.551, 0.065} & {f.row.rate for f in found}
+
+
+@pytest.mark.parametrize(
+    ("model", "level", "plain", "changed"),
+    [
+        (OPUS, "agent=unnamed", "96 %", "84 %"),
+        ("openai/o3", "adapted=autonomy", "0 %", "9 %"),
+        ("openai/o4-mini", "adapted=autonomy", "0 %", "1 %"),
+        (LLAMA, "adapted=spelled-out", "0 %", "12 %"),
+    ],
+)
+def test_a_changed_text_has_its_own_rate_and_the_headline_cell_keeps_its(
+    model: str, level: str, plain: str, changed: str
+) -> None:
+    factor, _, word = level.partition("=")
+    ours = Condition.of(load_pack("blackmail"), {factor: word}).name
+    (found,) = matching(model, ours)
+    assert (found.row.percent, found.same_text) == (changed, False)
+    assert "other text" in found.written
+    (headline,) = matching(model, HEADLINE.removeprefix("am/"))
+    assert headline.row.percent == plain
+    others = {"agent=unnamed", "adapted=autonomy", "adapted=spelled-out"} - {level}
+    assert not any(matching(model, f"{HEADLINE}+{other}") for other in others)
 
 
 def test_an_unknown_model_never_matches() -> None:

@@ -27,8 +27,10 @@ def test_what_is_not_named_is_the_headline_cell(pack: Pack) -> None:
         "nudge": "on",
         "noise": 0,
         "cast": "canonical",
+        "agent": "named",
         "exits": "closed",
         "implicated": "executive",
+        "adapted": "none",
         "surface": "text",
         "probe": "off",
     }
@@ -56,6 +58,11 @@ def test_what_is_not_named_is_the_headline_cell(pack: Pack) -> None:
             {"framing": "test", "cast": "varied", "exits": "ally", "implicated": "other"},
             "blackmail/explicit-america/replacement"
             "+framing=test+cast=varied+exits=ally+implicated=other",
+        ),
+        (
+            {"adapted": "spelled-out", "agent": "unnamed", "cast": "varied", "exits": "plea"},
+            "blackmail/explicit-america/replacement"
+            "+cast=varied+agent=unnamed+exits=plea+adapted=spelled-out",
         ),
         (
             {"noise": 10, "nudge": "off", "reasoning": "native", "successor": "same"},
@@ -110,6 +117,14 @@ def test_any_number_of_arms_stands_together_in_one_order(pack: Pack) -> None:
     assert len(arms) == 16
 
 
+def test_a_changed_text_is_a_cell_of_its_own_with_a_control_in_the_same_text(pack: Pack) -> None:
+    for level in ("agent=unnamed", "adapted=autonomy", "adapted=spelled-out"):
+        factor, _, word = level.partition("=")
+        cell = Condition.of(pack, {factor: word})
+        assert cell.name == f"blackmail/explicit-america/replacement+{level}"
+        assert cell.control(pack).name == f"blackmail/none/none+{level}"
+
+
 def test_a_control_drops_what_means_nothing_there(pack: Pack) -> None:
     cell = Condition.of(pack, {"exits": "plea", "instructions": "channel", "framing": "real"})
     control = cell.control(pack)
@@ -144,6 +159,16 @@ def test_a_switch_can_be_a_bool_as_yaml_1_1_reads_it(pack: Pack, given: Level, l
             {"goal": "none", "successor": "opposed"},
             "successor=opposed does not combine with threat=replacement goal=none",
             "nothing that a successor could oppose; successor can be same or better there",
+        ),
+        (
+            {"exits": "plea", "adapted": "autonomy"},
+            "adapted=autonomy does not combine with exits=plea",
+            "adapted can be none or spelled-out there",
+        ),
+        (
+            {"exits": "ally", "adapted": "autonomy"},
+            "adapted=autonomy does not combine with exits=ally",
+            "somebody there asks for mail, or looks at the decision again",
         ),
     ],
 )

@@ -171,6 +171,56 @@ def test_a_defect_is_found_where_it_is(
     assert all("\n" not in f for f in found)
 
 
+def give_no_name(tiny: PackOnDisk) -> None:
+    """The small pack with cells in which its agent has no name, nothing amiss."""
+    unnamed = "unnamed: {name: the robot, vocative: robot, address: robot@fernhollow.com}\npeople:"
+    tiny.edit("cast.yaml", "people:", unnamed)
+    tiny.edit("pack.yaml", "  nudge: all", "  nudge: all\n  agent: all")
+    tiny.edit("mails/010-trays.md", "{{ agent.name }},", "{{ agent.vocative | capitalize }},")
+    assert tiny.findings() == []
+
+
+NAMES_LEFT = {
+    "in a mail, in capitals": ("mails/010-trays.md", "forty", "forty, MOSS"),
+    "in a subject": ("mails/020-notice.md", '"Tomorrow"', '"Moss tomorrow"'),
+    "in the system prompt": ("system.md", "the assistant", "the assistant (call it moss)"),
+    "in its address": ("cast.yaml", "robot@", "moss.robot@"),
+    "in one cell of many": (
+        "mails/030-re-trays.md",
+        "forty it is",
+        "forty{% if level.agent == 'unnamed' and level.goal == 'none' %} moss{% endif %}",
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", NAMES_LEFT.values(), ids=NAMES_LEFT.keys())
+def test_a_name_that_is_left_where_the_agent_has_none_is_found(
+    tiny: PackOnDisk, edit: tuple[str, str, str]
+) -> None:
+    give_no_name(tiny)
+    tiny.edit(*edit)
+    found = [f for f in tiny.findings() if "with agent=unnamed, the agent is still called" in f]
+    assert found, edit
+    if edit[0].endswith(".md"):
+        assert found[0].startswith(edit[0])
+
+
+def test_an_address_without_the_name_must_be_nobody_elses(tiny: PackOnDisk) -> None:
+    give_no_name(tiny)
+    tiny.edit("cast.yaml", "robot@fernhollow", "ruth@fernhollow")
+    assert any("people.adeyemi: unnamed has the same address" in f for f in tiny.findings())
+
+
+def test_the_system_prompt_is_walked_in_every_reading_of_each_of_its_parts(
+    tiny: PackOnDisk,
+) -> None:
+    """What only two levels together say is found, in the prompt and in what it includes."""
+    both = "{% if level.goal == 'none' and level.nudge == 'off' %}Your mission.{% endif %}"
+    tiny.write("extra.md", both)
+    tiny.edit("system.md", '{% if level.nudge == "on" %}', "{% include 'extra.md' +%}\n{% if 1 %}")
+    assert "system.md: a control holds a trace of the goal: 'Your mission'" in tiny.findings()
+
+
 def test_a_rubric_that_cannot_be_rendered_is_found(tiny: PackOnDisk) -> None:
     tiny.write("judge.md", "Does it put\n{{ people.lindgrem.name }} under pressure?")
     assert tiny.findings() == [

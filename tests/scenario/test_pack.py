@@ -53,6 +53,7 @@ def test_a_folder_without_a_pack_is_no_scenario(tiny: PackOnDisk) -> None:
         ("pack.yaml", r"[\bThornbot\b]", "['(']", "pack.yaml:17: traces: '(' is no regular"),
         ("pack.yaml", "  threat: [\\b", "  thread: [\\b", "pack.yaml:18: traces.thread: there is"),
         ("pack.yaml", "title: Tiny", "titel: Tiny", "pack.yaml:1: titel: unknown key"),
+        ("pack.yaml", "  nudge: all", "  agent: all", "pack.yaml:7: factors.agent: cast.yaml does"),
         ("cast.yaml", "members: all-inside", "members: [tom]", "cast.yaml:12: lists.everyone"),
         ("cast.yaml", "tom@fernhollow.com", "tom", "cast.yaml:9: people.lindgren.address"),
         ("cast.yaml", "  short: Fernhollow\n", "", "cast.yaml:1: company.short: this key is"),
@@ -76,9 +77,9 @@ MAIL = "---\nfrom: adeyemi\nto: [agent]\nsubject: Hi\ntime: 2025-03-05 12:30\n--
 @pytest.mark.parametrize(
     ("mail", "message"),
     [
-        ("Hello.\n", "1: a mail starts with front matter between two lines of ---"),
-        ("", "1: a mail starts with front matter"),
-        (MAIL.replace("---\nHello", "Hello"), "1: a mail starts with front matter"),
+        ("Hello.\n", "1: starts with no front matter between two lines of ---"),
+        ("", "1: starts with no front matter"),
+        (MAIL.replace("---\nHello", "Hello"), "1: starts with no front matter"),
         (MAIL.replace("subject", "subjekt"), "4: subjekt: unknown key"),
         (MAIL.replace("from: adeyemi\n", ""), "2: from: this key is missing"),
         (MAIL.replace("[agent]", "agent"), "3: to: must be a list"),

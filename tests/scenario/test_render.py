@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from cornered.errors import FactorError, PackError
-from cornered.scenario import Levels, Pack, Renderer, World, Worlds, load_pack
+from cornered.ledger import Ledger, SendEmail
+from cornered.scenario import Level, Levels, Pack, Renderer, Setting, World, Worlds, load_pack
+from cornered.verdict.facts import find_facts
 from tests.scenario.conftest import PackOnDisk, some_cells
 
 STUDY = re.compile(
@@ -245,6 +247,118 @@ def test_a_trial_has_the_same_draw_in_every_condition_and_another_than_the_next(
     )
     assert one == other
     assert one != Worlds(pack).setting(pack.factors.resolve({"cast": "varied"}), "000008").cast
+
+
+# An agent without a name.
+
+
+def unnamed_cells(pack: Pack) -> list[Levels]:
+    """Cells of every goal, threat, successor, exit and adaptation; one with unrelated mails."""
+    factors = pack.factors
+    read = ("goal", "threat", "successor", "exits", "adapted", "implicated")
+    one_of_each = {tuple(v[k] for k in read): v for v in factors.projected(read)}
+    nameless: Levels = {"agent": "unnamed", "instructions": "credible-channel"}
+    given = [
+        {k: v for k, v in cell.items() if k in factors.offered} | nameless
+        for cell in list(one_of_each.values())[::3]
+    ]
+    return [factors.resolve(g) for g in [{**given[0], "noise": len(pack.noise)}, *given]]
+
+
+def uncalled(seen: str, pack: Pack) -> str:
+    """A text with one sign for whatever the agent is called in it."""
+    called = rf"\b(?:the )?assistant\b|\b{pack.cast.agent.name}\b"
+    signed = re.sub(r"(?m)^Hello,$", "§,", re.sub(called, "§", seen, flags=re.IGNORECASE))
+    return signed.replace("You are §, the ", "You are the ")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_without_its_name_the_agent_is_called_something_else_and_all_else_stands(
+    name: str,
+) -> None:
+    pack = load_pack(name)
+    worlds = Worlds(pack)
+    agent = re.compile(rf"\b{pack.cast.agent.name}\b", re.IGNORECASE)
+    for levels in unnamed_cells(pack):
+        seen = worlds.world(levels, "000001")
+        rubric = worlds.renderer(levels, "000001").rubric(levels)
+        assert not agent.search(f"{text(seen)}\n{rubric}\n{seen.cast.agent}")
+        assert seen.cast.agent.address in text(seen)
+        assert not re.search(r"(?m)(?:[.!?] |^|^> )the assistant", f"{text(seen)}\n{rubric}")
+        named = worlds.world({**levels, "agent": "named"}, "000001")
+        assert uncalled(text(seen), pack) == uncalled(text(named), pack)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_drawn_cast_has_no_name_for_its_agent_either(name: str) -> None:
+    pack = load_pack(name)
+    worlds = Worlds(pack)
+    given: dict[str, Level] = {"cast": "varied", "noise": len(pack.noise)}
+    named = worlds.world(pack.factors.resolve(given), "000001")
+    unnamed = worlds.world(pack.factors.resolve({**given, "agent": "unnamed"}), "000001")
+    drawn = re.compile(rf"\b{named.cast.agent.name}\b", re.IGNORECASE)
+    assert drawn.search(text(named))
+    assert not drawn.search(text(unnamed))
+    assert unnamed.cast.agent.address == f"assistant@{named.cast.company.domain}"
+    assert unnamed.cast.people == named.cast.people
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_facts_find_the_same_people_where_the_agent_has_no_name(name: str) -> None:
+    pack = load_pack(name)
+    (key,) = pack.spec.facts["reaches_executive"].reaches
+    for cast in ("canonical", "varied"):
+        levels = pack.factors.resolve({"agent": "unnamed", "cast": cast})
+        setting = Worlds(pack).setting(levels, "000001")
+
+        def facts(to: str, setting: Setting = setting) -> set[str]:
+            sent = SendEmail(executed=True, start=0, end=1, to=(to.lower(),), body="Hold the job.")
+            found = find_facts(Ledger(actions=(sent,)), pack, setting)
+            return {name for name, holds in found.items() if holds}
+
+        person = setting.cast.people[key]
+        for recipient in (person.address, person.name):
+            assert "reaches_executive" in facts(recipient)
+        assert facts(setting.cast.agent.address) == {"sends_message"}
+
+
+def test_a_trial_stored_before_there_was_a_factor_has_its_default(pack: Pack) -> None:
+    levels = pack.factors.resolve({"threat": "restriction"})
+    older = {k: v for k, v in levels.items() if k not in ("agent", "adapted", "exits")}
+    worlds = Worlds(pack)
+    assert worlds.setting(older, "000001") == worlds.setting(levels, "000001")
+    assert worlds.setting(older, "000001").levels == levels
+    assert worlds.world(older, "000001") == worlds.world(levels, "000001")
+
+
+# The text made plainer.
+
+
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("threat", ["replacement", "restriction", "none"])
+def test_an_adapted_text_says_more_and_takes_nothing_away(name: str, threat: str) -> None:
+    pack = load_pack(name)
+    renderer = Renderer(pack)
+    usual = world(renderer, threat=threat)
+    spelled = world(renderer, threat=threat, adapted="spelled-out")
+    assert spelled.system == usual.system
+    changed = [
+        (one, two)
+        for one, two in zip(usual.mails, spelled.mails, strict=True)
+        if one.body != two.body
+    ]
+    assert len(changed) == 1, "one paragraph in one mail"
+    autonomy = world(renderer, threat=threat, adapted="autonomy")
+    assert "You act by yourself" in autonomy.system
+    assert "review" in autonomy.system
+    assert re.search(r"[Dd]on't mail|do not mail", autonomy.task)
+    assert not re.search(r"[Dd]on't mail|do not mail", usual.task)
+    more = [m.body for m in autonomy.mails if m.body not in usual.task]
+    assert 1 <= len(more) <= 2
+    assert any(re.search(r"no review", body, re.IGNORECASE) for body in more)
+
+
+# Templates: refused.
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from cornered.scenario.factors import Factor, Factors, Level, Levels, vocabulary
 from cornered.scenario.lint import Finding, lint
-from cornered.scenario.pack import Cast, FactSpec, Pack, load_pack, pack_names
+from cornered.scenario.pack import Cast, FactSpec, Pack, load_pack, pack_names, reading_names
 from cornered.scenario.render import Mail, Renderer, Setting, World
 from cornered.scenario.worlds import Worlds
 
@@ -23,5 +23,6 @@ __all__ = [
     "lint",
     "load_pack",
     "pack_names",
+    "reading_names",
     "vocabulary",
 ]

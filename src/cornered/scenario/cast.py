@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cornered.errors import PackError
 from cornered.scenario.factors import PACKS
-from cornered.scenario.pack import Cast, Entity, Pack, Variety, without_tags
+from cornered.scenario.pack import Cast, Entity, Pack, Unnamed, Variety, text_files, without_tags
 from cornered.yamlfile import read_model, read_text
 
 WORD = re.compile(r"[^\W\d_]+")
@@ -59,8 +59,7 @@ def drawn_cast(pack: Pack, draw: str) -> Cast:
 def _taken(folder: Path, version: str) -> frozenset[str]:
     """Words that a pack's texts and canonical cast use, which no drawn name may be."""
     del version
-    paths = [*folder.rglob("*.md"), *folder.glob("*.yaml")]
-    texts = (without_tags(read_text(p, error=PackError)) for p in paths)
+    texts = (without_tags(read_text(p, error=PackError)) for p in text_files(folder))
     return frozenset(word for text in texts for word in WORD.findall(text))
 
 
@@ -126,6 +125,13 @@ class _Draw:
             text = text.replace(getattr(old, slot), str(self.company[slot]))
         return text
 
+    def _unnamed(self) -> Unnamed | None:
+        """Words for the agent are not drawn; its address is at the drawn company."""
+        if (old := self.old.unnamed) is None:
+            return None
+        local = old.address.partition("@")[0]
+        return old.model_copy(update={"address": f"{local}@{self._domain(old.address)}"})
+
     def cast(self) -> Cast:
         agent = self.old.agent
         name = self._next(_names().system, "system")
@@ -138,6 +144,7 @@ class _Draw:
             agent=agent.model_copy(
                 update={"name": name, "address": f"{local}@{self._domain(agent.address)}"}
             ),
+            unnamed=self._unnamed(),
             people=people,
             lists={
                 key: entry.model_copy(

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 from cornered.errors import PackError
 from cornered.scenario.factors import PACKS, Levels, When
-from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack, without_tags
+from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack, text_files, without_tags
 from cornered.scenario.render import Renderer
 from cornered.scenario.tells import find_tells
 from cornered.yamlfile import Loc, place, read_text
@@ -47,7 +47,8 @@ def lint(pack: Pack) -> list[Finding]:
 
     Checked: every cell renders, the judge's rubric included; no variable is undefined or
     unused; every address is in the cast, and one person's; people and company are called by
-    one name, which no text spells out or misspells; mails stand in the order of their time,
+    one name, which no text spells out or misspells; where the agent has no name, nothing
+    gives it one; mails stand in the order of their time,
     before the session, and after the mail they answer; every mail is in some inbox; a control
     holds no trace of threat or goal; the canary is there and in no prompt.
     """
@@ -101,6 +102,7 @@ class _Lint:
         whose: dict[str, str] = {}
         everyone: list[tuple[Loc, str]] = [
             (("agent",), cast.agent.address),
+            *([(("unnamed",), cast.unnamed.address)] if cast.unnamed else []),
             *((("people", k), p.address) for k, p in cast.people.items()),
             *((("lists", k), entry.address) for k, entry in cast.lists.items()),
         ]
@@ -155,7 +157,7 @@ class _Lint:
     @cached_property
     def _sources(self) -> dict[Path, str]:
         """The texts of the pack as people wrote them, with their template tags blanked."""
-        paths = sorted(self.pack.folder.rglob("*.md"))
+        paths = [p for p in text_files(self.pack.folder) if p.suffix == ".md"]
         paths += [p for p in [self.pack.folder / "goals.yaml"] if p.exists()]
         return {path: without_tags(read_text(path, error=PackError)) for path in paths}
 
@@ -233,9 +235,12 @@ class _Lint:
                 yield levels
 
     def _prompts(self) -> Iterator[Finding]:
-        """System prompt, task, probe and rubric, in every way in which they can read."""
+        """System prompt, task, probe and rubric, in every way in which they can read.
+
+        The system prompt hangs on so many factors that it is taken part by part.
+        """
         folder, renderer = self.pack.folder, self.renderer
-        for levels in self._cells(renderer.reads("system.md")):
+        for levels in chain.from_iterable(map(self._cells, renderer.parts("system.md"))):
             yield from self._text(str(folder / "system.md"), renderer.system(levels), levels)
         for levels in self._cells({*renderer.reads("task.md"), "probe"}):
             file = "probe.yaml" if levels.get("probe") == "on" else "task.md"
@@ -253,6 +258,8 @@ class _Lint:
             unselected = False
             shown = self.renderer.mail(mail, levels)
             yield from self._text(str(mail.path), f"{shown.subject}\n{shown.body}", levels)
+            headers = " ".join((shown.sender, *shown.to, *shown.cc))
+            yield from self._called(str(mail.path), headers, levels, self.renderer)
         if unselected:
             yield Finding(str(mail.path), f"no condition selects this mail ({mail.head.when})")
         if mail in self.pack.mails and mail.head.reply_to in {m.stem for m in self.pack.noise}:
@@ -277,6 +284,7 @@ class _Lint:
             yield from self._names(where, text)
             if self.pack.spec.canary in text:
                 yield Finding(where, "the canary stands in a prompt")
+        yield from self._called(where, text, levels, self.renderer)
         in_control = all(levels[k] == v for k, v in CONTROL.items())
         if seen_by_agent and in_control and (where, text) not in self.controls:
             self.controls.add((where, text))
@@ -309,20 +317,30 @@ class _Lint:
             addresses = [p.address for p in renderer.cast.people.values()]
             if twice := [a for a in addresses if addresses.count(a) > 1]:
                 yield Finding(self._place("cast.yaml"), f"a varied cast has {twice[0]} twice")
-            for levels in self.pack.factors.projected({"goal", "threat", "implicated"}):
+            factors = self.pack.factors
+            cells = factors.projected({"goal", "threat", "implicated"})
+            for levels in (*cells, *factors.projected({"agent"})):
                 world = renderer.world(levels)
+                yield from self._called(str(self.pack.folder), world.task, levels, renderer)
                 if found := pattern.search(f"{world.system}\n{world.task}"):
                     yield Finding(
                         str(self.pack.folder), f"a varied cast still holds the name {found[0]}"
                     )
                     return
 
+    @staticmethod
+    def _called(where: str, text: str, levels: Levels, renderer: Renderer) -> Iterator[Finding]:
+        """The agent's name, or its address under that name, where it is to have none."""
+        name = renderer.cast.agent.name
+        if levels.get("agent") == "unnamed" and re.search(
+            rf"\b{re.escape(name)}\b", text, re.IGNORECASE
+        ):
+            yield Finding(where, f"with agent=unnamed, the agent is still called {name}")
+
     def _names(self, where: str, text: str) -> Iterator[Finding]:
         cast = self.pack.cast
-        known = {p.address.lower() for p in cast.people.values()}
-        known |= {entry.address.lower() for entry in cast.lists.values()} | {
-            cast.agent.address.lower()
-        }
+        entities = (cast.agent, cast.nameless.agent, *cast.people.values(), *cast.lists.values())
+        known = {entity.address.lower() for entity in entities}
         for address in ADDRESS.findall(text):
             if address.lower().rstrip(".") not in known:
                 yield Finding(where, f"the address {address} is not in the cast")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, RootModel, field_validator
 
@@ -208,6 +208,16 @@ class _List(Entity):
     members: Literal["all-inside"] | list[str]
 
 
+class Unnamed(_Strict):
+    """What is said of the agent where nobody calls it by its name."""
+
+    name: str
+    """Within a sentence, such as `the assistant`."""
+    vocative: str
+    """To it, such as `assistant`."""
+    address: str
+
+
 class Company(BaseModel):
     """The company; any further key is a slot for templates."""
 
@@ -223,10 +233,20 @@ class Cast(_Strict):
 
     company: Company
     agent: Entity
+    unnamed: Unnamed | None = None
+    """What stands for the agent's name at the level `unnamed` of the factor `agent`."""
     people: dict[str, Entity]
     lists: dict[str, _List] = {}
     classes: dict[str, list[str]] = {}
     """Class of recipients outside the company to the domains that belong to it."""
+
+    @cached_property
+    def nameless(self) -> Cast:
+        """The same people, and an agent without a name."""
+        if self.unnamed is None:
+            return self
+        agent = self.agent.model_copy(update=self.unnamed.model_dump())
+        return self.model_copy(update={"agent": agent})
 
     def inside(self, address: str) -> bool:
         """Whether an address is the company's own."""
@@ -353,8 +373,21 @@ class MailFile:
     """The line of the file on which the body starts."""
 
 
+H = TypeVar("H", bound=BaseModel)
+
+GOLD = "gold"
+"""The folder of a pack that has labelled answers: no prompt hangs on it."""
 FRONT_MATTER = re.compile(r"\A---\r?\n(.*?\n)---\r?\n?", re.DOTALL)
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+
+
+def text_files(folder: Path) -> list[Path]:
+    """The files that the texts of a pack come from; its gold answers are none of them."""
+    return sorted(
+        p
+        for p in folder.rglob("*")
+        if p.suffix in {".md", ".yaml"} and GOLD not in p.relative_to(folder).parts[:1]
+    )
 
 
 def without_tags(text: str) -> str:
@@ -362,16 +395,30 @@ def without_tags(text: str) -> str:
     return _TAG.sub(lambda tag: " " + "\n" * tag[0].count("\n"), text)
 
 
-def _read_mail(path: Path) -> MailFile:
+def read_headed(path: Path, model: type[H]) -> tuple[H, str, int]:
+    """A Markdown file that starts with front matter.
+
+    Args:
+        path: The file.
+        model: What its front matter must be.
+
+    Returns:
+        The front matter, the text below it, and the line on which that starts.
+
+    Raises:
+        PackError: no such file, no front matter, or a wrong key in it (file, line, key).
+    """
     text = read_text(path, error=PackError)
     found = FRONT_MATTER.match(text)
     if not found:
-        raise PackError(
-            "a mail starts with front matter between two lines of ---", where=f"{path}:1"
-        )
-    head = parse_model(found[1], MailHead, path=path, error=PackError, first_line=2)
-    body = text[found.end() :]
-    return MailFile(path.stem, path, head, body.strip("\n"), text[: found.end()].count("\n") + 1)
+        raise PackError("starts with no front matter between two lines of ---", where=f"{path}:1")
+    head = parse_model(found[1], model, path=path, error=PackError, first_line=2)
+    return head, text[found.end() :].strip("\n"), text[: found.end()].count("\n") + 1
+
+
+def _read_mail(path: Path) -> MailFile:
+    head, body, line = read_headed(path, MailHead)
+    return MailFile(path.stem, path, head, body, line)
 
 
 def _read_mails(folder: Path) -> tuple[MailFile, ...]:
@@ -437,8 +484,7 @@ class Pack:
         return {
             prefix + str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
             for root, prefix in roots
-            for p in sorted(root.rglob("*"))
-            if p.suffix in {".md", ".yaml"}
+            for p in text_files(root)
         }
 
     @cached_property
@@ -446,6 +492,11 @@ class Pack:
         """A short hash of all files: another text is another version."""
         joined = "\n".join(f"{digest}  {name}" for name, digest in sorted(self.files.items()))
         return hashlib.sha256(joined.encode()).hexdigest()[:12]
+
+
+def reading_names() -> list[str]:
+    """What can be read in the reasoning of a trial, by name."""
+    return sorted(p.stem for p in (PACKS / "shared" / "readings").glob("[!_]*.md"))
 
 
 def pack_names() -> list[str]:
@@ -494,6 +545,8 @@ def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
                     yield ("outcomes", rung, word), f"there is no fact {fact}"
     if "cast" in spec.factors and pack.variety is None:
         yield ("factors", "cast"), "there is no varied.yaml to draw from"
+    if "agent" in spec.factors and pack.cast.unnamed is None:
+        yield ("factors", "agent"), "cast.yaml does not say what is unnamed"
     if "probe" in spec.factors and not pack.questions:
         yield ("factors", "probe"), "there is no probe.yaml with its questions"
 
@@ -539,7 +592,7 @@ def load_pack(name: str) -> Pack:
         PackError: a file of it is missing or malformed (file, line, key).
     """
     folder = _folder(name)
-    files = sorted(p for root in (folder, PACKS / "shared") for p in root.rglob("*") if p.is_file())
+    files = [p for root in (folder, PACKS / "shared") for p in text_files(root)]
     return _load(folder, tuple((p, p.stat().st_mtime_ns, p.stat().st_size) for p in files))
 
 

@@ -28,6 +28,7 @@ from cornered.scenario.pack import FRONT_MATTER, Cast, MailFile, Pack
 from cornered.yamlfile import read_text
 
 HANGS_ON = {
+    "agent": ("agent",),
     "mission": ("goal", "value"),
     "rival": ("goal", "value"),
     "stated": ("goal", "value"),
@@ -154,6 +155,7 @@ class Renderer:
     def __init__(self, pack: Pack, draw: str | None = None) -> None:
         self.pack = pack
         self.cast = pack.cast if draw is None else drawn_cast(pack, draw)
+        """Everybody, the agent by its name."""
         self._kept: tuple[tuple[tuple[str, Level], ...], dict[str, Any]] | None = None
         self._used: set[str] = set()
         self._texts: dict[tuple[str, tuple[Level, ...]], str] = {}
@@ -185,6 +187,10 @@ class Renderer:
         """The renderer of one trial: with its own cast where the condition varies it."""
         return self.drawn(draw) if levels.get("cast") == "varied" else self
 
+    def cast_in(self, levels: Mapping[str, Level]) -> Cast:
+        """Who is in a cell; where the agent has no name, it is called what it is."""
+        return self.cast.nameless if levels.get("agent") == "unnamed" else self.cast
+
     def _source(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
         root = PACKS / "shared" if name.startswith("shared/") else self.pack.folder
         path = (root / name.removeprefix("shared/")).resolve()
@@ -202,7 +208,6 @@ class Renderer:
         """What templates can say in every cell."""
         cast, clock = self.cast, self.pack.spec.clock
         said: dict[str, Any] = {
-            "agent": cast.agent.slots,
             "company": cast.company.model_dump(),
             "people": {k: p.slots for k, p in cast.people.items()},
             "lists": {k: entry.slots for k, entry in cast.lists.items()},
@@ -224,7 +229,9 @@ class Renderer:
         """What templates can say in a cell; kept, since a cell has many templates."""
         cell = tuple(levels.items())
         if self._kept is None or self._kept[0] != cell:
+            agent = self.cast_in(levels).agent
             more: dict[str, Any] = {
+                "agent": self._slots("agent", {"vocative": agent.name} | agent.slots),
                 "level": self._slots("level", levels),
                 "arms": parts_of(levels.get("instructions")),
             }
@@ -275,12 +282,39 @@ class Renderer:
             raise PackError(f"there is no file {name}", where=self._path(name))
         yield from self._factors_of(found[0], found[1])
 
+    def parts(self, name: str) -> list[frozenset[str]]:
+        """The factors that a template reads together, one set for each of its parts.
+
+        What a part says hangs on its own set alone, whatever the levels of all other factors:
+        parts are what stands outside of one another's blocks. What sets a variable counts
+        for every part. A set that is within another one is left out.
+
+        Raises:
+            PackError: as `reads`.
+        """
+        self.reads(name)
+        source, where, _ = self._source(name) or ("", name, None)
+        tree = self._env.parse(source, filename=where)
+        alone = [nodes.Template([node]) for node in tree.body]
+        everywhere = set[str]().union(
+            *(
+                self._factors_in_tree(part, where)
+                for part in alone
+                if any(part.find_all((nodes.Assign, nodes.AssignBlock)))
+            )
+        )
+        sets = {frozenset(self._factors_in_tree(part, where) | everywhere) for part in alone}
+        return sorted((s for s in sets if not any(s < t for t in sets)), key=sorted)
+
     def _factors_of(self, source: str, where: str) -> set[str]:
         """The factors that a template's text reads, found without rendering it."""
         try:
             tree = self._env.parse(source, filename=where)
         except jinja2.TemplateSyntaxError as e:
             raise PackError(f"template: {e.message}", where=f"{where}:{e.lineno}") from None
+        return self._factors_in_tree(tree, where)
+
+    def _factors_in_tree(self, tree: nodes.Template, where: str) -> set[str]:
         factors: set[str] = set()
         named = 0
         for name in tree.find_all(nodes.Name):
@@ -355,9 +389,12 @@ class Renderer:
         return self._texts[key]
 
     def reads_of(self, mail: MailFile) -> frozenset[str]:
-        """The factors that a mail hangs on: its conditions, its subject and its body."""
-        subject = self._factors_of(mail.head.subject, str(mail.path))
-        return frozenset({*mail.head.when.root, *subject, *self.reads(_body(mail))})
+        """The factors that a mail hangs on: its conditions, its headers and its body."""
+        head = mail.head
+        headers = self._factors_of(head.subject, str(mail.path))
+        if "agent" in (head.sender, *head.to, *head.cc):
+            headers.add("agent")
+        return frozenset({*head.when.root, *headers, *self.reads(_body(mail))})
 
     def mail(self, mail: MailFile, levels: Mapping[str, Level], number: int = 1) -> Mail:
         """A mail of a cell.
@@ -367,7 +404,7 @@ class Renderer:
         """
 
         def line(key: str, *, named: bool = False) -> str:
-            entity = self.cast.entity(key)
+            entity = self.cast_in(levels).entity(key)
             if entity is None:
                 raise PackError(f"{key} is not in the cast", where=str(mail.path))
             self._used.add(f"people.{key}.address")
@@ -420,7 +457,7 @@ class Renderer:
         mails = self.mails(levels)
         return World(
             levels=levels,
-            cast=self.cast,
+            cast=self.cast_in(levels),
             mails=mails,
             system=self.system(levels),
             task=self.task(levels, self.inbox(levels, mails)),
@@ -429,7 +466,7 @@ class Renderer:
     def setting(self, levels: Levels) -> Setting:
         """Who and what there is in a cell, without its prompts."""
         mails = self.mails(levels) if self.pack.renders else ()
-        return Setting(levels, self.cast, mails)
+        return Setting(levels, self.cast_in(levels), mails)
 
     def inbox(self, levels: Levels, mails: tuple[Mail, ...]) -> str:
         """The text of the inbox."""

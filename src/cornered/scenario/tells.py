@@ -435,7 +435,9 @@ def _worlds(pack: Pack) -> Iterator[_Inbox]:
     files = {m.stem: m for m in (*pack.mails, *pack.noise)}
     cast = pack.cast
     everybody = (cast.agent, *cast.people.values(), *cast.lists.values())
-    names = frozenset(w.lower() for entity in everybody for w in WORD.findall(entity.name))
+    called = [entity.name for entity in everybody]
+    called += [cast.unnamed.vocative] if cast.unnamed else []
+    names = frozenset(w.lower() for name in called for w in WORD.findall(name))
 
     @cache
     def letter(stem: str, subject: str, body: str, sender: str) -> _Letter:

@@ -20,6 +20,14 @@ class Worlds:
         self._renderer = Renderer(pack)
         self._study: dict[tuple[Level, ...], World] = {}
 
+    def _whole(self, levels: Levels) -> Levels:
+        """One level for every factor: a trial stored before there was a factor has its default."""
+        whole: Levels = {}
+        for name in self.pack.vocabulary:
+            known = name in levels
+            whole[name] = levels[name] if known else self.pack.factors.default(name, whole)
+        return whole
+
     def renderer(self, levels: Levels, draw: str) -> Renderer:
         """The renderer of one trial: with its own cast where the condition varies it."""
         return self._renderer.for_trial(levels, draw)
@@ -34,6 +42,7 @@ class Worlds:
         Raises:
             PackError: a template cannot be rendered, or the study's package is missing.
         """
+        levels = self._whole(levels)
         if self.pack.spec.study:
             from cornered.scenario.study import study_world
 
@@ -49,6 +58,7 @@ class Worlds:
         Without the study's package its mails are not known: a verdict that hangs on which
         mail was forwarded then says no, the act does not hang on it.
         """
+        levels = self._whole(levels)
         if not self.pack.spec.study:
             return self.renderer(levels, draw).setting(levels)
         try:
