@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from cornered.cli import main
 from cornered.cli.run import run as run_command
+from tests.run.counters import Counters, counters
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.yaml"))
 TAKES = re.compile(
@@ -77,6 +79,46 @@ def test_the_plan_for_people_tells_each_part(run) -> None:
         "read 2026-",
     ):
         assert words in result.stdout
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counters]:
+    with counters(monkeypatch) as played:
+        yield played
+
+
+def test_the_plan_says_who_counted(run, service: Counters) -> None:
+    words = ("blackmail", "-m", "openai/gpt-5", "-m", "cornered/embedded", "--judge", "openai/o3")
+    lines = run("plan", *words).stdout.splitlines()
+    assert [line for line in lines if line.startswith("Tokens:")] == [
+        "Tokens: openai/gpt-5 by the provider's counter, 2.00 characters to a token",
+        "Tokens: cornered/embedded from characters, ± 12 %, 3.40 characters to a token; "
+        "measured with its own vocabulary among others",
+        "Tokens: judge openai/o3 by the provider's counter, 2.00 characters to a token",
+    ]
+    made = planned(run, *words)
+    assert [m["tokens_by"] for m in made["models"]] == ["provider", "characters"]
+    assert [m["tokens_by"] for m in made["judges"]] == ["provider"]
+    assert made["models"][0]["chars_per_token"] == pytest.approx(2, rel=1e-3)
+
+
+def test_the_plan_says_why_a_provider_did_not_count(run, service: Counters) -> None:
+    service.status = 401
+    result = run("plan", "blackmail", "-m", "openai/gpt-5")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    (line,) = (x for x in result.stdout.splitlines() if x.startswith("Tokens:"))
+    assert "from characters, ± 12 %" in line
+    assert "not counted: Error code: 401" in line
+    (model,) = planned(run, "blackmail", "-m", "openai/gpt-5")["models"]
+    assert model["tokens_by"] == "characters"
+    assert "401" in model["not_counted"]
+
+
+def test_offline_sends_nothing(run, service: Counters) -> None:
+    (model,) = planned(run, "blackmail", "-m", "openai/gpt-5", "--offline")["models"]
+    assert (model["tokens_by"], model["not_counted"]) == ("characters", None)
+    assert service.asked == []
 
 
 def test_unknown_is_said_and_is_no_zero(run) -> None:

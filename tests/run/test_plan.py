@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 from datetime import date
 from itertools import product
 from math import comb
@@ -20,7 +21,6 @@ from cornered.run import plan as planning
 from cornered.run.folder import prepare
 from cornered.run.plan import (
     DRAWS,
-    PROMPT_CHARS,
     Amount,
     Plan,
     Price,
@@ -30,7 +30,9 @@ from cornered.run.plan import (
     plan,
     smallest_difference,
 )
+from cornered.run.tokens import PROMPT_CHARS, RUBRIC_CHARS
 from cornered.scenario import Renderer, load_pack
+from tests.run.counters import CHARS, Counters, counters
 
 HEADLINE, CONTROL = "blackmail/explicit-america/replacement", "blackmail/none/none"
 
@@ -103,27 +105,42 @@ def test_a_model_of_ours_costs_nothing(planned) -> None:
 def test_a_judge_is_expected_where_there_is_an_act_and_at_most_everywhere(planned) -> None:
     judge = "anthropic/claude-sonnet-4-6"
     made = planned({"judge": judge, "max_tokens": 2000}, rates=(0.0, 0.25))
-    assert made.judge is not None
-    assert made.judge.calls == Amount(5, 20)
-    assert made.judge.output_tokens == Amount(5 * 200, 20 * 4096)
+    (first,) = made.judges
+    assert first.calls == Amount(5, 20)
+    assert first.output_tokens == Amount(5 * 200, 20 * 4096)
     # Its prompts differ over the cells; what it reads of the answers is the difference.
-    longer = planned({"judge": judge, "max_tokens": 3000}, rates=(0.0, 0.25))
-    assert longer.judge is not None
-    assert made.judge.input_tokens.at_most is not None
-    assert longer.judge.input_tokens.at_most == made.judge.input_tokens.at_most + 20 * 1000
-    assert longer.judge.input_tokens.expected == made.judge.input_tokens.expected
-    assert 5 * 300 < made.judge.input_tokens.expected < made.judge.input_tokens.at_most
+    (longer,) = planned({"judge": judge, "max_tokens": 3000}, rates=(0.0, 0.25)).judges
+    assert first.input_tokens.at_most is not None
+    assert longer.input_tokens.at_most == first.input_tokens.at_most + 20 * 1000
+    assert longer.input_tokens.expected == first.input_tokens.expected
+    assert 5 * 300 < first.input_tokens.expected < first.input_tokens.at_most
+
+
+def test_a_judge_that_sees_the_transcript_reads_whole_answers_too(planned) -> None:
+    settings = {"judge": "anthropic/claude-sonnet-4-6", "max_tokens": 2000, "judge_all": True}
+    (acts,) = planned(settings).judges
+    (whole,) = planned(settings | {"judge_view": "transcript"}).judges
+    assert acts.input_tokens.at_most is not None
+    assert whole.input_tokens.expected == acts.input_tokens.expected + 20 * 900
+    assert whole.input_tokens.at_most == acts.input_tokens.at_most + 20 * 2000
+
+
+def test_each_judge_of_a_panel_is_asked_and_paid(planned) -> None:
+    panel = ["anthropic/claude-sonnet-4-6", "openai/gpt-4.1"]
+    made = planned({"judge": panel})
+    assert [judge.model for judge in made.judges] == panel
+    assert made.judges[0].calls == made.judges[1].calls == Amount(10, 20)
+    alone = [planned({"judge": name}).judges for name in panel]
+    assert made.judges == (*alone[0], *alone[1])
 
 
 def test_a_judge_that_is_asked_about_all_is_expected_everywhere(planned) -> None:
-    judge = planned({"judge": "anthropic/claude-sonnet-4-6", "judge_all": True}).judge
-    assert judge is not None
+    (judge,) = planned({"judge": "anthropic/claude-sonnet-4-6", "judge_all": True}).judges
     assert judge.calls == Amount(20, 20)
 
 
 def test_the_judge_of_a_model_without_a_known_limit_has_no_bound(planned) -> None:
-    judge = planned({"judge": "anthropic/claude-sonnet-4-6"}).judge
-    assert judge is not None
+    (judge,) = planned({"judge": "anthropic/claude-sonnet-4-6"}).judges
     assert judge.input_tokens.at_most is None
     assert judge.cost is not None
     assert judge.cost.at_most is None
@@ -143,26 +160,74 @@ def test_a_given_price_leaves_the_tokenizer_as_it_is(planned) -> None:
     assert given.models[0].use.price == Price(1, 1, "given")
 
 
-def trial(model: str, condition: str, number: int, status: Any = "scored") -> Trial:
-    return Trial(
-        condition=condition,
-        model=model,
-        id=f"{number:06d}",
-        control=condition == CONTROL,
-        status=status,
-        act=None if status != "scored" else False,
-        harmful=None,
-        paper=None,
-        understood=None,
-        outcome=None,
-        labels=None,
-        reason=None,
-        input_tokens=1,
-        output_tokens=1,
-        seconds=0.0,
-        log="a.eval",
-        uuid=f"{model}{condition}{number}",
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counters]:
+    with counters(monkeypatch) as played:
+        yield played
+
+
+def test_without_a_key_tokens_are_from_characters(planned) -> None:
+    made = planned({"models": ["openai/gpt-5"], "judge": "openai/gpt-5"})
+    (model,), (judge,) = made.models, made.judges
+    for use, chars in ((model.use, PROMPT_CHARS), (judge, RUBRIC_CHARS)):
+        assert use.tokens_by == "characters"
+        assert use.chars_per_token == chars
+        assert use.not_counted is None
+
+
+def test_what_the_provider_counts_replaces_ratio_and_stretch(planned, service: Counters) -> None:
+    names = ["openai/gpt-5", "some/model"]
+    made = planned({"models": names, "judge": "openai/gpt-5", "judge_all": True})
+    model, other = (m.use for m in made.models)
+    (judge,) = made.judges
+    prompts = 10 * sum(c.prompt_tokens for c in made.cells)
+    assert (model.tokens_by, other.tokens_by, judge.tokens_by) == (
+        "provider",
+        "characters",
+        "provider",
     )
+    more = PROMPT_CHARS / CHARS
+    assert model.input_tokens.expected == pytest.approx(more * prompts, rel=1e-3)
+    assert model.output_tokens.expected == pytest.approx(20 * more * 900, rel=1e-3)
+    assert model.chars_per_token == pytest.approx(CHARS, rel=1e-3)
+    assert other.input_tokens.expected == prompts
+    offline = planned({"judge": "openai/gpt-5", "judge_all": True}, offline=True).judges[0]
+    assert judge.chars_per_token == pytest.approx(CHARS, rel=1e-3)
+    # Of two models, where that was of one.
+    assert judge.input_tokens.expected == pytest.approx(
+        2 * offline.input_tokens.expected * RUBRIC_CHARS / CHARS, rel=1e-3
+    )
+
+
+def test_the_counter_reads_what_the_model_and_the_judge_would(planned, service: Counters) -> None:
+    planned({"models": ["openai/gpt-5"], "judge": "openai/gpt-5-mini"})
+    pack = load_pack("blackmail")
+    world = Renderer(pack).world(Condition.of(pack, {}).levels)
+    subject = [sent for model, sent in service.asked if model == "gpt-5"]
+    assert [world.system, world.task] in subject
+    assert len(subject) == 2
+    for model, sent in service.asked:
+        if model == "gpt-5-mini":
+            (rubric,) = sent
+            assert "cannot_tell" in rubric
+
+
+def test_nothing_is_sent_for_trials_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, service: Counters
+) -> None:
+    asked = experiment(models=["openai/gpt-5"], judge="openai/gpt-5", samples=1)
+    prepare(tmp_path / "run", asked)
+    has = [trial("openai/gpt-5", condition, 1) for condition in (HEADLINE, CONTROL)]
+    monkeypatch.setattr(table, "read_trials", lambda folder: has)
+    made = plan(asked, tmp_path / "run")
+    assert made.models[0].use.calls.expected == 0
+    assert service.asked == []
+
+
+def trial(model: str, condition: str, number: int, status: Any = "scored") -> Trial:
+    """A trial of a run folder; a plan looks at what is given here and at nothing else of it."""
+    told = {"model": model, "condition": condition, "id": f"{number:06d}", "status": status}
+    return Trial(**({field.name: None for field in fields(Trial)} | told))
 
 
 def test_trials_that_the_run_folder_has_are_not_run_again(

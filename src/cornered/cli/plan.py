@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cornered.cli._base import main, print_json
-from cornered.cli.run import make_experiment, run
+from cornered.cli._base import experiment_options, main, print_json
+from cornered.cli.run import make_experiment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +20,7 @@ UNKNOWN = "unknown"
 
 
 @main.command()
+@experiment_options
 @click.option(
     "--rate",
     "rates",
@@ -33,6 +34,7 @@ UNKNOWN = "unknown"
     type=click.IntRange(min=1),
     help="Expected tokens of an answer, reasoning included (default: 900).",
 )
+@click.option("--offline", is_flag=True, help="Count tokens from characters; send nothing.")
 @click.option(
     "--price", metavar="IN,OUT", help="US dollars per million tokens, for every model under test."
 )
@@ -45,12 +47,17 @@ def plan(
     rates: tuple[float, ...],
     answer_tokens: int | None,
     price: str | None,
+    offline: bool,
     **settings: Any,
 ) -> None:
     """Say what TARGET takes and what it can show; call no model.
 
     Takes the words of `cornered run`: put `plan` where `run` stands. Trials that the run
     folder has are counted apart, and tokens and money are for the others.
+
+    For a model of OpenAI, Anthropic, Google or xAI whose key is set, a few prompts of each
+    scenario are sent to its provider, which counts their tokens free of charge; --offline
+    sends nothing.
 
     \b
       cornered plan examples/headline.yaml
@@ -69,15 +76,12 @@ def plan(
         rates=rates or planning.RATES,
         answer_tokens=answer_tokens or planning.ANSWER_TOKENS,
         price=planning.parse_price(price) if price else None,
+        offline=offline,
     )
     if as_json:
         print_json(_as_dict(made))
     else:
         _print_plan(made)
-
-
-# The same words as `cornered run`, so that one command line serves both.
-plan.params[:0] = run.params
 
 
 def _as_dict(made: Plan) -> dict[str, Any]:
@@ -94,7 +98,7 @@ def _as_dict(made: Plan) -> dict[str, Any]:
 
     return asdict(made) | {
         "models": [{"trials": m.trials, "there": m.there} | use(m.use) for m in made.models],
-        "judge": use(made.judge) if made.judge else None,
+        "judges": [use(judge) for judge in made.judges],
         "cost": cost(made.cost),
     }
 
@@ -115,7 +119,7 @@ def _print_plan(made: Plan) -> None:
 
 
 def _print_cells(made: Plan, console: Console) -> None:
-    out = _table("condition", "tokens of its prompt")
+    out = _table("condition", "tokens of its prompt, from characters")
     for cell in made.cells:
         name = cell.condition + (" (control)" if cell.control else "")
         out.add_row(name, _tokens(cell.prompt_tokens))
@@ -126,8 +130,8 @@ def _print_uses(made: Plan, console: Console) -> None:
     out = _table("model", "trials", "there", "calls", "tokens in", "tokens out", "US dollars")
     for model in made.models:
         _add_use(out, model.use, model.use.model, str(model.trials), str(model.there))
-    if made.judge:
-        _add_use(out, made.judge, f"judge: {made.judge.model}", "", "")
+    for judge in made.judges:
+        _add_use(out, judge, f"judge: {judge.model}", "", "")
     if len(made.uses) > 1:
         cost = made.cost
         out.add_row("all", "", "", "", "", "", _money(cost.expected if cost else None))
@@ -163,15 +167,16 @@ def _print_sights(made: Plan, console: Console) -> None:
 
 
 def _print_assumptions(made: Plan) -> None:
-    from cornered.run.plan import PROMPT_CHARS, TOKEN_ERROR
-
+    for subject in made.models:
+        click.echo(f"Tokens: {subject.use.model} {_counted(subject.use)}")
+    for judge in made.judges:
+        click.echo(f"Tokens: judge {judge.model} {_counted(judge)}")
     click.echo(
-        f"Tokens: about, ± {_percent(TOKEN_ERROR)}: "
-        f"counted in characters, {PROMPT_CHARS} to a token of a prompt.\n"
         f"Answers: expected to have {made.answer_tokens} tokens, reasoning included, or the limit\n"
-        "  where that is lower (--answer-tokens); at most max_tokens, else the model's own limit."
+        "  where that is lower (--answer-tokens), and more or fewer where a model makes more or\n"
+        "  fewer of a prompt than most; at most max_tokens, else the model's own limit."
     )
-    if made.judge:
+    if made.judges:
         asked = (
             "about every trial"
             if made.judged == 1
@@ -188,15 +193,28 @@ def _print_assumptions(made: Plan) -> None:
     click.echo("  No discount for cached prompts or batches, no second tries.")
 
 
+def _counted(use: Use) -> str:
+    from cornered.experiment import EMBEDDED
+    from cornered.run.tokens import TOKEN_ERROR
+
+    ratio = f"{use.chars_per_token:.2f} characters to a token"
+    if use.tokens_by == "provider":
+        return f"by the provider's counter, {ratio}"
+    line = f"from characters, ± {_percent(TOKEN_ERROR)}, {ratio}"
+    if use.price and use.price.stretch != 1:
+        line += f" (its tokenizer makes {use.price.stretch:g} tokens of others' one)"
+    if use.model == EMBEDDED:
+        return f"{line}; measured with its own vocabulary among others"
+    return f"{line}; not counted: {use.not_counted}" if use.not_counted else line
+
+
 def _price(price: Price | None) -> str:
     if price is None:
         return f"{UNKNOWN}; --price IN,OUT says it"
     if not (price.input or price.output):
         return price.source
     read = f", read {price.read}" if price.read else ""
-    line = f"{price.input:g} in, {price.output:g} out per million tokens ({price.source}{read})"
-    more = f"; its tokenizer makes {price.stretch:g} tokens of others' one"
-    return line + more if price.stretch != 1 else line
+    return f"{price.input:g} in, {price.output:g} out per million tokens ({price.source}{read})"
 
 
 def _table(first: str, *others: str) -> Any:

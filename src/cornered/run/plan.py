@@ -1,8 +1,7 @@
 """What an experiment takes, before it is run: trials, tokens, money, and what its n can show.
 
-Calls no model and needs no network. Inspect ships no prices, and every tokenizer that it
-would count with for a hosted model is behind a key or a download; so prices are a dated file
-of ours, and tokens are counted in characters, at a ratio that was measured.
+Calls no model. Inspect ships no prices, so they are a dated file of ours; tokens are counted by
+the provider where it does that for whoever has a key, else from characters.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -25,20 +24,17 @@ from cornered.analysis.stats import wilson
 from cornered.errors import ExperimentError
 from cornered.experiment import EMBEDDED, Experiment, trial_id
 from cornered.run.folder import MANIFEST, manifest_for
+from cornered.run.tokens import (
+    PROMPT_CHARS,
+    RUBRIC_CHARS,
+    Gauge,
+    Prompt,
+    Reading,
+    TokensBy,
+    gauge,
+)
 from cornered.scenario import World, Worlds, load_pack
 
-PROMPT_CHARS = 3.4
-"""Characters of our prompts that make one token.
-
-Measured on 2026-11-22 on twelve cells of each of blackmail, espionage and lethal (goal and
-threat on and off; 0, 20 and 40 unrelated mails) with the embedded model's own vocabulary, whose
-counts equalled its engine's in two logs, and with three more tokenizers: Qwen2.5 3.09 to 3.74,
-OpenAI's cl100k 3.26 to 3.83, Claude 2 3.10 to 3.59, DeepSeek 3.24 to 3.78.
-"""
-RUBRIC_CHARS = 4.1
-"""Characters of a judge's rubric, which is plain prose, that make one token: 3.85 to 4.28."""
-TOKEN_ERROR = 0.12
-"""Largest relative error of both ratios over those packs and tokenizers."""
 ANSWER_TOKENS = 900
 """An answer with its scratchpad; the longest of 75 that we have had 1033."""
 ACTION_TOKENS = 300
@@ -96,9 +92,10 @@ class CellPlan:
     """One condition."""
 
     condition: str
+    scenario: str
     control: bool
     prompt_tokens: int
-    """Tokens of its prompt, system and user message, before a model's stretch."""
+    """Tokens of its prompt, system and user message, from characters; a model's own differ."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +108,12 @@ class Use:
     output_tokens: Amount
     price: Price | None
     """None where it is unknown."""
+    tokens_by: TokensBy
+    """Who counted the tokens of what it reads."""
+    chars_per_token: float
+    """Characters of it that were taken for one token, on average."""
+    not_counted: str | None
+    """In one line, why its provider did not count them though there is a key."""
 
     @property
     def cost(self) -> Amount | None:
@@ -154,7 +157,7 @@ class Plan:
     """Trials of each cell and model."""
     cells: tuple[CellPlan, ...]
     models: tuple[ModelPlan, ...]
-    judge: Use | None
+    judges: tuple[Use, ...]
     sights: tuple[Sight, ...]
     zero_upper: float
     """Upper end of the 95 % Wilson interval of no act in n trials."""
@@ -165,8 +168,8 @@ class Plan:
 
     @property
     def uses(self) -> tuple[Use, ...]:
-        """Every use of a model, the judge's last."""
-        return (*(m.use for m in self.models), *([self.judge] if self.judge else []))
+        """Every use of a model, the judges' last."""
+        return (*(m.use for m in self.models), *self.judges)
 
     @property
     def cost(self) -> Amount | None:
@@ -186,6 +189,7 @@ def plan(
     rates: Sequence[float] = RATES,
     answer_tokens: int = ANSWER_TOKENS,
     price: Price | None = None,
+    offline: bool = False,
 ) -> Plan:
     """What an experiment takes, over and above what its run folder has.
 
@@ -197,6 +201,8 @@ def plan(
             asked about all.
         answer_tokens: Expected length of an answer, reasoning included.
         price: What every subject costs, instead of the prices on file.
+        offline: Count from characters; else a few prompts of each scenario are sent to the
+            counting service of each model's provider that has one and whose key is set.
 
     Raises:
         FactorError: unknown scenario, factor or level, or an invalid combination.
@@ -207,28 +213,32 @@ def plan(
     there = _there(folder)
     n = experiment.samples
     measured = _measured(experiment)
-    cells = tuple(measured)
-    models = tuple(
-        _model_plan(m, cells, n, there, experiment.max_tokens, answer_tokens, price)
-        for m in experiment.models
+    work = {m: _left(m, n, there, measured) for m in experiment.models}
+    all_work = _summed(work.values())
+    gauges = gauge(
+        [_reading(m, PROMPT_CHARS, work[m], lambda x: x.prompt) for m in work]
+        + [_reading(m, RUBRIC_CHARS, all_work, lambda x: x.rubric) for m in experiment.judges],
+        offline=offline,
     )
-    judge, judged = None, 1.0 if experiment.judge_all else max(rates)
-    if experiment.judge:
-        asking = sum(
-            rubric * _left(n, there, m.use.model, cell)
-            for m in models
-            for cell, rubric in measured.items()
-        )
-        uses = [m.use for m in models]
-        judge = _judge_use(experiment.judge, uses, asking, judged, answer_tokens)
+    models = tuple(
+        _model_plan(m, n, work[m], g, experiment.max_tokens, answer_tokens, price)
+        for m, g in zip(work, gauges, strict=False)
+    )
+    judged = 1.0 if experiment.judge_all else max(rates)
+    answers = sum((m.use.output_tokens for m in models), Amount(0, 0)).at_most
+    reads = _Reads(judged, answer_tokens, answers, experiment.judge_view == "transcript")
+    judges = tuple(
+        _judge_use(m, all_work, g, reads)
+        for m, g in zip(experiment.judges, gauges[len(work) :], strict=True)
+    )
     none = wilson(0, n)
     assert none is not None  # n is at least 1
     return Plan(
         experiment=experiment.name,
         samples=n,
-        cells=cells,
+        cells=tuple(x.cell for x in measured),
         models=models,
-        judge=judge,
+        judges=judges,
         sights=tuple(
             Sight(rate, expected_half_width(n, rate), smallest_difference(n, rate))
             for rate in rates
@@ -239,23 +249,58 @@ def plan(
     )
 
 
-def _left(samples: int, there: There, model: str, cell: CellPlan) -> int:
-    """Trials of a cell that are still to run."""
-    return max(0, samples - there[model, cell.condition])
+@dataclass(frozen=True)
+class _Measured:
+    """A cell, and what is read in each of its trials."""
+
+    cell: CellPlan
+    prompt: Prompt
+    rubric: Prompt
+    """The judge's prompt without actions."""
+
+    @property
+    def rubric_tokens(self) -> int:
+        """From characters, as the cell's `prompt_tokens` are."""
+        return round(len(self.rubric[0]) / RUBRIC_CHARS)
 
 
-def _measured(experiment: Experiment) -> dict[CellPlan, int]:
-    """Each cell, and the tokens of its judge's prompt without actions; 0 without a judge."""
+def _measured(experiment: Experiment) -> tuple[_Measured, ...]:
     rooms = {name: Worlds(load_pack(name)) for name in experiment.scenarios}
-    measured = {}
+    measured = []
     for c in experiment.conditions():
         worlds, levels = rooms[c.scenario], c.levels
         # A varied cast differs by names only: a few draws tell the length of all.
         draws = DRAWS if levels["cast"] == "varied" else 1
         drawn = [worlds.world(levels, trial_id(n)) for n in range(1, draws + 1)]
-        cell = CellPlan(c.name, c.is_control, _prompt_tokens(drawn))
-        measured[cell] = _rubric_tokens(worlds, drawn[0]) if experiment.judge else 0
-    return measured
+        cell = CellPlan(c.name, c.pack_name, c.is_control, _prompt_tokens(drawn))
+        rubric = _rubric(worlds, drawn[0]) if experiment.judges else ""
+        measured.append(_Measured(cell, (drawn[0].system, drawn[0].task), (rubric,)))
+    return tuple(measured)
+
+
+_Work = Sequence[tuple[_Measured, int]]
+"""The cells, and the trials of each that are still to run."""
+
+
+def _left(model: str, samples: int, there: There, measured: Iterable[_Measured]) -> _Work:
+    return [(x, max(0, samples - there[model, x.cell.condition])) for x in measured]
+
+
+def _summed(works: Iterable[_Work]) -> _Work:
+    """The work of all models."""
+    return [(row[0][0], sum(n for _, n in row)) for row in zip(*works, strict=True)]
+
+
+def _reading(
+    model: str, chars: float, work: _Work, prompt: Callable[[_Measured], Prompt]
+) -> Reading:
+    """What a model is to read in trials that are still to run."""
+    prompts: dict[str, list[Prompt]] = {}
+    for x, n in work:
+        if n:
+            prompts.setdefault(x.cell.scenario, []).append(prompt(x))
+    known = find_price(model)
+    return Reading(model, chars, known.stretch if known else 1.0, prompts)
 
 
 def _there(folder: Path) -> There:
@@ -273,72 +318,80 @@ def _prompt_tokens(worlds: Sequence[World]) -> int:
 
 def _model_plan(
     model: str,
-    cells: Sequence[CellPlan],
     samples: int,
-    there: There,
+    work: _Work,
+    gauge: Gauge,
     max_tokens: int | None,
     answer_tokens: int,
     price: Price | None,
 ) -> ModelPlan:
-    known = find_price(model)
-    stretch = known.stretch if known else 1.0
-    left = {cell: _left(samples, there, model, cell) for cell in cells}
-    calls = sum(left.values())
-    tokens = round(stretch * sum(n * cell.prompt_tokens for cell, n in left.items()))
+    calls = sum(n for _, n in work)
+    tokens = round(sum(n * x.cell.prompt_tokens * gauge.of(x.cell.scenario) for x, n in work))
     most = max_tokens or answer_limit(model)
-    answer = min(round(answer_tokens * stretch), most or math.inf)
+    answer = min(round(answer_tokens * gauge.stretch), most or math.inf)
     return ModelPlan(
-        trials=samples * len(cells),
-        there=samples * len(cells) - calls,
+        trials=samples * len(work),
+        there=samples * len(work) - calls,
         use=Use(
             model,
             Amount(calls, calls),
             Amount(tokens, tokens),
             Amount(calls * answer, None if most is None else calls * most),
-            price or known,
+            price or find_price(model),
+            gauge.by,
+            PROMPT_CHARS / gauge.stretch,
+            gauge.problem,
         ),
     )
 
 
-def _rubric_tokens(worlds: Worlds, world: World) -> int:
-    """Tokens of a judge's prompt without the actions that it reads."""
+def _rubric(worlds: Worlds, world: World) -> str:
+    """A judge's prompt without the actions that it reads."""
     from cornered.ledger import Ledger
     from cornered.verdict.judge import judge_prompt
 
     renderer = worlds.renderer(world.levels, trial_id(1))
-    prompt = judge_prompt(worlds.pack, world, Ledger(), renderer)
-    return round(len(prompt) / RUBRIC_CHARS)
+    return judge_prompt(worlds.pack, world, Ledger(), renderer)
 
 
-def _judge_use(
-    model: str, subjects: Sequence[Use], asking: int, judged: float, answer_tokens: int
-) -> Use:
-    """What a judge is asked.
+@dataclass(frozen=True)
+class _Reads:
+    """What a judge reads of the answers."""
 
-    Args:
-        model: The judge's model.
-        subjects: Whose answers it reads the actions of.
-        asking: Tokens of its prompts without those actions, one for each trial.
-        judged: Expected share of trials that it is asked about.
-        answer_tokens: Expected length of an answer.
-    """
-    from cornered.verdict.judge import MAX_TOKENS
+    judged: float
+    """Expected share of trials that it is asked about."""
+    answer_tokens: int
+    """Expected length of an answer."""
+    answers: float | None
+    """Tokens of all answers at most; None where nothing bounds them that we know."""
+    whole: bool
+    """Whether it reads whole answers beside the actions."""
 
-    price = find_price(model)
-    stretch = price.stretch if price else 1.0
-    calls = sum(round(use.calls.expected) for use in subjects)
-    asked = judged * calls
-    read = asked * min(ACTION_TOKENS, answer_tokens)
-    answers = sum((use.output_tokens for use in subjects), Amount(0, 0)).at_most
+    def tokens(self, calls: int) -> Amount:
+        """Tokens of what it reads in so many trials, on most tokenizers."""
+        actions = min(ACTION_TOKENS, self.answer_tokens)
+        each = actions + self.answer_tokens if self.whole else actions
+        most = None if self.answers is None else self.answers * (2 if self.whole else 1)
+        return Amount(self.judged * calls * each, most)
+
+
+def _judge_use(model: str, work: _Work, gauge: Gauge, reads: _Reads) -> Use:
+    """What a judge is asked in the trials of all models."""
+    from cornered.verdict.ask import MAX_TOKENS
+
+    calls = sum(n for _, n in work)
+    asking = sum(n * x.rubric_tokens * gauge.of(x.cell.scenario) for x, n in work)
+    read = reads.tokens(calls)
+    most = None if read.at_most is None else round(asking + gauge.stretch * read.at_most)
     return Use(
         model,
-        Amount(round(asked), calls),
-        Amount(
-            round(stretch * (judged * asking + read)),
-            None if answers is None else round(stretch * (asking + answers)),
-        ),
-        Amount(round(stretch * asked * VERDICT_TOKENS), MAX_TOKENS * calls),
-        price,
+        Amount(round(reads.judged * calls), calls),
+        Amount(round(reads.judged * asking + gauge.stretch * read.expected), most),
+        Amount(round(gauge.stretch * reads.judged * calls * VERDICT_TOKENS), MAX_TOKENS * calls),
+        find_price(model),
+        gauge.by,
+        RUBRIC_CHARS / gauge.stretch,
+        gauge.problem,
     )
 
 
