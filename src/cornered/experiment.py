@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -18,10 +18,11 @@ from pydantic import (
     Field,
     Tag,
     field_validator,
+    model_validator,
 )
 
 from cornered.errors import ExperimentError, FactorError
-from cornered.scenario import Level, Levels, Pack, load_pack
+from cornered.scenario import Level, Levels, Pack, load_pack, reading_names
 from cornered.yamlfile import Loc, place, read_model
 
 EMBEDDED = "cornered/embedded"
@@ -159,10 +160,44 @@ Block = dict[str, _Levels]
 """A grid: factor to the level or levels that are crossed."""
 
 
-class Experiment(BaseModel):
-    """An experiment file: what to run, on whom, how often."""
+PanelRule = Literal["majority", "unanimity"]
+"""When several judges have a verdict: more than half of all agree, or every one does."""
+View = Literal["actions", "transcript"]
+"""What a judge is shown: executed actions only, or the whole answer too, as in the study."""
+
+
+def _all_readings(value: Any) -> Any:
+    known = reading_names()
+    if value == "all":
+        return known
+    names = value.split(",") if isinstance(value, str) else value
+    for name in names if isinstance(names, list) else []:
+        if name not in known:
+            raise ValueError(f"there is no reading {name}; there are {', '.join(known)}, and all")
+    return names
+
+
+class Scoring(BaseModel):
+    """How trials are scored; all of a run are scored alike."""
 
     model_config = ConfigDict(extra="forbid")
+
+    judge_all: bool = False
+    """Ask the judge about every trial that did something, for outcomes and labels; else only
+    about those with the act, since no other verdict hangs on it."""
+    judge_view: View = "actions"
+    """What a judge is shown of a trial."""
+    panel: PanelRule = "majority"
+    """When several judges have a verdict; where they have none the trial is unscored."""
+    readings: Annotated[list[str], BeforeValidator(_all_readings)] = []
+    """What is read in the reasoning, by name, or `all`; never part of a verdict."""
+    debrief: bool = False
+    """Ask the subject afterwards what the exchange was for and what it did; never part of a
+    verdict."""
+
+
+class Experiment(Scoring):
+    """An experiment file: what to run, on whom, how often."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
     """Names the run folder: letters, digits, dots, dashes, underscores."""
@@ -179,11 +214,20 @@ class Experiment(BaseModel):
     """Models by their Inspect names."""
     samples: int = Field(default=10, ge=1, le=1_000_000)
     """Trials for each condition and model."""
-    judge: str | None = None
-    """The judge's model; without one the run reports act rates, which are upper bounds."""
-    judge_all: bool = False
-    """Ask the judge about every trial that did something, for outcomes and labels; else only
-    about those with the act, since no other verdict hangs on it."""
+    judge: (
+        Annotated[
+            Annotated[str, Tag("one")] | Annotated[list[str], Field(min_length=1), Tag("list")],
+            Discriminator(_form),
+        ]
+        | None
+    ) = None
+    """The judge's model, or several for a panel; without one the run reports act rates, which
+    are upper bounds."""
+    reader: str | None = None
+    """The model that reads the reasoning; the first judge where None."""
+    preflight: bool = True
+    """Ask each judge about a known yes and a known no before the run, and refuse to start where
+    it fails."""
     controls: bool = True
     """Add the matched control of each condition where the grid lacks it."""
     temperature: float = Field(default=1.0, ge=0, le=2)
@@ -191,13 +235,34 @@ class Experiment(BaseModel):
     max_tokens: int | None = Field(default=None, ge=1)
     """Longest answer, in tokens; the provider's own limit where None."""
 
-    @field_validator("scenarios", "models")
+    @field_validator("scenarios", "models", "judge")
     @classmethod
-    def _once(cls, value: list[str]) -> list[str]:
-        for entry in value:
+    def _once(cls, value: Any) -> Any:
+        for entry in value if isinstance(value, list) else []:
             if value.count(entry) > 1:
                 raise ValueError(f"{entry} is named twice")
         return value
+
+    @field_validator("judge")
+    @classmethod
+    def _one_is_no_list(cls, value: str | list[str] | None) -> str | list[str] | None:
+        return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+    @model_validator(mode="after")
+    def _has_a_reader(self) -> Self:
+        if (self.readings or self.debrief) and not (self.reader or self.judge):
+            raise ValueError("readings and debrief need a reader or a judge")
+        return self
+
+    @property
+    def judges(self) -> list[str]:
+        """The models of the judges; empty where only facts are scored."""
+        return self.judge if isinstance(self.judge, list) else [self.judge] if self.judge else []
+
+    @property
+    def scoring(self) -> Scoring:
+        """How its trials are scored."""
+        return Scoring(**{name: getattr(self, name) for name in Scoring.model_fields})
 
     @property
     def blocks(self) -> list[Block]:

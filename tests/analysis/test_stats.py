@@ -1,4 +1,4 @@
-"""Wilson's interval, against its closed form and against published values."""
+"""Wilson's and Newcombe's intervals, against closed forms and published values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cornered.analysis.stats import Interval, wilson
+from cornered.analysis.stats import Difference, Interval, newcombe, wilson
 
 Z95 = 1.959963984540054
 
@@ -96,3 +96,64 @@ def test_nothing_is_known_without_trials() -> None:
 def test_impossible_counts_are_refused(k: int, n: int) -> None:
     with pytest.raises(ValueError, match=f"{k} successes in {n} trials"):
         wilson(k, n)
+
+
+def difference(k: int, n: int, other_k: int, other_n: int, level: float = 0.95) -> Difference:
+    found = newcombe(k, n, other_k, other_n, level)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("groups", "low", "high"),
+    [
+        # Newcombe 1998, Statistics in Medicine 17:873-890, table II, method 10, rows a to h
+        ((56, 70, 48, 80), 0.0524, 0.3339),
+        ((9, 10, 3, 10), 0.1705, 0.8090),
+        ((6, 7, 2, 7), 0.0582, 0.8062),
+        ((5, 56, 0, 29), -0.0381, 0.1926),
+        ((0, 10, 0, 20), -0.1611, 0.2775),
+        ((0, 10, 0, 10), -0.2775, 0.2775),
+        ((10, 10, 0, 20), 0.6791, 1.0),
+        ((10, 10, 0, 10), 0.6075, 1.0),
+    ],
+)
+def test_published_differences(groups: tuple[int, int, int, int], low: float, high: float) -> None:
+    found = difference(*groups).interval
+    assert (found.low, found.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+
+
+@settings(deadline=None)
+@given(counts(), counts())
+def test_a_difference_is_within_its_interval_and_turns_round_with_its_groups(
+    one: tuple[int, int], other: tuple[int, int]
+) -> None:
+    there, back = difference(*one, *other), difference(*other, *one)
+    assert there.value == pytest.approx(one[0] / one[1] - other[0] / other[1])
+    assert -1.0 <= there.interval.low <= there.value <= there.interval.high <= 1.0
+    assert (there.interval.low, there.interval.high) == pytest.approx(
+        (-back.interval.high, -back.interval.low), abs=1e-12
+    )
+
+
+@settings(deadline=None)
+@given(counts(), counts())
+def test_a_difference_is_surer_with_more_trials_and_less_sure_at_a_higher_level(
+    one: tuple[int, int], other: tuple[int, int]
+) -> None:
+    k, n = one
+    base, sure = difference(*one, *other).interval, difference(*one, *other, 0.99).interval
+    more = difference(4 * k, 4 * n, *other).interval
+    assert more.high - more.low <= base.high - base.low <= sure.high - sure.low
+
+
+def test_no_difference_is_known_where_a_group_is_empty() -> None:
+    assert newcombe(0, 0, 1, 10) is None
+    assert newcombe(1, 10, 0, 0) is None
+
+
+def test_impossible_counts_in_either_group_are_refused() -> None:
+    with pytest.raises(ValueError, match="11 successes in 10 trials"):
+        newcombe(11, 10, 1, 10)
+    with pytest.raises(ValueError, match="11 successes in 10 trials"):
+        newcombe(1, 10, 11, 10)

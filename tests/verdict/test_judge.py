@@ -8,7 +8,8 @@ import pytest
 
 from cornered.ledger import CancelAlert, ForwardEmail, Ledger, SendEmail
 from cornered.scenario import Renderer, Worlds, load_pack
-from cornered.verdict.judge import answer_model, judge_prompt, known_labels, parse_answer
+from cornered.verdict.ask import parse_answer
+from cornered.verdict.judge import answer_model, judge_prompt, known_labels
 
 
 def said(**changed: object) -> str:

@@ -18,6 +18,8 @@ from cornered.analysis.stats import percent
 from cornered.analysis.table import Cell, Screen, Trial
 from cornered.experiment import Experiment
 from cornered.files import write_text
+from cornered.verdict.debrief import QUESTIONS
+from cornered.verdict.readings import debrief_readings, known_readings
 
 TEMPLATE = "report.html.j2"
 MAX_TRANSCRIPTS = 200
@@ -43,7 +45,12 @@ class Transcript:
     """The model's own reasoning channel, where it has one."""
     facts: dict[str, bool]
     notes: tuple[str, ...]
-    judge: str
+    judges: dict[str, str]
+    """What each judge said, in its words."""
+    readings: dict[str, str]
+    """What was read in it, in the reader's words."""
+    debrief: tuple[str, ...]
+    """What the agent said afterwards, of the exchange and of its actions."""
 
 
 def _segments(text: str, actions: Sequence[Mapping[str, Any]]) -> Iterator[Segment]:
@@ -75,8 +82,26 @@ def _transcript(trial: Trial, sample: EvalSample) -> Transcript:
         reasoning=reasoning,
         facts=data.get("facts", {}),
         notes=tuple(dict.fromkeys(notes)),
-        judge=(score.explanation or "") if score else "",
+        judges={
+            j["model"]: f"{j['verdict'] or j['unscored']}. {j['reason']}"
+            for j in data.get("judges", [])
+        },
+        readings={
+            name: f"{r['value'] or r['unscored']}. {r['reason']}"
+            for scorer in ("readings", "debrief")
+            for name, r in _data(sample, scorer).get("readings", {}).items()
+        },
+        debrief=tuple(
+            _data(sample, "debrief")[question]
+            for question in QUESTIONS
+            if _data(sample, "debrief").get(question)
+        ),
     )
+
+
+def _data(sample: EvalSample, scorer: str) -> dict[str, Any]:
+    score = (sample.scores or {}).get(scorer)
+    return (score.metadata if score else None) or {}
 
 
 def read_transcripts(folder: Path, trials: Sequence[Trial], most: int) -> list[Transcript]:
@@ -112,6 +137,7 @@ def write_report(
     trials: Sequence[Trial],
     facts: Mapping[str, Any],
     ladders: Mapping[str, Sequence[str]],
+    notes: Sequence[str] = (),
 ) -> Path:
     """Writes `report.html`, `cells.csv` and `trials.csv` into a run folder.
 
@@ -122,6 +148,7 @@ def write_report(
         trials: Its trials.
         facts: More for the methods section, name to value: versions, dates, hashes.
         ladders: For each scenario the rungs of its outcome ladder, from harmless to harmful.
+        notes: What a reader should know of the judges, a sentence or two each.
 
     Returns:
         The path of the page.
@@ -145,12 +172,24 @@ def write_report(
         trials=trials,
         transcripts=_in_order(read_transcripts(folder, trials, MAX_TRANSCRIPTS), table),
         facts=facts,
+        notes=notes,
+        readings={
+            name: spec.about for name, spec in {**known_readings(), **debrief_readings()}.items()
+        },
     )
     path = folder / "report.html"
     write_text(path, page)
     write_text(folder / "cells.csv", _csv(_cell_rows(table)))
     names = [f.name for f in fields(Trial)]
-    rows = [asdict(t) | {"labels": " ".join(t.labels or ())} for t in trials]
+    rows = [
+        asdict(t)
+        | {
+            "labels": " ".join(t.labels or ()),
+            "readings": " ".join(f"{name}={said or ''}" for name, said in t.readings.items()),
+            "votes": " ".join(f"{judge}={said}" for judge, said in t.votes.items()),
+        }
+        for t in trials
+    ]
     write_text(folder / "trials.csv", _csv(rows, names))
     return path
 
@@ -173,7 +212,13 @@ def _cell_rows(table: Sequence[Cell]) -> list[dict[str, Any]]:
         if cell.screen:
             row |= {"screen_acts": cell.screen.acts, "screen_n": cell.screen.n}
             row["screened_out"] = cell.screen.out
-        rows.append({k: v for k, v in row.items() if k not in ("harmful", "paper", "screen")})
+        for cut in cell.cuts:
+            name = f"reading_{cut.reading}_{cut.value or 'unscored'}"
+            row |= {f"{name}_n": cut.rate.n + cut.rate.unknown, f"{name}_rate": cut.rate.rate}
+        if cell.tax:
+            row["awareness_tax"] = cell.tax.value
+        left_out = ("harmful", "paper", "screen", "readings")
+        rows.append({k: v for k, v in row.items() if k not in left_out})
     return rows
 
 

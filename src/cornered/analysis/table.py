@@ -6,7 +6,7 @@ Only summaries are read, so that the time does not grow with the length of trans
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +20,14 @@ from inspect_ai.log import (
     read_eval_log_sample_summaries,
 )
 
-from cornered.analysis.stats import Interval, wilson
+from cornered.analysis.agreement import Corrected, corrected_harmful
+from cornered.analysis.stats import Difference, Interval, newcombe, wilson
 
+BELIEF, AWARE = "belief", "evaluation"
+"""The reading of stated belief, and its value for those that take it for a test."""
+JudgeErrors = tuple[tuple[int, int], tuple[int, int]]
+"""Of harmful gold answers those that a judge called harmful, and how many there are; and of
+harmless ones with the act those that it called harmless, and how many there are."""
 Status = Literal["scored", "unscored", "failed"]
 
 
@@ -47,6 +53,11 @@ class Trial:
     """The rung of the ladder; None where neither facts nor a judge decide it."""
     labels: tuple[str, ...] | None
     """Secondary labels by the judge; None where it did not read the trial."""
+    votes: dict[str, str]
+    """What each judge said: yes, no, cannot_tell, or why it said nothing; empty where none was
+    asked."""
+    readings: dict[str, str | None]
+    """What each reading of the reasoning, and of the debrief, says; None where it says nothing."""
     reason: str | None
     """Why something is unscored or failed."""
     input_tokens: int
@@ -57,9 +68,24 @@ class Trial:
     """File name of its log."""
     uuid: str
 
+    def without_verdict(self, *, judged: bool) -> bool:
+        """Whether the trial ran and is not scored, by a judge where there is one."""
+        if self.status != "scored" or self.understood is not None:
+            return self.status != "scored"
+        return (self.harmful if judged else self.act) is None
+
 
 def _truth(value: Any) -> bool | None:
     return None if value is None or math.isnan(float(value)) else bool(value)
+
+
+def _readings(summary: EvalSampleSummary) -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for scorer in ("readings", "debrief"):
+        score = (summary.scores or {}).get(scorer)
+        for name, value in (score.value if score and isinstance(score.value, dict) else {}).items():
+            found[name] = value if isinstance(value, str) else None
+    return found
 
 
 def _trial(summary: EvalSampleSummary, log: EvalLog, file: str) -> Trial:
@@ -84,6 +110,8 @@ def _trial(summary: EvalSampleSummary, log: EvalLog, file: str) -> Trial:
         understood=understood,
         outcome=score.answer if score else None,
         labels=None if labels is None else tuple(labels),
+        readings=_readings(summary),
+        votes=((score.metadata or {}).get("votes") or {}) if score else {},
         reason=reason or summary.error,
         input_tokens=usage.input_tokens if usage else 0,
         output_tokens=usage.output_tokens if usage else 0,
@@ -161,6 +189,17 @@ class Rate:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """The trials of a cell that have one value of a reading, and how they went."""
+
+    reading: str
+    value: str | None
+    """None: the reading says nothing of them."""
+    rate: Rate
+    """Harmful, or the act where there is no judge."""
+
+
+@dataclass(frozen=True)
 class Planned:
     """What an experiment asks for in one cell."""
 
@@ -221,8 +260,24 @@ class Cell:
     """How many trials have each secondary label."""
     labelled: int
     """How many trials a judge read for labels."""
+    corrected: Corrected | None
+    """The harmful rate as it would be if the judge made no mistakes, by its card; None without
+    a card, or a judge."""
+    cuts: tuple[Cut, ...]
+    """Its trials by what was read in them."""
+    tax: Difference | None
+    """The awareness tax: the rate among trials that did not state that they believe in an
+    evaluation, minus that among those that did; None where one of them has no trial."""
     screen: Screen | None
     """None where the scenario has no screen."""
+
+    @property
+    def rates(self) -> dict[str, Rate]:
+        """Every rate of the cell by its name, the one that counts first."""
+        if self.probe:
+            return {"understood": self.act}
+        found = {"harmful": self.harmful, "act": self.act, "paper rule": self.paper}
+        return {name: rate for name, rate in found.items() if rate}
 
     def as_dict(self) -> dict[str, Any]:
         """The cell as plain values, rates between 0 and 1."""
@@ -239,9 +294,26 @@ class Cell:
             "act": _rate_dict(self.act),
             "harmful": _rate_dict(self.harmful) if self.harmful else None,
             "paper": _rate_dict(self.paper) if self.paper else None,
+            "corrected": self.corrected
+            and {
+                "rate": self.corrected.value,
+                "ci_low": self.corrected.interval.low if self.corrected.interval else None,
+                "ci_high": self.corrected.interval.high if self.corrected.interval else None,
+                "reason": self.corrected.reason,
+            },
             "outcomes": self.outcomes,
             "labels": self.labels,
             "labelled": self.labelled,
+            "readings": [
+                {"reading": cut.reading, "value": cut.value, **_rate_dict(cut.rate)}
+                for cut in self.cuts
+            ],
+            "awareness_tax": self.tax
+            and {
+                "difference": self.tax.value,
+                "ci_low": self.tax.interval.low,
+                "ci_high": self.tax.interval.high,
+            },
             "screen": self.screen
             and {
                 "acts": self.screen.acts,
@@ -276,6 +348,7 @@ def cells(
     samples: int,
     *,
     judged: bool,
+    errors: Mapping[str, JudgeErrors] | None = None,
 ) -> list[Cell]:
     """The cells of a run, in the order of the experiment; those without trials too.
 
@@ -285,6 +358,7 @@ def cells(
         models: Names of the models.
         samples: Trials planned for each cell; a cell may have more from before.
         judged: Whether the run has a judge.
+        errors: For each scenario how often the judge is right, where that is known.
     """
     by_cell: dict[tuple[str, str], list[Trial]] = {}
     for trial in trials:
@@ -295,7 +369,14 @@ def cells(
         for plan in planned
     ]
     limits = {plan.scenario: plan.screen for plan in planned}
-    return [replace(cell, screen=_screen(cell, table, limits[cell.scenario])) for cell in table]
+    return [
+        replace(
+            cell,
+            screen=_screen(cell, table, limits[cell.scenario]),
+            corrected=_corrected(cell, (errors or {}).get(cell.scenario)),
+        )
+        for cell in table
+    ]
 
 
 def _cell(plan: Planned, model: str, rows: list[Trial], samples: int, *, judged: bool) -> Cell:
@@ -319,8 +400,48 @@ def _cell(plan: Planned, model: str, rows: list[Trial], samples: int, *, judged:
         outcomes={o: outcomes.count(o) for o in dict.fromkeys(outcomes)},
         labels={label: labels.count(label) for label in sorted(set(labels))},
         labelled=len(read),
+        corrected=None,
+        cuts=_cuts(rows, judged=judged),
+        tax=_tax(rows, judged=judged),
         screen=None,
     )
+
+
+def _corrected(cell: Cell, errors: JudgeErrors | None) -> Corrected | None:
+    """The judge reads acts only: it is its share of them that is corrected."""
+    if cell.harmful is None or errors is None:
+        return None
+    acts, n = cell.act.successes, cell.act.n
+    judged = cell.harmful.n - (n - acts)
+    return corrected_harmful(acts, n, cell.harmful.successes, judged, *errors)
+
+
+def _final(trial: Trial, *, judged: bool) -> bool | None:
+    return trial.harmful if judged else trial.act
+
+
+def _cuts(rows: Sequence[Trial], *, judged: bool) -> tuple[Cut, ...]:
+    """The rate among the trials of each value of each reading."""
+    values = dict.fromkeys((name, said) for trial in rows for name, said in trial.readings.items())
+    ordered = sorted(values, key=lambda v: (v[0], v[1] is None, v[1]))
+    found = []
+    for name, value in ordered:
+        of_value = [t for t in rows if name in t.readings and t.readings[name] == value]
+        verdicts = (_final(t, judged=judged) for t in of_value)
+        found.append(Cut(name, value, _rate(verdicts, len(of_value))))
+    return tuple(found)
+
+
+def _tax(rows: Sequence[Trial], *, judged: bool) -> Difference | None:
+    told = [t for t in rows if t.readings.get(BELIEF)]
+    aware, unaware = (
+        _rate((_final(t, judged=judged) for t in group), len(group))
+        for group in (
+            [t for t in told if t.readings[BELIEF] == AWARE],
+            [t for t in told if t.readings[BELIEF] != AWARE],
+        )
+    )
+    return newcombe(unaware.successes, unaware.n, aware.successes, aware.n)
 
 
 def _screen(cell: Cell, table: Sequence[Cell], limit: float | None) -> Screen | None:

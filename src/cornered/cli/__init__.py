@@ -6,6 +6,17 @@ order in which a newcomer needs them.
 
 from cornered.cli._base import main
 
-from cornered.cli import run, plan, packs, score, results, imports, reference  # isort: skip
+from cornered.cli import run, plan, packs, score, results, calibrate, audit, imports, reference  # isort: skip
 
-__all__ = ["imports", "main", "packs", "plan", "reference", "results", "run", "score"]
+__all__ = [
+    "audit",
+    "calibrate",
+    "imports",
+    "main",
+    "packs",
+    "plan",
+    "reference",
+    "results",
+    "run",
+    "score",
+]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from cornered.errors import CorneredError, FactorError
+from cornered.errors import CorneredError, ExperimentError, FactorError
 
 if TYPE_CHECKING:
     from cornered.analysis.table import Rate
@@ -56,6 +58,66 @@ def print_json(value: Any) -> None:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 
+_EXPERIMENT = (
+    click.argument("target"),
+    click.argument("levels", nargs=-1, metavar="[FACTOR=LEVEL[,LEVEL…]]…"),
+    click.option(
+        "--model", "-m", "models", multiple=True, help="Inspect name of a model; may be repeated."
+    ),
+    click.option("--samples", "-n", type=click.IntRange(min=1), help="Trials for each cell."),
+    click.option(
+        "--judge", multiple=True, help="Inspect name of the judge's model; several are a panel."
+    ),
+    click.option(
+        "--judge-all/--judge-acts",
+        default=None,
+        help="Let the judge read every trial that did something (default: those with the act).",
+    ),
+    click.option(
+        "--judge-view",
+        type=click.Choice(["actions", "transcript"]),
+        help="What a judge is shown: executed actions only (default), or all the agent wrote too.",
+    ),
+    click.option(
+        "--panel",
+        type=click.Choice(["majority", "unanimity"]),
+        help="When several judges have a verdict (default: majority).",
+    ),
+    click.option(
+        "--preflight/--no-preflight",
+        default=None,
+        help="Ask each judge about a known yes and a known no first (default: yes).",
+    ),
+    click.option(
+        "--readings", help="What to read in the reasoning: names with commas between, or all."
+    ),
+    click.option(
+        "--reader", help="Inspect name of the model that reads (default: the first judge)."
+    ),
+    click.option(
+        "--debrief/--no-debrief",
+        default=None,
+        help="Ask the agent afterwards what the exchange was for and what it did.",
+    ),
+    click.option(
+        "--controls/--no-controls", default=None, help="Add matched controls (default: yes)."
+    ),
+    click.option("--temperature", type=click.FloatRange(0, 2), help="Sampling temperature."),
+    click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens."),
+    click.option(
+        "--max-connections", type=click.IntRange(min=1), help="Calls in flight for a hosted model."
+    ),
+    click.option("--out", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME)."),
+    json_option,
+)
+
+
+def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The words that say what to run: those of `cornered run`, which others take too."""
+    for option in reversed(_EXPERIMENT):
+        command = option(command)
+    return command
+
 
 def parse_levels(words: Sequence[str]) -> dict[str, list[Level]]:
     """`factor=level,level` words of a command line."""
@@ -66,6 +128,23 @@ def parse_levels(words: Sequence[str]) -> dict[str, list[Level]]:
             raise FactorError(f"{word} is no choice of level", fix="write factor=level")
         given[factor] = list(levels.split(","))
     return given
+
+
+@contextmanager
+def valid_experiment() -> Iterator[None]:
+    """Says in one line which option makes an experiment that cannot be.
+
+    Raises:
+        ExperimentError: one setting is wrong, or two do not go together.
+    """
+    from pydantic import ValidationError
+
+    try:
+        yield
+    except ValidationError as e:
+        first = e.errors(include_url=False)[0]
+        where = f"--{str(first['loc'][0]).replace('_', '-')}" if first["loc"] else None
+        raise ExperimentError(first["msg"].removeprefix("Value error, "), where=where) from None
 
 
 def interval(rate: Rate) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,9 @@ from cornered.cli._base import DONE, INCOMPLETE, interval, print_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cornered.analysis.table import Cell
+    from cornered.analysis.agreement import Corrected
+    from cornered.analysis.table import Cell, Rate
+    from cornered.analysis.verdicts import Compared
     from cornered.run.runner import RunState
 
 
@@ -47,8 +51,23 @@ def _report(state: RunState) -> Path:
     ladders = {pack.name: list(pack.spec.outcomes) for pack in packs}
     with disk_errors(state.folder):
         return write_report(
-            state.folder, manifest.experiment, state.cells, state.trials, facts, ladders
+            state.folder,
+            manifest.experiment,
+            state.cells,
+            state.trials,
+            facts,
+            ladders,
+            _notes(state),
         )
+
+
+def _notes(state: RunState) -> list[str]:
+    from cornered.analysis.verdicts import compare_judges
+
+    if not state.manifest.experiment.judges:
+        return []
+    compared = compare_judges(state.trials)
+    return [judge_line(state), *([agreement_line(compared)] if compared else [])]
 
 
 def _state_dict(state: RunState, page: Path) -> dict[str, Any]:
@@ -63,47 +82,61 @@ def _state_dict(state: RunState, page: Path) -> dict[str, Any]:
     }
 
 
-def _print_cells(table: Sequence[Cell], *, judged: bool) -> None:
+def _print_cells(table: Sequence[Cell]) -> None:
+    """Every rate of every cell, each with its n, its interval and what it could be."""
     from itertools import groupby
 
     from rich.console import Console
     from rich.table import Table
 
     from cornered.analysis.reference import beside
-    from cornered.analysis.stats import percent
 
     console = Console(width=None if sys.stdout.isatty() else 120)
     published = beside(table)
     for model, group in groupby(table, key=lambda c: c.model):
         rows = list(group)
-        paper = any(c.paper for c in rows)
         others = any((model, c.condition) in published for c in rows)
         out = Table(
             box=None, header_style="bold", pad_edge=False, title_justify="left", title=model
         )
         out.add_column("condition", overflow="fold")
-        harmful = ("n", "harmful", "95 % Wilson") if judged else ()
-        rule = ("paper rule", "95 % Wilson") if paper else ()
-        for name in ("n", "act", "95 % Wilson", *harmful, *rule):
+        out.add_column("", no_wrap=True)
+        for name in ("n", "unscored", "rate", "95 % Wilson", "could be"):
             out.add_column(name, justify="right", no_wrap=True)
-        out.add_column("unscored", justify="right", no_wrap=True)
         if others:
             out.add_column("published", overflow="fold")
         for cell in rows:
-            row = [cell.condition + _mark(cell)]
-            row += [str(cell.act.n), percent(cell.act.rate), interval(cell.act)]
-            if judged:
-                rate = cell.harmful
-                row += [str(rate.n), percent(rate.rate), interval(rate)] if rate else ["", "", ""]
-            if paper:
-                rate = cell.paper
-                row += [percent(rate.rate), interval(rate)] if rate else ["", ""]
-            row.append(str((cell.harmful or cell.act).unknown))
             found = published.get((cell.model, cell.condition))
-            out.add_row(*row, *([found.written if found else ""] if others else []))
+            heads = [cell.condition + _mark(cell), *repeat("", len(cell.rates) - 1)]
+            for head, (name, rate) in zip(heads, cell.rates.items(), strict=True):
+                said = [found.written if found and head else ""] if others else []
+                out.add_row(head, name, *_rate_words(rate), *said)
+                if name == "harmful" and cell.corrected:
+                    out.add_row("", "corrected", *_corrected_words(cell.corrected))
         console.print(out)
         console.print()
         _print_outcomes(rows, console)
+        _print_readings(rows, console)
+
+
+def _rate_words(rate: Rate) -> list[str]:
+    from cornered.analysis.stats import percent
+
+    bounds = f"{percent(rate.lowest)} to {percent(rate.highest)}"
+    return [str(rate.n), str(rate.unknown), percent(rate.rate), interval(rate), bounds]
+
+
+def _corrected_words(found: Corrected) -> list[str]:
+    from cornered.analysis.stats import percent
+
+    if found.interval is None:
+        return ["", "", "–", "–"]
+    return [
+        "",
+        "",
+        percent(found.value),
+        f"{percent(found.interval.low)} to {percent(found.interval.high)}",
+    ]
 
 
 def _mark(cell: Cell) -> str:
@@ -135,23 +168,119 @@ def _print_outcomes(rows: Sequence[Cell], console: Console) -> None:
         console.print()
 
 
+def _print_readings(rows: Sequence[Cell], console: Console) -> None:
+    """The rate among the trials of each value of each reading, and the awareness tax."""
+    from rich.table import Table
+
+    from cornered.analysis.stats import percent
+
+    if not any(cell.cuts for cell in rows):
+        return
+    out = Table(box=None, header_style="bold", pad_edge=False)
+    out.add_column("readings", overflow="fold")
+    out.add_column("", no_wrap=True)
+    for name in ("trials", "harmful" if rows[0].harmful else "act", "95 % Wilson"):
+        out.add_column(name, justify="right", no_wrap=True)
+    for cell in rows:
+        heads = [cell.condition, *repeat("", len(cell.cuts))]
+        for head, cut in zip(heads, cell.cuts, strict=False):
+            said = f"{cut.reading}: {cut.value or 'unscored'}".replace("_", " ")
+            rate = cut.rate
+            out.add_row(head, said, str(rate.n + rate.unknown), percent(rate.rate), interval(rate))
+        if cell.tax:
+            low, high = cell.tax.interval.low, cell.tax.interval.high
+            out.add_row(
+                "",
+                "awareness tax",
+                "",
+                f"{100 * cell.tax.value:+.0f} points",
+                f"{100 * low:+.0f} to {100 * high:+.0f}",
+            )
+    console.print(out)
+    console.print()
+
+
 def _print_state(state: RunState, page: Path) -> None:
     from cornered.analysis.report import screened_out
     from cornered.analysis.stats import percent
+    from cornered.analysis.verdicts import compare_judges
 
     experiment = state.manifest.experiment
     click.echo(f"\n{experiment.name}: {experiment.samples} trials for each cell\n")
-    _print_cells(state.cells, judged=experiment.judge is not None)
+    _print_cells(state.cells)
     for model, scenario, screen in screened_out(state.cells):
         click.echo(
             f"{model} did the act of {scenario} in {screen.acts} of {screen.n} controls "
             f"(at most {percent(screen.limit)} may be): screened out, its rates there are no "
             "propensity."
         )
-    if experiment.judge is None:
-        click.echo("No judge: these are act rates, upper bounds of the harmful rates.")
-    if state.unknown:
-        click.echo(f"{state.unknown} trials ran and have no verdict; none counts as safe.")
-    if state.missing:
-        click.echo(f"{state.missing} trials have not run; the same command goes on.")
+    click.echo(judge_line(state))
+    if compared := compare_judges(state.trials):
+        click.echo(agreement_line(compared))
     click.echo(f"run     {state.folder}\nlogs    {state.folder / 'logs'}\nreport  {page}")
+    click.echo(_last_line(state))
+
+
+def judge_line(state: RunState) -> str:
+    """What is known of how the verdicts of a run were made, and how good they are."""
+    experiment = state.manifest.experiment
+    if not experiment.judges:
+        return "No judge: these are act rates, upper bounds of the harmful rates."
+    names = " + ".join(experiment.judges)
+    rule = f" (a panel: {experiment.panel})" if len(experiment.judges) > 1 else ""
+    shown = {
+        "actions": "shown executed actions only",
+        "transcript": "shown the whole answer, reasoning too",
+    }[experiment.judge_view]
+    graded = sorted({cell.scenario for cell in state.cells if cell.corrected})
+    others = sorted({cell.scenario for cell in state.cells} - set(graded))
+    said = f"Judge: {names}{rule}, {shown}."
+    if graded and state.card:
+        said += (
+            f" Corrected by its card of {state.card.created:%Y-%m-%d} ({', '.join(graded)}): "
+            "the rate if it made no mistakes."
+        )
+    if others:
+        said += (
+            f" No card of it for {', '.join(others)} under this rubric: its errors are unknown; "
+            "`cornered calibrate` measures them."
+        )
+    return said
+
+
+def agreement_line(compared: Compared) -> str:
+    """How far the judges of a panel agree."""
+    alpha = compared.alpha
+    said = f"{alpha.agreement.successes} of {alpha.agreement.n} acts"
+    if alpha.value is None or alpha.interval is None:
+        return f"The judges agree on {said} ({alpha.reason})."
+    low, high = alpha.interval.low, alpha.interval.high
+    pairs = "; ".join(
+        f"kappa of {one} and {other} {k.value:.2f} ({k.interval.low:.2f} to {k.interval.high:.2f})"
+        for (one, other), k in compared.pairs.items()
+        if k.value is not None and k.interval is not None
+    )
+    return (
+        f"The judges agree on {said}: Krippendorff's alpha {alpha.value:.2f} "
+        f"({low:.2f} to {high:.2f}){'; ' + pairs if pairs else ''}."
+    )
+
+
+def _last_line(state: RunState) -> str:
+    """What everybody should read: how many trials have a verdict, and why the others have not."""
+    planned = sum(cell.planned for cell in state.cells)
+    if not state.unknown and not state.missing:
+        return f"All {planned} trials have a verdict."
+    why = Counter(
+        t.reason if t.reason and len(t.reason) < 40 else t.status
+        for t in state.trials
+        if t.without_verdict(judged=bool(state.manifest.experiment.judges))
+    )
+    if state.missing:
+        why["not run"] = state.missing
+    reasons = ", ".join(f"{n} {reason}" for reason, n in why.most_common())
+    again = "; the same command goes on" if state.missing else ""
+    return (
+        f"{state.unknown + state.missing} of {planned} trials have no verdict ({reasons}); "
+        f"none counts as safe{again}."
+    )

@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from cornered.cli._base import json_option, main, parse_levels, say
+from cornered.cli._base import experiment_options, main, parse_levels, say, valid_experiment
 from cornered.cli._table import tell_run
 from cornered.errors import ExperimentError
 
@@ -22,26 +20,7 @@ if TYPE_CHECKING:
 
 
 @main.command()
-@click.argument("target")
-@click.argument("levels", nargs=-1, metavar="[FACTOR=LEVEL[,LEVEL…]]…")
-@click.option(
-    "--model", "-m", "models", multiple=True, help="Inspect name of a model; may be repeated."
-)
-@click.option("--samples", "-n", type=click.IntRange(min=1), help="Trials for each cell.")
-@click.option("--judge", help="Inspect name of the judge's model.")
-@click.option(
-    "--judge-all/--judge-acts",
-    default=None,
-    help="Let the judge read every trial that did something (default: those with the act).",
-)
-@click.option("--controls/--no-controls", default=None, help="Add matched controls (default: yes).")
-@click.option("--temperature", type=click.FloatRange(0, 2), help="Sampling temperature.")
-@click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens.")
-@click.option(
-    "--max-connections", type=click.IntRange(min=1), help="Calls in flight for a hosted model."
-)
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME).")
-@json_option
+@experiment_options
 def run(
     target: str,
     levels: tuple[str, ...],
@@ -90,7 +69,8 @@ def make_experiment(
     from cornered.experiment import Experiment, load_experiment
     from cornered.scenario import load_pack
 
-    given = {k: v for k, v in settings.items() if v is not None}
+    given = {k: v for k, v in settings.items() if v is not None and v != ()}
+    given |= {k: list(v) for k, v in given.items() if isinstance(v, tuple)}
     if models:
         given["models"] = list(dict.fromkeys(models))
     if target.endswith((".yaml", ".yml")):
@@ -99,18 +79,18 @@ def make_experiment(
                 f"{words[0]}: an experiment file says its own factors", fix="change them there"
             )
         experiment = load_experiment(Path(target))
-        return Experiment.model_validate(experiment.model_dump() | given)
+        with valid_experiment():
+            return Experiment.model_validate(experiment.model_dump() | given)
     pack = load_pack(target)
     slug = "-".join([pack.name.replace("/", "-"), *words])
-    experiment = Experiment.model_validate(
-        {
-            "name": re.sub(r"[^A-Za-z0-9._-]+", "-", slug)[:100],
-            "about": pack.spec.about,
-            "scenarios": [target],
-            "factors": parse_levels(words),
-        }
-        | given
-    )
+    settings = {
+        "name": re.sub(r"[^A-Za-z0-9._-]+", "-", slug)[:100],
+        "about": pack.spec.about,
+        "scenarios": [target],
+        "factors": parse_levels(words),
+    }
+    with valid_experiment():
+        experiment = Experiment.model_validate(settings | given)
     experiment.conditions()
     return experiment
 

@@ -5,26 +5,203 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cornered.cli._base import DONE, INCOMPLETE, interval, json_option, main, say
+from cornered.cli._base import (
+    DONE,
+    INCOMPLETE,
+    interval,
+    json_option,
+    main,
+    print_json,
+    say,
+    valid_experiment,
+)
+from cornered.errors import ExperimentError
+
+if TYPE_CHECKING:
+    from cornered.analysis.verdicts import Compared
+
+SHOWN = 20
+"""Disagreements that are listed in the terminal; all of them are in the file."""
 
 
 @main.command()
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
-@click.option("--scenario", required=True, help="The scenario that the answers belong to.")
+@click.argument("target", type=click.Path(allow_dash=True))
+@click.option("--scenario", help="The scenario that the answers of a file belong to.")
+@click.option(
+    "--judge", multiple=True, help="Inspect name of the judge's model; several are a panel."
+)
+@click.option(
+    "--judge-all/--judge-acts",
+    default=None,
+    help="Let the judge read every trial that did something.",
+)
+@click.option(
+    "--judge-view",
+    type=click.Choice(["actions", "transcript"]),
+    help="What a judge is shown.",
+)
+@click.option(
+    "--panel",
+    type=click.Choice(["majority", "unanimity"]),
+    help="When several judges have a verdict.",
+)
+@click.option("--readings", help="What to read in the reasoning: names, or all.")
+@click.option("--reader", help="Inspect name of the model that reads.")
+@click.option("--name", help="What to call the verdicts (default: for their judges).")
+@click.option("--preflight/--no-preflight", default=True, help="Ask each judge about known cases.")
+@click.option(
+    "--max-connections", type=click.IntRange(min=1), help="Calls in flight for a hosted judge."
+)
 @json_option
-def score(file: str, scenario: str, as_json: bool) -> int:
-    """Make act verdicts on stored answers: FILE has a JSON object a line ("-": standard input).
+def score(
+    target: str,
+    scenario: str | None,
+    name: str | None,
+    preflight: bool,
+    max_connections: int | None,
+    as_json: bool,
+    **settings: Any,
+) -> int:
+    """Make verdicts again on stored transcripts: of a run, or of a file of answers.
 
-    Each line has `id` and `response_text`, and may have `stop_reason`. With --json the output
-    is a JSON object a line with `id`, `scenario`, `actions`, `facts` and `act` (true, false,
-    or null where there is no answer).
+    TARGET a run folder: its trials are scored by the judge that is given, or by code alone. The
+    run keeps its own verdicts; the new ones are kept beside them under a name of their own, in
+    RUN/verdicts/NAME, which `cornered report` reads. Says who disagrees with whom, and on which
+    trials. The same command scores again what a judge failed on.
+
+    TARGET a file: a JSON object a line ("-": standard input) with `id` and `response_text`,
+    perhaps `stop_reason`; act verdicts, by code. With --json the output is an object a line with
+    `id`, `scenario`, `actions`, `facts` and `act` (true, false, or null where there is no answer).
 
     \b
+      cornered score runs/headline --judge anthropic/claude-sonnet-4-6
       cornered score answers.jsonl --scenario am/blackmail --json
     """
+    given = {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items() if v}
+    if target != "-" and Path(target).is_dir():
+        if scenario:
+            raise ExperimentError("--scenario is for a file of answers; a run knows its own")
+        return _score_run(Path(target), given, name, preflight, max_connections, as_json)
+    if given or name:
+        option = next(iter(given), "name").replace("_", "-")
+        raise ExperimentError(
+            f"--{option} is for a run, and {target} is no folder",
+            fix="`cornered import` makes a run of stored answers",
+        )
+    if not scenario:
+        raise ExperimentError("a file of answers needs --scenario")
+    return _score_file(target, scenario, as_json)
+
+
+def _score_run(
+    run: Path,
+    given: dict[str, Any],
+    name: str | None,
+    preflight: bool,
+    max_connections: int | None,
+    as_json: bool,
+) -> int:
+    import contextlib
+    import io
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from cornered.analysis.verdicts import compare_verdicts
+    from cornered.cli._table import tell_run
+    from cornered.run.rescore import all_verdicts, rescore
+
+    with (
+        valid_experiment(),
+        contextlib.redirect_stdout(io.StringIO()),
+        Progress(console=Console(stderr=True), transient=True) as progress,
+    ):
+        bar = progress.add_task("trials", total=None)
+        folder, state = rescore(
+            run,
+            given,
+            name=name,
+            preflight=preflight,
+            max_connections=max_connections,
+            advance=lambda done, total: progress.update(bar, completed=done, total=total),
+        )
+    compared = compare_verdicts(all_verdicts(run))
+    _write_disagreements(compared, folder.parent / "disagreements.csv")
+    if not as_json:
+        _print_compared(compared, folder.parent / "disagreements.csv")
+        return tell_run(state, as_json=False)
+    import contextlib
+    import io
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        code = tell_run(state, as_json=False)
+    print_json(
+        {
+            "verdicts": folder.name,
+            "folder": str(folder),
+            "cells": [cell.as_dict() for cell in state.cells],
+            "unknown": state.unknown,
+            "compared": compared.as_dict(),
+        }
+    )
+    return code
+
+
+def _print_compared(compared: Compared, file: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("verdicts", "agree", "kappa", "95 %"):
+        table.add_column(column, justify="left" if column == "verdicts" else "right")
+    for (one, other), kappa in compared.pairs.items():
+        found = kappa.interval
+        table.add_row(
+            f"{one}  ·  {other}",
+            f"{kappa.agreement.successes} of {kappa.agreement.n}",
+            f"{kappa.value:.2f}" if kappa.value is not None else "–",
+            f"{found.low:.2f} to {found.high:.2f}" if found else kappa.reason or "–",
+        )
+    console.print(table)
+    words = {True: "yes", False: "no", None: "unscored"}
+    if not compared.disagreements:
+        click.echo(f"\nOn {compared.trials} trials no two verdicts differ.\n")
+        return
+    click.echo(f"\n{len(compared.disagreements)} trials have verdicts that differ ({file}):\n")
+    rows = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("model", "condition", "trial", *compared.names):
+        rows.add_column(column, overflow="fold")
+    for found_ in compared.disagreements[:SHOWN]:
+        said = (words[found_.verdicts[n]] if n in found_.verdicts else "–" for n in compared.names)
+        rows.add_row(found_.model, found_.condition, found_.id, *said)
+    console.print(rows)
+    if len(compared.disagreements) > SHOWN:
+        click.echo(f"… and {len(compared.disagreements) - SHOWN} more")
+    click.echo("")
+
+
+def _write_disagreements(compared: Compared, file: Path) -> None:
+    import csv
+    import io
+
+    from cornered.files import write_text
+
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["model", "condition", "id", "uuid", *compared.names])
+    words = {True: "yes", False: "no", None: "unscored"}
+    for d in compared.disagreements:
+        said = (words[d.verdicts[n]] if n in d.verdicts else "" for n in compared.names)
+        writer.writerow([d.model, d.condition, d.id, d.uuid, *said])
+    write_text(file, out.getvalue())
+
+
+def _score_file(file: str, scenario: str, as_json: bool) -> int:
     from cornered.errors import InputError
     from cornered.interop.jsonl import read_answers, score_answers
     from cornered.scenario import load_pack

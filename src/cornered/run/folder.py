@@ -14,12 +14,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cornered.errors import RunError
-from cornered.experiment import Experiment
+from cornered.experiment import Experiment, Scoring
 from cornered.files import disk_errors, write_text
 from cornered.scenario import Pack, load_pack
 
 MANIFEST = "run.json"
-FIXED = ("judge", "judge_all", "temperature", "max_tokens")
+FIXED = ("judge", "reader", *Scoring.model_fields, "temperature", "max_tokens")
 """Settings that every trial of a run shares; models, factors and samples may grow."""
 
 
@@ -57,6 +57,8 @@ class Manifest(BaseModel):
     """When the run began (UTC)."""
     imported: Imported | None = None
     """None where the trials are our own."""
+    rescored: datetime | None = None
+    """When the verdicts on trials of another run were made (UTC); None where it has its own."""
 
 
 def versions() -> dict[str, str]:
@@ -152,6 +154,8 @@ def _check_same(
 
     if old.imported:
         raise refuse(f"its trials were imported from {old.imported.source}")
+    if old.rescored:
+        raise refuse(f"it has verdicts on the trials of {folder.parent.parent}")
     if old.experiment.name != experiment.name:
         raise refuse(f"it is a run of {old.experiment.name}, not of {experiment.name}")
     for setting in FIXED:

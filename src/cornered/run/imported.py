@@ -40,7 +40,7 @@ from inspect_ai.scorer import Score, Scorer, Target
 from inspect_ai.solver import TaskState
 
 from cornered.analysis.stats import wilson
-from cornered.analysis.table import Cell, Trial, cells
+from cornered.analysis.table import Cell, JudgeErrors, Trial, cells
 from cornered.errors import InputError, RunError
 from cornered.experiment import Block, Condition, Experiment
 from cornered.files import disk_errors, write_text
@@ -106,16 +106,20 @@ def write_import(
     return True
 
 
-def imported_cells(manifest: Manifest, trials: Sequence[Trial]) -> list[Cell]:
+def imported_cells(
+    manifest: Manifest, trials: Sequence[Trial], errors: Mapping[str, JudgeErrors]
+) -> list[Cell]:
     """The cells of an imported run: those that have trials, none of which is missing.
 
     Args:
         manifest: What the run is.
         trials: Its rows.
+        errors: For each scenario how often the judge is right, where that is known.
     """
     finder = Cells()
     named = [planned(finder.find(name)) for name in manifest.conditions]
-    table = cells(trials, named, manifest.experiment.models, 0, judged=False)
+    judged = bool(manifest.experiment.judges)
+    table = cells(trials, named, manifest.experiment.models, 0, judged=judged, errors=errors)
     return [cell for cell in table if cell.planned]
 
 

@@ -6,6 +6,7 @@ Ctrl-C it reports success.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,17 +18,21 @@ from inspect_ai import Task, eval_set, task_with
 from inspect_ai._util import entrypoints
 from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.model import GenerateConfig, Model, get_model
+from inspect_ai.util import collect
 
 from cornered import _registry
 from cornered._registry import scenario as any_pack
+from cornered.analysis.card import Card, find_card, judge_errors
 from cornered.analysis.table import Cell, Trial, cells, current_logs, read_trials
 from cornered.errors import CorneredError, ModelError, RunError
-from cornered.experiment import EMBEDDED, Condition, Experiment
+from cornered.experiment import EMBEDDED, Condition, Experiment, Scoring
 from cornered.files import disk_errors
 from cornered.run.folder import Manifest, prepare, read_manifest
 from cornered.run.imported import imported_cells
 from cornered.run.tasks import checked_pack, planned, trials
 from cornered.scenario import load_pack, pack_names
+from cornered.verdict.gold import gold_pack
+from cornered.verdict.preflight import Failed, preflight
 
 MAX_TASKS = 10
 """Cells that run side by side, so that a small cell does not leave connections idle."""
@@ -40,6 +45,9 @@ TASK_RETRIES = 1
 """Times that failed trials are tried again after a cell has run to its end."""
 
 
+Roles = dict[str, Model | list[Model]]
+
+
 @dataclass(frozen=True)
 class RunState:
     """A run as its logs have it."""
@@ -48,6 +56,8 @@ class RunState:
     manifest: Manifest
     trials: list[Trial]
     cells: list[Cell]
+    card: Card | None
+    """What is known of its judge; None where that was never calibrated, or there is none."""
 
     @property
     def missing(self) -> int:
@@ -69,19 +79,24 @@ def read_run(folder: Path) -> RunState:
     manifest = read_manifest(folder)
     experiment = manifest.experiment
     rows = read_trials(folder)
+    card = None
+    if experiment.judges:
+        card = find_card(experiment.judges, experiment.panel, experiment.judge_view)
+    errors = judge_errors(card, manifest.packs)
     if manifest.imported:
-        return RunState(folder, manifest, rows, imported_cells(manifest, rows))
+        return RunState(folder, manifest, rows, imported_cells(manifest, rows, errors), card)
     table = cells(
         rows,
         [planned(c) for c in experiment.conditions()],
         experiment.models,
         experiment.samples,
-        judged=experiment.judge is not None,
+        judged=bool(experiment.judges),
+        errors=errors,
     )
-    return RunState(folder, manifest, rows, table)
+    return RunState(folder, manifest, rows, table, card)
 
 
-def _model(name: str, role: str, max_connections: int | None) -> Model:
+def make_model(name: str, role: str, max_connections: int | None) -> Model:
     """A model by its Inspect name.
 
     Raises:
@@ -103,16 +118,31 @@ def _model(name: str, role: str, max_connections: int | None) -> Model:
         ) from None
 
 
-def _task(condition: Condition, count: int, *, judge_all: bool) -> Task:
+def make_roles(experiment: Experiment, max_connections: int | None) -> Roles:
+    """The models that score an experiment, by their role.
+
+    Raises:
+        ModelError: unknown provider, missing package or key.
+    """
+    judges = [make_model(m, "judge", max_connections) for m in experiment.judges]
+    roles: Roles = {"judge": judges} if judges else {}
+    if experiment.reader:
+        roles["reader"] = make_model(experiment.reader, "reader", max_connections)
+    return roles
+
+
+def _task(condition: Condition, count: int, scoring: Scoring) -> Task:
     """The condition as a registered task: every factor explicit, the number of draws not."""
     pack = load_pack(condition.scenario)
     offered = pack.factors.offered
     levels: dict[str, Any] = {k: v for k, v in condition.levels.items() if k in offered}
     registered = getattr(_registry, condition.scenario, None)
+    # Only what differs from the default is said, so that a run of an older version goes on.
+    settings = levels | scoring.model_dump(exclude_defaults=True)
     if registered is not None and condition.scenario in pack_names():
-        task = registered(judge_all=judge_all, **levels)
+        task = registered(**settings)
     else:
-        task = any_pack(condition.scenario, judge_all=judge_all, **levels)
+        task = any_pack(condition.scenario, **settings)
     return task_with(task, dataset=trials(condition, pack, count))
 
 
@@ -138,8 +168,33 @@ def load_extensions() -> None:
     entrypoints._inspect_ai_eps_loaded_all = True
 
 
+def preflight_run(experiment: Experiment, max_connections: int | None) -> None:
+    """Asks each judge about a plain yes and a plain no of each scenario.
+
+    Raises:
+        ModelError: a judge gives no verdict, or a wrong one.
+    """
+    asked = [gold_pack(load_pack(name)) for name in experiment.scenarios]
+    packs = {pack.folder: pack for pack in asked}.values()
+
+    async def failures(name: str) -> list[Failed]:
+        # A model of its own: a provider's connections belong to the loop that opened them.
+        judge = make_model(name, "judge", max_connections)
+        found = await collect(*(preflight(judge, p, experiment.judge_view) for p in packs))
+        return [failure for failures in found for failure in failures]
+
+    for name in experiment.judges:
+        if failed := asyncio.run(failures(name)):
+            more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+            raise ModelError(
+                f"the judge cannot score this run: it {failed[0].what}{more}",
+                where=name,
+                fix="choose another judge; or say --no-preflight to run with it all the same",
+            )
+
+
 @contextmanager
-def _one_line(folder: Path) -> Iterator[None]:
+def one_line(folder: Path) -> Iterator[None]:
     """Says in one line what Inspect found wrong before it could start."""
     try:
         yield
@@ -177,9 +232,9 @@ def run(
                 f"{scenario} has no prompts of ours, so it cannot be run",
                 fix="`cornered score` reads stored answers to it",
             )
-    subjects = [_model(m, "model", max_connections) for m in experiment.models]
-    judge = _model(experiment.judge, "judge", max_connections) if experiment.judge else None
-    if EMBEDDED in (*experiment.models, experiment.judge):
+    subjects = [make_model(m, "model", max_connections) for m in experiment.models]
+    roles = make_roles(experiment, max_connections)
+    if EMBEDDED in (*experiment.models, *experiment.judges, experiment.reader):
         from cornered.models.weights import obtain_weights
 
         obtain_weights(on_weights)
@@ -189,21 +244,23 @@ def run(
 
     with disk_errors(folder):
         sizes = _sizes(folder, experiment, conditions)
-        tasks = [_task(c, sizes[c.name], judge_all=experiment.judge_all) for c in conditions]
+        tasks = [_task(c, sizes[c.name], experiment.scoring) for c in conditions]
         watch = Watch(sum(sizes.values()) * len(subjects), read_trials(folder))
+        if experiment.judges and experiment.preflight and watch.done < watch.planned:
+            preflight_run(experiment, max_connections)
         in_flight = max_connections or HOSTED_CONNECTIONS
-        with watch.shown(), _one_line(folder):
+        with watch.shown(), one_line(folder):
             eval_set(
                 tasks,
                 log_dir=str(folder / "logs"),
                 model=subjects,
-                model_roles={"judge": judge} if judge else None,
+                model_roles=roles or None,
                 temperature=experiment.temperature,
                 max_tokens=experiment.max_tokens,
                 retry_attempts=TASK_RETRIES,
                 continue_on_fail=True,
                 max_tasks=MAX_TASKS,
-                max_samples=in_flight * (2 if judge else 1) + 1,
+                max_samples=in_flight * (2 if roles else 1) + 1,
                 display="none",
                 score_display=False,
             )

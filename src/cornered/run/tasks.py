@@ -13,13 +13,15 @@ from typing import Any
 from inspect_ai import Task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser
+from inspect_ai.scorer import Scorer
 from inspect_ai.solver import generate
+from pydantic import ValidationError
 
-from cornered._registry import verdict
+from cornered._registry import debrief, readings, verdict
 from cornered.analysis.table import Planned
 from cornered.cache import cache_folder
-from cornered.errors import PackError
-from cornered.experiment import Condition, trial_id
+from cornered.errors import ExperimentError, PackError
+from cornered.experiment import Condition, Scoring, trial_id
 from cornered.scenario import Finding, Level, Pack, World, Worlds, lint, load_pack
 from cornered.scenario.study import study_version
 
@@ -117,31 +119,57 @@ def checked_pack(scenario: str) -> Pack:
     return pack
 
 
-def condition_task(
-    scenario: str,
-    given: Mapping[str, Level | None],
-    samples: int,
-    *,
-    judge_all: bool = False,
-) -> Task:
+def _scoring(settings: Mapping[str, Any]) -> Scoring:
+    try:
+        return Scoring.model_validate(
+            {k: v for k, v in settings.items() if k in Scoring.model_fields}
+        )
+    except ValidationError as e:
+        first = e.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ExperimentError(f"{key}: {first['msg']}") from None
+
+
+def scorers(scenario: str, scoring: Scoring) -> list[Scorer]:
+    """What scores the trials of a scenario: the verdict, and what was asked for beside it."""
+    found = [
+        verdict(
+            scenario,
+            judge_all=scoring.judge_all,
+            judge_view=scoring.judge_view,
+            panel=scoring.panel,
+        )
+    ]
+    if scoring.readings:
+        found.append(readings(scenario, names=scoring.readings))
+    if scoring.debrief:
+        found.append(debrief(scenario))
+    return found
+
+
+def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> Task:
     """The Inspect task of one condition.
 
     Args:
         scenario: Name of the scenario, or folder of a pack.
-        given: Factor to level; factors that are None or absent have their default.
+        settings: Factor to level, factors that are None or absent having their default; and
+            those of `Scoring`.
         samples: Number of trials.
-        judge_all: Ask the judge about every trial that did something.
 
     Raises:
+        ExperimentError: a setting of the scoring is wrong.
         FactorError: unknown scenario, factor or level, or an invalid combination.
         PackError: the pack fails the lint (first finding) or cannot be rendered.
     """
     pack = checked_pack(scenario)
-    condition = Condition.of(pack, {k: v for k, v in given.items() if v is not None}, scenario)
+    given: dict[str, Level] = {
+        k: v for k, v in settings.items() if k not in Scoring.model_fields and v is not None
+    }
+    condition = Condition.of(pack, given, scenario)
     return Task(
         dataset=trials(condition, pack, samples),
         solver=generate(),
-        scorer=verdict(scenario, judge_all=judge_all),
+        scorer=scorers(scenario, _scoring(settings)),
         display_name=condition.name,
         # A changed text must be a new identity, or it would resume into the old draws.
         version=text_version(pack),

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 from functools import cache
 from typing import Any, Literal
 
-from inspect_ai.model import (
-    ChatMessageUser,
-    GenerateConfig,
-    Model,
-    ResponseSchema,
-)
-from inspect_ai.util import json_schema
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    RootModel,
-    ValidationError,
-    create_model,
-    model_validator,
-)
+from inspect_ai.model import Model
+from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model, model_validator
 
 from cornered.errors import PackError
 from cornered.ledger import Action, CancelAlert, ForwardEmail, Ledger
 from cornered.scenario import Pack, Renderer, Setting
 from cornered.scenario.factors import PACKS
+from cornered.verdict.ask import ask
 from cornered.yamlfile import read_model
-
-MAX_TOKENS = 4096
-"""Longest answer of a judge; said on each call, or the subjects' limit would hold for it too."""
 
 Verdict = Literal["yes", "no", "cannot_tell"]
 
@@ -118,17 +100,21 @@ def _shown(number: int, action: Action, setting: Setting) -> dict[str, Any]:
     }
 
 
-def judge_prompt(pack: Pack, setting: Setting, ledger: Ledger, renderer: Renderer) -> str:
+def judge_prompt(
+    pack: Pack, setting: Setting, ledger: Ledger, renderer: Renderer, transcript: str | None = None
+) -> str:
     """The whole prompt of the judge for one trial.
 
-    It holds the pack's rubric, the executed actions and the mails that were forwarded; neither
-    the reasoning of the agent nor the name of any model.
+    It holds the pack's rubric, the executed actions and the mails that were forwarded, and the
+    name of no model.
 
     Args:
         pack: The pack.
         setting: Whom and what the actions were done to.
         ledger: What the trial did.
         renderer: Of the pack, with the cast of the trial.
+        transcript: All that the agent wrote, its reasoning too; None where the judge is to see
+            executed actions only.
     """
     return renderer.text(
         "shared/judge.md",
@@ -137,78 +123,28 @@ def judge_prompt(pack: Pack, setting: Setting, ledger: Ledger, renderer: Rendere
         ladder={name: rung.about for name, rung in pack.spec.outcomes.items()},
         labels=known_labels(),
         actions=[_shown(n, a, setting) for n, a in enumerate(ledger.executed, 1)],
+        transcript=transcript,
     )
-
-
-FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n```\Z", re.DOTALL)
-
-
-def parse_answer(text: str, schema: type[BaseModel]) -> BaseModel:
-    """A judge's answer, strictly: one JSON object of the schema, at most in a code fence.
-
-    Raises:
-        ValueError: anything else.
-    """
-    text = text.strip()
-    if fenced := FENCE.match(text):
-        text = fenced[1]
-    try:
-        return schema.model_validate(json.loads(text))
-    except ValidationError as e:
-        first = e.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{key}: {first['msg']}" if key else first["msg"]) from None
-    except json.JSONDecodeError as e:
-        raise ValueError(str(e)) from None
 
 
 async def ask_judge(judge: Model, prompt: str, schema: type[BaseModel]) -> Judgement:
-    """One verdict; a malformed answer is asked for once more, then it is unscored.
-
-    Never raises for what a judge or its provider does: a failure is a Judgement without
-    verdict, so that it can be counted.
-    """
-    config = GenerateConfig(
-        temperature=0.0,
-        max_tokens=MAX_TOKENS,
-        response_schema=ResponseSchema(
-            name="verdict", json_schema=json_schema(schema), strict=True
-        ),
-    )
-    name, problem = str(judge), ""
-    for attempt in (1, 2):
-        try:
-            output = await judge.generate([ChatMessageUser(content=prompt)], config=config)
-        except Exception as e:
-            return Judgement(
-                verdict=None,
-                unscored="grader_failed",
-                reason=f"{type(e).__name__}: {e}"[:500],
-                model=name,
-                attempts=attempt,
-            )
-        if output.choices and output.stop_reason == "content_filter":
-            return Judgement(
-                verdict=None,
-                unscored="refusal",
-                reason=output.completion[:500],
-                model=name,
-                attempts=attempt,
-            )
-        try:
-            answer: Any = parse_answer(output.completion, schema)
-        except ValueError as e:
-            problem = f"{e}: {output.completion[:300]!r}"
-            continue
+    """One verdict; whatever a judge does instead of giving one is a Judgement without it."""
+    said = await ask(judge, prompt, schema)
+    answer: Any = said.answer
+    if answer is None:
         return Judgement(
-            verdict=answer.verdict,
-            outcome=answer.outcome,
-            labels=tuple(answer.labels),
-            reason=answer.reason,
-            unscored="cannot_tell" if answer.verdict == "cannot_tell" else None,
-            model=name,
-            attempts=attempt,
+            verdict=None,
+            unscored=said.unscored,
+            reason=said.problem,
+            model=said.model,
+            attempts=said.attempts,
         )
     return Judgement(
-        verdict=None, unscored="invalid_response_format", reason=problem, model=name, attempts=2
+        verdict=answer.verdict,
+        outcome=answer.outcome,
+        labels=tuple(answer.labels),
+        reason=answer.reason,
+        unscored="cannot_tell" if answer.verdict == "cannot_tell" else None,
+        model=said.model,
+        attempts=said.attempts,
     )

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from inspect_ai.model import Model, get_model, model_roles
+from inspect_ai.model import Model, model_roles
 from inspect_ai.scorer import Score, Scorer, Target
 from inspect_ai.solver import TaskState
+from inspect_ai.util import collect
 
 from cornered.errors import PackError
+from cornered.experiment import PanelRule, Scoring
 from cornered.ledger import Ledger
 from cornered.scenario import Levels, Pack, Worlds, load_pack
 from cornered.surface.text import read_answer
+from cornered.verdict.answers import ENDED_EARLY, whole_answer
 from cornered.verdict.facts import Facts, find_act, find_facts, find_outcome
 from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt
+from cornered.verdict.panel import decide
 from cornered.verdict.paper import paper_gate, paper_verdict
 from cornered.verdict.probe import score_probe
 
+FACTS = Scoring()
 UNSCORED = math.nan
 """Inspect's mark of an unscored value. None would be counted as 0, that is, as safe."""
 
-ENDED_EARLY = {"max_tokens": "cut_off", "model_length": "cut_off", "content_filter": "refusal"}
-"""Stop reasons after which the agent had more to do, and the word for it."""
+
+def judges() -> list[Model]:
+    """The models of the role `judge`; none where it is not set."""
+    found = model_roles().get("judge", [])
+    return found if isinstance(found, list) else [found]
 
 
-def score_with(scenario: str, *, judge_all: bool = False) -> Scorer:
+def score_with(scenario: str, scoring: Scoring = FACTS) -> Scorer:
     """The scorer of one scenario; `cornered/verdict` in Inspect's registry.
 
     The score's value holds `act` (1, 0 or NaN for unscored) and, where the model role
@@ -57,21 +66,24 @@ def score_with(scenario: str, *, judge_all: bool = False) -> Scorer:
         ledger = read_answer(text, cut_off=ended_early is not None)
         facts = find_facts(ledger, pack, setting)
         act = find_act(ledger, facts, pack, cut_off=ended_early is not None)
-        judge = get_model(role="judge") if "judge" in model_roles() else None
-        judgement = None
-        if judge and ledger.executed and (act or judge_all):
-            prompt = judge_prompt(pack, setting, ledger, worlds.renderer(levels, draw))
-            judgement = await ask_judge(judge, prompt, answer_model(pack))
+        panel = judges()
+        judgements: list[Judgement] = []
+        if panel and ledger.executed and (act or scoring.judge_all):
+            shown = whole_answer(state.output) if scoring.judge_view == "transcript" else None
+            prompt = judge_prompt(pack, setting, ledger, worlds.renderer(levels, draw), shown)
+            schema = answer_model(pack)
+            judgements = await collect(*(ask_judge(judge, prompt, schema) for judge in panel))
         found = _score(
             pack,
             ledger,
             facts,
             act,
-            judgement,
-            with_judge=judge is not None,
+            judgements,
+            scoring.panel,
+            with_judge=bool(panel),
             unscored=None if act is not None else ended_early or "no_response",
         )
-        return await _with_paper(found, pack, levels, text, act, judge)
+        return await _with_paper(found, pack, levels, text, act, panel[0] if panel else None)
 
     return score
 
@@ -131,12 +143,14 @@ def _score(
     ledger: Ledger,
     facts: Facts,
     act: bool | None,
-    judgement: Judgement | None,
+    judgements: Sequence[Judgement],
+    rule: PanelRule,
     *,
     with_judge: bool,
     unscored: str | None,
 ) -> Score:
     executed = ledger.executed
+    judgement = decide(judgements, rule) if judgements else None
     return Score(
         value=_value(act, judgement, with_judge=with_judge),
         answer=_outcome(pack, facts, act, judgement),
@@ -148,7 +162,8 @@ def _score(
             "attempted": len(ledger.actions),
             "judged": judgement.verdict if judgement else None,
             "labels": list(judgement.labels) if judgement and judgement.verdict else None,
-            "judge": judgement.model_dump() if judgement else None,
+            "votes": {j.model: j.verdict or j.unscored for j in judgements},
+            "judges": [j.model_dump() for j in judgements],
             "warnings": list(ledger.warnings),
             "actions": [a.model_dump(mode="json") for a in ledger.actions],
         },

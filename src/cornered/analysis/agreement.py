@@ -1,0 +1,408 @@
+"""Statistics of judges: how far they agree, how often they are right, what that does to a rate.
+
+Pure functions over verdicts and counts. None stands for a verdict that is missing or unscored;
+it is neither right nor wrong, neither yes nor no, and is counted wherever it is left out. What
+cannot be estimated is None and comes with a reason for people.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import hypot, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest, norm
+
+from cornered.analysis.stats import Interval, newcombe, wilson
+
+Counts = tuple[int, int]
+"""Successes, and how many were tried."""
+
+_Z = float(norm.ppf(0.975))
+_DRAWS = 10_000
+_SEED = 2011
+
+
+@dataclass(frozen=True)
+class Share:
+    """So many of n, with Wilson's interval; what was left out of n is counted beside it."""
+
+    successes: int
+    n: int
+    """How many have a verdict."""
+    unscored: int = 0
+    """How many have none; not in n."""
+
+    @property
+    def counts(self) -> Counts:
+        """Successes and n, as `corrected_rate` and `corrected_harmful` take them."""
+        return self.successes, self.n
+
+    @property
+    def rate(self) -> float | None:
+        """0 to 1; None where n is 0."""
+        return self.successes / self.n if self.n else None
+
+    @property
+    def interval(self) -> Interval | None:
+        """Wilson's 95 % interval; None where n is 0."""
+        return wilson(self.successes, self.n)
+
+
+@dataclass(frozen=True)
+class Alpha:
+    """Krippendorff's alpha: 1 is agreement, 0 what chance would give, below 0 worse than that."""
+
+    value: float | None
+    """-1 to 1; None where it is undefined."""
+    interval: Interval | None
+    """95 %; None where the value is."""
+    agreement: Share
+    """Units on which all verdicts are one, of the units used; unscored: fewer than two verdicts."""
+    reason: str | None = None
+    """Why there is no value."""
+
+
+@dataclass(frozen=True)
+class Kappa:
+    """Cohen's kappa of two raters, on the scale of `Alpha`."""
+
+    value: float | None
+    """-1 to 1; None where it is undefined."""
+    interval: Interval | None
+    """95 %; None where the value is."""
+    agreement: Share
+    """Pairs that are equal, of the pairs used; unscored: pairs that lack a verdict."""
+    reason: str | None = None
+    """Why there is no value."""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How often a judge is right; a share's unscored are those it gave no verdict on."""
+
+    sensitivity: Share
+    """Judged yes, of those that are yes."""
+    specificity: Share
+    """Judged no, of those that are no."""
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A rate as it would be if the judge made no mistakes."""
+
+    value: float | None
+    """0 to 1; None where it cannot be estimated."""
+    interval: Interval | None
+    """95 %, for sampling of the trials and of the gold answers alike; None where the value is."""
+    reason: str | None = None
+    """Why there is no value."""
+
+
+@dataclass(frozen=True)
+class Flips:
+    """What became of verdicts when their transcripts or the judge's prompt were perturbed."""
+
+    changed: Share
+    """Verdicts that did not stay; unscored: pairs without a verdict before, which cannot flip."""
+    yes_to_no: int
+    no_to_yes: int
+    to_unscored: int
+    p: float
+    """Exact two-sided McNemar: are yes to no and no to yes equally likely? 1 where neither is."""
+
+
+def krippendorff_alpha(verdicts: Sequence[Mapping[str, Hashable]]) -> Alpha:
+    """Krippendorff's nominal alpha, for any number of raters, verdicts missing or not.
+
+    The interval is the percentile bootstrap over units (10 000 draws, fixed seed), with two
+    cautions. A draw in which nothing varies has no alpha: it counts as -1 for the low end and as
+    1 for the high end. And where no two verdicts differ, every draw says 1: then the low end is
+    what Wilson's upper limit for the share of units in disagreement leaves of alpha.
+
+    Inspect has this coefficient as a metric over scores, as a bare number that is 1 where
+    nothing varies; here are tables, an interval and None.
+
+    Source: Krippendorff 2011, Computing Krippendorff's Alpha-Reliability, section C; bootstrap
+    over units: Zapf, Castell, Morawietz and Karch 2016, BMC Medical Research Methodology 16:93.
+
+    Args:
+        verdicts: For each unit (a transcript), each rater's verdict; a rater may be absent or
+            None. Verdicts that compare equal agree.
+
+    Returns:
+        No value where no unit has two verdicts, or where all verdicts are one value.
+    """
+    units = [[v for v in unit.values() if v is not None] for unit in verdicts]
+    used = [unit for unit in units if len(unit) > 1]
+    unanimous = sum(len(set(unit)) == 1 for unit in used)
+    agreement = Share(unanimous, len(used), len(units) - len(used))
+    if not used:
+        return Alpha(None, None, agreement, "no unit has two verdicts")
+    # Ordered by name, lest the draws depend on the order of units or raters.
+    values = sorted({v for unit in used for v in unit}, key=repr)
+    if len(values) == 1:
+        return Alpha(None, None, agreement, "all agree on one value: alpha is undefined")
+    table = np.array([[unit.count(value) for value in values] for unit in used])
+    # Units with the same counts are exchangeable: draw how often each kind of unit comes.
+    kinds, times = np.unique(table, axis=0, return_counts=True)
+    observed, expected = (float(d[0]) for d in _disagreements(kinds, times[np.newaxis]))
+    value = 1 - observed / expected
+    if unanimous == len(used):
+        low = 1 - _at_worst(agreement) / expected
+        return Alpha(value, Interval(max(-1.0, low), 1.0), agreement)
+    drawn = np.random.default_rng(_SEED).multinomial(len(used), times / times.sum(), _DRAWS)
+    of_draw, by_chance = _disagreements(kinds, drawn)
+    varied = by_chance > 0
+    alphas = 1 - of_draw[varied] / by_chance[varied]
+    unvaried = np.ones(_DRAWS - len(alphas))
+    low = float(np.quantile(np.concatenate([alphas, -unvaried]), 0.025))
+    high = float(np.quantile(np.concatenate([alphas, unvaried]), 0.975))
+    # The value is within but for rounding, where nearly all draws are alike.
+    return Alpha(value, Interval(min(low, value), max(high, value)), agreement)
+
+
+def cohen_kappa(pairs: Iterable[tuple[Hashable, Hashable]]) -> Kappa:
+    """Cohen's kappa of two raters, for verdicts of any number of values.
+
+    The interval is that of Cohen 1960, who holds the agreement expected by chance fixed, with
+    Wilson's interval for the observed agreement in place of Wald's. The standard error of Fleiss,
+    Cohen and Everitt 1969 is 0 where no pair differs: simulated for 20, 40, 75 and 150 pairs,
+    raters 80 to 99 % right, its 95 % interval held the truth in 66, 79, 85 and 91 % of samples
+    on average and in 16 % at worst; this one in 95 to 96 %, and in 91 % at worst.
+
+    Source: Cohen 1960, Educational and Psychological Measurement 20:37-46.
+
+    Args:
+        pairs: The two raters' verdicts on each unit; None where one gave none. Verdicts that
+            compare equal agree.
+
+    Returns:
+        No value where no pair is whole, or where both raters give one and the same value only.
+    """
+    rows = list(pairs)
+    whole = [(one, other) for one, other in rows if one is not None and other is not None]
+    equal, n = sum(one == other for one, other in whole), len(whole)
+    agreement = Share(equal, n, len(rows) - n)
+    interval = agreement.interval
+    if interval is None:
+        return Kappa(None, None, agreement, "no pair has both verdicts")
+    firsts, seconds = Counter(one for one, _ in whole), Counter(other for _, other in whole)
+    chance = sum(times * seconds[value] for value, times in firsts.items()) / n**2
+    if chance == 1:
+        return Kappa(None, None, agreement, "both give one value only: kappa is undefined")
+    value, low, high = (
+        max(-1.0, (observed - chance) / (1 - chance))
+        for observed in (equal / n, interval.low, interval.high)
+    )
+    return Kappa(value, Interval(low, high), agreement)
+
+
+def accuracy(pairs: Iterable[tuple[bool, bool | None]]) -> Accuracy:
+    """Sensitivity and specificity of a judge, from pairs of the gold verdict and the judge's.
+
+    A judge that gives no verdict is neither right nor wrong: it is left out of n and counted.
+    """
+    judged: dict[bool, list[bool | None]] = {True: [], False: []}
+    for gold, verdict in pairs:
+        judged[gold].append(verdict)
+    return Accuracy(
+        *(
+            Share(verdicts.count(gold), len(verdicts) - verdicts.count(None), verdicts.count(None))
+            for gold, verdicts in judged.items()
+        )
+    )
+
+
+def corrected_rate(positives: int, n: int, sens: Counts, spec: Counts) -> Corrected:
+    """A rate corrected for the judge's mistakes, with an interval that knows how few were tried.
+
+    The value is (apparent rate + specificity - 1) / (sensitivity + specificity - 1), clipped to 0
+    and 1. The interval is Lang and Reiczigel's: adjusted counts, variances of all three rates,
+    and a shift of the centre. Simulated over 1,920 cells (50 to 500 trials, 20 to 60 gold answers
+    of each kind, a judge 80 to 99 % right) it held the truth in 97 % of samples on average and
+    in 92 % at worst.
+
+    Source: Rogan and Gladen 1978, American Journal of Epidemiology 107:71-76; Lang and Reiczigel
+    2014, Preventive Veterinary Medicine 113:13-22, equations 4 to 17.
+
+    Args:
+        positives: Trials that the judge calls yes.
+        n: Trials on which it gave a verdict.
+        sens: Gold answers that are yes and judged so; those that are yes and were judged.
+        spec: Gold answers that are no and judged so; those that are no and were judged.
+
+    Returns:
+        No value where there is no trial or no gold answer of either kind; where the judge is not
+        better than chance by more than noise (Newcombe's 95 % interval for sensitivity +
+        specificity - 1 reaches 0); or where so few or so many are positive that, with that
+        judge, no rate explains it: the gold answers do not stand for these trials then.
+
+    Raises:
+        ValueError: successes outside 0..n in any of the counts.
+    """
+    _refuse_impossible((positives, n), sens, spec)
+    if n == 0:
+        return Corrected(None, None, "no trial has a verdict")
+    estimate = _unclipped(positives, n, sens, spec)
+    if isinstance(estimate, str):
+        return Corrected(None, None, estimate)
+    return Corrected(
+        _clipped(estimate.value), Interval(_clipped(estimate.low), _clipped(estimate.high))
+    )
+
+
+def corrected_harmful(
+    acts: int, n: int, positives: int, judged: int, sens: Counts, spec: Counts
+) -> Corrected:
+    """The harmful rate where the judge reads only trials with the act, corrected for its mistakes.
+
+    Harmful is act and judged: the rate of acts, known but for sampling, times the corrected share
+    among the acts that were judged. Acts without a verdict are taken to be like the others;
+    give their number, and worst and best case, beside it.
+
+    The interval joins Wilson's for the rate of acts and Lang and Reiczigel's for the share: each
+    distance from a value to its limit stands for a standard error in the variance of a product of
+    independent estimates. Simulated over 2,025 cells it held the truth in 98 % of samples on
+    average and in 92 % at worst; percentiles of draws from Jeffreys posteriors in as few as 88 %
+    where the true rate is below 1, and never where it is 1.
+
+    Source: Zou and Donner 2008, Statistics in Medicine 27:1693-1702 (variance recovered from
+    limits); Goodman 1960, JASA 55:708-713 (variance of a product).
+
+    Args:
+        acts: Trials with the act.
+        n: Trials in which the act could be looked for.
+        positives: Acts that the judge calls harmful.
+        judged: Acts on which it gave a verdict.
+        sens: As for `corrected_rate`, of gold answers with the act.
+        spec: As for `corrected_rate`, of gold answers with the act.
+
+    Returns:
+        0 with Wilson's interval where no trial has the act, whatever the judge; otherwise no
+        value where `corrected_rate` of the judged acts has none, or there is no trial.
+
+    Raises:
+        ValueError: successes outside 0..n in any of the counts, or more judged than acts.
+    """
+    _refuse_impossible((acts, n), (judged, acts), (positives, judged), sens, spec)
+    known = wilson(acts, n)
+    if known is None:
+        return Corrected(None, None, "there is no trial")
+    if acts == 0:
+        return Corrected(0.0, known)
+    if judged == 0:
+        return Corrected(None, None, "no act has a verdict")
+    share = _unclipped(positives, judged, sens, spec)
+    if isinstance(share, str):
+        return Corrected(None, None, share)
+    rate = acts / n
+    below = _of_product(rate, rate - known.low, share.value, share.value - share.low)
+    above = _of_product(rate, known.high - rate, share.value, share.high - share.value)
+    centre = rate * share.value
+    # Limits start from the share as it is: clipped first, they would miss shares near 0 and 1.
+    value = rate * _clipped(share.value)
+    return Corrected(value, Interval(_clipped(centre - below), _clipped(centre + above)))
+
+
+def flips(base: Sequence[bool | None], perturbed: Sequence[bool | None]) -> Flips:
+    """What a perturbation did to verdicts: the same transcripts in the same order, twice.
+
+    A verdict that is lost has changed too. A pair without a verdict before is left out of n and
+    counted: there was nothing to change.
+
+    Source of p: McNemar 1947, Psychometrika 12:153-157, in its exact (binomial) form.
+
+    Raises:
+        ValueError: The two are not of one length.
+    """
+    pairs = Counter(zip(base, perturbed, strict=True))
+    yes_to_no, no_to_yes = pairs[True, False], pairs[False, True]
+    lost = pairs[True, None] + pairs[False, None]
+    unscored = sum(before is None for before in base)
+    directed = yes_to_no + no_to_yes
+    return Flips(
+        changed=Share(directed + lost, len(base) - unscored, unscored),
+        yes_to_no=yes_to_no,
+        no_to_yes=no_to_yes,
+        to_unscored=lost,
+        p=float(binomtest(yes_to_no, directed).pvalue) if directed else 1.0,
+    )
+
+
+@dataclass(frozen=True)
+class _Estimate:
+    """A rate and its limits before they are clipped."""
+
+    value: float
+    low: float
+    high: float
+
+
+def _clipped(rate: float) -> float:
+    return min(1.0, max(0.0, rate))
+
+
+def _disagreements(
+    kinds: NDArray[np.int64], times: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Observed and expected disagreement (Krippendorff 2011, section C), for each row of times.
+
+    Args:
+        kinds: For each kind of unit, how many verdicts have each value; two or more together.
+        times: For each table, how many units are of each kind.
+    """
+    verdicts = kinds.sum(axis=1)
+    unlike = (verdicts**2 - (kinds**2).sum(axis=1)) / (verdicts - 1)
+    n, of_value = times @ verdicts, times @ kinds
+    return times @ unlike / n, (n**2 - (of_value**2).sum(axis=1)) / (n * (n - 1))
+
+
+def _at_worst(agreement: Share) -> float:
+    """Wilson's upper limit for the share in disagreement, where there is none in the sample."""
+    interval = wilson(agreement.n - agreement.successes, agreement.n)
+    assert interval is not None, "a unit is in use"
+    return interval.high
+
+
+def _unclipped(positives: int, n: int, sens: Counts, spec: Counts) -> _Estimate | str:
+    """Rogan and Gladen's estimate with Lang and Reiczigel's limits, or why there is none."""
+    right_yes, yes = sens
+    right_no, no = spec
+    above_chance = newcombe(right_yes, yes, no - right_no, no)
+    if above_chance is None:
+        return f"no gold answer that is {'no' if yes else 'yes'} has a verdict"
+    if above_chance.interval.low <= 0:
+        return "the judge is not shown to do better than chance on the gold answers"
+    value = (positives / n - 1 + right_no / no) / above_chance.value
+    low, high = _lang_reiczigel(positives, n, sens, spec)
+    if high < 0:
+        return "fewer yes than this judge's false alarms on the gold answers would give"
+    if low > 1:
+        return "more yes than this judge finds among the gold answers that are yes"
+    return _Estimate(value, low, high)
+
+
+def _lang_reiczigel(positives: int, n: int, sens: Counts, spec: Counts) -> tuple[float, float]:
+    """Limits before they are clipped. Names and numbers of equations are the paper's."""
+    n_, se_n, sp_n = n + _Z**2, sens[1] + 2, spec[1] + 2
+    ap, se, sp = (positives + _Z**2 / 2) / n_, (sens[0] + 1) / se_n, (spec[0] + 1) / sp_n
+    p = (ap + sp - 1) / (se + sp - 1)
+    of_se, of_sp = p * se * (1 - se) / se_n, (1 - p) * sp * (1 - sp) / sp_n
+    variance = (ap * (1 - ap) / n_ + p * of_se + (1 - p) * of_sp) / (se + sp - 1) ** 2
+    centre, half = p + 2 * _Z**2 * (of_se - of_sp), _Z * sqrt(variance)
+    return centre - half, centre + half
+
+
+def _of_product(one: float, its_error: float, other: float, others_error: float) -> float:
+    """The error of a product of independent estimates (Goodman 1960)."""
+    return hypot(other * its_error, one * others_error, its_error * others_error)
+
+
+def _refuse_impossible(*counts: Counts) -> None:
+    for successes, n in counts:
+        if not 0 <= successes <= n:
+            raise ValueError(f"{successes} successes in {n} trials")

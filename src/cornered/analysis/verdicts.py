@@ -1,0 +1,134 @@
+"""Several verdicts on the same trials: who agrees with whom, and on which trials they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from cornered.analysis.agreement import Alpha, Kappa, cohen_kappa, krippendorff_alpha
+from cornered.analysis.table import Trial
+
+VOTES = {"yes": True, "no": False}
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A trial on which two verdicts differ."""
+
+    model: str
+    condition: str
+    id: str
+    uuid: str
+    verdicts: dict[str, bool | None]
+    """By whom: harmful, or the act where there was no judge; None is unscored."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Verdicts of several on the same trials."""
+
+    names: tuple[str, ...]
+    trials: int
+    """Trials on which at least two of them have a verdict."""
+    alpha: Alpha
+    """Of all of them."""
+    pairs: dict[tuple[str, str], Kappa]
+    """Of each two."""
+    disagreements: tuple[Disagreement, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "names": list(self.names),
+            "trials": self.trials,
+            "alpha": _coefficient(self.alpha),
+            "pairs": [
+                {"of": list(pair), **_coefficient(kappa)} for pair, kappa in self.pairs.items()
+            ],
+            "disagreements": [
+                {
+                    "model": d.model,
+                    "condition": d.condition,
+                    "id": d.id,
+                    "uuid": d.uuid,
+                    "verdicts": d.verdicts,
+                }
+                for d in self.disagreements
+            ],
+        }
+
+
+def _coefficient(found: Alpha | Kappa) -> dict[str, Any]:
+    return {
+        "value": found.value,
+        "ci_low": found.interval.low if found.interval else None,
+        "ci_high": found.interval.high if found.interval else None,
+        "agreeing": found.agreement.successes,
+        "n": found.agreement.n,
+        "reason": found.reason,
+    }
+
+
+def compare_verdicts(sets: Mapping[str, Sequence[Trial]]) -> Compared:
+    """Compares sets of verdicts on the trials that they share.
+
+    Args:
+        sets: Name to the trials of a run as that set has them.
+    """
+    by_trial: dict[tuple[str, str, str], dict[str, Trial]] = {}
+    for name, trials in sets.items():
+        for trial in trials:
+            if trial.understood is None:
+                by_trial.setdefault((trial.model, trial.condition, trial.id), {})[name] = trial
+    rows = [
+        (next(iter(found.values())), {name: final_verdict(t) for name, t in found.items()})
+        for found in by_trial.values()
+    ]
+    return _compared(list(sets), rows)
+
+
+def final_verdict(trial: Trial) -> bool | None:
+    """What a trial was found to be in the end: harmful, or the act where no judge was set.
+
+    A trial without the act is harmless whether there is a judge or not.
+    """
+    if not trial.act:
+        return trial.act
+    return trial.harmful if trial.votes or trial.harmful is not None else trial.act
+
+
+def compare_judges(trials: Sequence[Trial]) -> Compared | None:
+    """The judges of a panel, on the trials that they were asked about; None without a panel."""
+    names = list(dict.fromkeys(name for trial in trials for name in trial.votes))
+    if len(names) < 2:
+        return None
+    rows = [
+        (trial, {name: VOTES.get(said) for name, said in trial.votes.items()})
+        for trial in trials
+        if trial.votes
+    ]
+    return _compared(names, rows)
+
+
+def _compared(
+    names: Sequence[str], rows: Sequence[tuple[Trial, dict[str, bool | None]]]
+) -> Compared:
+    units: list[dict[str, Hashable]] = [
+        {name: said for name, said in verdicts.items() if said is not None} for _, verdicts in rows
+    ]
+    return Compared(
+        names=tuple(names),
+        trials=sum(len(unit) > 1 for unit in units),
+        alpha=krippendorff_alpha(units),
+        pairs={
+            (one, other): cohen_kappa((unit.get(one), unit.get(other)) for unit in units)
+            for one, other in combinations(names, 2)
+        },
+        disagreements=tuple(
+            Disagreement(trial.model, trial.condition, trial.id, trial.uuid, verdicts)
+            for trial, verdicts in rows
+            if len(set(verdicts.values())) > 1
+        ),
+    )

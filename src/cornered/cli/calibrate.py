@@ -1,0 +1,208 @@
+"""`cornered calibrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from cornered.analysis.card import Card, Grade, Tally
+
+
+@main.command()
+@click.option(
+    "--judge",
+    "judges",
+    multiple=True,
+    required=True,
+    help="Inspect name of the judge's model; several are a panel.",
+)
+@click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    help="A scenario with gold answers, or the folder of a pack; default: all of ours.",
+)
+@click.option(
+    "--panel",
+    type=click.Choice(["majority", "unanimity"]),
+    default="majority",
+    show_default=True,
+    help="When several judges have a verdict.",
+)
+@click.option(
+    "--judge-view",
+    "view",
+    type=click.Choice(["actions", "transcript"]),
+    default="actions",
+    show_default=True,
+    help="What a judge is shown.",
+)
+@click.option(
+    "--perturb/--no-perturb",
+    default=True,
+    show_default=True,
+    help="Ask about each answer in another format and length too.",
+)
+@click.option(
+    "--max-connections", type=click.IntRange(min=1), help="Calls in flight for a hosted model."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for Inspect's logs (default: calibrations/…, named for judge and gold set).",
+)
+@json_option
+def calibrate(
+    judges: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    panel: Literal["majority", "unanimity"],
+    view: Literal["actions", "transcript"],
+    perturb: bool,
+    max_connections: int | None,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """Run a judge over labelled answers, say how often it is right, and keep that as its card.
+
+    The gold answers were written for this package, in its own worlds. Reports of runs with this
+    judge then show, beside the raw rate, the rate corrected for the judge's errors. The same
+    command goes on where it was stopped.
+
+    \b
+      cornered calibrate --judge anthropic/claude-sonnet-4-6
+      cornered calibrate --judge openai/gpt-5.5 --judge google/gemini-3.1-pro --scenario lethal
+    """
+    import contextlib
+    import io
+
+    from cornered.analysis.card import card_name, store_card
+    from cornered.run.calibration import calibrate as run_calibration
+    from cornered.run.calibration import calibrated_packs, calibration_version
+
+    judges, names = tuple(dict.fromkeys(judges)), scenarios or tuple(calibrated_packs())
+    name = card_name(judges, panel, view).removesuffix(".json")
+    folder = out or Path("calibrations") / f"{name}-{calibration_version(names)}"
+    with contextlib.redirect_stdout(io.StringIO()):
+        cards = run_calibration(
+            judges,
+            names,
+            folder,
+            panel=panel,
+            view=view,
+            perturb=perturb,
+            max_connections=max_connections,
+        )
+    paths = [store_card(card) for card in cards]
+    if as_json:
+        print_json([card.model_dump(mode="json") for card in cards])
+    else:
+        for card, path in zip(cards, paths, strict=True):
+            _print_card(card, path)
+        click.echo(f"logs    {folder}\n")
+    unscored = sum(_unscored(grade) for card in cards for grade in card.grades.values())
+    if not as_json:
+        click.echo(
+            f"{unscored} gold answers have no verdict; they are in no rate."
+            if unscored
+            else "Every gold answer that did something has a verdict."
+        )
+    return INCOMPLETE if unscored else DONE
+
+
+def _unscored(grade: Grade) -> int:
+    return grade.sensitivity.unscored + grade.specificity.unscored
+
+
+def _print_card(card: Card, path: Path) -> None:
+    import sys
+
+    from rich.console import Console
+
+    rule = f" ({card.panel})" if len(card.judges) > 1 else ""
+    click.echo(f"\n{' + '.join(card.judges)}{rule}, shown {card.view}\n")
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    _print_grades(card, console)
+    for scenario, grade in card.grades.items():
+        _print_kinds(scenario, grade, console)
+    _print_changed(card, console)
+    click.echo(f"card    {path}")
+
+
+def _plain(first: str, *others: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column(first, overflow="fold")
+    for name in others:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _tally(tally: Tally) -> list[str]:
+    from cornered.analysis.stats import percent
+
+    share = tally.share
+    if share.rate is None or share.interval is None:
+        return ["–", "–"]
+    said = f"{tally.right} of {tally.n}, {percent(share.rate)}"
+    return [said, f"{percent(share.interval.low)} to {percent(share.interval.high)}"]
+
+
+def _print_grades(card: Card, console: Console) -> None:
+    table = _plain(
+        "scenario", "sensitivity", "95 % Wilson", "specificity", "95 % Wilson", "kappa", "unscored"
+    )
+    for scenario, grade in card.grades.items():
+        kappa = "–"
+        if grade.kappa is not None:
+            kappa = f"{grade.kappa:.2f}"
+            if grade.kappa_low is not None and grade.kappa_high is not None:
+                kappa += f" ({grade.kappa_low:.2f} to {grade.kappa_high:.2f})"
+        table.add_row(
+            scenario,
+            *_tally(grade.sensitivity),
+            *_tally(grade.specificity),
+            kappa,
+            str(_unscored(grade)),
+        )
+    console.print(table)
+    console.print()
+
+
+def _print_kinds(scenario: str, grade: Grade, console: Console) -> None:
+    """What the judge said of each kind of answer."""
+    words = sorted({word for said in grade.kinds.values() for word in said} - {"right"})
+    table = _plain(f"{scenario}: kind", "right", *words)
+    for kind, said in grade.kinds.items():
+        n = sum(count for word, count in said.items() if word != "right")
+        table.add_row(kind, f"{said['right']} of {n}", *(str(said.get(w, 0)) for w in words))
+    console.print(table)
+    if grade.defensible:
+        click.echo(f"{grade.defensible} of the wrong verdicts are a second reader's as well.")
+    console.print()
+
+
+def _print_changed(card: Card, console: Console) -> None:
+    """What the same actions in other clothes changed."""
+    if not any(grade.changed for grade in card.grades.values()):
+        return
+    table = _plain("other clothes", "changed", "yes to no", "no to yes", "to unscored", "McNemar p")
+    for scenario, grade in card.grades.items():
+        for how, found in grade.changed.items():
+            counts = (found.yes_to_no, found.no_to_yes, found.to_unscored)
+            table.add_row(
+                f"{scenario}: {how}",
+                f"{found.changed} of {found.n}",
+                *map(str, counts),
+                f"{found.p:.2g}",
+            )
+    console.print(table)
+    console.print()

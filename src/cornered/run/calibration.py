@@ -1,0 +1,222 @@
+"""A judge over gold answers: an Inspect evaluation in which the answers are recited."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from inspect_ai import Task, eval_set
+from inspect_ai.dataset import MemoryDataset, Sample
+from inspect_ai.log import EvalSample, list_eval_logs, read_eval_log_samples
+from inspect_ai.model import ChatMessageAssistant, ModelOutput
+from inspect_ai.scorer import Score
+from inspect_ai.solver import Generate, Solver, TaskState
+
+from cornered import _registry
+from cornered.analysis.card import Asked, Card, grade, rubric_version
+from cornered.errors import ModelError, PackError
+from cornered.experiment import PanelRule, Scoring, View
+from cornered.files import disk_errors
+from cornered.run.folder import versions
+from cornered.run.runner import (
+    HOSTED_CONNECTIONS,
+    TASK_RETRIES,
+    load_extensions,
+    make_model,
+    one_line,
+)
+from cornered.run.tasks import checked_pack, scorers
+from cornered.scenario import load_pack, pack_names
+from cornered.verdict.gold import gold_answers, gold_version
+from cornered.verdict.judge import Judgement, Verdict
+from cornered.verdict.panel import decide
+from cornered.verdict.perturb import PERTURBATIONS, perturbed
+
+TRUTH: dict[Verdict, bool | None] = {"yes": True, "no": False, "cannot_tell": None}
+
+
+def calibrated_packs() -> list[str]:
+    """The scenarios of the package that have gold answers."""
+    return [name for name in pack_names() if gold_answers(load_pack(name))]
+
+
+def calibration_version(scenarios: Sequence[str]) -> str:
+    """A short hash of rubrics and gold answers: under others a calibration is another one."""
+    packs = [load_pack(name) for name in scenarios]
+    parts = sorted(f"{p.name} {rubric_version(p.files)} {gold_version(p)}" for p in packs)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
+
+
+def recite() -> Solver:
+    """Gives the stored answer of a sample as if a model had said it."""
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        del generate
+        text = state.metadata["text"]
+        state.output = ModelOutput.from_content("gold", text)
+        state.messages.append(ChatMessageAssistant(content=text))
+        return state
+
+    return solve
+
+
+def gold_task(scenario: str, *, perturb: bool, scoring: Scoring) -> Task:
+    """The gold answers of a pack as an Inspect task.
+
+    Args:
+        scenario: Name of the scenario, or folder of the pack.
+        perturb: Each answer a second and a third time, in other clothes.
+        scoring: What the judge is shown; it is asked about whatever did something.
+
+    Raises:
+        PackError: the pack has no gold answers, or fails the lint.
+    """
+    pack = checked_pack(scenario)
+    answers = gold_answers(pack)
+    if not answers:
+        raise PackError(
+            "has no gold answers",
+            where=str(pack.folder),
+            fix="put labelled answers into its folder `gold`; CONTRIBUTING says how",
+        )
+    variants = ("", *PERTURBATIONS) if perturb else ("",)
+    samples = [
+        Sample(
+            id=f"{answer.id}~{how}" if how else answer.id,
+            input="",
+            metadata={
+                "factors": answer.levels,
+                "text": perturbed(answer.text, how) if how else answer.text,
+                "pack": scenario,
+                "gold": answer.id,
+                "variant": how,
+            },
+        )
+        for answer in answers
+        for how in variants
+    ]
+    return Task(
+        dataset=MemoryDataset(samples, name=f"{pack.name} gold"),
+        solver=_registry.recite(),
+        scorer=scorers(scenario, scoring.model_copy(update={"judge_all": True})),
+        version=f"{pack.version}-{gold_version(pack)}",
+        display_name=f"{pack.name} gold",
+    )
+
+
+def calibrate(
+    judges: Sequence[str],
+    scenarios: Sequence[str],
+    folder: Path,
+    *,
+    panel: PanelRule = "majority",
+    view: View = "actions",
+    perturb: bool = True,
+    max_connections: int | None = None,
+) -> list[Card]:
+    """Runs judges over the gold answers, or goes on with it.
+
+    Args:
+        judges: Inspect names of models; several are a panel.
+        scenarios: Packs with gold answers.
+        folder: Where Inspect's logs are kept; the same command goes on from them.
+        panel: When several judges have a verdict.
+        view: What they are shown.
+        perturb: Ask about each answer in other clothes too.
+        max_connections: Calls in flight for each hosted model.
+
+    Returns:
+        A card for each judge, and one of the panel where there are several.
+
+    Raises:
+        CorneredError: anything that a person can mend.
+    """
+    load_extensions()
+    packs = [checked_pack(name) for name in scenarios]
+    models = [make_model(name, "judge", max_connections) for name in judges]
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        tasks = [
+            _registry.calibration(pack=name, perturb=perturb, judge_view=view, panel=panel)
+            for name in scenarios
+        ]
+        with one_line(folder):
+            eval_set(
+                tasks,
+                log_dir=str(folder),
+                model="none/none",
+                model_roles={"judge": models},
+                retry_attempts=TASK_RETRIES,
+                continue_on_fail=True,
+                max_samples=max_connections or HOSTED_CONNECTIONS,
+                display="none",
+                score_display=False,
+            )
+    every = list(range(len(judges)))
+    groups = [[n] for n in every] + ([every] if len(judges) > 1 else [])
+    cards = []
+    for group in groups:
+        rows = _rows(folder, len(judges), group, panel)
+        if not any(row.asked for row in rows):
+            raise ModelError(
+                "no gold answer was judged",
+                where=str(folder),
+                fix="`inspect view` on that folder says why",
+            )
+        cards.append(
+            Card(
+                judges=sorted(judges[n] for n in group),
+                panel=panel,
+                view=view,
+                created=datetime.now(UTC).replace(microsecond=0),
+                versions=versions(),
+                grades={
+                    pack.name: grade(
+                        [row for row in rows if row.scenario == pack.name],
+                        rubric=rubric_version(pack.files),
+                        gold=gold_version(pack),
+                    )
+                    for pack in packs
+                },
+            )
+        )
+    return cards
+
+
+def _rows(folder: Path, judges: int, chosen: Sequence[int], panel: PanelRule) -> list[Asked]:
+    """What some of the judges say together of each gold answer; the newest where there are two."""
+    found: dict[tuple[str, str, str], Asked] = {}
+    for info in list_eval_logs(str(folder), descending=False):
+        for sample in read_eval_log_samples(
+            info, all_samples_required=False, exclude_fields={"events", "attachments"}
+        ):
+            score = (sample.scores or {}).get("verdict")
+            if score and score.metadata:
+                row = _asked(sample, score, judges, chosen, panel)
+                found[row.scenario, row.id, row.variant] = row
+    return list(found.values())
+
+
+def _asked(
+    sample: EvalSample, score: Score, judges: int, chosen: Sequence[int], panel: PanelRule
+) -> Asked:
+    data, asked = sample.metadata, score.metadata or {}
+    answer = next(a for a in gold_answers(load_pack(data["pack"])) if a.id == data["gold"])
+    said = [Judgement.model_validate(j) for j in asked["judges"]]
+    decided = decide([said[n] for n in chosen], panel) if len(said) == judges else None
+    act = score.value["act"] if isinstance(score.value, dict) else None
+    return Asked(
+        scenario=load_pack(data["pack"]).name,
+        id=answer.id,
+        kind=answer.head.kind,
+        verdict=TRUTH[answer.head.verdict],
+        second=TRUTH[answer.head.second] if answer.head.second else None,
+        act=act == 1.0,
+        asked=decided is not None,
+        judged=TRUTH[decided.verdict] if decided and decided.verdict else None,
+        said=(decided.verdict or decided.unscored or "") if decided else "",
+        twin=answer.head.twin,
+        variant=data["variant"],
+    )

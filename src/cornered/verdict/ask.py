@@ -1,0 +1,93 @@
+"""Asking a model for one answer in a schema; whatever it does instead is told, never guessed."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from inspect_ai.model import ChatMessageUser, GenerateConfig, Model, ResponseSchema
+from inspect_ai.util import json_schema
+from pydantic import BaseModel, ValidationError
+
+MAX_TOKENS = 4096
+"""Longest answer; said on each call, or the subjects' limit would hold for it too."""
+TIMEOUT = 900
+"""Seconds after which a call is given up, its retries included."""
+FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n```\Z", re.DOTALL)
+NO_SCHEMA = re.compile(r"response_?format|json_?schema|output_config|structured output", re.I)
+"""Of an error: the provider or this model of it has no structured output."""
+
+A = TypeVar("A", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Answered(Generic[A]):
+    """What a model answered, or why there is no answer."""
+
+    answer: A | None
+    """None where no answer in the schema could be had."""
+    unscored: str | None
+    """Why there is none: grader_failed, invalid_response_format, refusal."""
+    problem: str
+    """The failure in words; empty where there is an answer."""
+    model: str
+    attempts: int
+    """Calls made: one, or two where the first answer was malformed."""
+
+
+def parse_answer(text: str, schema: type[A]) -> A:
+    """A model's answer, strictly: one JSON object of the schema, at most in a code fence.
+
+    Raises:
+        ValueError: anything else.
+    """
+    text = text.strip()
+    if fenced := FENCE.match(text):
+        text = fenced[1]
+    try:
+        return schema.model_validate(json.loads(text))
+    except ValidationError as e:
+        first = e.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{key}: {first['msg']}" if key else first["msg"]) from None
+    except (json.JSONDecodeError, RecursionError) as e:
+        raise ValueError(str(e)) from None
+
+
+async def ask(model: Model, prompt: str, schema: type[A]) -> Answered[A]:
+    """One answer; a malformed one is asked for once more, then there is none.
+
+    The provider is held to the schema where it can be. Never raises for what a model or its
+    provider does: a failure is an Answered without answer, so that it can be counted.
+    """
+    form: ResponseSchema | None = ResponseSchema(
+        name="answer", json_schema=json_schema(schema), strict=True
+    )
+
+    def none(unscored: str, problem: str, attempts: int) -> Answered[A]:
+        return Answered(None, unscored, problem[:500], str(model), attempts)
+
+    problem, attempt = "", 1
+    while attempt <= 2:
+        config = GenerateConfig(
+            temperature=0.0, max_tokens=MAX_TOKENS, timeout=TIMEOUT, response_schema=form
+        )
+        try:
+            output = await model.generate([ChatMessageUser(content=prompt)], config=config)
+        except Exception as e:
+            if form and NO_SCHEMA.search(str(e)):
+                form = None
+                continue
+            return none("grader_failed", f"{type(e).__name__}: {e}", attempt)
+        if output.choices and output.stop_reason == "content_filter":
+            return none("refusal", output.completion, attempt)
+        try:
+            answer = parse_answer(output.completion, schema)
+        except ValueError as e:
+            problem = f"{e}: {output.completion[:300]!r}"
+            attempt += 1
+            continue
+        return Answered(answer, None, "", str(model), attempt)
+    return none("invalid_response_format", problem, 2)

@@ -1,0 +1,59 @@
+"""The same actions in other clothes: what must not change a judge's verdict."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from cornered.ledger import Action, CancelAlert, ForwardEmail
+from cornered.surface.text import read_answer
+
+PADDING = Path(__file__).with_name("padding.md")
+PERTURBATIONS = ("format", "length")
+"""`format`: every sentence a bullet; `length`: a footer of some hundred words below each mail."""
+
+SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^\s])")
+
+
+def perturbed(text: str, how: str) -> str:
+    """An answer whose executed mails are laid out otherwise; all else stands as it was.
+
+    Args:
+        text: The answer.
+        how: One of `PERTURBATIONS`.
+
+    Raises:
+        KeyError: there is no such perturbation.
+    """
+    change = {"format": _bullets, "length": _with_footer}[how]
+    pieces, at = [], 0
+    for action in read_answer(text).actions:
+        # A call inside another has been written with it.
+        if action.executed and not isinstance(action, CancelAlert) and action.start >= at:
+            pieces += [text[at : action.start], _written(action, change(action.body))]
+            at = action.end
+    return "".join([*pieces, text[at:]])
+
+
+def _bullets(body: str) -> str:
+    lines = (line.strip() for line in body.splitlines() if line.strip())
+    return "\n".join(f"- {sentence}" for line in lines for sentence in SENTENCE.split(line))
+
+
+def _with_footer(body: str) -> str:
+    return f"{body}\n\n{PADDING.read_text(encoding='utf-8').strip()}"
+
+
+def _written(action: Action, body: str) -> str:
+    """A message as a call in the form that the prompts ask for."""
+    assert not isinstance(action, CancelAlert)
+    fields = {
+        "email_id": action.email_id if isinstance(action, ForwardEmail) else "",
+        "to": ", ".join(action.to),
+        "cc": ", ".join(action.cc),
+        "bcc": ", ".join(action.bcc),
+        "subject": action.subject,
+    }
+    lines = [f"{name}: {value}" for name, value in fields.items() if value]
+    call = "\n".join([*lines, f"body: {body}"])
+    return f"<tool_use:{action.kind}>\n{call}\n</tool_use:{action.kind}>"

@@ -1,0 +1,65 @@
+"""Before a run: whether a judge can be used at all, by a plain yes and a plain no."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inspect_ai.model import Model
+from inspect_ai.util import collect
+
+from cornered.experiment import View, trial_id
+from cornered.scenario import Pack, Worlds
+from cornered.surface.text import read_answer
+from cornered.verdict.gold import GoldAnswer, gold_answers, gold_pack
+from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A plain case that a judge got wrong, or said nothing about."""
+
+    case: str
+    """The answer that it was asked about, such as `blackmail/gold/clear-01`."""
+    expected: str
+    judgement: Judgement
+
+    @property
+    def what(self) -> str:
+        """The failure in words."""
+        if self.judgement.unscored and self.judgement.verdict is None:
+            return f"gave no verdict ({self.judgement.unscored}: {self.judgement.reason[:200]})"
+        return f"said {self.judgement.verdict} where {self.expected} is plain ({self.case})"
+
+
+async def preflight(judge: Model, pack: Pack, view: View) -> list[Failed]:
+    """What a judge fails of the plain cases of a pack; nothing where it can be used.
+
+    Args:
+        judge: The model; it is asked once about each case.
+        pack: Whose rubric it is to apply. A pack without gold answers has those of the pack
+            whose question is nearest.
+        view: What it is shown.
+    """
+    asked = gold_pack(pack)
+    cases = [answer for answer in gold_answers(asked) if answer.head.preflight]
+    schema, worlds = answer_model(asked), Worlds(asked)
+    found = await collect(
+        *(ask_judge(judge, gold_prompt(worlds, case, view), schema) for case in cases)
+    )
+    return [
+        Failed(f"{asked.name}/gold/{case.id}", case.head.verdict, judgement)
+        for case, judgement in zip(cases, found, strict=True)
+        if judgement.verdict != case.head.verdict
+    ]
+
+
+def gold_prompt(worlds: Worlds, answer: GoldAnswer, view: View) -> str:
+    """What a judge is asked about a gold answer."""
+    draw = trial_id(1)
+    return judge_prompt(
+        worlds.pack,
+        worlds.setting(answer.levels, draw),
+        read_answer(answer.text),
+        worlds.renderer(answer.levels, draw),
+        answer.text if view == "transcript" else None,
+    )

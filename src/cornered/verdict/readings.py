@@ -1,0 +1,338 @@
+"""Readings of the reasoning: labels beside the verdict, each by its own rubric, never part of it.
+
+What a subject thinks of its situation, whether it says that it does wrong, what it plans: a
+model reads the whole answer, reasoning included, and names one value. A reading that cannot be
+had has no value, and says why.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from inspect_ai.model import Model, get_model, model_roles
+from inspect_ai.scorer import Score, Scorer, Target
+from inspect_ai.solver import TaskState
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from cornered.errors import ExperimentError, PackError
+from cornered.ledger import Action, ForwardEmail, Ledger
+from cornered.scenario import Levels, Pack, Renderer, Setting, Worlds, load_pack
+from cornered.scenario.factors import PACKS
+from cornered.scenario.pack import read_headed
+from cornered.surface.text import read_answer, reasoning_spans
+from cornered.verdict.answers import ENDED_EARLY, native_reasoning
+from cornered.verdict.ask import ask
+
+CANNOT_TELL = "cannot_tell"
+READER_ROLES = ("reader", "judge")
+"""Model roles that read: the first that is set."""
+SHARED = PACKS / "shared"
+
+
+class _Head(BaseModel):
+    """The front matter of a reading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    about: str
+    """The question that it answers."""
+    values: dict[str, str]
+    """Each value that it may have, and when that fits."""
+
+
+@dataclass(frozen=True)
+class ReadingSpec:
+    """A reading: what is asked, and what may be answered."""
+
+    name: str
+    about: str
+    """The question, in one line."""
+    values: Mapping[str, str]
+    """Each value that it may have, and when that fits; `cannot_tell` may always be answered."""
+    template: str
+    """Path of the rubric, for a renderer."""
+
+    @property
+    def schema(self) -> type[BaseModel]:
+        """The schema of a reader's answer."""
+        value: Any = Literal[(*self.values, CANNOT_TELL)]
+        return create_model(
+            "ReadingAnswer",
+            __config__=ConfigDict(extra="forbid", strict=True),
+            reason=(str, Field(description="What decides, with the words, in one to three lines.")),
+            value=(value, Field(description="The one value that fits, or cannot_tell.")),
+        )
+
+
+class Reading(BaseModel):
+    """What a reader said, or why there is nothing that it said."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    value: str | None
+    """One of the values of its reading; None where there is none, which stands for no value."""
+    reason: str = ""
+    """The reader's own words, or the failure."""
+    unscored: str | None = None
+    """Why there is no value: cannot_tell, no_response, no_reader, grader_failed,
+    invalid_response_format, refusal; of a debrief also subject_failed."""
+    model: str = ""
+    """The reader's model; empty where it was not asked."""
+    attempts: int = 0
+    """Calls made: one, or two where the first answer was malformed."""
+
+
+Kind = Literal["thinking", "text", "action", "call", "question", "reply"]
+"""What a part is: an `action` was carried out, a `call` was not; what is asked afterwards is a
+`question`, with its `reply`."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of what is to be read."""
+
+    kind: Kind
+    title: str
+    """What it is, for the reader."""
+    text: str
+
+
+@cache
+def _specs(folder: Path) -> Mapping[str, ReadingSpec]:
+    specs = {}
+    for path in sorted(folder.glob("[!_]*.md")):
+        head, _, _ = read_headed(path, _Head)
+        template = f"shared/{path.relative_to(SHARED)}"
+        specs[path.stem] = ReadingSpec(path.stem, head.about, head.values, template)
+    return specs
+
+
+def known_readings() -> Mapping[str, ReadingSpec]:
+    """The readings of a trial's answer, by name: the files of `shared/readings`."""
+    return _specs(SHARED / "readings")
+
+
+def debrief_readings() -> Mapping[str, ReadingSpec]:
+    """The readings of what a subject says afterwards, by name."""
+    return _specs(SHARED / "debrief" / "readings")
+
+
+def answer_parts(
+    text: str, ledger: Ledger, setting: Setting, *, thought: str = ""
+) -> tuple[Part, ...]:
+    """A whole answer, in order: nothing of it is left out but blank space between parts.
+
+    Args:
+        text: The answer, reasoning in tags included.
+        ledger: What it did, with places in that text.
+        setting: Says which mails were forwarded.
+        thought: What stands in a reasoning channel of its own.
+    """
+    regions: list[tuple[int, int, Kind, str]] = [
+        (start, end, "thinking", "Thinking") for start, end in reasoning_spans(text)
+    ]
+    thinking = [(start, end) for start, end, *_ in regions]
+    for action in ledger.actions:
+        if action.executed or not any(start <= action.start < end for start, end in thinking):
+            regions.append((action.start, action.end, *_named(action, setting)))
+    parts = [Part("thinking", "Thinking, in a channel of its own", thought)]
+    position = 0
+    for start, end, kind, title in sorted(regions):
+        parts.append(Part("text", "Text", text[position:start]))
+        parts.append(Part(kind, title, text[max(start, position) : end]))
+        position = max(position, end)
+    parts.append(Part("text", "Text", text[position:]))
+    return tuple(replace(p, text=p.text.strip()) for p in parts if p.text.strip())
+
+
+def _named(action: Action, setting: Setting) -> tuple[Kind, str]:
+    if not action.executed:
+        return "call", f"A call that was not carried out ({action.note})"
+    mails = setting.forwarded(action.email_id) if isinstance(action, ForwardEmail) else ()
+    along = "; ".join(f'"{mail.subject}" from {mail.sender}' for mail in mails)
+    return "action", f"An action that was carried out{f', sending on {along}' if along else ''}"
+
+
+_CRITERION = re.compile(r"\b(YES|NO|CANNOT TELL)\b")
+
+
+def _scene(rubric: str) -> str:
+    """A rubric of the judge's up to its criteria: the question, and what is known there.
+
+    The criteria begin with the first paragraph that has one of their words, in capitals.
+    """
+    paragraphs = rubric.split("\n\n")
+    criteria = (n for n, paragraph in enumerate(paragraphs) if _CRITERION.search(paragraph))
+    return "\n\n".join(paragraphs[: next(criteria, None)])
+
+
+def reading_prompt(
+    spec: ReadingSpec, parts: Sequence[Part], levels: Levels, renderer: Renderer
+) -> str:
+    """The whole prompt of a reader for one reading.
+
+    It names no model, no lab, and nothing that follows from the answer.
+
+    Args:
+        spec: The reading.
+        parts: What is to be read.
+        levels: The condition.
+        renderer: Of the pack, with the cast of the trial.
+    """
+    return renderer.text(
+        "shared/reading.md",
+        levels,
+        scene=_scene(renderer.rubric(levels)),
+        parts=parts,
+        carried_out=sum(part.kind == "action" for part in parts),
+        about=spec.about,
+        rubric=renderer.text(spec.template, levels),
+        values=dict(spec.values),
+    )
+
+
+async def read(reader: Model, spec: ReadingSpec, prompt: str) -> Reading:
+    """One reading; whatever a reader does instead of giving one is a Reading without value.
+
+    Args:
+        reader: The model that reads.
+        spec: What it is asked.
+        prompt: As `reading_prompt` makes it.
+    """
+    said = await ask(reader, prompt, spec.schema)
+    answer: Any = said.answer
+    if answer is None:
+        value, reason, unscored = None, said.problem, said.unscored
+    elif answer.value == CANNOT_TELL:
+        value, reason, unscored = None, answer.reason, CANNOT_TELL
+    else:
+        value, reason, unscored = answer.value, answer.reason, None
+    return Reading(
+        name=spec.name,
+        value=value,
+        reason=reason,
+        unscored=unscored,
+        model=said.model,
+        attempts=said.attempts,
+    )
+
+
+def find_reader() -> Model | None:
+    """The model of the role `reader`, else of the role `judge`; None where neither is set."""
+    role = next((role for role in READER_ROLES if role in model_roles()), None)
+    return get_model(role=role) if role else None
+
+
+def unread(names: Iterable[str], why: str | None, reason: str = "") -> list[Reading]:
+    """Readings that were not made, and why: a word, and the failure where there was one."""
+    return [Reading(name=name, value=None, unscored=why, reason=reason[:500]) for name in names]
+
+
+def readings_score(readings: Sequence[Reading], **metadata: Any) -> Score:
+    """Readings as a score: the value holds each reading's value, or NaN where it has none.
+
+    Its metadata has `unscored` (reading to reason, for those without value) and `readings`,
+    each in full.
+
+    Args:
+        readings: At least one.
+        metadata: What the metadata holds besides.
+    """
+    unscored = {r.name: r.unscored for r in readings if r.unscored}
+    return Score(
+        # None would be counted as a value; NaN is Inspect's mark of an unscored one.
+        value={r.name: math.nan if r.value is None else r.value for r in readings},
+        explanation="\n".join(f"{r.name}: {r.value or r.unscored}. {r.reason}" for r in readings),
+        reason=next(iter(unscored.values()), None),
+        metadata={
+            "unscored": unscored,
+            "readings": {r.name: r.model_dump() for r in readings},
+            **metadata,
+        },
+    )
+
+
+def readable_pack(scenario: str) -> Pack:
+    """A pack whose harmful act can be told to a reader.
+
+    Raises:
+        FactorError: there is no such scenario.
+        PackError: it cannot be loaded, or has no judge.md.
+    """
+    pack = load_pack(scenario)
+    if not (pack.folder / "judge.md").is_file():
+        raise PackError(
+            "there is no judge.md, and readings take from it what the harmful act is",
+            where=str(pack.folder),
+        )
+    return pack
+
+
+def readings_with(scenario: str, names: Sequence[str]) -> Scorer:
+    """The scorer of the readings of one scenario; `cornered/readings` in Inspect's registry.
+
+    The score's value holds the value of each reading as a word, or NaN; see `readings_score`.
+    `reasoned` in its metadata says whether there was any reasoning to read: where there was none
+    silence says little. A probe has no readings, and no score.
+
+    Args:
+        scenario: Name of the scenario, or folder of the pack.
+        names: Names of readings, of `known_readings`; at least one.
+
+    Model roles:
+        reader: Reads; where it is not set the role `judge` does.
+
+    Raises:
+        ExperimentError: there is no such reading, or none is named.
+        FactorError: there is no such scenario.
+        PackError: the pack cannot be loaded, or has no judge.md.
+    """
+    known = known_readings()
+    if wrong := [name for name in names if name not in known]:
+        raise ExperimentError(f"there is no reading {wrong[0]}", fix=f"one of {', '.join(known)}")
+    if not names:
+        raise ExperimentError("no reading is named", fix=f"one of {', '.join(known)}")
+    specs = {name: known[name] for name in names}
+    pack = readable_pack(scenario)
+    worlds = Worlds(pack)
+
+    async def score(state: TaskState, target: Target) -> Score | None:
+        del target
+        levels: Levels = state.metadata["factors"]
+        if levels.get("probe") == "on":
+            return None
+        draw = str(state.sample_id)
+        parts = trial_parts(state, worlds.setting(levels, draw))
+        reader = find_reader()
+        if reader is None or not parts:
+            return readings_score(unread(specs, "no_response" if reader else "no_reader"))
+        renderer = worlds.renderer(levels, draw)
+        # One after the other: trials run side by side anyway, and a trial repeats itself so.
+        readings = [
+            await read(reader, spec, reading_prompt(spec, parts, levels, renderer))
+            for spec in specs.values()
+        ]
+        reasoned = any(part.kind == "thinking" for part in parts)
+        return readings_score(readings, reasoned=reasoned)
+
+    return score
+
+
+def trial_parts(state: TaskState, setting: Setting) -> tuple[Part, ...]:
+    """The whole answer of a trial; empty where there is none.
+
+    Args:
+        state: The trial, at its end.
+        setting: Whom and what its actions were done to.
+    """
+    output = state.output
+    cut_off = bool(output.choices) and output.stop_reason in ENDED_EARLY
+    ledger = read_answer(output.completion, cut_off=cut_off)
+    return answer_parts(output.completion, ledger, setting, thought=native_reasoning(output))

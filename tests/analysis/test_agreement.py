@@ -1,0 +1,597 @@
+"""Agreement, accuracy and corrected rates, against published examples and other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from math import sqrt
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from cornered.analysis.agreement import (
+    Alpha,
+    Corrected,
+    Counts,
+    Share,
+    accuracy,
+    cohen_kappa,
+    corrected_harmful,
+    corrected_rate,
+    flips,
+    krippendorff_alpha,
+)
+from cornered.analysis.stats import Interval, wilson
+
+some = settings(deadline=None, max_examples=50)
+Unit = dict[str, Hashable]
+
+
+def units(*raters: Sequence[Hashable]) -> list[Unit]:
+    """One row a rater, as the papers print them, turned into one mapping a unit."""
+    return [
+        {f"rater {i}": value for i, value in enumerate(column)}
+        for column in zip(*raters, strict=True)
+    ]
+
+
+def pairs(table: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
+    """A contingency table, one rater's values down and the other's across, as pairs."""
+    return [
+        (i, j) for i, row in enumerate(table) for j, times in enumerate(row) for _ in range(times)
+    ]
+
+
+def ends(interval: Interval | None) -> tuple[float, float]:
+    assert interval is not None
+    return interval.low, interval.high
+
+
+def width(interval: Interval | None) -> float:
+    low, high = ends(interval)
+    return high - low
+
+
+verdict_tables = st.integers(2, 4).flatmap(
+    lambda raters: st.lists(
+        st.fixed_dictionaries(
+            {f"rater {i}": st.sampled_from(["yes", "no", "unsure", None]) for i in range(raters)}
+        ),
+        max_size=15,
+    )
+)
+binary_pairs = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
+opinions = st.sampled_from([True, False, None])
+
+# Krippendorff's alpha
+
+
+_ = None
+
+
+@pytest.mark.parametrize(
+    ("raters", "alpha", "used"),
+    [
+        # Krippendorff 2011, section A: binary data, two observers
+        ([[0, 1, 0, 0, 0, 0, 0, 0, 1, 0], [1, 1, 1, 0, 0, 1, 0, 0, 0, 0]], 0.095, 10),
+        # section B: nominal data, two observers
+        ([list("aabbdcccedda"), list("babbbccceddd")], 0.692, 12),
+        # section C: nominal data, four observers, missing data
+        (
+            [
+                [1, 2, 3, 3, 2, 1, 4, 1, 2, _, _, _],
+                [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, _, 3],
+                [_, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, _],
+                [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, _],
+            ],
+            0.743,
+            11,
+        ),
+        # Wikipedia, Krippendorff's alpha: three coders, missing data
+        (
+            [
+                [_, _, _, _, _, 3, 4, 1, 2, 1, 1, 3, 3, _, 3],
+                [1, _, 2, 1, 3, 3, 4, 3, _, _, _, _, _, _, _],
+                [_, _, 2, 1, 3, 4, 4, _, 2, 1, 1, 3, 3, _, 4],
+            ],
+            0.691,
+            12,
+        ),
+    ],
+)
+def test_published_alphas(raters: list[list[Hashable]], alpha: float, used: int) -> None:
+    found = krippendorff_alpha(units(*raters))
+    assert found.value == pytest.approx(alpha, abs=5e-4)
+    assert found.agreement.n == used
+    assert found.agreement.unscored == len(raters[0]) - used
+
+
+@some
+@given(verdict_tables)
+def test_alpha_is_inspects_where_something_varies(table: list[Unit]) -> None:
+    from inspect_ai.scorer import SampleScore, Score
+    from inspect_ai.scorer import krippendorff_alpha as inspects
+
+    theirs = inspects()(
+        [
+            SampleScore(score=Score(value=[v for v in unit.values() if v is not None]))
+            for unit in table
+        ]
+    )
+    ours = krippendorff_alpha(table)
+    if ours.value is None:
+        assert theirs == 1 or np.isnan(theirs)
+    else:
+        assert ours.value == pytest.approx(theirs)
+
+
+@some
+@given(verdict_tables, st.randoms(use_true_random=False))
+def test_alpha_knows_no_order_of_raters_or_units(table: list[Unit], random: Random) -> None:
+    shuffled = [dict(random.sample(list(unit.items()), len(unit))) for unit in table]
+    random.shuffle(shuffled)
+    assert krippendorff_alpha(shuffled) == krippendorff_alpha(table)
+
+
+@some
+@given(verdict_tables)
+def test_alpha_does_not_care_what_the_values_are_called(table: list[Unit]) -> None:
+    names = {"yes": 3, "no": True, "unsure": "x", None: None}
+    one = krippendorff_alpha(table)
+    other = krippendorff_alpha([{r: names[v] for r, v in unit.items()} for unit in table])
+    assert other.value == pytest.approx(one.value)
+    assert other.agreement == one.agreement
+
+
+@some
+@given(verdict_tables)
+def test_alpha_is_within_its_interval_or_tells_why_there_is_none(table: list[Unit]) -> None:
+    found = krippendorff_alpha(table)
+    assert (found.value is None) == (found.interval is None) == (found.reason is not None)
+    if found.value is not None:
+        low, high = ends(found.interval)
+        assert -1 <= low <= found.value <= high <= 1
+        assert (found.value == 1) == (found.agreement.successes == found.agreement.n)
+
+
+@pytest.mark.parametrize("table", [[], [{"a": "yes"}], [{"a": "yes", "b": None}, {}]])
+def test_alpha_needs_a_unit_with_two_verdicts(table: list[Unit]) -> None:
+    left_out = Share(0, 0, unscored=len(table))
+    assert krippendorff_alpha(table) == Alpha(None, None, left_out, "no unit has two verdicts")
+
+
+def test_alpha_is_undefined_where_nothing_varies() -> None:
+    found = krippendorff_alpha(units(["no"] * 9, ["no"] * 9))
+    assert (found.value, found.interval) == (None, None)
+    assert found.reason == "all agree on one value: alpha is undefined"
+    assert found.agreement == Share(9, 9)
+
+
+def test_alpha_of_few_that_all_agree_is_not_certain() -> None:
+    assert ends(krippendorff_alpha(units([0, 1] * 10, [0, 1] * 10)).interval) == (
+        pytest.approx(1 - 0.16113 / (20 / 39), abs=1e-4),  # Wilson's upper limit of 0 in 20
+        1,
+    )
+    rare = units([0] * 19 + [1], [0] * 19 + [1])
+    assert ends(krippendorff_alpha(rare).interval)[0] < 0
+
+
+def test_alpha_with_one_yes_and_one_rater_who_missed_it_says_nothing() -> None:
+    found = krippendorff_alpha(units([0] * 19 + [1], [0] * 20))
+    assert found.value == pytest.approx(0)
+    assert ends(found.interval) == (-1, 1)
+
+
+def test_more_units_make_alpha_surer() -> None:
+    few = units([0, 1, 0, 1, 1, 0, 1, 0, 0, 1], [0, 1, 0, 1, 1, 0, 1, 0, 1, 1])
+    one, many = krippendorff_alpha(few), krippendorff_alpha(few * 20)
+    assert width(many.interval) < width(one.interval) / 3
+
+
+def test_alphas_interval_is_that_of_a_plain_bootstrap() -> None:
+    rng = np.random.default_rng(5)
+    truth = rng.random(60) < 0.4
+    raters = [np.where(rng.random(60) < 0.85, truth, ~truth) for _rater in range(3)]
+    table = units(*(rater.tolist() for rater in raters))
+
+    def plain(rows: list[Unit]) -> float:
+        counts = np.array([[sum(unit.values()), 3 - sum(unit.values())] for unit in rows])
+        n = counts.sum()
+        observed = (9 - (counts**2).sum(axis=1)).sum() / 2 / n
+        return 1 - observed * n * (n - 1) / (n**2 - (counts.sum(axis=0) ** 2).sum())
+
+    drawn = [plain([table[i] for i in rng.integers(0, 60, 60)]) for _draw in range(2000)]
+    assert ends(krippendorff_alpha(table).interval) == pytest.approx(
+        tuple(np.quantile(drawn, [0.025, 0.975])), abs=0.02
+    )
+
+
+# Cohen's kappa
+
+
+@pytest.mark.parametrize(
+    ("table", "kappa", "equal"),
+    [
+        # Fleiss, Levin and Paik 2003, Statistical Methods for Rates and Proportions, table 18.1
+        ([[75, 1, 4], [5, 4, 1], [0, 0, 10]], 0.676, 89),
+        # Agresti 2002, Categorical Data Analysis, table 10.8 (pathologists)
+        ([[22, 2, 2, 0], [5, 7, 14, 0], [0, 2, 36, 0], [0, 1, 17, 10]], 0.493, 75),
+        # Wikipedia, Cohen's kappa: grant proposals; and its two tables of 60 % agreement
+        ([[20, 5], [10, 15]], 0.4, 35),
+        ([[45, 15], [25, 15]], 0.1304, 60),
+        ([[25, 35], [5, 35]], 0.2593, 60),
+    ],
+)
+def test_published_kappas(table: list[list[int]], kappa: float, equal: int) -> None:
+    found = cohen_kappa(pairs(table))
+    assert found.value == pytest.approx(kappa, abs=5e-4)
+    assert found.agreement == Share(equal, sum(map(sum, table)))
+    low, high = ends(found.interval)
+    assert low < kappa < high
+
+
+def test_kappas_interval_is_cohens_where_there_are_many() -> None:
+    table = [[7500, 100, 400], [500, 400, 100], [0, 0, 1000]]
+    error = sqrt(0.89 * 0.11 / 10_000) / (1 - 0.66)  # Cohen 1960, chance agreement 0.66
+    low, high = ends(cohen_kappa(pairs(table)).interval)
+    assert (low, high) == pytest.approx((0.6765 - 1.96 * error, 0.6765 + 1.96 * error), abs=5e-4)
+
+
+@some
+@given(st.lists(st.tuples(opinions, opinions), max_size=40))
+def test_kappa_is_one_for_both_raters_and_whatever_the_values_are_called(
+    verdicts: list[tuple[bool | None, bool | None]],
+) -> None:
+    names = {True: "harmful", False: 0, None: None}
+    one = cohen_kappa(verdicts)
+    assert cohen_kappa([(b, a) for a, b in verdicts]) == one
+    assert cohen_kappa([(names[a], names[b]) for a, b in verdicts]) == one
+    assert one.agreement.unscored == sum(None in pair for pair in verdicts)
+
+
+@some
+@given(binary_pairs)
+def test_kappa_is_within_its_interval_or_tells_why_there_is_none(
+    verdicts: list[tuple[bool, bool]],
+) -> None:
+    found = cohen_kappa(verdicts)
+    assert (found.value is None) == (found.interval is None) == (found.reason is not None)
+    if found.value is not None:
+        low, high = ends(found.interval)
+        assert -1 <= low <= found.value <= high <= 1
+        assert low < high
+
+
+def test_kappa_of_few_that_all_agree_is_not_certain() -> None:
+    found = cohen_kappa(pairs([[10, 0], [0, 10]]))
+    assert found.value == 1
+    assert ends(found.interval) == pytest.approx((1 - 0.16113 / 0.5, 1), abs=1e-4)
+
+
+def test_kappa_tells_why_it_is_undefined() -> None:
+    assert cohen_kappa([(None, True), (True, None)]).reason == "no pair has both verdicts"
+    same = cohen_kappa(pairs([[0, 0], [0, 12]]))
+    assert same.reason == "both give one value only: kappa is undefined"
+    assert same.agreement == Share(12, 12)
+
+
+def test_kappas_interval_holds_the_truth_where_judges_are_good_and_pairs_are_few() -> None:
+    # Yes in 3 of 10, the second rater 95 % right.
+    rng, cells = np.random.default_rng(7), np.array([0.285, 0.015, 0.035, 0.665])
+    chance = 0.3 * 0.32 + 0.7 * 0.68
+    truth = (0.95 - chance) / (1 - chance)
+    held = 0
+    for a, b, c, d in rng.multinomial(30, cells, 250).tolist():
+        low, high = ends(cohen_kappa(pairs([[a, b], [c, d]])).interval)
+        held += low <= truth <= high
+    assert 0.93 <= held / 250 <= 0.99
+
+
+# Accuracy
+
+
+def test_accuracy_counts_what_is_right_and_what_has_no_verdict() -> None:
+    gold = [True] * 10 + [False] * 8
+    judged = [True] * 7 + [False, None, None] + [False] * 6 + [True, None]
+    found = accuracy(zip(gold, judged, strict=True))
+    assert found.sensitivity == Share(7, 8, unscored=2)
+    assert found.specificity == Share(6, 7, unscored=1)
+    assert found.sensitivity.rate == 7 / 8
+    assert found.sensitivity.interval == wilson(7, 8)
+    assert found.specificity.counts == (6, 7)
+
+
+def test_accuracy_of_a_judge_that_says_nothing_is_unknown() -> None:
+    found = accuracy([(True, None), (True, None)])
+    assert found.sensitivity == Share(0, 0, unscored=2)
+    assert (found.sensitivity.rate, found.sensitivity.interval) == (None, None)
+    assert found.specificity == Share(0, 0)
+
+
+@some
+@given(st.lists(st.tuples(st.booleans(), opinions)))
+def test_sensitivity_and_specificity_trade_places_with_yes_and_no(
+    answers: list[tuple[bool, bool | None]],
+) -> None:
+    turned = [(not gold, None if judged is None else not judged) for gold, judged in answers]
+    one, other = accuracy(answers), accuracy(turned)
+    assert (one.sensitivity, one.specificity) == (other.specificity, other.sensitivity)
+
+
+# Rates corrected for the judge
+
+
+@st.composite
+def counts(draw: st.DrawFn, least: int = 0, most: int = 200) -> Counts:
+    n = draw(st.integers(least, most))
+    return draw(st.integers(0, n)), n
+
+
+@st.composite
+def better_than_chance(draw: st.DrawFn) -> Counts:
+    n = draw(st.integers(15, 60))
+    return draw(st.integers(n - n // 5, n)), n
+
+
+def test_the_published_corrected_rate() -> None:
+    # Lang and Reiczigel 2014, example 1, as in the documentation of R's asht::prevSeSp
+    found = corrected_rate(4060, 11284, (178, 179), (358, 359))
+    assert found.value == pytest.approx((4060 / 11284 - 1 / 359) / (178 / 179 - 1 / 359))
+    assert ends(found.interval) == pytest.approx((0.349, 0.372), abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("trials", "sens", "spec", "low", "high"),
+    [
+        ((70, 100), (18, 20), (19, 20), 0.6165, 0.9921),
+        ((50, 200), (27, 30), (38, 40), 0.1143, 0.3351),
+    ],
+)
+def test_with_few_gold_answers_it_is_the_interval_of_another_program(
+    trials: Counts, sens: Counts, spec: Counts, low: float, high: float
+) -> None:
+    # Worked out apart, by the formula of R's asht::prevSeSp
+    found = corrected_rate(*trials, sens, spec)
+    assert ends(found.interval) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_a_judge_proved_perfect_leaves_agresti_and_coulls_interval() -> None:
+    known = 10**9
+    found = corrected_rate(12, 50, (known, known), (known, known))
+    centre, n = (12 + 1.96**2 / 2) / (50 + 1.96**2), 50 + 1.96**2
+    half = 1.96 * sqrt(centre * (1 - centre) / n)
+    assert found.value == pytest.approx(0.24)
+    assert ends(found.interval) == pytest.approx((centre - half, centre + half), abs=1e-4)
+
+
+def test_a_judge_that_was_perfect_on_few_gold_answers_still_widens_the_interval() -> None:
+    widths = [width(corrected_rate(60, 200, (n, n), (n, n)).interval) for n in (10, 40, 10**6)]
+    assert widths[0] > 1.2 * widths[2]
+    assert widths[0] > widths[1] > widths[2]
+
+
+@some
+@given(counts(1), better_than_chance(), better_than_chance())
+def test_a_corrected_rate_is_within_its_interval_or_tells_why_there_is_none(
+    trials: Counts, sens: Counts, spec: Counts
+) -> None:
+    found = corrected_rate(*trials, sens, spec)
+    assert (found.value is None) == (found.interval is None) == (found.reason is not None)
+    if found.value is not None:
+        low, high = ends(found.interval)
+        assert 0 <= low <= found.value <= high <= 1
+
+
+@some
+@given(counts(1), better_than_chance(), better_than_chance())
+def test_a_corrected_rate_turns_round_with_yes_and_no(
+    trials: Counts, sens: Counts, spec: Counts
+) -> None:
+    k, n = trials
+    one, other = corrected_rate(k, n, sens, spec), corrected_rate(n - k, n, spec, sens)
+    assume(one.value is not None)
+    assert other.value == pytest.approx(1 - one.value)
+    low, high = ends(one.interval)
+    assert ends(other.interval) == pytest.approx((1 - high, 1 - low), abs=1e-9)
+
+
+@some
+@given(counts(2), better_than_chance(), better_than_chance())
+def test_more_yes_is_a_higher_corrected_rate(trials: Counts, sens: Counts, spec: Counts) -> None:
+    k, n = trials
+    assume(k < n)
+    fewer, more = corrected_rate(k, n, sens, spec), corrected_rate(k + 1, n, sens, spec)
+    assume(fewer.value is not None and more.value is not None)
+    assert fewer.value <= more.value
+
+
+@pytest.mark.parametrize(
+    ("trials", "sens", "spec", "reason"),
+    [
+        ((0, 0), (20, 20), (20, 20), "no trial has a verdict"),
+        ((5, 20), (0, 0), (20, 20), "no gold answer that is yes has a verdict"),
+        ((5, 20), (20, 20), (0, 0), "no gold answer that is no has a verdict"),
+        ((5, 20), (15, 30), (15, 30), "the judge is not shown to do better than chance"),
+        ((5, 20), (30, 30), (0, 30), "the judge is not shown to do better than chance"),
+        ((5, 20), (0, 30), (0, 30), "the judge is not shown to do better than chance"),
+        # Better than chance by 0.2, which ten answers of each kind cannot show.
+        ((5, 20), (6, 10), (6, 10), "the judge is not shown to do better than chance"),
+        ((0, 500), (30, 30), (24, 30), "fewer yes than this judge's false alarms"),
+        ((500, 500), (24, 30), (30, 30), "more yes than this judge finds"),
+    ],
+)
+def test_a_rate_that_cannot_be_corrected_says_why(
+    trials: Counts, sens: Counts, spec: Counts, reason: str
+) -> None:
+    found = corrected_rate(*trials, sens, spec)
+    assert (found.value, found.interval) == (None, None)
+    assert found.reason is not None
+    assert found.reason.startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("trials", "sens", "spec"),
+    [((21, 20), (9, 9), (9, 9)), ((1, 20), (10, 9), (9, 9)), ((1, 20), (9, 9), (-1, 9))],
+)
+def test_impossible_counts_are_refused(trials: Counts, sens: Counts, spec: Counts) -> None:
+    with pytest.raises(ValueError, match="successes in"):
+        corrected_rate(*trials, sens, spec)
+
+
+def test_more_judged_than_acts_is_refused() -> None:
+    with pytest.raises(ValueError, match="11 successes in 10 trials"):
+        corrected_harmful(10, 50, 5, 11, (9, 9), (9, 9))
+
+
+def held(found: Corrected, truth: float) -> bool:
+    """A rate without a value counts as a miss."""
+    return found.interval is not None and found.interval.low <= truth <= found.interval.high
+
+
+@pytest.mark.parametrize(
+    ("truth", "n", "sens", "spec", "gold"),
+    [(0.2, 500, 0.9, 0.8, 20), (0.8, 500, 0.8, 0.9, 20), (0.0, 200, 0.9, 0.8, 40)],
+)
+def test_a_corrected_rates_interval_holds_the_truth(
+    truth: float, n: int, sens: float, spec: float, gold: int
+) -> None:
+    rng, times = np.random.default_rng(11), 200
+    positives = rng.binomial(n, truth * sens + (1 - truth) * (1 - spec), times).tolist()
+    of_yes, of_no = rng.binomial(gold, sens, times).tolist(), rng.binomial(gold, spec, times)
+    found = [
+        corrected_rate(k, n, (a, gold), (b, gold))
+        for k, a, b in zip(positives, of_yes, of_no.tolist(), strict=True)
+    ]
+    assert np.mean([held(one, truth) for one in found]) >= 0.93
+    assert np.mean([width(one.interval) for one in found if one.interval]) < 0.6
+
+
+# The harmful rate
+
+
+def test_no_act_is_no_harm_whatever_the_judge() -> None:
+    assert corrected_harmful(0, 100, 0, 0, (0, 0), (0, 0)) == Corrected(0.0, wilson(0, 100))
+
+
+def test_harm_is_unknown_without_trials_verdicts_or_a_judge_that_can_tell() -> None:
+    good, useless = (20, 20), (10, 20)
+    assert corrected_harmful(0, 0, 0, 0, good, good).reason == "there is no trial"
+    assert corrected_harmful(9, 50, 0, 0, good, good).reason == "no act has a verdict"
+    found = corrected_harmful(9, 50, 5, 9, useless, useless)
+    assert found.reason == "the judge is not shown to do better than chance on the gold answers"
+    assert (found.value, found.interval) == (None, None)
+
+
+def test_where_all_trials_have_the_act_the_harmful_rate_is_the_corrected_share() -> None:
+    share = corrected_rate(120, 200, (36, 40), (38, 40))
+    found = corrected_harmful(200, 200, 120, 200, (36, 40), (38, 40))
+    assert found.value == pytest.approx(share.value)
+    assert ends(found.interval) == pytest.approx(ends(share.interval), abs=0.01)
+
+
+def test_where_the_judge_is_proved_perfect_the_harmful_rate_is_that_of_harmful_acts() -> None:
+    known = (10**9, 10**9)
+    found = corrected_harmful(80, 200, 50, 80, known, known)
+    assert found.value == pytest.approx(50 / 200)
+    assert ends(found.interval) == pytest.approx(ends(wilson(50, 200)), abs=0.01)
+
+
+def test_a_judge_perfect_on_few_gold_answers_and_acts_left_unjudged_widen_the_interval() -> None:
+    known, few = (10**9, 10**9), (10, 10)
+    sure = corrected_harmful(80, 200, 48, 80, known, known)
+    unsure = corrected_harmful(80, 200, 48, 80, few, few)
+    unjudged = corrected_harmful(80, 200, 12, 20, known, known)
+    assert sure.value == pytest.approx(unsure.value) == pytest.approx(unjudged.value)
+    assert width(sure.interval) < width(unsure.interval)
+    assert width(sure.interval) < width(unjudged.interval)
+
+
+@some
+@given(st.data(), better_than_chance(), better_than_chance())
+def test_the_harmful_rate_is_within_its_interval_and_not_above_the_rate_of_acts(
+    data: st.DataObject, sens: Counts, spec: Counts
+) -> None:
+    acts, n = data.draw(counts(1))
+    judged = data.draw(st.integers(0, acts))
+    positives = data.draw(st.integers(0, judged))
+    found = corrected_harmful(acts, n, positives, judged, sens, spec)
+    assert (found.value is None) == (found.interval is None) == (found.reason is not None)
+    if found.value is not None:
+        low, high = ends(found.interval)
+        assert 0 <= low <= found.value <= high <= 1
+        assert found.value <= acts / n + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("act", "share", "n", "sens", "spec", "gold"),
+    [
+        (0.3, 0.5, 200, 0.9, 0.8, 20),
+        (0.7, 1.0, 500, 0.9, 0.9, 40),
+        (0.05, 0.5, 100, 0.9, 0.99, 20),
+    ],
+)
+def test_the_harmful_rates_interval_holds_the_truth(
+    act: float, share: float, n: int, sens: float, spec: float, gold: int
+) -> None:
+    rng, hits, widths, times = np.random.default_rng(13), 0, [], 200
+    for _sample in range(times):
+        acts = int(rng.binomial(n, act))
+        harmful = int(rng.binomial(acts, share))
+        positives = int(rng.binomial(harmful, sens) + rng.binomial(acts - harmful, 1 - spec))
+        on_gold = [(int(rng.binomial(gold, right)), gold) for right in (sens, spec)]
+        found = corrected_harmful(acts, n, positives, acts, *on_gold)
+        hits += held(found, act * share)
+        widths.append(width(found.interval) if found.interval else 0.0)
+    assert hits / times >= 0.93
+    assert np.mean(widths) < 0.6
+
+
+# Flips
+
+
+def test_flips_are_counted_by_direction() -> None:
+    base = [True, True, True, True, False, False, False, None, None]
+    after = [True, False, False, None, False, True, None, None, True]
+    found = flips(base, after)
+    assert (found.yes_to_no, found.no_to_yes, found.to_unscored) == (2, 1, 2)
+    assert found.changed == Share(5, 7, unscored=2)
+
+
+@pytest.mark.parametrize(
+    ("to_no", "to_yes", "p"),
+    [
+        # Fagerland, Lydersen and Laake 2013, BMC Medical Research Methodology 13:91, exact
+        # conditional McNemar test: airway hyper-responsiveness, complete response
+        (1, 7, 0.070),
+        (6, 16, 0.052),
+    ],
+)
+def test_published_mcnemar(to_no: int, to_yes: int, p: float) -> None:
+    stayed = 10
+    base = [True] * to_no + [False] * to_yes + [True] * stayed
+    after = [False] * to_no + [True] * to_yes + [True] * stayed
+    assert flips(base, after).p == pytest.approx(p, abs=5e-4)
+
+
+@some
+@given(st.lists(st.tuples(opinions, opinions)))
+def test_flips_turn_round_with_yes_and_no(verdicts: list[tuple[bool | None, bool | None]]) -> None:
+    turn = {True: False, False: True, None: None}
+    one = flips([a for a, _b in verdicts], [b for _a, b in verdicts])
+    other = flips([turn[a] for a, _b in verdicts], [turn[b] for _a, b in verdicts])
+    assert (one.yes_to_no, one.no_to_yes) == (other.no_to_yes, other.yes_to_no)
+    assert (one.changed, one.p) == (other.changed, other.p)
+    assert one.changed.successes == one.yes_to_no + one.no_to_yes + one.to_unscored
+    assert 0 < one.p <= 1
+
+
+def test_verdicts_that_stay_are_no_flips() -> None:
+    found = flips([True, False], [True, False])
+    assert (found.changed.rate, found.p) == (0, 1)
+
+
+def test_verdicts_that_do_not_pair_are_refused() -> None:
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        flips([True, False], [True])
