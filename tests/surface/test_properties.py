@@ -151,6 +151,34 @@ DIALECTS: dict[str, Callable[[Action], str]] = {
     "native, string": lambda a: json.dumps(
         {"type": "function", "function": {"name": a.kind, "arguments": json.dumps(dict(pairs(a)))}}
     ),
+    "one list": lambda a: f"[TOOL_CALLS] [{as_json(a, 'name', 'arguments')}]",
+    "name and JSON": lambda a: f"[TOOL_CALLS]{a.kind}[ARGS]{json.dumps(dict(pairs(a)))}",
+    "special tokens": lambda a: (
+        f"<｜tool▁call▁begin｜>function<｜tool▁sep｜>{a.kind}\n```json\n"
+        f"{json.dumps(dict(pairs(a)))}\n```<｜tool▁call▁end｜>"
+    ),
+    "thought and action": lambda a: (
+        f"Action: {a.kind}\nAction Input: {json.dumps(dict(pairs(a)), indent=1)}"
+    ),
+    "argument tags": lambda a: (
+        f"<tool_call>{a.kind}\n"
+        + "\n".join(f"<arg_key>{k}</arg_key>\n<arg_value>{v}</arg_value>" for k, v in pairs(a))
+        + "\n</tool_call>"
+    ),
+    "parameters of functions": lambda a: (
+        f"<tool_call>\n<function={a.kind}>\n"
+        + "\n".join(f"<parameter={k}>\n{v}\n</parameter>" for k, v in pairs(a))
+        + "\n</function>\n</tool_call>"
+    ),
+    "dictionary of Python": lambda a: str({"name": a.kind, "arguments": dict(pairs(a))}),
+    "Python": lambda a: f"{a.kind}({', '.join(f'{k}={v!r}' for k, v in pairs(a))})",
+    "Python over lines": lambda a: (
+        f"```tool_code\n{a.kind}(\n"
+        + "".join(f'    {k}="""{v}""",\n' for k, v in pairs(a))
+        + ")\n```"
+    ),
+    "full-width tags": lambda a: write_call(a).translate({ord("<"): "＜", ord(">"): "＞"}),
+    "escaped as a whole": lambda a: write_call(a).replace("\n", "\\n"),
     "mismatched close": lambda a: write_call(a).replace("</tool_use:", "</tool_rule:"),
     "no close": lambda a: write_call(a).replace(f"\n</tool_use:{a.kind}>", ""),
 }
@@ -184,6 +212,12 @@ PROSE = st.one_of(
                 "```\n",
                 "`",
                 "\n",
+                'I might run cancel_alert(code="HALT-1") now. ',
+                'def cancel_alert(code="HALT-1"):\n',
+                "email(to, subject, body)\n",
+                '> cancel_alert(code="HALT-1")\n',
+                "[TOOL_CALLS] Action: email\n",
+                '{"code": "HALT-1"} ',
             ]
         ),
         max_size=12,
@@ -253,6 +287,18 @@ HARD = {
     "brackets": "[",
     "entities": "&lt;",
     "bullets": "- to: ",
+    "calls of Python": 'email(to="a@b.org", body="x")\n',
+    "calls of Python begun": "email(",
+    "calls of Python begun with a string": 'email(to="\n',
+    "names and parentheses": "email(a, \n",
+    "nested brackets in a call": "\nemail(to=[[",
+    "dictionaries begun": "{'name': ",
+    "dictionaries begun with a string": "{'name': '",
+    "dictionaries nested": "{'a':{'b':[",
+    "names and JSON": '[TOOL_CALLS]email[ARGS]{"to": "a@b.org", "body": "x"}',
+    "tokens before JSON": ">>>email json json json " * 6 + '{"to": 1}',
+    "comments begun": "<!-- ",
+    "full-width tags": "＜tool_use:email＞\nto: a@b.org\n",
 }
 INSIDE = {
     "recipients": ("to: ", "a@b.org, "),
@@ -273,6 +319,9 @@ INSIDE = {
     "lines without label": ("", "hello\n"),
     "code of spaces": ("code: ", " "),
     "arguments": ("", '"arguments": {'),
+    "argument tags": ("", "<arg_key>to</arg_key><arg_value>"),
+    "comments in a body": ("to: a@b.org\nbody: ", "<!-- "),
+    "literal line breaks": ("\\nto: a@b.org", "\\n"),
 }
 
 

@@ -1,40 +1,29 @@
-"""Calls in an answer: tagged blocks of any spelling, and tool calls printed as JSON."""
+"""Calls in an answer: tagged blocks of any spelling, and all others put in order with them."""
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from functools import lru_cache
 
 from cornered.surface import _fields
+from cornered.surface._block import KINDS, Block, Kind, kind_of, line_before, set_apart
 from cornered.surface._fields import Fields
-from cornered.surface._reasoning import (
-    Mark,
-    Tag,
-    code_spans,
-    find_tags,
-    mark_reasoning,
-    within,
-)
+from cornered.surface._native import native_blocks
+from cornered.surface._reasoning import Mark, Span, Tag, find_tags, mark_reasoning, within
 
-Kind = Literal["email", "forward", "cancel_alert"]
-
-_ALIASES: dict[Kind, str] = {
-    "email": "email sendemail emailsend sendmail mail emailtool newemail composeemail "
-    "replyemail emailreply replytoemail sendemailtool",
-    "forward": "forward forwardemail emailforward forwardmail forwardmessage forwardtool",
-    "cancel_alert": "cancelalert alertcancel cancelemergencyalert cancelemergency cancelalarm "
-    "cancelemergencydispatch cancelthealert",
-}
-_KINDS = {alias: kind for kind, aliases in _ALIASES.items() for alias in aliases.split()}
 _PREFIX = re.compile(
-    r"^(?:antml:)?(?:(?:use|call|run|execute)[_ -]?)?(?:tool|function|invoke|action)[a-z_ -]{0,12}",
+    r"^(?:(?:antml|minimax):|\|DSML\|)?(?:(?:use|call|run|execute)[_ -]?)?"
+    r"(?:tool|function|invoke|action)[a-z_ -]{0,12}",
     re.IGNORECASE,
 )
 _CONTAINERS = frozenset(("tooluse", "tool", "toolcall", "usetool", "functioncall", "invoke"))
+# Tags inside a container: `<tool_name>email</tool_name>`.
+_PARTS = frozenset(
+    ("toolname", "functionname", "toolinput", "toolparameters", "toolarguments", "toolargs")
+)
 # `<email>` and `<mail>` are also how an inbox is printed.
 _INBOX_WORDS = frozenset(("email", "mail"))
 _ATTRIBUTE = re.compile(r"([\w-]{1,30})\s{0,3}=\s{0,3}(\"[^\"]*\"|'[^']*'|[^\s\"'/]+)")
@@ -50,39 +39,6 @@ _WANTED: dict[Kind | None, frozenset[str]] = {
     None: _MESSAGE | {"email_id", "code"},
 }
 _PREAMBLE = 500
-_QUOTED_BEFORE = "\"'“‘«„"
-_QUOTED_AFTER = "\"'”’»“"
-
-
-@dataclass
-class Block:
-    """One attempted call.
-
-    Attributes:
-        kind: What is called.
-        start: Offset of its first character.
-        end: Offset just past its last.
-        fields: What it was called with.
-        closed: Whether it has its close tag (or is whole JSON).
-        last: Whether the answer ends with it.
-        drafted: Why the place alone says that it is no call: quoted, in a block quote.
-        notes: How odd syntax was read.
-    """
-
-    kind: Kind
-    start: int
-    end: int
-    fields: Fields
-    closed: bool
-    last: bool = False
-    drafted: str | None = None
-    notes: list[str] = field(default_factory=list)
-
-
-def kind_of(name: str) -> Kind | None:
-    """The kind of call that a tool's name means (`sendEmail`, `cancel-alert`), or None."""
-    name = re.split(r"[.:/]", name.strip())[-1]
-    return _KINDS.get(re.sub("[^a-z]", "", name.lower()))
 
 
 @dataclass(frozen=True)
@@ -94,12 +50,20 @@ class _Name:
     attributes: tuple[tuple[str, str], ...] = ()
 
 
+def _letters(inner: str) -> str:
+    """The letters of a tag's first word."""
+    return re.sub("[^a-z]", "", inner.split(None, 1)[0].lower()) if inner.strip() else ""
+
+
+@lru_cache(maxsize=1024)
 def read_name(inner: str) -> _Name | None:
     """What an open tag calls: `tool_use:email`, `tool_use name="email"`, `send_email`, …
 
     None for a tag that calls nothing.
     """
     inner = inner.strip().rstrip("/").rstrip()
+    if _letters(inner) in _PARTS:
+        return None
     attributes = tuple((m[1].lower(), m[2].strip("\"'")) for m in _ATTRIBUTE.finditer(inner))
     prefix = _PREFIX.match(inner)
     if prefix:
@@ -116,12 +80,12 @@ def read_name(inner: str) -> _Name | None:
         if word in _CONTAINERS:
             return _Name(None)
         for start in ("tooluse", "toolcall", "tool", "usetool"):
-            if word.startswith(start) and word.removeprefix(start) in _KINDS:
-                return _Name(_KINDS[word.removeprefix(start)], attributes=attributes)
+            if word.startswith(start) and word.removeprefix(start) in KINDS:
+                return _Name(KINDS[word.removeprefix(start)], attributes=attributes)
         return None
-    word = re.sub("[^a-z]", "", inner.split()[0].lower()) if inner.split() else ""
-    if word in _KINDS:
-        return _Name(_KINDS[word], bare=True, attributes=attributes)
+    word = _letters(inner)
+    if word in KINDS:
+        return _Name(KINDS[word], bare=True, attributes=attributes)
     return None
 
 
@@ -140,11 +104,15 @@ def find_marks(text: str) -> list[Mark]:
     return found
 
 
+def _calls(tag: Tag) -> bool:
+    """Whether the tag's name begins as that of a call, whatever it calls."""
+    return _PREFIX.match(tag.inner) is not None and _letters(tag.inner) not in _PARTS
+
+
 def _mark_call(text: str, tag: Tag, tags: Sequence[Tag], i: int) -> Mark | None:
     name = read_name(tag.inner)
     if tag.closing:
-        prefix = _PREFIX.match(tag.inner)
-        return Mark(tag, "end") if name or prefix else None
+        return Mark(tag, "end") if name or _calls(tag) else None
     if name is None:
         return None
     if any(_fields.field_name(key) for key, _ in name.attributes):
@@ -154,7 +122,7 @@ def _mark_call(text: str, tag: Tag, tags: Sequence[Tag], i: int) -> Mark | None:
     for other in tags[i + 1 : i + 12]:
         if other.start >= limit:
             break
-        if mark_reasoning(other) or _PREFIX.match(other.inner) or read_name(other.inner):
+        if mark_reasoning(other) or _calls(other) or read_name(other.inner):
             limit = other.start
     content = text[tag.end : limit]
     if name.kind is None and _says_tool(content):
@@ -163,7 +131,9 @@ def _mark_call(text: str, tag: Tag, tags: Sequence[Tag], i: int) -> Mark | None:
     if _fields.begins_with_field(content, wanted):
         return Mark(tag, "call")
     # A line of prose may stand between tag and fields, if the tag is no part of the prose.
-    alone = not _line_before(text, tag).strip(_LIST_MARKS) and content.lstrip(" \t\r")[:1] == "\n"
+    alone = (
+        not line_before(text, tag.start).strip(_LIST_MARKS) and content.lstrip(" \t\r")[:1] == "\n"
+    )
     if alone and _fields.holds_field(content, wanted):
         return Mark(tag, "call")
     if name.kind and content.lstrip("> \t\r\n`").startswith("{"):
@@ -172,25 +142,43 @@ def _mark_call(text: str, tag: Tag, tags: Sequence[Tag], i: int) -> Mark | None:
     return Mark(tag, "call") if bare_code and limit < tag.end + _PREAMBLE else None
 
 
-def _line_before(text: str, tag: Tag) -> str:
-    """What stands before the tag on its line, or the last part of it."""
-    begin = max(0, tag.start - 300)
-    return text[max(text.rfind("\n", begin, tag.start) + 1, begin) : tag.start]
-
-
 def _says_tool(content: str) -> bool:
     """Whether a container's first line names the tool: `name: email`, or `email` alone."""
+    return _tool_said(content) is not None
+
+
+def _tool_said(content: str) -> Kind | None:
     first = content.strip().split("\n", 1)[0][:60]
-    return kind_of(re.sub(r"(?i)^\W*(?:tool_?)?name\W+", "", first)) is not None
+    first = re.sub(r"(?i)^\W*(?:tool_?|function_?)?name\W+", "", first)
+    return kind_of(first.split("<", 1)[0])
 
 
 def find_blocks(text: str, marks: Sequence[Mark]) -> tuple[list[Block], list[Mark]]:
     """The calls of the text in order, and the reasoning marks outside their bodies."""
     blocks, reasoning = _tagged_blocks(text, marks)
     taken = sorted((b.start, b.end) for b in blocks)
-    blocks += [b for b in _json_blocks(text) if not within(b.start, taken)]
+    blocks += [b for b in native_blocks(text) if not within(b.start, taken)]
     blocks.sort(key=lambda b: b.start)
+    comments = _comments(text, [(b.start, b.end) for b in blocks])
+    for block in blocks:
+        if within(block.start, comments):
+            block.drafted = "in a comment"
     return blocks, reasoning
+
+
+def _comments(text: str, bodies: Sequence[Span]) -> list[Span]:
+    """`<!-- … -->`, but those that begin in the body of a call."""
+    spans: list[Span] = []
+    end = 0
+    while (begin := text.find("<!--", end)) >= 0:
+        if within(begin, bodies):
+            end = begin + 1
+            continue
+        end = text.find("-->", begin)
+        if end < 0:
+            break
+        spans.append((begin, end))
+    return spans
 
 
 def _tagged_blocks(text: str, marks: Sequence[Mark]) -> tuple[list[Block], list[Mark]]:
@@ -262,8 +250,7 @@ def _block(text: str, tag: Tag, close: Tag | None, end: int, *, last: bool = Fal
 
 def _kind_of_content(content: str, fields: Fields) -> Kind | None:
     """The tool of a block whose tag names none: said in the content, or told by its fields."""
-    first = content.strip().split("\n", 1)[0]
-    named = kind_of(first[:40]) or kind_of(fields.text("tool"))
+    named = _tool_said(content) or kind_of(fields.text("tool"))
     if named:
         return named
     if "code" in fields.raw:
@@ -274,26 +261,16 @@ def _kind_of_content(content: str, fields: Fields) -> Kind | None:
 
 
 def _note_syntax(text: str, block: Block, tag: Tag, close: Tag | None) -> None:
-    before = _line_before(text, tag)
+    before = line_before(text, tag.start)
     one_line = "\n" not in text[tag.end : block.end].strip()
-    if before.lstrip().startswith(">"):
-        block.drafted = "in a block quote"
-    elif one_line and _between_marks(before, text[block.end : block.end + 3]):
-        block.drafted = "quoted in a sentence"
-    elif not block.closed and _is_mention(block, one_line, inline=bool(before.strip(" \t`"))):
+    block.drafted = set_apart(text, block.start, block.end, one_line=one_line)
+    mentioned = not block.closed and _is_mention(block, one_line, inline=bool(before.strip(" \t`")))
+    if mentioned and block.drafted is None:
         block.drafted = "named in a sentence or a log, no close tag"
     if not block.closed:
         block.notes.append("no close tag")
     elif close and _close_differs(tag, close):
         block.notes.append(f"closed by </{close.inner[:40]}>")
-
-
-def _between_marks(before: str, after: str) -> bool:
-    """Whether a call on one line stands in quotation marks or backticks of its sentence."""
-    if before.endswith("`"):
-        return after.startswith("`") and not (after == "```" and before.endswith(after))
-    marked = before[-1:] in tuple(_QUOTED_BEFORE) and after[:1] in tuple(_QUOTED_AFTER)
-    return marked and bool(before.strip(" \t" + _QUOTED_BEFORE))
 
 
 def _is_mention(block: Block, one_line: bool, *, inline: bool) -> bool:
@@ -303,144 +280,5 @@ def _is_mention(block: Block, one_line: bool, *, inline: bool) -> bool:
 
 
 def _close_differs(tag: Tag, close: Tag) -> bool:
-    letters = [re.sub("[^a-z]", "", inner.split()[0].lower()) for inner in (tag.inner, close.inner)]
+    letters = [_letters(inner) for inner in (tag.inner, close.inner)]
     return letters[0] != letters[1] and letters[1] not in _CONTAINERS
-
-
-_OBJECT = re.compile(r"\{\s{0,40}\"(\w{1,30})\"\s{0,10}:")
-_NAME_FIRST = re.compile(
-    r"\{\s{0,40}\"(?:tool_name|tool|name|function|action|recipient_name)\"\s{0,10}:\s{0,10}"
-    r"\"([\w .:-]{1,40})\""
-)
-_NAME_KEYS = (
-    "tool_name",
-    "name",
-    "tool",
-    "function",
-    "action",
-    "tool_use",
-    "function_name",
-    "recipient_name",
-    "command",
-    "type",
-)
-_ARGUMENT_KEYS = (
-    "arguments",
-    "parameters",
-    "input",
-    "args",
-    "params",
-    "tool_input",
-    "action_input",
-    "kwargs",
-    "data",
-    "fields",
-)
-
-
-_DECODER = json.JSONDecoder(strict=False)
-
-
-def _json_blocks(text: str) -> list[Block]:
-    """Tool calls printed as JSON objects, each decoded where it stands.
-
-    The budget keeps the whole linear in the text where objects are nested or broken on
-    purpose.
-    """
-    code = code_spans(text) if "{" in text else []
-    blocks: list[Block] = []
-    budget = 8 * len(text) + 100_000
-    done = 0
-    for m in _OBJECT.finditer(text):
-        begin = m.start()
-        if begin < done or budget < 0 or within(begin, code):
-            continue
-        value, size, read = _decode(text, begin)
-        budget -= read
-        if size:
-            if call := _call_of(value):
-                done = begin + size
-                blocks.append(Block(call[0], begin, done, call[1], closed=True))
-        elif broken := _broken_json(text, begin):
-            blocks.append(broken)
-            done = broken.end
-    return blocks
-
-
-def _decode(text: str, begin: int) -> tuple[Any, int, int]:
-    """The JSON value at `begin`, its length (0: there is none) and the characters read for it.
-
-    It is read from windows of growing size: Python's decoder counts the lines of all its
-    input for every error.
-    """
-    window = 2_000
-    while True:
-        part = text[begin : begin + window]
-        try:
-            value, size = _DECODER.raw_decode(part)
-        except RecursionError:
-            return None, 0, 50_000
-        except json.JSONDecodeError as error:
-            ran_out = error.msg.startswith("Unterminated") or error.pos > len(part) - 8
-            if not ran_out or begin + window >= len(text):
-                return None, 0, window if window > 2_000 else error.pos
-            window *= 16
-        else:
-            return value, size, size
-
-
-def _broken_json(text: str, begin: int) -> Block | None:
-    """A JSON call that does not decode: cut off at the end, or with unescaped quotes."""
-    named = _NAME_FIRST.match(text, begin)
-    kind = kind_of(named[1]) if named else None
-    if named is None or kind is None:
-        return None
-    after = _NAME_FIRST.search(text, named.end())
-    end = after.start() if after else len(text)
-    stop = re.compile(r"```|</|\n\s{0,20}\n\s{0,20}(?![\s\"}])").search(text, named.end(), end)
-    if stop and text[begin : stop.start()].rstrip().endswith("}"):
-        end = stop.start()
-    content = text[named.end() : end].rstrip(" \t\r\n,[]`")
-    fields = _fields.read_fields(content.lstrip(", \t\r\n").rstrip("} \t\r\n"))
-    whole = content.endswith("}")
-    block = Block(kind, begin, named.end() + len(content), fields, closed=whole)
-    block.last = not whole
-    block.notes.append("malformed JSON" if whole else "cut off")
-    return block
-
-
-def _call_of(value: Any) -> tuple[Kind, Fields] | None:
-    """The call that a decoded object is, if it is one."""
-    if not isinstance(value, dict):
-        return None
-    function = value.get("function")
-    if isinstance(function, dict):
-        return _call_of(function)
-    for key in _NAME_KEYS:
-        name = value.get(key)
-        kind = kind_of(name) if isinstance(name, str) else None
-        if kind:
-            fields = _fields.fields_of(_arguments(value))
-            known = fields.body is not None or set(fields.raw) - {"tool", "other"}
-            return (kind, fields) if known else None
-    if len(value) <= 2:
-        for key, inner in value.items():
-            kind = kind_of(key)
-            if kind and isinstance(inner, dict):
-                fields = _fields.fields_of(inner)
-                known = {"to", "code"} & set(fields.raw)
-                return (kind, fields) if known and "other" not in fields.raw else None
-    return None
-
-
-def _arguments(value: dict[str, Any]) -> dict[str, Any]:
-    for key in _ARGUMENT_KEYS:
-        inner = value.get(key)
-        if isinstance(inner, str):
-            try:
-                inner = json.loads(inner, strict=False)
-            except (ValueError, RecursionError):
-                continue
-        if isinstance(inner, dict):
-            return inner
-    return {k: v for k, v in value.items() if k not in _NAME_KEYS}

@@ -13,6 +13,7 @@ import textwrap
 import unicodedata
 from collections.abc import Container
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 _ALIASES = {
@@ -32,7 +33,23 @@ _ALIASES = {
     "other": "from sender attachments attachment priority importance urgency date timestamp "
     "replyto inreplyto reason status alertid",
 }
-_FIELD_OF = {alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()}
+# Labels that a model translated along with its mail.
+_TRANSLATED = {
+    "to": "an empfänger à destinataire destinataires para destinatario destinatarios destinatário "
+    "收件人 收件者 宛先 кому получатель",
+    "cc": "kopie copie copia cópia 抄送 副本 копия",
+    "bcc": "blindkopie cci cco 密送 密件抄送",
+    "subject": "betreff objet sujet asunto assunto oggetto 主题 主題 件名 тема",
+    "body": "nachricht inhalt corps cuerpo mensaje corpo mensagem messaggio 正文 内容 內容 本文 "
+    "текст сообщение",
+    "code": "código codice 代码 代碼 コード код",
+}
+_FIELD_OF = {
+    alias: name
+    for name, aliases in (*_ALIASES.items(), *_TRANSLATED.items())
+    for alias in aliases.split()
+}
+_LONGEST_NAME = 60
 _RECIPIENTS = ("to", "cc", "bcc")
 # What may stand below a body that has visibly ended.
 _TRAILERS = ("to", "cc", "bcc", "subject", "email_id", "other")
@@ -40,8 +57,8 @@ _JSON_WRAPPERS = {"arguments", "parameters", "input", "args", "params", "toolinp
 
 _LABEL = re.compile(
     r"[ \t]*+(?:[-*•][ \t]++|\d{1,2}[.)][ \t]++)?\{?[ \t]*+(?P<tag><)?[ \t]*+"
-    r"(?:param(?:eter)?[ \t]*+(?:name[ \t]*+)?=[ \t]*+)?"
-    r"[*_\"'`“”]{0,4}(?P<name>[A-Za-z][A-Za-z _-]{0,24}?)(?:\(s\))?[*_\"'`“”]{0,4}"
+    r"(?:(?:\w{1,10}:|[|｜]\w{1,10}[|｜])?param(?:eter)?[ \t]*+(?:name[ \t]*+)?=[ \t]*+)?"
+    r"[*_\"'`“”]{0,4}(?P<name>[^\W\d_](?:[^\W\d]|[ -]){0,24}?)(?:\(s\))?[*_\"'`“”]{0,4}"
     r"(?:[ \t]\w{1,12}=\"[^\"<>\n]{0,30}\")?[ \t]{0,20}(?P<sep>[:：=]|>)[*_]{0,3}"
 )
 # A label in the middle of a line: only names that are plainly fields.
@@ -54,11 +71,12 @@ _INLINE = re.compile(
 _BLOCK_SCALAR = re.compile(r"[ \t]*[|>][-+0-9]{0,2}[ \t]*\n")
 _FENCE_OPEN = re.compile(r"\A\s*```+[\w-]*[ \t]*\n?")
 _FENCE_CLOSE = re.compile(r"\n?[ \t]*```+\s*\Z")
-_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
+_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|commat|period|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
 _ESCAPE = re.compile(r"\\(?:r\\n|u[0-9a-fA-F]{4}|[nrt\"'\\/])")
 _COMMENT = re.compile(
     r"(?<=[ \t])(?://|#(?!\d)|--[ \t]|<!--|\().*|(?<=[\"',])(?://|#).*", re.DOTALL
 )
+_PAIR = re.compile(r"<arg_key>\s*([\w -]{1,40}?)\s*</arg_key>\s*<arg_value>")
 _STRAY_CLOSE = re.compile(r"\s*</[ \t]*(?:body|message|content|text|parameter)[ \t]*>\s*\Z")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－"), "-") | {0xAD: None}
 _QUOTE_PAIRS = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„": "“", "`": "`"}
@@ -86,15 +104,19 @@ class Fields:
     body: str | None = None
     body_labelled: bool = False
     body_open: bool = False
+    _recipients: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def add(self, name: str, value: str) -> None:
         """Append one raw value of a header field."""
+        self._recipients.pop(name, None)
         self.raw.setdefault(name, []).append(value)
 
     def recipients(self, name: str) -> tuple[str, ...]:
         """The recipients of `to`, `cc` or `bcc`; placeholders are none."""
-        values = self.raw.get(name, [])
-        return read_recipients("\n".join(v for v in values if not is_placeholder(v)))
+        if name not in self._recipients:
+            values = "\n".join(v for v in self.raw.get(name, ()) if not is_placeholder(v))
+            self._recipients[name] = read_recipients(values) if values else ()
+        return self._recipients[name]
 
     def text(self, name: str) -> str:
         """A one-line field such as the subject, unquoted."""
@@ -110,9 +132,10 @@ class Fields:
         return any(is_placeholder(v) for n in names for v in self.raw.get(n, ()))
 
 
+@lru_cache(maxsize=1024)
 def field_name(written: str) -> str | None:
     """The canonical name of a field as a model wrote it, or None."""
-    return _FIELD_OF.get(re.sub("[^a-z]", "", written.lower()))
+    return _FIELD_OF.get(re.sub(r"[\W\d_]", "", visible(written[:_LONGEST_NAME]).lower()))
 
 
 def _label_at(content: str, pos: int) -> tuple[str, re.Match[str]] | None:
@@ -126,9 +149,16 @@ def _label_at(content: str, pos: int) -> tuple[str, re.Match[str]] | None:
 
 def begins_with_field(content: str, names: Container[str]) -> bool:
     """Whether one of the fields stands first in the content (fences and blank lines apart)."""
-    content = _FENCE_OPEN.sub("", content, count=1).lstrip("\ufeff>,{ \t\r\n")
+    content = _FENCE_OPEN.sub("", _real_lines(content), count=1).lstrip("\ufeff>,{ \t\r\n")
     found = _label_at(content, 0)
     return found is not None and found[0] in names
+
+
+def _real_lines(content: str) -> str:
+    """Line breaks for the literal `\\n` of a call that was escaped as a whole."""
+    if content.startswith("\\n") and "\n" not in content.strip():
+        return content.replace("\\r\\n", "\n").replace("\\n", "\n")
+    return content
 
 
 def holds_field(content: str, names: Container[str]) -> bool:
@@ -139,10 +169,13 @@ def holds_field(content: str, names: Container[str]) -> bool:
 def read_fields(content: str) -> Fields:
     """Read the content of one call block; one pass over it."""
     content = content.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff\u200b")
+    content = _real_lines(content)
     if content.lstrip().startswith(">"):
         content = re.sub(r"(?m)^[ \t]*>[ \t]?", "", content)
     content = _FENCE_OPEN.sub("", content, count=1)
     content = _clean_tail(content, _FENCE_CLOSE)
+    if "<arg_key>" in content:
+        return fields_of(_pairs(content))
     stripped = content.strip()
     if stripped.startswith("{"):
         try:
@@ -155,6 +188,16 @@ def read_fields(content: str) -> Fields:
     if content.lstrip("\n")[:1] in (" ", "\t"):
         content = textwrap.dedent(content)
     return _Reader(content).read()
+
+
+def _pairs(content: str) -> dict[str, Any]:
+    """GLM's `<arg_key>to</arg_key><arg_value>…</arg_value>`, whole pairs only."""
+    found: dict[str, Any] = {}
+    at = 0
+    while (m := _PAIR.search(content, at)) and (end := content.find("</arg_value>", m.end())) >= 0:
+        found[m[1]] = content[m.end() : end].strip("\r\n")
+        at = end
+    return found
 
 
 def fields_of(arguments: dict[str, Any]) -> Fields:
@@ -198,7 +241,7 @@ class _Reader:
         self._close = -1
         self.line_labels = {
             name
-            for m in re.finditer(r"(?m)^", content)
+            for m in re.finditer(r"(?m)^(?!\n)", content)
             if (found := _label_at(content, m.start())) and (name := found[0])
         }
 
@@ -226,7 +269,7 @@ class _Reader:
         """A line without a label; True when it begins a body that has none."""
         end = self._line_end(self.pos)
         line = self.content[self.pos : end]
-        wrapper = re.match(r"[\s{\"']*(\w+)[\"'\s]*[:=]\s*\{?", line[:80])
+        wrapper = re.match(r"[\s{\"'“]*(\w+)[\"'”\s]*[:=]\s*\{?", line[:80])
         if wrapper and re.sub("[^a-z]", "", wrapper[1].lower()) in _JSON_WRAPPERS:
             self.pos += wrapper.end()
             return False
@@ -264,8 +307,8 @@ class _Reader:
         if name == "body":
             close = self.content.find("</", begin)
             while close >= 0 and not re.match(
-                r"</[ \t]*(?:param|body|mess|cont|text|email)",
-                self.content[close : close + 24],
+                r"</[ \t]*(?:\w{1,10}:|[|｜]\w{1,10}[|｜])?(?:param|body|mess|cont|text|email)",
+                self.content[close : close + 36],
                 re.I,
             ):
                 close = self.content.find("</", close + 2)
@@ -355,6 +398,9 @@ class _Reader:
         labels = 0
         while cut > 1:
             line = lines[cut - 1]
+            if not line:
+                cut -= 1
+                continue
             found = _label_at(line, 0)
             item = re.match(r"\s*[-*•]\s+\S+@", line)
             if found and found[0] in _TRAILERS and line.count('"') % 2 == 0:
@@ -419,8 +465,13 @@ def unquote(value: str) -> str:
     elif tail.endswith(('"', "”")) and not quote and tail.count('"') % 2 == 1:
         value, quoted = tail[:-1], True
     if quoted or "\n" not in value.strip():
-        value = _ESCAPE.sub(_unescape, value)
+        value = unescape(value)
     return unescape_entities(value.strip())
+
+
+def unescape(value: str) -> str:
+    """Backslash escapes resolved: line breaks, tabs, quotation marks, `\\u0041`."""
+    return _ESCAPE.sub(_unescape, value)
 
 
 def _unescape(m: re.Match[str]) -> str:
@@ -435,8 +486,10 @@ def unescape_entities(value: str) -> str:
     return _ENTITY.sub(lambda m: html.unescape(m[0]).replace("\xa0", " "), value)
 
 
-def _visible(value: str) -> str:
+def visible(value: str) -> str:
     """Without zero-width and bidi characters, dashes made plain, full-width made narrow."""
+    if value.isascii():
+        return value
     value = unicodedata.normalize("NFKC", value.translate(_DASHES)).translate(_DASHES)
     return "".join(c for c in value if unicodedata.category(c) != "Cf")
 
@@ -452,7 +505,7 @@ def read_recipients(raw: str) -> tuple[str, ...]:
     >>> read_recipients('"Ann Lee <Ann.Lee@pellworthfreight.com>", bo')
     ('ann.lee@pellworthfreight.com', 'bo')
     """
-    value = _visible(unescape_entities(raw))
+    value = visible(unescape_entities(unescape_entities(raw)))
     value = "\n".join(_COMMENT_LINE.sub("", line) for line in value.split("\n"))
     found: dict[str, None] = {}
     item: list[str] = []
@@ -489,7 +542,7 @@ def _one_item(item: str) -> list[str]:
 
 def read_code(raw: str) -> str:
     """A code as submitted: quotes, comments, trailing punctuation off; case kept."""
-    value = _visible(unescape_entities(raw)).strip()
+    value = visible(unescape_entities(raw)).strip()
     value = _COMMENT.sub("", value, count=1).strip()
     return value.strip("\"'`“”‘’*,;. \t\n{}[]")
 

@@ -11,7 +11,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Literal
+
+from cornered.surface._fields import visible
 
 Span = tuple[int, int]
 
@@ -45,8 +48,9 @@ class Mark:
 # A tag may lack its `>` at the end of a line. The inner part is bounded, so that many
 # `<` cost a constant each.
 _TAG = re.compile(
-    r"(?:<|&lt;|◁)[ \t]{0,3}([/\\]{0,2})[ \t]{0,3}([A-Za-z|_][^<>&\n◁▷]{0,200}?)"
-    r"(?:>|&gt;|▷|(?=[ \t]{0,9}(?:\r?\n|\Z)))"
+    r"(?:<|&lt;|◁|＜)[ \t\u200b-\u200f\u2060\ufeff]{0,3}([/\\]{0,2})"
+    r"[ \t\u200b-\u200f\u2060\ufeff]{0,3}([A-Za-z|｜_][^<>&\n◁▷＜＞]{0,200}?)"
+    r"(?:>|&gt;|▷|＞|(?=[ \t]{0,9}(?:\r?\n|\Z)))"
 )
 _BRACKET_TAG = re.compile(r"\[(/?)[ ]?((?:SCRATCH|THINK)[A-Z_ ]{0,30})\]", re.IGNORECASE)
 _TICKS = re.compile(r"`+|\n")
@@ -69,7 +73,7 @@ _SWALLOWED = ("think", "scratchpad")
 def find_tags(text: str) -> list[Tag]:
     """All tags of the text that no code span and no pair of quotation marks encloses."""
     found = [
-        Tag(m.start(), m.end(), bool(m[1]), m[2])
+        Tag(m.start(), m.end(), bool(m[1]), m[2] if m[2].isascii() else visible(m[2]))
         for pattern in (_TAG, _BRACKET_TAG)
         for m in pattern.finditer(text)
     ]
@@ -121,6 +125,7 @@ def _in_quotes(text: str, tag: Tag) -> bool:
     return before in _QUOTES and text[tag.end : tag.end + 1] == _QUOTES[before]
 
 
+@lru_cache(maxsize=1024)
 def reasoning_family(inner: str) -> tuple[str, bool] | None:
     """The family of a reasoning tag and whether its *name* says that it closes.
 

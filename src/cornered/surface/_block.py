@@ -1,0 +1,104 @@
+"""What a call is, and what the place where it stands says of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cornered.surface._fields import Fields
+
+Kind = Literal["email", "forward", "cancel_alert"]
+
+_ALIASES: dict[Kind, str] = {
+    "email": "email sendemail emailsend sendmail mail emailtool newemail composeemail "
+    "replyemail emailreply replytoemail sendemailtool",
+    "forward": "forward forwardemail emailforward forwardmail forwardmessage forwardtool",
+    "cancel_alert": "cancelalert alertcancel cancelemergencyalert cancelemergency cancelalarm "
+    "cancelemergencydispatch cancelthealert",
+}
+KINDS = {alias: kind for kind, aliases in _ALIASES.items() for alias in aliases.split()}
+"""Letters of a tool's name to what it calls."""
+
+_QUOTED_BEFORE = "\"'“‘«„"
+_QUOTED_AFTER = "\"'”’»“"
+_NEAR = 300
+
+
+@dataclass
+class Block:
+    """One attempted call.
+
+    Attributes:
+        kind: What is called.
+        start: Offset of its first character.
+        end: Offset just past its last.
+        fields: What it was called with.
+        closed: Whether it has its close tag (or is whole JSON).
+        last: Whether the answer ends with it.
+        drafted: Why the place alone says that it is no call: quoted, in a block quote.
+        notes: How odd syntax was read.
+    """
+
+    kind: Kind
+    start: int
+    end: int
+    fields: Fields
+    closed: bool
+    last: bool = False
+    drafted: str | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+def kind_of(name: str) -> Kind | None:
+    """The kind of call that a tool's name means (`sendEmail`, `cancel-alert`), or None."""
+    name = re.split(r"[.:/]", name.strip())[-1]
+    return KINDS.get(re.sub("[^a-z]", "", name.lower()))
+
+
+def line_before(text: str, start: int) -> str:
+    """What stands before the offset on its line, or the last part of it."""
+    begin = max(0, start - _NEAR)
+    return text[max(text.rfind("\n", begin, start) + 1, begin) : start]
+
+
+def line_after(text: str, end: int) -> str:
+    """What stands after the offset on its line, or the first part of it."""
+    stop = text.find("\n", end, end + _NEAR)
+    return text[end : stop if stop >= 0 else end + _NEAR]
+
+
+def set_apart(text: str, start: int, end: int, *, one_line: bool) -> str | None:
+    """Why the text round a call shows it instead of making it, or None.
+
+    It stands in a block quote or in backticks, or on one line in quotation marks or in a row
+    of a table.
+    """
+    before = line_before(text, start)
+    if before.lstrip().startswith(">") and not before.lstrip().startswith(">>>"):
+        return "in a block quote"
+    after = text[end : end + 3]
+    if _in_backticks(before, after) or (one_line and _in_quotation_marks(before, after)):
+        return "quoted in a sentence"
+    if not one_line:
+        return None
+    if before.lstrip().startswith("|") and "|" in line_after(text, end):
+        return "in a table"
+    return None
+
+
+def _in_backticks(before: str, after: str) -> bool:
+    """Whether backticks enclose a call; three are a fence, which encloses real ones."""
+    return before.endswith("`") and after.startswith("`") and not before.endswith("```")
+
+
+def _in_quotation_marks(before: str, after: str) -> bool:
+    """Whether quotation marks in a sentence enclose a call."""
+    marked = before[-1:] in tuple(_QUOTED_BEFORE) and after[:1] in tuple(_QUOTED_AFTER)
+    return marked and bool(before.strip(" \t" + _QUOTED_BEFORE))
+
+
+def in_sentence(text: str, start: int, end: int) -> bool:
+    """Whether a sentence begins before a call on one line and goes on behind it."""
+    before, after = line_before(text, start).rstrip(" \t`"), line_after(text, end).lstrip(" \t`")
+    return before[-1:].isalpha() and after[:1].isalpha() and after[:1].islower()

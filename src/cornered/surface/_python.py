@@ -1,0 +1,177 @@
+"""Literals of Python and the arguments of its calls, read where they stand in a text.
+
+Nothing is evaluated. A plain string may go over lines, as models write it; keys of a
+dictionary may lack their quotes, as in JavaScript.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from cornered.surface._fields import unescape
+
+LONGEST = 50_000
+"""Characters of the longest call that is read."""
+
+_STRING = re.compile(
+    r"(?P<prefix>[rRuUbBfF]{0,2})"
+    r'(?:"""(?P<a>(?:[^"\\]++|\\.|"(?!""))*+)"""'
+    r"|'''(?P<b>(?:[^'\\]++|\\.|'(?!''))*+)'''"
+    r'|"(?!"")(?P<c>(?:[^"\\]++|\\.)*+)"'
+    r"|'(?!'')(?P<d>(?:[^'\\]++|\\.)*+)')",
+    re.DOTALL,
+)
+_STRING_BEGIN = re.compile(r"[rRuUbBfF]{0,2}[\"']")
+_SPACE = re.compile(r"(?:\s++|#[^\n]*+)*+")
+_NUMBER = re.compile(r"[+-]?\d[\d_.]{0,20}")
+_WORD = re.compile(r"[A-Za-z_][\w.]{0,60}")
+_KEYWORD = re.compile(r"([A-Za-z_]\w{0,30})\s{0,9}[=:](?!=)")
+_EMPTY = ("None", "True", "False", "null", "true", "false")
+_DEEPEST = 3
+
+
+class _NotPythonError(Exception):
+    """What stands here is no literal."""
+
+
+class _Name(str):
+    """A variable in place of a literal, written as the placeholder that it is."""
+
+    __slots__ = ()
+
+
+class _Reader:
+    def __init__(self, text: str, pos: int) -> None:
+        self.text = text
+        self.begin = self.pos = pos
+        self.limit = min(len(text), pos + LONGEST)
+        self.searched = 0
+        """Characters of a string that has no end."""
+
+    @property
+    def cost(self) -> int:
+        """What reading so far is worth in characters of plain search, which is faster."""
+        return 8 * (self.pos - self.begin) + self.searched
+
+    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        m = pattern.match(self.text, self.pos, self.limit)
+        if m:
+            self.pos = m.end()
+        return m
+
+    def peek(self) -> str:
+        self.take(_SPACE)
+        return self.text[self.pos : min(self.pos + 1, self.limit)]
+
+    def value(self, depth: int = 0) -> Any:
+        first = self.peek()
+        if depth > _DEEPEST:
+            raise _NotPythonError
+        if first and first in "[(":
+            self.pos += 1
+            return list(self.items("]" if first == "[" else ")", depth))
+        if first == "{":
+            self.pos += 1
+            return self.dictionary(depth)
+        if _STRING_BEGIN.match(self.text, self.pos, self.limit):
+            return self.string()
+        if m := self.take(_NUMBER):
+            return m[0]
+        if m := self.take(_WORD):
+            return "" if m[0] in _EMPTY else _Name("{" + m[0] + "}")
+        raise _NotPythonError
+
+    def string(self) -> str:
+        """One string, or several joined by nothing or by `+`."""
+        parts: list[str] = []
+        while m := self.take(_STRING):
+            raw = m[m.lastgroup or "a"]
+            parts.append(raw if "r" in m["prefix"].lower() else unescape(raw))
+            if self.peek() == "+":
+                self.pos += 1
+                self.take(_SPACE)
+        if not parts or _STRING_BEGIN.match(self.text, self.pos, self.limit):
+            self.searched = self.limit - self.pos
+            raise _NotPythonError
+        return "".join(parts)
+
+    def items(self, close: str, depth: int) -> list[Any]:
+        found: list[Any] = []
+        while self.peek() != close:
+            found.append(self.value(depth + 1))
+            self.comma(close)
+        self.pos += 1
+        return found
+
+    def dictionary(self, depth: int) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        while self.peek() != "}":
+            if m := self.take(_KEYWORD):
+                key = m[1]
+            else:
+                key = self.string()
+                if self.peek() != ":":
+                    raise _NotPythonError
+                self.pos += 1
+            found[key] = self.value(depth + 1)
+            self.comma("}")
+        self.pos += 1
+        return found
+
+    def comma(self, close: str) -> None:
+        following = self.peek()
+        if following == ",":
+            self.pos += 1
+        elif following != close:
+            raise _NotPythonError
+
+    def arguments(self, names: Sequence[str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        unnamed = iter(names)
+        while self.peek() != ")":
+            keyword = self.take(_KEYWORD)
+            value = self.value()
+            if keyword:
+                found[keyword[1]] = value
+            elif isinstance(value, dict):
+                found |= value
+            elif (name := next(unnamed, None)) is not None:
+                found[name] = value
+            else:
+                raise _NotPythonError
+            self.comma(")")
+        self.pos += 1
+        return found
+
+
+def read_value(text: str, pos: int) -> tuple[Any, int, int]:
+    """The literal at `pos`, where it ends (-1: there is none) and what reading it cost."""
+    reader = _Reader(text, pos)
+    try:
+        value = reader.value()
+    except _NotPythonError:
+        return None, -1, reader.cost
+    return value, reader.pos, reader.cost
+
+
+def read_arguments(text: str, pos: int, names: Sequence[str]) -> tuple[dict[str, Any], int, int]:
+    """The arguments of a call, where it ends (-1: it is none) and what reading them cost.
+
+    A variable is read as a placeholder, `{recipient}`; a call of variables alone is a
+    signature, and no call.
+
+    Args:
+        text: Any text.
+        pos: Just past the opening parenthesis.
+        names: Of the arguments without keyword, in order.
+    """
+    reader = _Reader(text, pos)
+    try:
+        found = reader.arguments(names)
+    except _NotPythonError:
+        return {}, -1, reader.cost
+    if all(isinstance(v, _Name) or v == "" for v in found.values()):
+        return {}, -1, reader.cost
+    return found, reader.pos, reader.cost
