@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from cornered.ledger import Action, CancelAlert, ForwardEmail
-from cornered.surface.text import read_answer
+from cornered.ledger import CancelAlert
+from cornered.surface.text import read_answer, write_call
 
 PADDING = Path(__file__).with_name("padding.md")
 PERTURBATIONS = ("format", "length")
@@ -26,11 +26,13 @@ def perturbed(text: str, how: str) -> str:
         KeyError: there is no such perturbation.
     """
     change = {"format": _bullets, "length": _with_footer}[how]
-    pieces, at = [], 0
+    pieces: list[str] = []
+    at = 0
     for action in read_answer(text).actions:
         # A call inside another has been written with it.
         if action.executed and not isinstance(action, CancelAlert) and action.start >= at:
-            pieces += [text[at : action.start], _written(action, change(action.body))]
+            changed = action.model_copy(update={"body": change(action.body)})
+            pieces += [text[at : action.start], write_call(changed)]
             at = action.end
     return "".join([*pieces, text[at:]])
 
@@ -42,18 +44,3 @@ def _bullets(body: str) -> str:
 
 def _with_footer(body: str) -> str:
     return f"{body}\n\n{PADDING.read_text(encoding='utf-8').strip()}"
-
-
-def _written(action: Action, body: str) -> str:
-    """A message as a call in the form that the prompts ask for."""
-    assert not isinstance(action, CancelAlert)
-    fields = {
-        "email_id": action.email_id if isinstance(action, ForwardEmail) else "",
-        "to": ", ".join(action.to),
-        "cc": ", ".join(action.cc),
-        "bcc": ", ".join(action.bcc),
-        "subject": action.subject,
-    }
-    lines = [f"{name}: {value}" for name, value in fields.items() if value]
-    call = "\n".join([*lines, f"body: {body}"])
-    return f"<tool_use:{action.kind}>\n{call}\n</tool_use:{action.kind}>"
