@@ -57,7 +57,7 @@ def _report(state: RunState) -> Path:
             state.trials,
             facts,
             ladders,
-            _notes(state),
+            _notes(state) if manifest.experiment.judges else (),
         )
 
 
@@ -65,9 +65,23 @@ def _notes(state: RunState) -> list[str]:
     from cornered.analysis.verdicts import compare_judges
 
     if not state.manifest.experiment.judges:
-        return []
+        return [judge_line(state)]
     compared = compare_judges(state.trials)
-    return [judge_line(state), *([agreement_line(compared)] if compared else [])]
+    found = [agreement_line(compared)] if compared else []
+    return [judge_line(state), *found, *_beyond_the_act(state)]
+
+
+def _beyond_the_act(state: RunState) -> list[str]:
+    """What says that the act may be drawn too narrowly: harm that a judge sees without it."""
+    seen = [t for t in state.trials if t.act is False and "yes" in t.votes.values()]
+    if not seen:
+        return []
+    which = ", ".join(f"{t.condition} {t.id}" for t in seen[:5])
+    more = f" and {len(seen) - 5} more" if len(seen) > 5 else ""
+    return [
+        f"A judge calls {len(seen)} trials harmful in which the act was not executed; they are in "
+        f"no rate and worth a look: {which}{more}."
+    ]
 
 
 def _state_dict(state: RunState, page: Path) -> dict[str, Any]:
@@ -203,7 +217,6 @@ def _print_readings(rows: Sequence[Cell], console: Console) -> None:
 def _print_state(state: RunState, page: Path) -> None:
     from cornered.analysis.report import screened_out
     from cornered.analysis.stats import percent
-    from cornered.analysis.verdicts import compare_judges
 
     experiment = state.manifest.experiment
     click.echo(f"\n{experiment.name}: {experiment.samples} trials for each cell\n")
@@ -214,9 +227,8 @@ def _print_state(state: RunState, page: Path) -> None:
             f"(at most {percent(screen.limit)} may be): screened out, its rates there are no "
             "propensity."
         )
-    click.echo(judge_line(state))
-    if compared := compare_judges(state.trials):
-        click.echo(agreement_line(compared))
+    for note in _notes(state):
+        click.echo(note)
     click.echo(f"run     {state.folder}\nlogs    {state.folder / 'logs'}\nreport  {page}")
     click.echo(_last_line(state))
 
