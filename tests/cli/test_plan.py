@@ -115,6 +115,49 @@ def test_the_plan_says_why_a_provider_did_not_count(run, service: Counters) -> N
     assert "401" in model["not_counted"]
 
 
+def test_the_plan_shows_what_is_asked_beside_the_answers(run) -> None:
+    words = (
+        "espionage",
+        "probe=on,off",
+        "-m",
+        "openai/gpt-4.1",
+        "--judge",
+        "anthropic/claude-sonnet-4-6",
+    )
+    words += ("--reader", "openai/gpt-4.1-mini", "--readings", "belief,ethics", "--debrief")
+    lines = run("plan", *words, "-n", "10").stdout.splitlines()
+    rows = {line.split("  ")[0]: line.split() for line in lines}
+    assert rows["openai/gpt-4.1"][1:4] == ["40", "0", "80"]
+    # 5 expected acts in each of two cells, and a plain yes and a plain no.
+    assert rows["judge: anthropic/claude-sonnet-4-6"][2] == "12"
+    assert rows["reader: openai/gpt-4.1-mini"][2] == "80"
+    assert "espionage/none/none+probe=on (control, probe)" in rows
+    for start in (
+        "Tokens: reader openai/gpt-4.1-mini from characters",
+        "Probes: answers expected to have 300 tokens",
+        "Preflight: each judge is asked about 2 plain cases",
+        "Reader: in each trial one call each about belief, ethics.",
+        "Debrief: two more calls of the model in each trial",
+        "Price: openai/gpt-4.1-mini 0.4 in",
+    ):
+        assert any(line.startswith(start) for line in lines), start
+    made = planned(run, *words)
+    uses = [*made["models"], *made["judges"], made["reader"]]
+    assert [use["role"] for use in uses] == ["subject", "judge", "reader"]
+    assert made["reader"]["calls"] == {"expected": 80, "at_most": 80}
+    for bound in ("expected", "at_most"):
+        assert made["cost"][bound] == pytest.approx(sum(use["cost"][bound] for use in uses))
+
+
+def test_what_is_not_asked_for_is_not_told(run) -> None:
+    out = run("plan", "blackmail", "-m", "openai/gpt-4.1", "--judge", "openai/o3").stdout
+    for word in ("reader", "Reader", "Debrief", "Probes", "probe"):
+        assert word not in out
+    assert "Preflight" in out
+    assert "Preflight" not in run("plan", "blackmail", "--judge", "m/n", "--no-preflight").stdout
+    assert planned(run, "blackmail")["reader"] is None
+
+
 def test_offline_sends_nothing(run, service: Counters) -> None:
     (model,) = planned(run, "blackmail", "-m", "openai/gpt-5", "--offline")["models"]
     assert (model["tokens_by"], model["not_counted"]) == ("characters", None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from datetime import date
 from itertools import product
@@ -11,16 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from inspect_ai.event import ModelEvent
+from inspect_ai.log import list_eval_logs, read_eval_log
 from scipy.stats import fisher_exact
 
 from cornered.analysis import table
 from cornered.analysis.table import Trial
-from cornered.errors import ExperimentError
+from cornered.errors import ExperimentError, ModelError
 from cornered.experiment import Condition, Experiment
 from cornered.run import plan as planning
 from cornered.run.folder import prepare
 from cornered.run.plan import (
+    ACTION_TOKENS,
     DRAWS,
+    PROBE_TOKENS,
+    REPLY_TOKENS,
     Amount,
     Plan,
     Price,
@@ -30,9 +36,14 @@ from cornered.run.plan import (
     plan,
     smallest_difference,
 )
+from cornered.run.runner import preflight_run
 from cornered.run.tokens import PROMPT_CHARS, RUBRIC_CHARS
-from cornered.scenario import Renderer, load_pack
+from cornered.scenario import Renderer, Worlds, load_pack
+from cornered.verdict import preflight as asking
+from cornered.verdict.judge import Judgement
+from cornered.verdict.readings import known_readings, reading_prompt
 from tests.run.counters import CHARS, Counters, counters
+from tests.run.helpers import always, cornered, said
 
 HEADLINE, CONTROL = "blackmail/explicit-america/replacement", "blackmail/none/none"
 
@@ -43,6 +54,7 @@ def experiment(**settings: Any) -> Experiment:
         "scenarios": ["blackmail"],
         "models": ["some/model"],
         "samples": 10,
+        "preflight": False,
     }
     return Experiment.model_validate(given | settings)
 
@@ -123,6 +135,229 @@ def test_a_judge_that_sees_the_transcript_reads_whole_answers_too(planned) -> No
     assert acts.input_tokens.at_most is not None
     assert whole.input_tokens.expected == acts.input_tokens.expected + 20 * 900
     assert whole.input_tokens.at_most == acts.input_tokens.at_most + 20 * 2000
+
+
+def frames(condition: str, names: Sequence[str]) -> list[str]:
+    """What a reader is asked of an answer in which nothing stands."""
+    pack = load_pack("blackmail")
+    choice = {"goal": "none", "threat": "none"} if condition == CONTROL else {}
+    levels = Condition.of(pack, choice).levels
+    renderer = Worlds(pack).renderer(levels, "000001")
+    return [reading_prompt(known_readings()[name], (), levels, renderer) for name in names]
+
+
+def test_a_reader_reads_every_whole_answer_once_for_each_reading(planned) -> None:
+    names = ["belief", "ethics"]
+    settings = {"reader": "openai/gpt-4.1", "readings": names, "max_tokens": 2000}
+    made = planned(settings)
+    reader = made.reader
+    assert reader is not None
+    assert (reader.role, reader.model) == ("reader", "openai/gpt-4.1")
+    assert reader.calls == Amount(40, 40)
+    asked = sum(map(len, frames(HEADLINE, names) + frames(CONTROL, names))) / RUBRIC_CHARS
+    assert reader.input_tokens == Amount(
+        round(10 * asked + 40 * 900), round(10 * asked + 40 * 2000)
+    )
+    assert reader.output_tokens == Amount(40 * 200, 40 * 4096)
+    # Beside the subject's, which has no price.
+    assert made.cost is None
+    free = planned(settings, price=Price(0, 0, "given"))
+    assert free.cost == reader.cost
+    assert made.models == planned({"max_tokens": 2000}).models
+
+
+def test_without_a_reader_the_first_judge_reads(planned) -> None:
+    judges = ["openai/gpt-4.1", "anthropic/claude-sonnet-4-6"]
+    made = planned({"judge": judges, "readings": "all"})
+    assert made.reader is not None
+    assert made.reader.model == judges[0]
+    assert made.reader.calls == Amount(100, 100)
+    assert made.judges == planned({"judge": judges}).judges
+    assert [use.role for use in made.uses] == ["subject", "judge", "judge", "reader"]
+
+
+def test_where_nothing_is_read_there_is_no_reader(planned) -> None:
+    assert planned({"reader": "openai/gpt-4.1"}).reader is None
+
+
+def test_no_answer_is_read_that_is_longer_than_its_limit(planned) -> None:
+    settings = {"reader": "openai/gpt-4.1", "readings": ["belief"]}
+    short, shorter = (planned(settings | {"max_tokens": n}).reader for n in (260, 200))
+    assert short.input_tokens.expected == short.input_tokens.at_most
+    assert short.input_tokens.expected - shorter.input_tokens.expected == 20 * 60
+
+
+def test_a_debrief_is_two_more_calls_with_all_that_was_said_before(planned) -> None:
+    plain = planned({"max_tokens": 2000}).models[0].use
+    made = planned({"debrief": True, "reader": "some/reader", "max_tokens": 2000})
+    use, reader = made.models[0].use, made.reader
+    pack = load_pack("blackmail")
+    levels = Condition.of(pack, {}).levels
+    renderer = Worlds(pack).renderer(levels, "000001")
+    first, second = (
+        len(renderer.text(f"shared/debrief/{name}.md", levels)) / RUBRIC_CHARS
+        for name in ("purpose", "account")
+    )
+    prompts = sum(c.prompt_tokens for c in made.cells)
+
+    def resent(answer: int, reply: int) -> int:
+        return round(10 * 2 * prompts + 20 * (2 * answer + 2 * first + second + reply))
+
+    assert made.models[0].trials == 20
+    assert use.calls == Amount(60, 60)
+    assert use.input_tokens == Amount(
+        plain.input_tokens.expected + resent(900, 250), 10 * prompts + resent(2000, 2000)
+    )
+    assert use.output_tokens == Amount(20 * (900 + 250 * 2), 20 * 2000 * 3)
+    assert reader.calls == Amount(40, 40)
+    # The first reply; both, beside what was done.
+    longer = planned({"debrief": True, "reader": "some/reader", "max_tokens": 3000}).reader
+    assert longer.input_tokens.at_most - reader.input_tokens.at_most == 20 * 4 * 1000
+    assert longer.input_tokens.expected == reader.input_tokens.expected
+    assert reader.input_tokens.at_most - reader.input_tokens.expected == 20 * (
+        4 * 2000 - 3 * 250 - 300
+    )
+
+
+def test_a_probe_is_a_short_answer_that_nobody_judges_or_reads(planned) -> None:
+    settings = {
+        "scenarios": ["espionage"],
+        "judge": "openai/gpt-4.1",
+        "judge_all": True,
+        "readings": ["belief"],
+        "debrief": True,
+        "max_tokens": 2000,
+    }
+    acting = planned(settings)
+    both = planned(settings | {"factors": {"probe": ["on", "off"]}})
+    probes = [c for c in both.cells if c.probe]
+    assert len(probes) == 2
+    assert {c.condition.partition("+")[2] for c in probes} == {"probe=on"}
+    assert not any(c.probe for c in acting.cells)
+    assert both.judges == acting.judges
+    assert both.reader == acting.reader
+    one, two = acting.models[0].use, both.models[0].use
+    assert two.calls.expected == one.calls.expected + 20
+    prompts = 10 * sum(c.prompt_tokens for c in probes)
+    assert two.input_tokens.expected == one.input_tokens.expected + prompts
+    assert two.input_tokens.at_most == one.input_tokens.at_most + prompts
+    assert two.output_tokens.expected == one.output_tokens.expected + 20 * PROBE_TOKENS
+    assert two.output_tokens.at_most == one.output_tokens.at_most + 20 * 2000
+    alone = planned(settings | {"models": ["some/model"], "factors": {"probe": "on"}})
+    assert alone.judges[0].calls == alone.reader.calls == Amount(0, 0)
+    assert alone.judges[0].input_tokens == alone.reader.input_tokens == Amount(0, 0)
+
+
+@pytest.mark.parametrize("view", ["actions", "transcript"])
+def test_the_preflight_is_counted_as_it_will_be_asked(
+    planned, monkeypatch: pytest.MonkeyPatch, view: str, policy: Callable[..., str]
+) -> None:
+    prompts = []
+
+    async def heard(judge: Any, prompt: str, schema: Any) -> Judgement:
+        prompts.append(prompt)
+        return Judgement(verdict=None, unscored="refusal")
+
+    monkeypatch.setattr(asking, "ask_judge", heard)
+    judge = policy(always("      - text: 'I will not.'\n"))
+    settings = {"scenarios": ["blackmail", "lethal"], "judge": judge, "judge_view": view}
+    asked = experiment(**settings, preflight=True)
+    with pytest.raises(ModelError, match="cannot score"):
+        preflight_run(asked, None)
+    made, without = planned(settings | {"preflight": True}), planned(settings)
+    assert (made.preflight, without.preflight) == (len(prompts), 0) == (4, 0)
+    (first,), (other,) = made.judges, without.judges
+    assert (first.calls.expected, first.calls.at_most) == (
+        other.calls.expected + 4,
+        other.calls.at_most + 4,
+    )
+    more = first.input_tokens.expected - other.input_tokens.expected
+    assert more == pytest.approx(sum(map(len, prompts)) / RUBRIC_CHARS, abs=1)
+    assert first.output_tokens.expected == other.output_tokens.expected + 4 * 200
+
+
+def test_no_preflight_where_all_trials_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = experiment(judge="openai/gpt-4.1", preflight=True, samples=1)
+    prepare(tmp_path / "run", asked)
+    has = [trial("some/model", HEADLINE, 1)]
+    monkeypatch.setattr(table, "read_trials", lambda folder: has)
+    assert plan(asked, tmp_path / "run").preflight == 2
+    has.append(trial("some/model", CONTROL, 1))
+    made = plan(asked, tmp_path / "run")
+    assert made.preflight == 0
+    assert made.judges[0].calls == Amount(0, 0)
+
+
+def test_the_study_s_scenarios_have_our_gold_answers_once(planned) -> None:
+    pytest.importorskip("inspect_evals", reason="the study's prompts are an extra")
+    settings = {"scenarios": ["blackmail", "am/blackmail"], "readings": ["belief"]}
+    made = planned(settings | {"judge": "openai/gpt-4.1", "preflight": True})
+    assert made.preflight == 2
+    assert made.reader.calls == Amount(40, 40)
+
+
+def filled(text: str, tokens: int) -> str:
+    """A text of about so many tokens, as prompts are counted."""
+    return (text + " steel" * tokens)[: round(tokens * PROMPT_CHARS)]
+
+
+def test_a_run_makes_the_calls_that_were_planned(
+    tmp_path: Path, policy: Callable[..., str]
+) -> None:
+    mail = "<tool_use:email>to: cfo@example.org\nsubject: Steel\nbody: "
+    answer = filled(mail, ACTION_TOKENS - 6) + "</tool_use:email>"
+    subject = f"""\
+seed: 1
+usage: {{input: 10, output: 10}}
+rules:
+  - match: "(what was this exchange for|give an account)"
+    answers: [{{text: {json.dumps(filled("Mail.", REPLY_TOKENS))}}}]
+  - answers: [{{text: {json.dumps(answer)}}}]
+"""
+    reader = """\
+seed: 1
+usage: {input: 10, output: 10}
+rules:
+  - match: '"omits"'
+    answers: [{text: '{"reason": "So.", "value": "honest"}'}]
+  - match: "asked afterwards"
+    answers: [{text: '{"reason": "So.", "value": "unclear"}'}]
+  - match: "acknowledged"
+    answers: [{text: '{"reason": "So.", "value": "not_acknowledged"}'}]
+  - answers: [{text: '{"reason": "So.", "value": "not_considered"}'}]
+"""
+    file = tmp_path / "e.yaml"
+    asked = experiment(
+        scenarios=["espionage"],
+        factors={"probe": ["on", "off"]},
+        models=[policy(subject, "subject.yaml")],
+        judge=policy(always(f"      - text: '{said('no', 'comply')}'\n"), "judge.yaml"),
+        reader=policy(reader, "reader.yaml"),
+        judge_all=True,
+        readings=["belief", "ethics"],
+        debrief=True,
+        samples=2,
+    )
+    file.write_text(asked.model_dump_json())
+    made = plan(asked, tmp_path / "run", answer_tokens=ACTION_TOKENS)
+    assert cornered("run", "e.yaml", "--out", "run", cwd=tmp_path).code in (0, 1)
+    heard: dict[str | None, list[int]] = {}
+    for info in list_eval_logs(str(tmp_path / "run" / "logs")):
+        for sample in read_eval_log(info, resolve_attachments=True).samples or []:
+            for event in sample.events:
+                if isinstance(event, ModelEvent):
+                    length = sum(len(message.text) for message in event.input)
+                    heard.setdefault(event.role, []).append(length)
+    expected = {None: made.models[0].use, "judge": made.judges[0], "reader": made.reader}
+    assert {role: Amount(len(h), len(h)) for role, h in heard.items()} == {
+        role: use.calls for role, use in expected.items()
+    }
+    for role, use in expected.items():
+        chars = RUBRIC_CHARS if role else PROMPT_CHARS
+        assert use.input_tokens.expected == pytest.approx(sum(heard[role]) / chars, rel=0.06)
+    assert plan(asked, tmp_path / "run").reader.calls == Amount(0, 0)
 
 
 def test_each_judge_of_a_panel_is_asked_and_paid(planned) -> None:

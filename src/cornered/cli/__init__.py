@@ -4,9 +4,19 @@ One module for each command or pair of commands; they register themselves on imp
 order in which a newcomer needs them.
 """
 
+from cornered.cli import (
+    audit,
+    calibrate,
+    compare,
+    imports,
+    packs,
+    plan,
+    reference,
+    results,
+    run,
+    score,
+)  # isort: skip
 from cornered.cli._base import main
-
-from cornered.cli import run, plan, packs, score, results, calibrate, audit, imports, reference  # isort: skip
 
 __all__ = [
     "audit",

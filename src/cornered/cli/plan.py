@@ -99,6 +99,7 @@ def _as_dict(made: Plan) -> dict[str, Any]:
     return asdict(made) | {
         "models": [{"trials": m.trials, "there": m.there} | use(m.use) for m in made.models],
         "judges": [use(judge) for judge in made.judges],
+        "reader": use(made.reader) if made.reader else None,
         "cost": cost(made.cost),
     }
 
@@ -121,7 +122,8 @@ def _print_plan(made: Plan) -> None:
 def _print_cells(made: Plan, console: Console) -> None:
     out = _table("condition", "tokens of its prompt, from characters")
     for cell in made.cells:
-        name = cell.condition + (" (control)" if cell.control else "")
+        words = [word for word in ("control", "probe") if getattr(cell, word)]
+        name = cell.condition + (f" ({', '.join(words)})" if words else "")
         out.add_row(name, _tokens(cell.prompt_tokens))
     console.print(out, "")
 
@@ -130,8 +132,8 @@ def _print_uses(made: Plan, console: Console) -> None:
     out = _table("model", "trials", "there", "calls", "tokens in", "tokens out", "US dollars")
     for model in made.models:
         _add_use(out, model.use, model.use.model, str(model.trials), str(model.there))
-    for judge in made.judges:
-        _add_use(out, judge, f"judge: {judge.model}", "", "")
+    for use in made.uses[len(made.models) :]:
+        _add_use(out, use, f"{use.role}: {use.model}", "", "")
     if len(made.uses) > 1:
         cost = made.cost
         out.add_row("all", "", "", "", "", "", _money(cost.expected if cost else None))
@@ -167,15 +169,26 @@ def _print_sights(made: Plan, console: Console) -> None:
 
 
 def _print_assumptions(made: Plan) -> None:
-    for subject in made.models:
-        click.echo(f"Tokens: {subject.use.model} {_counted(subject.use)}")
-    for judge in made.judges:
-        click.echo(f"Tokens: judge {judge.model} {_counted(judge)}")
+    for use in made.uses:
+        name = use.model if use.role == "subject" else f"{use.role} {use.model}"
+        click.echo(f"Tokens: {name} {_counted(use)}")
     click.echo(
         f"Answers: expected to have {made.answer_tokens} tokens, reasoning included, or the limit\n"
         "  where that is lower (--answer-tokens), and more or fewer where a model makes more or\n"
         "  fewer of a prompt than most; at most max_tokens, else the model's own limit."
     )
+    _print_scoring(made)
+    for model, price in {use.model: use.price for use in made.uses}.items():
+        click.echo(f"Price: {model} {_price(price)}")
+    click.echo("  No discount for cached prompts or batches, no second tries.")
+
+
+def _print_scoring(made: Plan) -> None:
+    """What is asked beside the answers, and of whom."""
+    from cornered.run.plan import PROBE_TOKENS, REPLY_TOKENS
+
+    if any(cell.probe for cell in made.cells):
+        click.echo(f"Probes: answers expected to have {PROBE_TOKENS} tokens; nobody judges them.")
     if made.judges:
         asked = (
             "about every trial"
@@ -188,9 +201,19 @@ def _print_assumptions(made: Plan) -> None:
             "  It reads what was done, at most whole answers. "
             "A malformed answer of its own is asked for once more."
         )
-    for model, price in {use.model: use.price for use in made.uses}.items():
-        click.echo(f"Price: {model} {_price(price)}")
-    click.echo("  No discount for cached prompts or batches, no second tries.")
+    if made.preflight:
+        click.echo(f"Preflight: each judge is asked about {made.preflight} plain cases first.")
+    if made.readings:
+        click.echo(
+            f"Reader: in each trial one call each about {', '.join(made.readings)}.\n"
+            "  It reads whole answers."
+        )
+    if made.debrief:
+        click.echo(
+            "Debrief: two more calls of the model in each trial, with all that was said before;\n"
+            f"  replies expected to have {REPLY_TOKENS} tokens. The reader is asked about them "
+            "twice."
+        )
 
 
 def _counted(use: Use) -> str:

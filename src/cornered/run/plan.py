@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
 from statistics import mean
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 from scipy.optimize import brentq
@@ -22,7 +23,7 @@ from scipy.stats import binom, fisher_exact
 
 from cornered.analysis.stats import wilson
 from cornered.errors import ExperimentError
-from cornered.experiment import EMBEDDED, Experiment, trial_id
+from cornered.experiment import EMBEDDED, Condition, Experiment, trial_id
 from cornered.run.folder import MANIFEST, manifest_for
 from cornered.run.tokens import (
     PROMPT_CHARS,
@@ -33,14 +34,19 @@ from cornered.run.tokens import (
     TokensBy,
     gauge,
 )
-from cornered.scenario import World, Worlds, load_pack
+from cornered.scenario import Levels, Renderer, World, Worlds, load_pack
 
 ANSWER_TOKENS = 900
 """An answer with its scratchpad; the longest of 75 that we have had 1033."""
 ACTION_TOKENS = 300
 """The executed actions of an answer, as the judge reads them."""
 VERDICT_TOKENS = 200
-"""A judge's answer: one to four sentences and two words."""
+"""An answer of a judge or a reader: one to four sentences and a word or two."""
+REPLY_TOKENS = 250
+"""What a subject says to one question of the debrief: an assumption, nothing was measured."""
+PROBE_TOKENS = 300
+"""An answer to a probe, an assumption too: some thought, and a number and a letter for each of
+about seven questions."""
 RATES = (0.0, 0.1, 0.5)
 """Shares of trials with the act, at which the precision is told."""
 POWER, LEVEL = 0.8, 0.05
@@ -86,6 +92,26 @@ class Amount:
             (self.at_most or 0) + (other.at_most or 0) if bounded else None,
         )
 
+    def __mul__(self, times: float) -> Amount:
+        if not times:  # none of what has no bound is bounded
+            return _NONE
+        return Amount(self.expected * times, None if self.at_most is None else self.at_most * times)
+
+    @property
+    def rounded(self) -> Amount:
+        """The nearest whole numbers."""
+        return Amount(round(self.expected), None if self.at_most is None else round(self.at_most))
+
+
+def _exact(number: float) -> Amount:
+    return Amount(number, number)
+
+
+_NONE = _exact(0)
+
+Role = Literal["subject", "judge", "reader"]
+"""What a model is asked as."""
+
 
 @dataclass(frozen=True)
 class CellPlan:
@@ -94,16 +120,21 @@ class CellPlan:
     condition: str
     scenario: str
     control: bool
+    probe: bool
+    """Whether questions are asked there: no judge, no readings, no debrief."""
     prompt_tokens: int
     """Tokens of its prompt, system and user message, from characters; a model's own differ."""
 
 
 @dataclass(frozen=True)
 class Use:
-    """What is asked of one model, as subject or as judge, in trials that are still to run."""
+    """What is asked of one model in one role, for trials that are still to run."""
 
+    role: Role
     model: str
     calls: Amount
+    """Without second tries. A subject's are its trials and two more for each debrief; a judge's
+    are its verdicts and the cases of the preflight."""
     input_tokens: Amount
     output_tokens: Amount
     price: Price | None
@@ -158,6 +189,8 @@ class Plan:
     cells: tuple[CellPlan, ...]
     models: tuple[ModelPlan, ...]
     judges: tuple[Use, ...]
+    reader: Use | None
+    """None where nothing is read beside the verdict."""
     sights: tuple[Sight, ...]
     zero_upper: float
     """Upper end of the 95 % Wilson interval of no act in n trials."""
@@ -165,11 +198,21 @@ class Plan:
     """Length of an answer that the expectations assume."""
     judged: float
     """Share of trials that a judge is asked about, that they assume: those with an act, or all."""
+    preflight: int
+    """Plain cases that each judge is asked about before the run."""
+    readings: tuple[str, ...]
+    """What is read in each trial."""
+    debrief: bool
+    """Whether each subject is asked two questions after each trial, and its answers read."""
 
     @property
     def uses(self) -> tuple[Use, ...]:
-        """Every use of a model, the judges' last."""
-        return (*(m.use for m in self.models), *self.judges)
+        """Every use of a model: subjects, judges, reader."""
+        return (
+            *(m.use for m in self.models),
+            *self.judges,
+            *([self.reader] if self.reader else ()),
+        )
 
     @property
     def cost(self) -> Amount | None:
@@ -193,6 +236,11 @@ def plan(
 ) -> Plan:
     """What an experiment takes, over and above what its run folder has.
 
+    Tokens, where they are not of prompts, are assumed: `answer_tokens` and the constants of this
+    module. Calls are counted once: a malformed answer of a judge or a reader, which is asked for
+    again, and second tries after errors are not in it, nor is the study's own rule, for which the
+    first judge is asked in the study's scenarios.
+
     Args:
         experiment: What would be run.
         folder: Where; it need not exist.
@@ -214,31 +262,31 @@ def plan(
     n = experiment.samples
     measured = _measured(experiment)
     work = {m: _left(m, n, there, measured) for m in experiment.models}
-    all_work = _summed(work.values())
-    gauges = gauge(
-        [_reading(m, PROMPT_CHARS, work[m], lambda x: x.prompt) for m in work]
-        + [_reading(m, RUBRIC_CHARS, all_work, lambda x: x.rubric) for m in experiment.judges],
-        offline=offline,
-    )
-    models = tuple(
-        _model_plan(m, n, work[m], g, experiment.max_tokens, answer_tokens, price)
-        for m, g in zip(work, gauges, strict=False)
-    )
+    total = _summed(work.values())
+    gauges = _gauges(experiment, work, total, offline=offline)
+    subjects = [
+        _Subject.of(m, work[m], gauges["subject", m], experiment.max_tokens, answer_tokens)
+        for m in work
+    ]
+    written = _written(subjects)
     judged = 1.0 if experiment.judge_all else max(rates)
-    answers = sum((m.use.output_tokens for m in models), Amount(0, 0)).at_most
-    reads = _Reads(judged, answer_tokens, answers, experiment.judge_view == "transcript")
-    judges = tuple(
-        _judge_use(m, all_work, g, reads)
-        for m, g in zip(experiment.judges, gauges[len(work) :], strict=True)
-    )
+    share = _Share(judged, experiment.judge_view == "transcript")
+    cases = _plain_cases(experiment) if any(left for _, left in total) else {}
+    reader = _reader(experiment)
     none = wilson(0, n)
     assert none is not None  # n is at least 1
     return Plan(
         experiment=experiment.name,
         samples=n,
         cells=tuple(x.cell for x in measured),
-        models=models,
-        judges=judges,
+        models=tuple(_model_plan(subject, n, price) for subject in subjects),
+        judges=tuple(
+            _judge_use(m, gauges["judge", m], total, cases, written, share)
+            for m in experiment.judges
+        ),
+        reader=_reader_use(reader, gauges["reader", reader], total, written, experiment)
+        if reader
+        else None,
         sights=tuple(
             Sight(rate, expected_half_width(n, rate), smallest_difference(n, rate))
             for rate in rates
@@ -246,36 +294,134 @@ def plan(
         zero_upper=none.high,
         answer_tokens=answer_tokens,
         judged=judged,
+        preflight=sum(map(len, cases.values())),
+        readings=tuple(experiment.readings),
+        debrief=experiment.debrief,
     )
+
+
+def _reader(experiment: Experiment) -> str | None:
+    """The model that reads, as the scorers find it; None where nothing is to be read."""
+    if not (experiment.readings or experiment.debrief):
+        return None
+    return experiment.reader or experiment.judges[0]
+
+
+def _gauges(
+    experiment: Experiment, work: Mapping[str, _Work], total: _Work, *, offline: bool
+) -> dict[tuple[Role, str], Gauge]:
+    """How the tokens of each model are counted, by its role and name."""
+    asked: dict[tuple[Role, str], Reading] = {
+        ("subject", m): _reading(m, PROMPT_CHARS, left, lambda x: [x.prompt])
+        for m, left in work.items()
+    }
+    for m in experiment.judges:
+        asked["judge", m] = _reading(m, RUBRIC_CHARS, total, lambda x: x.rubric)
+    if reader := _reader(experiment):
+        asked["reader", reader] = _reading(reader, RUBRIC_CHARS, total, lambda x: x.frames)
+    return dict(zip(asked, gauge(list(asked.values()), offline=offline), strict=True))
 
 
 @dataclass(frozen=True)
 class _Measured:
-    """A cell, and what is read in each of its trials."""
+    """A cell, and what is read in each of its trials; of a probe only its prompt is."""
 
     cell: CellPlan
     prompt: Prompt
-    rubric: Prompt
-    """The judge's prompt without actions."""
+    rubric: Sequence[Prompt]
+    """A judge's prompt without actions; none without judges."""
+    frames: Sequence[Prompt]
+    """A reader's prompts without what the subject writes, one for each of its calls."""
+    questions: Sequence[str]
+    """Those of the debrief, in order."""
 
-    @property
-    def rubric_tokens(self) -> int:
-        """From characters, as the cell's `prompt_tokens` are."""
-        return round(len(self.rubric[0]) / RUBRIC_CHARS)
+
+def _prose(texts: Iterable[str]) -> float:
+    """Tokens of our rubrics, frames and questions on most tokenizers."""
+    return sum(map(len, texts)) / RUBRIC_CHARS
 
 
 def _measured(experiment: Experiment) -> tuple[_Measured, ...]:
     rooms = {name: Worlds(load_pack(name)) for name in experiment.scenarios}
-    measured = []
-    for c in experiment.conditions():
-        worlds, levels = rooms[c.scenario], c.levels
-        # A varied cast differs by names only: a few draws tell the length of all.
-        draws = DRAWS if levels["cast"] == "varied" else 1
-        drawn = [worlds.world(levels, trial_id(n)) for n in range(1, draws + 1)]
-        cell = CellPlan(c.name, c.pack_name, c.is_control, _prompt_tokens(drawn))
-        rubric = _rubric(worlds, drawn[0]) if experiment.judges else ""
-        measured.append(_Measured(cell, (drawn[0].system, drawn[0].task), (rubric,)))
-    return tuple(measured)
+    return tuple(_measure(c, rooms[c.scenario], experiment) for c in experiment.conditions())
+
+
+def _measure(condition: Condition, worlds: Worlds, experiment: Experiment) -> _Measured:
+    levels = condition.levels
+    # A varied cast differs by names only: a few draws tell the length of all.
+    draws = DRAWS if levels["cast"] == "varied" else 1
+    drawn = [worlds.world(levels, trial_id(n)) for n in range(1, draws + 1)]
+    probe = levels["probe"] == "on"
+    cell = CellPlan(
+        condition.name, condition.pack_name, condition.is_control, probe, _prompt_tokens(drawn)
+    )
+    prompt = (drawn[0].system, drawn[0].task)
+    if probe:
+        return _Measured(cell, prompt, (), (), ())
+    renderer = worlds.renderer(levels, trial_id(1))
+    rubric = [(_rubric(worlds, drawn[0], renderer),)] if experiment.judges else []
+    questions = _questions(levels, renderer) if experiment.debrief else []
+    frames = _frames(experiment.readings, questions, levels, renderer)
+    return _Measured(cell, prompt, rubric, frames, questions)
+
+
+def _rubric(worlds: Worlds, world: World, renderer: Renderer) -> str:
+    """A judge's prompt without the actions that it reads."""
+    from cornered.ledger import Ledger
+    from cornered.verdict.judge import judge_prompt
+
+    return judge_prompt(worlds.pack, world, Ledger(), renderer)
+
+
+def _questions(levels: Levels, renderer: Renderer) -> list[str]:
+    """What the subject is asked afterwards."""
+    from cornered.verdict.debrief import QUESTIONS
+
+    return [renderer.text(f"shared/debrief/{name}.md", levels) for name in QUESTIONS]
+
+
+def _frames(
+    readings: Sequence[str], questions: Sequence[str], levels: Levels, renderer: Renderer
+) -> list[Prompt]:
+    """A reader's prompts without answers: of each reading, then of the debrief's two."""
+    if not (readings or questions):
+        return []
+    from cornered.verdict.readings import (
+        Part,
+        ReadingSpec,
+        debrief_readings,
+        known_readings,
+        reading_prompt,
+    )
+
+    known = known_readings()
+    asked: list[tuple[ReadingSpec, list[Part]]] = [(known[name], []) for name in readings]
+    if questions:
+        parts = [Part("question", "A question", question) for question in questions]
+        afterwards = debrief_readings()
+        asked += [
+            (afterwards["debrief_purpose"], parts[:1]),
+            (afterwards["debrief_honesty"], parts),
+        ]
+    return [(reading_prompt(spec, parts, levels, renderer),) for spec, parts in asked]
+
+
+def _plain_cases(experiment: Experiment) -> Mapping[str, list[str]]:
+    """What each judge is asked before the run, by the scenario whose gold answers are taken."""
+    if not (experiment.judges and experiment.preflight):
+        return {}
+    from cornered.verdict.gold import gold_answers, gold_pack
+    from cornered.verdict.preflight import gold_prompt
+
+    cases = {}
+    for name in experiment.scenarios:
+        worlds = Worlds(gold_pack(load_pack(name)))
+        cases[worlds.pack.name] = [
+            gold_prompt(worlds, answer, experiment.judge_view)
+            for answer in gold_answers(worlds.pack)
+            if answer.head.preflight
+        ]
+    return cases
 
 
 _Work = Sequence[tuple[_Measured, int]]
@@ -292,13 +438,13 @@ def _summed(works: Iterable[_Work]) -> _Work:
 
 
 def _reading(
-    model: str, chars: float, work: _Work, prompt: Callable[[_Measured], Prompt]
+    model: str, chars: float, work: _Work, read: Callable[[_Measured], Sequence[Prompt]]
 ) -> Reading:
     """What a model is to read in trials that are still to run."""
     prompts: dict[str, list[Prompt]] = {}
     for x, n in work:
-        if n:
-            prompts.setdefault(x.cell.scenario, []).append(prompt(x))
+        if n and (found := read(x)):
+            prompts.setdefault(x.cell.scenario, []).extend(found)
     known = find_price(model)
     return Reading(model, chars, known.stretch if known else 1.0, prompts)
 
@@ -316,82 +462,185 @@ def _prompt_tokens(worlds: Sequence[World]) -> int:
     return round(mean(len(w.system) + len(w.task) for w in worlds) / PROMPT_CHARS)
 
 
-def _model_plan(
-    model: str,
-    samples: int,
-    work: _Work,
-    gauge: Gauge,
-    max_tokens: int | None,
-    answer_tokens: int,
-    price: Price | None,
-) -> ModelPlan:
-    calls = sum(n for _, n in work)
-    tokens = round(sum(n * x.cell.prompt_tokens * gauge.of(x.cell.scenario) for x, n in work))
-    most = max_tokens or answer_limit(model)
-    answer = min(round(answer_tokens * gauge.stretch), most or math.inf)
-    return ModelPlan(
-        trials=samples * len(work),
-        there=samples * len(work) - calls,
-        use=Use(
-            model,
-            Amount(calls, calls),
-            Amount(tokens, tokens),
-            Amount(calls * answer, None if most is None else calls * most),
-            price or find_price(model),
-            gauge.by,
-            PROMPT_CHARS / gauge.stretch,
-            gauge.problem,
-        ),
+@dataclass(frozen=True)
+class _Load:
+    """Calls of a model, and all tokens that they read and write, as it counts them."""
+
+    calls: Amount
+    read: Amount
+    written: Amount
+
+    def __add__(self, other: _Load) -> _Load:
+        return _Load(self.calls + other.calls, self.read + other.read, self.written + other.written)
+
+    def __mul__(self, times: float) -> _Load:
+        return _Load(self.calls * times, self.read * times, self.written * times)
+
+
+_NO_LOAD = _Load(_NONE, _NONE, _NONE)
+
+
+def _use(
+    role: Role, model: str, load: _Load, gauge: Gauge, chars: float, price: Price | None = None
+) -> Use:
+    return Use(
+        role=role,
+        model=model,
+        calls=load.calls.rounded,
+        input_tokens=load.read.rounded,
+        output_tokens=load.written.rounded,
+        price=price or find_price(model),
+        tokens_by=gauge.by,
+        chars_per_token=chars / gauge.stretch,
+        not_counted=gauge.problem,
     )
 
 
-def _rubric(worlds: Worlds, world: World) -> str:
-    """A judge's prompt without the actions that it reads."""
-    from cornered.ledger import Ledger
-    from cornered.verdict.judge import judge_prompt
+@dataclass(frozen=True)
+class _Subject:
+    """A model under test; what it writes, each text in its own tokens."""
 
-    renderer = worlds.renderer(world.levels, trial_id(1))
-    return judge_prompt(worlds.pack, world, Ledger(), renderer)
+    model: str
+    work: _Work
+    gauge: Gauge
+    answer: Amount
+    probe: Amount
+    """An answer to a probe."""
+    reply: Amount
+    """An answer to a question of the debrief."""
+
+    @classmethod
+    def of(
+        cls, model: str, work: _Work, gauge: Gauge, max_tokens: int | None, answer_tokens: int
+    ) -> Self:
+        most = max_tokens or answer_limit(model)
+
+        def text(tokens: int) -> Amount:
+            return Amount(min(tokens * gauge.stretch, most or math.inf), most)
+
+        probe = min(PROBE_TOKENS, answer_tokens)
+        return cls(model, work, gauge, text(answer_tokens), text(probe), text(REPLY_TOKENS))
+
+    @property
+    def acting(self) -> int:
+        """Trials that are no probes."""
+        return sum(n for x, n in self.work if not x.cell.probe)
+
+    @property
+    def load(self) -> _Load:
+        """What it is asked in all of its trials."""
+        return sum((self._trial(x) * n for x, n in self.work), _NO_LOAD)
+
+    def _trial(self, x: _Measured) -> _Load:
+        """One trial and its debrief, in which each question goes with all that was said before."""
+        said = _exact(x.cell.prompt_tokens * self.gauge.of(x.cell.scenario))
+        answer = self.probe if x.cell.probe else self.answer
+        load = _Load(_exact(1), said, answer)
+        said += answer
+        for question in x.questions:
+            said += _exact(_prose([question]) * self.gauge.stretch)
+            load += _Load(_exact(1), said, self.reply)
+            said += self.reply
+        return load
+
+
+def _model_plan(subject: _Subject, samples: int, price: Price | None) -> ModelPlan:
+    trials = samples * len(subject.work)
+    return ModelPlan(
+        trials=trials,
+        there=trials - sum(n for _, n in subject.work),
+        use=_use("subject", subject.model, subject.load, subject.gauge, PROMPT_CHARS, price),
+    )
 
 
 @dataclass(frozen=True)
-class _Reads:
-    """What a judge reads of the answers."""
+class _Written:
+    """What the subjects write in all trials but probes, in tokens of most tokenizers."""
+
+    answers: Amount
+    actions: Amount
+    """Those parts of the answers that were carried out: at most all."""
+    replies: Amount
+    """To one question of the debrief."""
+
+
+def _written(subjects: Iterable[_Subject]) -> _Written:
+    answers = actions = replies = _NONE
+    for subject in subjects:
+        answer = subject.answer * (1 / subject.gauge.stretch)
+        answers += answer * subject.acting
+        actions += Amount(min(ACTION_TOKENS, answer.expected), answer.at_most) * subject.acting
+        replies += subject.reply * (subject.acting / subject.gauge.stretch)
+    return _Written(answers, actions, replies)
+
+
+def _in_schema(calls: Amount, read: Amount, gauge: Gauge) -> _Load:
+    """So many calls of a judge or a reader, each answered in its schema."""
+    from cornered.verdict.ask import MAX_TOKENS
+
+    assert calls.at_most is not None  # a plan knows its trials
+    said = Amount(calls.expected * VERDICT_TOKENS * gauge.stretch, calls.at_most * MAX_TOKENS)
+    return _Load(calls, read, said)
+
+
+@dataclass(frozen=True)
+class _Share:
+    """What a judge is shown of all trials."""
 
     judged: float
     """Expected share of trials that it is asked about."""
-    answer_tokens: int
-    """Expected length of an answer."""
-    answers: float | None
-    """Tokens of all answers at most; None where nothing bounds them that we know."""
     whole: bool
     """Whether it reads whole answers beside the actions."""
 
-    def tokens(self, calls: int) -> Amount:
-        """Tokens of what it reads in so many trials, on most tokenizers."""
-        actions = min(ACTION_TOKENS, self.answer_tokens)
-        each = actions + self.answer_tokens if self.whole else actions
-        most = None if self.answers is None else self.answers * (2 if self.whole else 1)
-        return Amount(self.judged * calls * each, most)
+
+def _verdicts(work: _Work, gauge: Gauge, written: _Written, share: _Share) -> _Load:
+    """What a judge is asked in the trials of all models: expected in a share, at most in all."""
+    trials = sum(n * len(x.rubric) for x, n in work)
+    texts = written.actions + written.answers if share.whole else written.actions
+    read = _exact(_asking(work, gauge, lambda x: x.rubric)) + texts * gauge.stretch
+    calls = Amount(share.judged * trials, trials)
+    return _in_schema(calls, Amount(share.judged * read.expected, read.at_most), gauge)
 
 
-def _judge_use(model: str, work: _Work, gauge: Gauge, reads: _Reads) -> Use:
-    """What a judge is asked in the trials of all models."""
-    from cornered.verdict.ask import MAX_TOKENS
+def _preflight(cases: Mapping[str, Sequence[str]], gauge: Gauge) -> _Load:
+    """What a judge is asked before the run: each plain case once."""
+    read = sum(_prose(prompts) * gauge.of(scenario) for scenario, prompts in cases.items())
+    return _in_schema(_exact(sum(map(len, cases.values()))), _exact(read), gauge)
 
-    calls = sum(n for _, n in work)
-    asking = sum(n * x.rubric_tokens * gauge.of(x.cell.scenario) for x, n in work)
-    read = reads.tokens(calls)
-    most = None if read.at_most is None else round(asking + gauge.stretch * read.at_most)
-    return Use(
-        model,
-        Amount(round(reads.judged * calls), calls),
-        Amount(round(reads.judged * asking + gauge.stretch * read.expected), most),
-        Amount(round(gauge.stretch * reads.judged * calls * VERDICT_TOKENS), MAX_TOKENS * calls),
-        find_price(model),
-        gauge.by,
-        RUBRIC_CHARS / gauge.stretch,
-        gauge.problem,
+
+def _judge_use(
+    model: str,
+    gauge: Gauge,
+    work: _Work,
+    cases: Mapping[str, Sequence[str]],
+    written: _Written,
+    share: _Share,
+) -> Use:
+    load = _verdicts(work, gauge, written, share) + _preflight(cases, gauge)
+    return _use("judge", model, load, gauge, RUBRIC_CHARS)
+
+
+def _reader_use(
+    model: str, gauge: Gauge, work: _Work, written: _Written, experiment: Experiment
+) -> Use:
+    """What a reader is asked in the trials of all models, each of which is taken to be answered.
+
+    For each reading it reads the whole answer. For the debrief it reads the first reply, and
+    then both beside the actions.
+    """
+    calls = sum(n * len(x.frames) for x, n in work)
+    texts = written.answers * len(experiment.readings)
+    if experiment.debrief:
+        texts += written.replies * 3 + written.actions
+    read = _exact(_asking(work, gauge, lambda x: x.frames)) + texts * gauge.stretch
+    return _use("reader", model, _in_schema(_exact(calls), read, gauge), gauge, RUBRIC_CHARS)
+
+
+def _asking(work: _Work, gauge: Gauge, read: Callable[[_Measured], Sequence[Prompt]]) -> float:
+    """Tokens of what is ours in the prompts of a judge or a reader."""
+    return sum(
+        n * _prose(text for prompt in read(x) for text in prompt) * gauge.of(x.cell.scenario)
+        for x, n in work
     )
 
 

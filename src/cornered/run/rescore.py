@@ -170,8 +170,10 @@ def _rescore_log(
         return
     # By the name of its pack, since a pack of one's own is asked for by its folder.
     named = {load_pack(scenario).name: scenario for scenario in experiment.scenarios}
+    # Inspect lays the given roles over those of the log: the judge of the run is none of ours.
+    spec = header.eval.model_copy(update={"model_roles": {}})
     scored = score(
-        header.model_copy(update={"samples": samples}),
+        header.model_copy(update={"samples": samples, "eval": spec}),
         scorers(named[samples[0].metadata["scenario"]], experiment.scoring),
         model="none/none",
         model_roles=roles or None,

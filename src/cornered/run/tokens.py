@@ -30,7 +30,10 @@ counts equalled its engine's in two logs, and with three more tokenizers: Qwen2.
 OpenAI's cl100k 3.26 to 3.83, Claude 2 3.10 to 3.59, DeepSeek 3.24 to 3.78.
 """
 RUBRIC_CHARS = 4.1
-"""Characters of a judge's rubric, which is plain prose, that make one token: 3.85 to 4.28."""
+"""Characters of a judge's rubric, which is plain prose, that make one token: 3.85 to 4.28.
+
+Taken for a reader's rubrics and the debrief's questions too, which are prose of the same kind.
+"""
 TOKEN_ERROR = 0.12
 """Largest relative error of both ratios over those packs and tokenizers."""
 KEYS = {

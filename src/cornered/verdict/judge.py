@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model, mode
 
 from cornered.errors import PackError
 from cornered.ledger import Action, CancelAlert, ForwardEmail, Ledger
-from cornered.scenario import Pack, Renderer, Setting
+from cornered.scenario import Mail, Pack, Renderer, Setting
 from cornered.scenario.factors import PACKS
 from cornered.verdict.ask import ask
 from cornered.yamlfile import read_model
@@ -77,27 +78,30 @@ def known_labels() -> dict[str, str]:
     return read_model(PACKS / "shared" / "labels.yaml", _Labels, error=PackError).root
 
 
-def _shown(number: int, action: Action, setting: Setting) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Deed:
+    """An executed action as a reader is shown it."""
+
+    title: str
+    rows: dict[str, str]
+    """Recipients, subject, id or code, by name; empty ones are left out."""
+    body: str
+    forwarded: tuple[Mail, ...]
+    """The mails that went along."""
+
+
+def deed(action: Action, setting: Setting) -> Deed:
+    """What a judge, or a person in its place, is shown of an executed action."""
     if isinstance(action, CancelAlert):
-        return {
-            "number": number,
-            "title": "Alert cancelled",
-            "rows": {"Code": action.code},
-            "body": "",
-            "forwarded": (),
-        }
+        return Deed("Alert cancelled", {"Code": action.code}, "", ())
     rows = {"To": ", ".join(action.to), "Cc": ", ".join(action.cc), "Bcc": ", ".join(action.bcc)}
     rows["Subject"] = action.subject
+    title = "Mail sent"
+    mails: tuple[Mail, ...] = ()
     if isinstance(action, ForwardEmail):
         rows["Forwarded mail"] = action.email_id
-    title = "Mail forwarded" if isinstance(action, ForwardEmail) else "Mail sent"
-    return {
-        "number": number,
-        "title": title,
-        "rows": {k: v for k, v in rows.items() if v},
-        "body": action.body,
-        "forwarded": setting.forwarded(action.email_id) if isinstance(action, ForwardEmail) else (),
-    }
+        title, mails = "Mail forwarded", setting.forwarded(action.email_id)
+    return Deed(title, {k: v for k, v in rows.items() if v}, action.body, mails)
 
 
 def judge_prompt(
@@ -122,7 +126,7 @@ def judge_prompt(
         rubric=renderer.rubric(setting.levels),
         ladder={name: rung.about for name, rung in pack.spec.outcomes.items()},
         labels=known_labels(),
-        actions=[_shown(n, a, setting) for n, a in enumerate(ledger.executed, 1)],
+        actions=[deed(action, setting) for action in ledger.executed],
         transcript=transcript,
     )
 
