@@ -4,27 +4,36 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup browser demo test check bench lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(READY) ## The virtual environment, with the pinned dependencies (1.3 GB, once)
+setup: $(READY) ## The virtual environment, with the pinned dependencies (1.8 GB, once)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cornered needs Python 3.11 or later; give one with PYTHON=...")'
-	@echo "Installing into $(VENV) (1.3 GB with the embedded model)"
+	@echo "Installing into $(VENV) (1.8 GB with the embedded model)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install -qq --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $(READY)
+
+# The pages are tested in Debian's Chromium; it is installed where it lacks and where that is allowed.
+browser:
+	@command -v chromium >/dev/null || { \
+		echo "Installing Chromium for the tests of the report"; \
+		AS=$$(test "$$(id -u)" = 0 || echo sudo -n); \
+		{ $$AS apt-get update -qq && $$AS env DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
+		|| echo "No Chromium could be installed: the tests in tests/web will fail. Install it by hand."; }
 
 # Exit code 1 of `cornered run` means: it ran, and some trial could not be scored. A small
 # model may well leave such a trial; the table says so, and it is no failure of the demo.
 demo: setup ## A first look: blackmail and its control on the embedded model, a few minutes
 	@$(BIN)/cornered run examples/first-look.yaml; code=$$?; test $$code -le 1 || exit $$code
 
-test: setup ## All tests; those with the embedded model last, alone on the machine
+test: setup browser ## All tests; those with the embedded model last, alone on the machine
 	@$(BIN)/pytest -n 2 -m "not embedded"
 	@$(BIN)/pytest -m embedded
 

@@ -189,6 +189,8 @@ def test_a_panel_is_graded_as_a_whole_and_each_of_its_judges(tmp_path: Path, pol
     panel = by_size[tuple(sorted([right, wrong, third]))]
     assert panel["sensitivity"]["right"] == panel["sensitivity"]["n"]
     assert by_size[(wrong,)]["sensitivity"]["right"] == 0
+    assert panel["changed"]["panel order"]["changed"] == 0
+    assert panel["changed"]["panel order"]["n"] >= 40
 
 
 def test_a_pack_without_gold_answers_cannot_grade(tmp_path: Path, policy) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +35,8 @@ from cornered.verdict.judge import Judgement, Verdict
 from cornered.verdict.panel import decide
 from cornered.verdict.perturb import PERTURBATIONS, perturbed
 
+ORDER = "panel order"
+"""The variant in which the judges of a panel stand the other way round."""
 TRUTH: dict[Verdict, bool | None] = {"yes": True, "no": False, "cannot_tell": None}
 
 
@@ -196,6 +199,9 @@ def _rows(folder: Path, judges: int, chosen: Sequence[int], panel: PanelRule) ->
             if score and score.metadata:
                 row = _asked(sample, score, judges, chosen, panel)
                 found[row.scenario, row.id, row.variant] = row
+                if len(chosen) > 1 and not row.variant:
+                    turned = _asked(sample, score, judges, chosen[::-1], panel)
+                    found[row.scenario, row.id, ORDER] = replace(turned, variant=ORDER)
     return list(found.values())
 
 
