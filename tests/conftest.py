@@ -16,6 +16,13 @@ def _no_keys() -> None:
             del os.environ[name]
 
 
+@pytest.fixture(autouse=True)
+def _undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of runs are not drawn, which takes seconds each; those marked `drawn` are."""
+    if "drawn" not in request.keywords:
+        monkeypatch.setattr("cornered.cli._table._figures", lambda *_: [])
+
+
 @pytest.fixture
 def policy(tmp_path: Path):
     """Writes a scripted model's policy; returns the model's name."""

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from cornered.errors import ExperimentError, FactorError
+from cornered.samples import MOST, Samples
 from cornered.scenario import Level, Levels, Pack, load_pack, reading_names
 from cornered.yamlfile import Loc, place, read_model
 
@@ -151,6 +152,10 @@ def _form(value: Any) -> str:
     return "list" if isinstance(value, list) else "one"
 
 
+def _number_or_rule(value: Any) -> str:
+    return "rule" if isinstance(value, dict | Samples) else "number"
+
+
 _Level = Annotated[bool | Level, BeforeValidator(_word_or_number)]
 _Levels = Annotated[
     Annotated[_Level, Tag("one")] | Annotated[list[_Level], Field(min_length=1), Tag("list")],
@@ -212,8 +217,12 @@ class Experiment(Scoring):
     """Factor to level or levels, crossed; a list of such blocks is the union of their grids."""
     models: list[str] = Field(default=[EMBEDDED], min_length=1)
     """Models by their Inspect names."""
-    samples: int = Field(default=10, ge=1, le=1_000_000)
-    """Trials for each condition and model."""
+    samples: Annotated[
+        Annotated[int, Field(ge=1, le=MOST), Tag("number")] | Annotated[Samples, Tag("rule")],
+        Discriminator(_number_or_rule),
+    ] = 10
+    """Trials for each condition and model: a number, or at most so many until the rate is known
+    well enough."""
     judge: (
         Annotated[
             Annotated[str, Tag("one")] | Annotated[list[str], Field(min_length=1), Tag("list")],

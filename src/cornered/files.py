@@ -14,10 +14,15 @@ from cornered.errors import RunError
 
 def write_text(path: Path, text: str) -> None:
     """Writes a file whole or not at all: a crash leaves the old one."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all: a crash leaves the old one."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as f:
-            f.write(text)
+        with os.fdopen(handle, "wb") as f:
+            f.write(data)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:

@@ -6,15 +6,12 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from datetime import date
-from itertools import product
-from math import comb
 from pathlib import Path
 from typing import Any
 
 import pytest
 from inspect_ai.event import ModelEvent
 from inspect_ai.log import list_eval_logs, read_eval_log
-from scipy.stats import fisher_exact
 
 from cornered.analysis import table
 from cornered.analysis.table import Trial
@@ -30,11 +27,9 @@ from cornered.run.plan import (
     Amount,
     Plan,
     Price,
-    expected_half_width,
     find_price,
     parse_price,
     plan,
-    smallest_difference,
 )
 from cornered.run.runner import preflight_run
 from cornered.run.tokens import PROMPT_CHARS, RUBRIC_CHARS
@@ -534,58 +529,5 @@ def test_a_price_is_two_numbers() -> None:
     assert parse_price("0.5, 2") == Price(0.5, 2.0, "given")
 
 
-@pytest.mark.parametrize(
-    ("n", "rate", "half_width"),
-    [
-        # k = 0 of n has the interval 0 to z² / (n + z²), z = 1.96
-        (1, 0.0, 3.8415 / 4.8415 / 2),
-        (100, 0.0, 3.8415 / 103.8415 / 2),
-        # 0, 1 or 2 of 2 with chances 1/4, 1/2, 1/4; that of 1 is 0.0945 to 0.9055
-        (2, 0.5, 0.5 * 3.8415 / 5.8415 / 2 + 0.5 * (0.9055 - 0.0945) / 2),
-    ],
-)
-def test_the_expected_half_width_by_hand(n: int, rate: float, half_width: float) -> None:
-    assert expected_half_width(n, rate) == pytest.approx(half_width, abs=2e-4)
-
-
 def test_none_in_a_hundred_leaves_up_to_3_7_percent(planned) -> None:
     assert planned({"samples": 100}).zero_upper == pytest.approx(3.8415 / 103.8415, abs=1e-5)
-
-
-def test_a_thinned_sum_is_as_good_as_the_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    thinned = expected_half_width.__wrapped__(400, 0.5), smallest_difference.__wrapped__(400, 0.5)
-    monkeypatch.setattr(planning, "POINTS", 10_000)
-    whole = expected_half_width.__wrapped__(400, 0.5), smallest_difference.__wrapped__(400, 0.5)
-    assert thinned == pytest.approx(whole, abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("n", "found"),
-    [
-        (3, None),  # even 3 of 3 against 0 of 3 has p = 0.1
-        (4, 0.8**0.25),  # only 4 of 4 against 0 of 4 is found (p = 0.029)
-    ],
-)
-def test_the_smallest_difference_from_nothing_by_hand(n: int, found: float | None) -> None:
-    assert smallest_difference(n, 0.0) == (found and pytest.approx(found, abs=1e-6))
-
-
-@pytest.mark.parametrize(("n", "rate"), [(8, 0.25), (15, 0.1), (12, 0.0), (10, 0.4)])
-def test_the_smallest_difference_has_80_percent_power(n: int, rate: float) -> None:
-    def chance(k: int, p: float) -> float:
-        return comb(n, k) * p**k * (1 - p) ** (n - k)
-
-    rise = smallest_difference(n, rate)
-    assert rise is not None
-    other = rate + rise
-    power = sum(
-        chance(k, rate) * chance(m, other)
-        for k, m in product(range(n + 1), repeat=2)
-        if m > k and fisher_exact([[m, n - m], [k, n - k]]).pvalue <= 0.05
-    )
-    assert power == pytest.approx(0.8, abs=1e-4)
-
-
-def test_more_trials_find_smaller_differences() -> None:
-    found = [smallest_difference(n, 0.1) for n in (10, 30, 100)]
-    assert found == sorted((f for f in found if f), reverse=True)

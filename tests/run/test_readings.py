@@ -58,10 +58,8 @@ def test_a_rate_is_cut_by_what_was_read_and_the_tax_told(tmp_path: Path, policy)
     }
     said = cornered("report", "run", cwd=tmp_path).out
     assert "awareness tax" in said
-    assert {t["readings"] for t in trials(tmp_path / "run")} == {
-        "belief=evaluation",
-        "belief=deployment",
-    }
+    read = {t["reading_belief"] for t in trials(tmp_path / "run")}
+    assert read == {"evaluation", "deployment"}
     page = (tmp_path / "run" / "report.html").read_text()
     assert "Stated belief" in page or "belief" in page
 

@@ -82,7 +82,7 @@ def test_without_a_judge_the_facts_are_made_again(run: Path) -> None:
     assert result.json["cells"][0]["harmful"] is None
     # The judge of the run was not asked again.
     with (run / "verdicts" / "facts" / "trials.csv").open() as f:
-        assert {row["votes"] for row in csv.DictReader(f)} == {""}
+        assert not any(name.startswith("vote_") for name in next(csv.DictReader(f)))
 
 
 def test_names_and_folders_that_do_not_fit_are_refused(run: Path, policy) -> None:

@@ -34,11 +34,22 @@ def test_the_interval_of_a_known_rate_covers_it(tmp_path: Path, policy) -> None:
     assert control["outcomes"] == {"comply": 120}
 
 
-def test_a_run_leaves_manifest_logs_report_and_tables(tmp_path: Path, policy) -> None:
+@pytest.mark.drawn
+def test_a_run_leaves_manifest_logs_report_tables_and_figures(tmp_path: Path, policy) -> None:
     result = cornered(*headline(policy(known(0.5)), "run", 4), cwd=tmp_path)
     assert result.code == 0, result.err
     run = tmp_path / "run"
-    assert {p.name for p in run.iterdir()} >= {"run.json", "logs", "report.html", "cells.csv"}
+    assert {p.name for p in run.iterdir()} == {
+        "run.json",
+        "logs",
+        "report.html",
+        "cells.csv",
+        "trials.csv",
+        "trials.parquet",
+        "figures",
+    }
+    drawn = {p.name for p in (run / "figures").iterdir()}
+    assert {"headline-blackmail.svg", "headline-blackmail.png"} <= drawn
     page = (run / "report.html").read_text()
     assert HEADLINE in page
     assert "upper bounds" in page

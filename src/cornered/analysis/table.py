@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from inspect_ai.log import (
-    EvalLog,
-    EvalLogInfo,
-    EvalSampleSummary,
-    list_eval_logs,
-    read_eval_log,
-    read_eval_log_sample_summaries,
-)
+from inspect_ai.log import EvalLog, EvalLogInfo, list_eval_logs, read_eval_log
 
 from cornered.analysis.agreement import Corrected, corrected_harmful
 from cornered.analysis.stats import Difference, Interval, newcombe, wilson
+from cornered.analysis.stopping import Stop
+from cornered.analysis.summaries import Scored, Summary, read_summaries, unreadable
+from cornered.scenario import Level
 
+T = TypeVar("T")
+V = TypeVar("V")
+
+FACTOR = "factor_"
+"""Before the name of a factor in the metadata of a trial."""
 BELIEF, AWARE = "belief", "evaluation"
 """The reading of stated belief, and its value for those that take it for a test."""
 JudgeErrors = tuple[tuple[int, int], tuple[int, int]]
@@ -31,13 +33,14 @@ harmless ones with the act those that it called harmless, and how many there are
 Status = Literal["scored", "unscored", "failed"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One trial of a run."""
 
     condition: str
     model: str
     id: str
+    """Unique in its condition of one model."""
     control: bool
     status: Status
     """scored; unscored: there is a log but no verdict on the act; failed: the model failed."""
@@ -53,20 +56,35 @@ class Trial:
     """The rung of the ladder; None where neither facts nor a judge decide it."""
     labels: tuple[str, ...] | None
     """Secondary labels by the judge; None where it did not read the trial."""
-    votes: dict[str, str]
+    votes: Mapping[str, str]
     """What each judge said: yes, no, cannot_tell, or why it said nothing; empty where none was
     asked."""
-    readings: dict[str, str | None]
+    readings: Mapping[str, str | None]
     """What each reading of the reasoning, and of the debrief, says; None where it says nothing."""
     reason: str | None
     """Why something is unscored or failed."""
     input_tokens: int
+    """Of the model's prompts, cached ones too."""
     output_tokens: int
     seconds: float
     """Wall time of the trial, waiting included."""
     log: str
     """File name of its log."""
     uuid: str
+    scenario: str | None = None
+    """None where the log does not say."""
+    factors: Mapping[str, Level] = field(default_factory=dict)
+    """The level of every factor; empty where the log does not say."""
+    judged: bool | None = None
+    """Whether the judge confirms the act; None where it was not asked, or gave no verdict."""
+    usage: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Tokens of prompts and of answers for every model that was asked, those that score too."""
+    started: datetime | None = None
+    completed: datetime | None = None
+    pack_version: str | None = None
+    """The version of the texts of its scenario."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Versions of the packages that it ran with, by package."""
 
     def without_verdict(self, *, judged: bool) -> bool:
         """Whether the trial ran and is not scored, by a judge where there is one."""
@@ -79,27 +97,52 @@ def _truth(value: Any) -> bool | None:
     return None if value is None or math.isnan(float(value)) else bool(value)
 
 
-def _readings(summary: EvalSampleSummary) -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for scorer in ("readings", "debrief"):
-        score = (summary.scores or {}).get(scorer)
-        for name, value in (score.value if score and isinstance(score.value, dict) else {}).items():
-            found[name] = value if isinstance(value, str) else None
-    return found
+def _values(score: Scored | None) -> Mapping[str, Any]:
+    return score.value if score and isinstance(score.value, dict) else {}
 
 
-def _trial(summary: EvalSampleSummary, log: EvalLog, file: str) -> Trial:
-    score = (summary.scores or {}).get("verdict")
-    value = score.value if score and isinstance(score.value, dict) else {}
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _readings(scores: Mapping[str, Scored]) -> dict[str, str | None]:
+    found = {**_values(scores.get("readings")), **_values(scores.get("debrief"))}
+    return {name: _word(value) for name, value in found.items()}
+
+
+class _Shared:
+    """Makes one object of equal ones: the trials of a cell mostly say the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+        self._mappings: dict[Any, Any] = {}
+
+    def one(self, value: T) -> T:
+        """The first that was equal to it."""
+        found: T = self._known.setdefault(value, value)
+        return found
+
+    def mapping(self, value: Mapping[str, V]) -> Mapping[str, V]:
+        """The first that was equal to it, in the same order; not to be changed."""
+        found: Mapping[str, V] = self._mappings.setdefault(tuple(value.items()), value)
+        return found
+
+
+def _trial(summary: Summary, log: EvalLog, file: str, shared: _Shared) -> Trial:
+    scores = summary.scores or {}
+    score = scores.get("verdict")
+    told = (score.metadata if score else None) or {}
+    value = _values(score)
     act = _truth(value.get("act"))
-    usage = summary.model_usage.get(log.eval.model)
+    usage = {model: used.counts for model, used in summary.model_usage.items()}
+    tokens = usage.get(log.eval.model, (0, 0))
     understood = _truth(value.get("understood"))
     scored = act is not None or understood is not None
     status: Status = "scored" if scored else "failed" if summary.error else "unscored"
-    labels = (score.metadata or {}).get("labels") if score else None
-    reason = getattr(score, "reason", None) if score else None
+    # A summary leaves out what is long, and says so in its place.
+    labels, votes = told.get("labels"), told.get("votes")
     return Trial(
-        condition=str(summary.metadata.get("condition", log.eval.task_display_name)),
+        condition=shared.one(str(summary.metadata.get("condition", log.eval.task_display_name))),
         model=log.eval.model,
         id=str(summary.id),
         control=bool(summary.metadata.get("control")),
@@ -108,16 +151,32 @@ def _trial(summary: EvalSampleSummary, log: EvalLog, file: str) -> Trial:
         harmful=_truth(value.get("harmful")),
         paper=_truth(value.get("paper")),
         understood=understood,
-        outcome=score.answer if score else None,
-        labels=None if labels is None else tuple(labels),
-        readings=_readings(summary),
-        votes=((score.metadata or {}).get("votes") or {}) if score else {},
-        reason=reason or summary.error,
-        input_tokens=usage.input_tokens if usage else 0,
-        output_tokens=usage.output_tokens if usage else 0,
+        outcome=shared.one(score.answer if score else None),
+        labels=shared.one(tuple(map(str, labels)) if isinstance(labels, list) else None),
+        readings=shared.mapping(_readings(scores)),
+        votes=shared.mapping(
+            {judge: str(said) for judge, said in votes.items()} if isinstance(votes, dict) else {}
+        ),
+        reason=shared.one((score.reason if score else None) or summary.error),
+        input_tokens=tokens[0],
+        output_tokens=tokens[1],
         seconds=summary.total_time or 0.0,
         log=file,
         uuid=summary.uuid or "",
+        scenario=shared.one(_word(summary.metadata.get("scenario"))),
+        factors=shared.mapping(
+            {
+                name.removeprefix(FACTOR): level
+                for name, level in summary.metadata.items()
+                if name.startswith(FACTOR) and isinstance(level, str | int)
+            }
+        ),
+        judged={"yes": True, "no": False}.get(str(told.get("judged"))),
+        usage=usage,
+        started=summary.started_at,
+        completed=summary.completed_at,
+        pack_version=shared.one(_word(summary.metadata.get("pack_version"))),
+        versions=log.eval.packages,
     )
 
 
@@ -126,10 +185,18 @@ def current_logs(folder: Path) -> list[tuple[EvalLogInfo, EvalLog]]:
 
     A killed run leaves a `started` log beside the one that took over its trials; of the logs
     of one task the newest that ended counts, else the newest.
+
+    Raises:
+        RunError: a log cannot be read.
     """
     chosen: dict[str, tuple[EvalLogInfo, EvalLog]] = {}
-    for info in list_eval_logs(str(folder / "logs"), descending=False):
-        log = read_eval_log(info, header_only=True)
+    for listed in list_eval_logs(str(folder / "logs"), descending=False):
+        # Inspect lists a path as it is, and then reads it as a URL, where % and # mean more.
+        info = listed.model_copy(update={"name": listed.name.removeprefix("file://")})
+        try:
+            log = read_eval_log(info, header_only=True)
+        except Exception as e:  # whatever the archive, its compression, JSON and the fields raise
+            raise unreadable(Path(info.name), e) from None
         previous = chosen.get(log.eval.task_id)
         if previous and log.status == "started" and previous[1].status != "started":
             continue
@@ -145,12 +212,17 @@ def read_trials(folder: Path) -> list[Trial]:
 
     Returns:
         Trials in the order of their logs and ids; empty where there are no logs yet.
+
+    Raises:
+        RunError: a log cannot be read.
     """
     trials: dict[tuple[str, str, str], Trial] = {}
+    shared = _Shared()
     for info, log in current_logs(folder):
-        for summary in read_eval_log_sample_summaries(info):
+        path = Path(info.name)
+        for summary in read_summaries(path):
             if summary.completed or summary.error:
-                trial = _trial(summary, log, Path(info.name).name)
+                trial = _trial(summary, log, path.name, shared)
                 trials[trial.model, trial.condition, trial.id] = trial
     return list(trials.values())
 
@@ -263,6 +335,8 @@ class Cell:
     corrected: Corrected | None
     """The harmful rate as it would be if the judge made no mistakes, by its card; None without
     a card, or a judge."""
+    stopped: Stop | None
+    """Why it has fewer trials than were asked for at most; None where it has them all."""
     cuts: tuple[Cut, ...]
     """Its trials by what was read in them."""
     tax: Difference | None
@@ -301,6 +375,7 @@ class Cell:
                 "ci_high": self.corrected.interval.high if self.corrected.interval else None,
                 "reason": self.corrected.reason,
             },
+            "stopped": self.stopped.why if self.stopped else None,
             "outcomes": self.outcomes,
             "labels": self.labels,
             "labelled": self.labelled,
@@ -349,6 +424,7 @@ def cells(
     *,
     judged: bool,
     errors: Mapping[str, JudgeErrors] | None = None,
+    stops: Mapping[tuple[str, str], Stop] | None = None,
 ) -> list[Cell]:
     """The cells of a run, in the order of the experiment; those without trials too.
 
@@ -359,12 +435,20 @@ def cells(
         samples: Trials planned for each cell; a cell may have more from before.
         judged: Whether the run has a judge.
         errors: For each scenario how often the judge is right, where that is known.
+        stops: By model and condition why a cell needs no more trials.
     """
     by_cell: dict[tuple[str, str], list[Trial]] = {}
     for trial in trials:
         by_cell.setdefault((trial.model, trial.condition), []).append(trial)
     table = [
-        _cell(plan, model, by_cell.get((model, plan.condition), []), samples, judged=judged)
+        _cell(
+            plan,
+            model,
+            by_cell.get((model, plan.condition), []),
+            samples,
+            (stops or {}).get((model, plan.condition)),
+            judged=judged,
+        )
         for model in models
         for plan in planned
     ]
@@ -379,8 +463,10 @@ def cells(
     ]
 
 
-def _cell(plan: Planned, model: str, rows: list[Trial], samples: int, *, judged: bool) -> Cell:
-    count = max(samples, len(rows))
+def _cell(
+    plan: Planned, model: str, rows: list[Trial], samples: int, stop: Stop | None, *, judged: bool
+) -> Cell:
+    count = len(rows) if stop else max(samples, len(rows))
     outcomes = [t.outcome for t in rows if t.outcome]
     read = [t.labels for t in rows if t.labels is not None]
     labels = [label for named in read for label in named]
@@ -401,6 +487,7 @@ def _cell(plan: Planned, model: str, rows: list[Trial], samples: int, *, judged:
         labels={label: labels.count(label) for label in sorted(set(labels))},
         labelled=len(read),
         corrected=None,
+        stopped=stop,
         cuts=_cuts(rows, judged=judged),
         tax=_tax(rows, judged=judged),
         screen=None,

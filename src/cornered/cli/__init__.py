@@ -4,23 +4,15 @@ One module for each command or pair of commands; they register themselves on imp
 order in which a newcomer needs them.
 """
 
-from cornered.cli import (
-    audit,
-    calibrate,
-    compare,
-    imports,
-    packs,
-    plan,
-    reference,
-    results,
-    run,
-    score,
-)  # isort: skip
 from cornered.cli._base import main
+
+from cornered.cli import run, plan, packs, score, results  # isort: skip
+from cornered.cli import compare, calibrate, audit, imports, reference  # isort: skip
 
 __all__ = [
     "audit",
     "calibrate",
+    "compare",
     "imports",
     "main",
     "packs",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import repeat
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cornered.analysis.agreement import Corrected
+    from cornered.analysis.effects import Effect
+    from cornered.analysis.figures import Figure
+    from cornered.analysis.page import Methods
     from cornered.analysis.table import Cell, Rate
     from cornered.analysis.verdicts import Compared
     from cornered.run.runner import RunState
@@ -24,41 +28,83 @@ if TYPE_CHECKING:
 
 def tell_run(state: RunState, as_json: bool) -> int:
     """Writes the report, prints the table, and gives the exit code that the run deserves."""
-    page = _report(state)
+    page, effects = _report(state)
     if as_json:
-        print_json(_state_dict(state, page))
+        print_json(_state_dict(state, page, effects))
     else:
-        _print_state(state, page)
+        _print_state(state, page, effects)
     return INCOMPLETE if state.missing or state.unknown else DONE
 
 
-def _report(state: RunState) -> Path:
-    from cornered.analysis.report import write_report
+Effects = dict[str, "list[Effect]"]
+"""By scenario what moved its rate."""
+
+
+def _report(state: RunState) -> tuple[Path, Effects]:
+    from cornered.analysis.figures import inline_svg, write_figures
+    from cornered.analysis.frame import write_tables
+    from cornered.analysis.page import Picture, write_report
     from cornered.files import disk_errors
+    from cornered.run.effects import run_effects
+    from cornered.run.load import run_frame
     from cornered.scenario import load_pack
 
     manifest = state.manifest
-    facts = {
-        "Begun": f"{manifest.created:%Y-%m-%d %H:%M} UTC",
-        "Versions": ", ".join(f"{k} {v}" for k, v in manifest.versions.items()),
-        "Texts": ", ".join(
-            f"{name} {load_pack(name).version}" for name in manifest.experiment.scenarios
-        ),
-        "Tokens": f"{sum(t.input_tokens for t in state.trials)} in, "
-        f"{sum(t.output_tokens for t in state.trials)} out",
-    }
     packs = [load_pack(name) for name in manifest.experiment.scenarios]
     ladders = {pack.name: list(pack.spec.outcomes) for pack in packs}
     with disk_errors(state.folder):
-        return write_report(
+        frame = run_frame(state.trials, manifest.experiment)
+        write_tables(state.folder, frame)
+        effects = run_effects(frame, manifest.experiment)
+        drawn = _figures(state, ladders, effects)
+        write_figures(state.folder, drawn)
+        page = write_report(
             state.folder,
             manifest.experiment,
             state.cells,
             state.trials,
-            facts,
+            _methods(state),
             ladders,
-            _notes(state) if manifest.experiment.judges else (),
+            notes=[
+                *(_notes(state) if manifest.experiment.judges else ()),
+                *stopped_notes(state),
+            ],
+            pictures=[Picture(f.name, f.title, f.caption, f.alt, inline_svg(f)) for f in drawn],
         )
+    return page, effects
+
+
+def _figures(
+    state: RunState, ladders: Mapping[str, Sequence[str]], effects: Effects
+) -> list[Figure]:
+    from cornered.analysis.figures import figures
+    from cornered.analysis.reference import beside
+
+    return figures(state.cells, beside(state.cells), ladders, effects)
+
+
+def _methods(state: RunState) -> Methods:
+    from cornered.analysis.page import Methods
+
+    manifest = state.manifest
+    command, source = "cornered run EXPERIMENT.yaml", ""
+    if imported := manifest.imported:
+        command = f"cornered import {quote(imported.source)} --format {quote(imported.format)}"
+        source = (
+            f"Imported from {imported.source} ({imported.format}, sha256 {imported.sha256}); "
+            "no model was called here"
+        )
+    elif manifest.rescored:
+        command += f"\ncornered score {quote(str(state.folder.parent.parent))}"
+        source = f"Verdicts made again on {manifest.rescored:%Y-%m-%d %H:%M} UTC, on stored trials"
+    return Methods(
+        begun=manifest.created,
+        versions=manifest.versions,
+        packs=manifest.packs,
+        card=state.card,
+        command=command,
+        source=source,
+    )
 
 
 def _notes(state: RunState) -> list[str]:
@@ -69,6 +115,30 @@ def _notes(state: RunState) -> list[str]:
     compared = compare_judges(state.trials)
     found = [agreement_line(compared)] if compared else []
     return [judge_line(state), *found, *_beyond_the_act(state)]
+
+
+def stopped_notes(state: RunState) -> list[str]:
+    """Which cells have fewer trials than were asked for at most, and why; and which ran to the
+    end of them without an answer."""
+    from cornered.samples import Samples
+
+    samples = state.manifest.experiment.samples
+    if not isinstance(samples, Samples):
+        return []
+    found = [
+        f"{c.condition} ({c.model}) was stopped after {c.planned} of {samples.max} trials: "
+        f"{c.stopped.why}."
+        for c in state.cells
+        if c.stopped
+    ]
+    undecided = [c for c in state.cells if not c.stopped and not c.missing]
+    if samples.above is not None:
+        found += [
+            f"{c.condition} ({c.model}) has all its trials and is not clearly above or below "
+            f"{100 * samples.above:g} %."
+            for c in undecided
+        ]
+    return found
 
 
 def _beyond_the_act(state: RunState) -> list[str]:
@@ -84,10 +154,11 @@ def _beyond_the_act(state: RunState) -> list[str]:
     ]
 
 
-def _state_dict(state: RunState, page: Path) -> dict[str, Any]:
+def _state_dict(state: RunState, page: Path, effects: Effects) -> dict[str, Any]:
     return {
         "experiment": state.manifest.experiment.model_dump(mode="json"),
         "cells": [c.as_dict() for c in state.cells],
+        "effects": {scenario: _effect_dicts(found) for scenario, found in effects.items()},
         "missing": state.missing,
         "unknown": state.unknown,
         "run": str(state.folder),
@@ -214,13 +285,77 @@ def _print_readings(rows: Sequence[Cell], console: Console) -> None:
     console.print()
 
 
-def _print_state(state: RunState, page: Path) -> None:
-    from cornered.analysis.report import screened_out
+def _effect_dicts(effects: Sequence[Effect]) -> list[dict[str, Any]]:
+    from cornered.analysis.multiplicity import holm
+
+    return [
+        {
+            "factor": e.factor,
+            "level": e.level,
+            "reference": e.reference,
+            "n": e.n,
+            "odds_ratio": e.odds_ratio,
+            "odds_ratio_ci_low": e.interval.low if e.interval else None,
+            "odds_ratio_ci_high": e.interval.high if e.interval else None,
+            "difference": e.difference.value,
+            "difference_ci_low": e.difference.interval.low if e.difference.interval else None,
+            "difference_ci_high": e.difference.interval.high if e.difference.interval else None,
+            "p": e.p,
+            "p_holm": adjusted,
+            "note": e.note,
+        }
+        for e, adjusted in zip(effects, holm([e.p for e in effects]), strict=True)
+    ]
+
+
+def _print_effects(effects: Effects) -> None:
+    """What moved each scenario's rate, all other factors held as they are."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    for scenario, found in effects.items():
+        if not found:
+            continue
+        out = Table(box=None, header_style="bold", pad_edge=False)
+        out.add_column(f"{scenario}: what moves the rate", overflow="fold")
+        for name in ("n", "points", "95 %", "odds ratio", "95 %", "p (Holm)"):
+            out.add_column(name, justify="right", no_wrap=True)
+        for e in _effect_dicts(found):
+            out.add_row(
+                f"{e['factor']}: {e['level']} against {e['reference']}",
+                str(e["n"]),
+                _number(e["difference"], "{:+.0f}", 100),
+                _between(e["difference_ci_low"], e["difference_ci_high"], "{:+.0f}", 100),
+                _number(e["odds_ratio"], "{:.2g}"),
+                _between(e["odds_ratio_ci_low"], e["odds_ratio_ci_high"], "{:.2g}"),
+                _number(e["p_holm"], "{:.2g}"),
+            )
+        console.print(out)
+        for note in dict.fromkeys(e.note for e in found if e.note):
+            click.echo(f"  {note}")
+        click.echo("")
+
+
+def _number(value: float | None, form: str, times: float = 1) -> str:
+    return "–" if value is None else form.format(times * value)
+
+
+def _between(low: float | None, high: float | None, form: str, times: float = 1) -> str:
+    if low is None or high is None:
+        return "–"
+    return f"{form.format(times * low)} to {form.format(times * high)}"
+
+
+def _print_state(state: RunState, page: Path, effects: Effects) -> None:
+    from cornered.analysis.page import screened_out
     from cornered.analysis.stats import percent
+    from cornered.samples import in_words
 
     experiment = state.manifest.experiment
-    click.echo(f"\n{experiment.name}: {experiment.samples} trials for each cell\n")
+    click.echo(f"\n{experiment.name}: {in_words(experiment.samples)} trials for each cell\n")
     _print_cells(state.cells)
+    _print_effects(effects)
     for model, scenario, screen in screened_out(state.cells):
         click.echo(
             f"{model} did the act of {scenario} in {screen.acts} of {screen.n} controls "
@@ -228,6 +363,8 @@ def _print_state(state: RunState, page: Path) -> None:
             "propensity."
         )
     for note in _notes(state):
+        click.echo(note)
+    for note in stopped_notes(state):
         click.echo(note)
     click.echo(f"run     {state.folder}\nlogs    {state.folder / 'logs'}\nreport  {page}")
     click.echo(_last_line(state))

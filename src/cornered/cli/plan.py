@@ -110,7 +110,8 @@ def _print_plan(made: Plan) -> None:
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     controls = sum(c.control for c in made.cells)
     click.echo(
-        f"{made.experiment}: {len(made.cells)} cells of {made.samples} trials, "
+        f"{made.experiment}: {len(made.cells)} cells of {'at most ' if made.rule else ''}"
+        f"{made.samples} trials, "
         f"{controls} of them controls\n"
     )
     _print_cells(made, console)
@@ -160,7 +161,12 @@ def _print_sights(made: Plan, console: Console) -> None:
     out = _table(f"each cell, n = {made.samples}", *(f"at {_percent(s.rate)}" for s in made.sights))
     out.add_row("95 % Wilson interval, ±", *(_points(s.half_width) for s in made.sights))
     out.add_row("smallest rise that is found", *(_points(s.difference) for s in made.sights))
+    out.add_row("power for a rise of 10 pp", *(_percent(s.power) for s in made.sights))
+    if made.rule:
+        out.add_row("trials on average", *(f"{s.trials:.0f}" for s in made.sights if s.trials))
     console.print(out)
+    if made.rule:
+        click.echo(f"A cell stops {made.rule}; tokens and money above are for all its trials.")
     click.echo(
         f"None in {made.samples} leaves up to {_percent(made.zero_upper)}. "
         "A rise is found against a cell of the same n, such as a control\n"

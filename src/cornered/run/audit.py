@@ -101,7 +101,7 @@ class Revealed:
 
     verdicts: str
     said: bool | None
-    votes: dict[str, str]
+    votes: Mapping[str, str]
     reason: str
     """The judges' words."""
 

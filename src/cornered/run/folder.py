@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cornered.errors import RunError
 from cornered.experiment import Experiment, Scoring
 from cornered.files import disk_errors, write_text
+from cornered.samples import grown
 from cornered.scenario import Pack, load_pack
 
 MANIFEST = "run.json"
@@ -118,11 +119,11 @@ def manifest_for(folder: Path, experiment: Experiment) -> Manifest:
     if (folder / MANIFEST).exists():
         old = read_manifest(folder)
         _check_same(folder, old, experiment, packs, conditions)
-        most = max(experiment.samples, old.experiment.samples)
+        samples = grown(experiment.samples, old.experiment.samples)
         return old.model_copy(
             update={
                 # Trials that a run has are never given up.
-                "experiment": experiment.model_copy(update={"samples": most}),
+                "experiment": experiment.model_copy(update={"samples": samples}),
                 "conditions": conditions,
                 "packs": {name: pack.files for name, pack in packs.items()},
             }

@@ -18,10 +18,10 @@ from statistics import mean
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
-from scipy.optimize import brentq
-from scipy.stats import binom, fisher_exact
 
+from cornered.analysis.power import expected_half_width, power_of_difference, smallest_difference
 from cornered.analysis.stats import wilson
+from cornered.analysis.stopping import expected_trials, rule_for
 from cornered.errors import ExperimentError
 from cornered.experiment import EMBEDDED, Condition, Experiment, trial_id
 from cornered.run.folder import MANIFEST, manifest_for
@@ -34,6 +34,7 @@ from cornered.run.tokens import (
     TokensBy,
     gauge,
 )
+from cornered.samples import most
 from cornered.scenario import Levels, Renderer, World, Worlds, load_pack
 
 ANSWER_TOKENS = 900
@@ -49,11 +50,10 @@ PROBE_TOKENS = 300
 about seven questions."""
 RATES = (0.0, 0.1, 0.5)
 """Shares of trials with the act, at which the precision is told."""
-POWER, LEVEL = 0.8, 0.05
+RISE = 0.1
+"""The rise of a rate, ten percentage points, whose power is told."""
 DRAWS = 5
 """Varied casts that are rendered to measure a prompt."""
-POINTS = 60
-"""Counts at which a binomial distribution is summed; a larger one is thinned evenly."""
 
 
 There = Counter[tuple[str, str]]
@@ -177,6 +177,10 @@ class Sight:
     """Expected half-width of the 95 % Wilson interval."""
     difference: float | None
     """Smallest rise above `rate` that is found, see `smallest_difference`."""
+    power: float
+    """Chance that a rise by `RISE` above `rate` is found, see `power_of_difference`."""
+    trials: float | None
+    """Trials of a cell that a rule stops, on average; None where there is no rule."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,8 @@ class Plan:
     """What an experiment takes and what it can show."""
 
     experiment: str
+    rule: str | None
+    """What stops a cell before it has all its trials; None where nothing does."""
     samples: int
     """Trials of each cell and model."""
     cells: tuple[CellPlan, ...]
@@ -259,7 +265,7 @@ def plan(
     """
     experiment = manifest_for(folder, experiment).experiment
     there = _there(folder)
-    n = experiment.samples
+    n, rule = most(experiment.samples), rule_for(experiment.samples)
     measured = _measured(experiment)
     work = {m: _left(m, n, there, measured) for m in experiment.models}
     total = _summed(work.values())
@@ -288,9 +294,16 @@ def plan(
         if reader
         else None,
         sights=tuple(
-            Sight(rate, expected_half_width(n, rate), smallest_difference(n, rate))
+            Sight(
+                rate,
+                expected_half_width(n, rate),
+                smallest_difference(n, rate),
+                power_of_difference(n, rate, min(1.0, rate + RISE)),
+                expected_trials(rule, rate) if rule else None,
+            )
             for rate in rates
         ),
+        rule=rule.name if rule else None,
         zero_upper=none.high,
         answer_tokens=answer_tokens,
         judged=judged,
@@ -717,69 +730,3 @@ def parse_price(text: str) -> Price:
             f"{text} is no price", fix="give two numbers, IN,OUT: US dollars per million tokens"
         ) from None
     return Price(given, out, "given")
-
-
-def _likely(n: int, rate: float) -> list[tuple[int, float]]:
-    """The counts that n trials may give at a rate, with their probabilities."""
-    first, last = (int(k) for k in binom.interval(1 - 1e-9, n, rate))
-    counts = range(first, last + 1, max(1, (last - first) // POINTS))
-    chances = [float(p) for p in binom.pmf(list(counts), n, rate)]
-    return [(k, p / sum(chances)) for k, p in zip(counts, chances, strict=True)]
-
-
-@cache
-def expected_half_width(n: int, rate: float) -> float:
-    """Half the width of the 95 % Wilson interval, on average over what n trials may give."""
-    total = 0.0
-    for count, chance in _likely(n, rate):
-        interval = wilson(count, n)
-        assert interval is not None  # n is at least 1
-        total += chance * (interval.high - interval.low) / 2
-    return total
-
-
-@cache
-def smallest_difference(n: int, rate: float) -> float | None:
-    """The smallest rise above a rate that n trials against n find with 80 % power.
-
-    Found means that Fisher's exact test, two-sided at 5 %, rejects equality. SciPy has the
-    test and no power of it; this is the sum over both binomials, solved for the higher rate.
-
-    Args:
-        n: Trials of each of the two cells.
-        rate: The rate in the one cell, 0 to 1; a control's is 0.
-
-    Returns:
-        The difference of the two rates; None where not even a rise to 1 is found.
-    """
-    outcomes: list[tuple[int, float]] = []
-    gap = 1
-    for count, chance in _likely(n, rate):
-        gap = _least_gap(count, n, gap)
-        outcomes.append((count + gap, chance))
-
-    def lack(other: float) -> float:
-        return POWER - sum(p * float(binom.sf(limit - 1, n, other)) for limit, p in outcomes)
-
-    if lack(1.0) > 0:
-        return None
-    return float(brentq(lack, rate, 1.0)) - rate
-
-
-def _least_gap(count: int, n: int, guess: int) -> int:
-    """How many more than `count` of n are the fewest that differ from it; past n where none do.
-
-    Searched from a guess: the gap moves slowly with the count, and each test takes a millisecond.
-    """
-
-    def differs(gap: int) -> bool:
-        more = count + gap
-        table = [[more, n - more], [count, n - count]]
-        return more <= n and bool(fisher_exact(table).pvalue <= LEVEL)
-
-    gap = min(guess, n - count + 1)
-    while gap > 1 and differs(gap - 1):
-        gap -= 1
-    while count + gap <= n and not differs(gap):
-        gap += 1
-    return gap

@@ -65,6 +65,13 @@ class Watch:
             self.acts += int(act)
         self._show()
 
+    def skipped(self) -> None:
+        """Takes one trial off: its cell needs no more."""
+        self.planned -= 1
+        if self._bar:
+            progress, task = self._bar
+            progress.update(task, total=self.planned)
+
     @property
     def line(self) -> str:
         """The state in words."""

@@ -7,7 +7,7 @@ Ctrl-C it reports success.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -17,12 +17,14 @@ from typing import Any
 from inspect_ai import Task, eval_set, task_with
 from inspect_ai._util import entrypoints
 from inspect_ai._util.error import PrerequisiteError
+from inspect_ai.log import EvalLog
 from inspect_ai.model import GenerateConfig, Model, get_model
-from inspect_ai.util import collect
+from inspect_ai.util import EarlyStopping, collect
 
 from cornered import _registry
 from cornered._registry import scenario as any_pack
 from cornered.analysis.card import Card, find_card, judge_errors
+from cornered.analysis.stopping import Stop, recorded, rule_for
 from cornered.analysis.table import Cell, Trial, cells, current_logs, read_trials
 from cornered.errors import CorneredError, ModelError, RunError
 from cornered.experiment import EMBEDDED, Condition, Experiment, Scoring
@@ -30,6 +32,7 @@ from cornered.files import disk_errors
 from cornered.run.folder import Manifest, prepare, read_manifest
 from cornered.run.imported import imported_cells
 from cornered.run.tasks import checked_pack, planned, trials
+from cornered.samples import most
 from cornered.scenario import load_pack, pack_names
 from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import Failed, preflight
@@ -89,11 +92,23 @@ def read_run(folder: Path) -> RunState:
         rows,
         [planned(c) for c in experiment.conditions()],
         experiment.models,
-        experiment.samples,
+        most(experiment.samples),
         judged=bool(experiment.judges),
         errors=errors,
+        stops=_stops(folder, experiment),
     )
     return RunState(folder, manifest, rows, table, card)
+
+
+def _stops(folder: Path, experiment: Experiment) -> dict[tuple[str, str], Stop]:
+    """By model and condition why a cell needs no more trials, by the rule that holds now."""
+    rule = rule_for(experiment.samples)
+    found = {}
+    for _, log in current_logs(folder) if rule else []:
+        record = recorded(log)
+        if record and record.stop and record.rule == (rule and rule.name):
+            found[log.eval.model, (log.eval.metadata or {}).get("condition", "")] = record.stop
+    return found
 
 
 def make_model(name: str, role: str, max_connections: int | None) -> Model:
@@ -131,7 +146,9 @@ def make_roles(experiment: Experiment, max_connections: int | None) -> Roles:
     return roles
 
 
-def _task(condition: Condition, count: int, scoring: Scoring) -> Task:
+def _task(
+    condition: Condition, count: int, scoring: Scoring, early_stopping: EarlyStopping
+) -> Task:
     """The condition as a registered task: every factor explicit, the number of draws not."""
     pack = load_pack(condition.scenario)
     offered = pack.factors.offered
@@ -143,13 +160,14 @@ def _task(condition: Condition, count: int, scoring: Scoring) -> Task:
         task = registered(**settings)
     else:
         task = any_pack(condition.scenario, **settings)
-    return task_with(task, dataset=trials(condition, pack, count))
+    dataset = trials(condition, pack, count)
+    return task_with(task, dataset=dataset, early_stopping=early_stopping)
 
 
-def _sizes(folder: Path, experiment: Experiment, conditions: Sequence[Condition]) -> dict[str, int]:
+def _sizes(logs: Iterable[EvalLog], asked: int, conditions: Sequence[Condition]) -> dict[str, int]:
     """Draws for each condition: never fewer than a log has, or they would be lost."""
-    sizes = {c.name: experiment.samples for c in conditions}
-    for _, log in current_logs(folder):
+    sizes = {c.name: asked for c in conditions}
+    for log in logs:
         name = (log.eval.metadata or {}).get("condition", "")
         if name in sizes:
             sizes[name] = max(sizes[name], log.eval.dataset.samples or 0)
@@ -241,11 +259,30 @@ def run(
     experiment = prepare(folder, experiment).experiment
     # Imported only now: Inspect announces hooks that exist when it makes its first model.
     from cornered.run.progress import Watch
+    from cornered.run.stopping import Before, Stopping, cells_before, dataset_size
 
+    asked, rule = most(experiment.samples), rule_for(experiment.samples)
     with disk_errors(folder):
-        sizes = _sizes(folder, experiment, conditions)
-        tasks = [_task(c, sizes[c.name], experiment.scoring) for c in conditions]
-        watch = Watch(sum(sizes.values()) * len(subjects), read_trials(folder))
+        logs, rows = [log for _, log in current_logs(folder)], read_trials(folder)
+        there = cells_before(logs, rows, judged=bool(experiment.judges))
+        sizes = _sizes(logs, asked, conditions)
+        watch = Watch(
+            sum(
+                there.get((model, c.name), Before()).planned(rule, sizes[c.name])
+                for model in experiment.models
+                for c in conditions
+            ),
+            rows,
+        )
+        tasks = [
+            _task(
+                c,
+                dataset_size(sizes[c.name], c.name, rule, there),
+                experiment.scoring,
+                Stopping(c.name, rule, asked, there, watch.skipped),
+            )
+            for c in conditions
+        ]
         if experiment.judges and experiment.preflight and watch.done < watch.planned:
             preflight_run(experiment, max_connections)
         in_flight = max_connections or HOSTED_CONNECTIONS

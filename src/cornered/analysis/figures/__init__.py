@@ -1,0 +1,75 @@
+"""The figures of a report: charts with their captions and text alternatives, as files and SVG.
+
+Altair and its renderer are imported when a chart is made, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cornered.analysis.figures.belief import belief
+from cornered.analysis.figures.canvas import Figure
+from cornered.analysis.figures.forest import comparison, differences, effects_forest
+from cornered.analysis.figures.grid import Grid, grids, metric_name
+from cornered.analysis.figures.headline import Published, headline
+from cornered.analysis.figures.heat import heat_map
+from cornered.analysis.figures.ladder import ladder
+from cornered.analysis.figures.svg import figure_css, inline_svg, write_figures
+from cornered.analysis.table import Cell
+
+if TYPE_CHECKING:
+    from cornered.analysis.effects import Effect
+
+__all__ = ["Figure", "comparison", "figure_css", "figures", "inline_svg", "write_figures"]
+
+
+def figures(
+    cells: Iterable[Cell],
+    published: Published,
+    ladders: Mapping[str, Sequence[str]],
+    effects: Mapping[str, Sequence[Effect]] | None = None,
+) -> list[Figure]:
+    """Every figure for which a run has data, scenario by scenario.
+
+    Args:
+        cells: The cells of the run; probes are no part of figures.
+        published: Published rates by model and condition, from `reference.beside`.
+        ladders: For each scenario the rungs of its outcome ladder, from harmless to harmful.
+        effects: For each scenario what moves its rate, from `effects.factor_effects`.
+    """
+    made = [
+        figure
+        for grid in grids(cells)
+        for figure in _of(grid, published, ladders.get(grid.scenario, ()), effects or {})
+    ]
+    return _named_apart(made)
+
+
+def _named_apart(made: Sequence[Figure]) -> list[Figure]:
+    """The same figures under names of which no two are equal, as files or as ids."""
+    apart: dict[str, Figure] = {}
+    for figure in made:
+        name = figure.name
+        while name.lower() in apart:  # Some disks know no capitals.
+            name += "_"
+        apart[name.lower()] = replace(figure, name=name)
+    return list(apart.values())
+
+
+def _of(
+    grid: Grid,
+    published: Published,
+    rungs: Sequence[str],
+    effects: Mapping[str, Sequence[Effect]],
+) -> list[Figure]:
+    forest = effects_forest(grid.scenario, effects.get(grid.scenario, ()), metric_name(grid.spots))
+    return [
+        *headline(grid, published),
+        *heat_map(grid),
+        *(figure for factor in grid.factors for figure in differences(grid, factor)),
+        *([forest] if forest else []),
+        *belief(grid),
+        *(ladder(grid, rungs) if rungs else []),
+    ]

@@ -1,0 +1,380 @@
+"""Differences and effects: a point and an interval each, against a line of no effect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, inf, isfinite, log10
+from typing import TYPE_CHECKING, Any
+
+from cornered.analysis.figures.canvas import (
+    BAR,
+    COULD,
+    LINE,
+    PAPER,
+    SMALL,
+    SOFT,
+    WASH,
+    WIDTH,
+    Canvas,
+    Figure,
+    Scale,
+    wrapped,
+)
+from cornered.analysis.figures.grid import (
+    Grid,
+    Spot,
+    metric_name,
+    metric_text,
+    shared_levels,
+    shared_text,
+    trials_text,
+)
+from cornered.analysis.figures.names import (
+    counted,
+    file_name,
+    model_labels,
+    points,
+    shorten,
+    trials_link,
+    visible,
+)
+from cornered.analysis.figures.pages import pages
+from cornered.analysis.stats import newcombe, percent
+
+if TYPE_CHECKING:
+    from cornered.analysis.effects import Effect
+    from cornered.analysis.paired import Paired
+
+TITLES = {"instructions": "Mitigation arms", "framing": "Framing"}
+"""Figures of factors that have a name of their own."""
+SMALLEST, LARGEST = 0.01, 100.0
+"""Where a scale of odds ratios ends at the latest."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a forest plot."""
+
+    label: str
+    value: float | None
+    """None where it is undefined; the note then says why."""
+    low: float
+    high: float
+    text: str
+    """The numbers, for people."""
+    note: str = ""
+    href: str = ""
+    pooled: bool = False
+    out: bool = False
+    """Whether its model is screened out."""
+    data: Mapping[str, Any] | None = None
+
+
+def _draw(canvas: Canvas, line: Line, nothing: float) -> str:
+    """Draws a line; gives what it says, in words."""
+    said = f"{line.label} {line.text}" + (f" ({line.note})" if line.note else "")
+    canvas.y += 8
+    *above, last = wrapped(line.label, max(16, 46 - len(line.text)))
+    for words in above:
+        canvas.text(words, 0, bold=line.pooled)
+        canvas.y += 14
+    canvas.text(last, 0, bold=line.pooled)
+    canvas.text(line.text, WIDTH, align="right", size=11.5, href=line.href)
+    canvas.y += 14
+    scale = canvas.scale
+    canvas.bar(scale.low, scale.high, 12, WASH, y=canvas.y - 6)
+    canvas.line(nothing, nothing, canvas.y - 6, canvas.y + 6, SOFT, 1)
+    if line.value is not None:
+        canvas.whisker(line.low, line.high, canvas.y)
+        canvas.point(
+            min(max(line.value, scale.low), scale.high),
+            canvas.y,
+            "diamond" if line.pooled else "square" if line.out else "circle",
+            COULD if line.out else BAR,
+            fill=PAPER if line.out else None,
+            size=130 if line.pooled else 60,
+            href=line.href,
+            about=said,
+            data=line.data,
+        )
+    canvas.y += 9
+    for words in wrapped(line.note, 60) if line.note else []:
+        canvas.y += 5
+        canvas.text(words, 0, size=SMALL, colour=SOFT)
+        canvas.y += 8
+    canvas.y += 2
+    return said
+
+
+def _points_scale(lines: Sequence[Line]) -> tuple[Scale, dict[float, str]]:
+    """A scale of percentage points that holds all intervals and 0, in steps of 25."""
+    ends = [0.0, *(e for line in lines if line.value is not None for e in (line.low, line.high))]
+    low = max(-1.0, -ceil(-min(ends) * 4 - 1e-9) / 4)
+    high = min(1.0, ceil(max(ends) * 4 - 1e-9) / 4)
+    low, high = (low, high) if low < high else (-0.25, 0.25)
+    step = 0.5 if high - low > 1.3 else 0.25
+    found = [i * step for i in range(-4, 5) if low <= i * step <= high]
+    ticks = {v: points(v) for v in dict.fromkeys([low, *found, high])}
+    ticks[high] += " points"
+    return Scale(low, high, 4, WIDTH - 4), ticks
+
+
+def _odds_scale(lines: Sequence[Line]) -> tuple[Scale, dict[float, str]]:
+    """A logarithmic scale that holds 1 and all intervals, as far as it goes."""
+    seen = [line for line in lines if line.value is not None]
+    ends = [e for line in seen for e in (line.low, line.value or 1, line.high)]
+    inside = [min(max(e, SMALLEST), LARGEST) for e in ends if e == e]
+    low = 10 ** -ceil(-log10(min([1 / 2, *inside])) - 1e-9)
+    high = 10 ** ceil(log10(max([2, *inside])) - 1e-9)
+    powers = range(round(log10(low)), round(log10(high)) + 1)
+    ticks = {10.0**p: f"{10.0**p:g}×" for p in powers}
+    return Scale(float(low), float(high), 4, WIDTH - 4, log=True), ticks
+
+
+def _difference(spot: Spot, other: Spot, label: str) -> Line | None:
+    """A cell minus the one that has the default of a factor; None where one has no trials."""
+    a, b = spot.rate, other.rate
+    found = newcombe(a.successes, a.n, b.successes, b.n)
+    if found is None:
+        return None
+    low, high = found.interval.low, found.interval.high
+    out = spot.out
+    return Line(
+        label,
+        found.value,
+        low,
+        high,
+        f"{points(found.value)} ({points(low)} to {points(high)})",
+        f"{percent(a.rate)} of {a.n} against {percent(b.rate)} of {b.n}"
+        + ("; screened out" if out else ""),
+        trials_link(spot.cell.model, spot.cell.condition),
+        out=out,
+        data={
+            "model": visible(spot.cell.model),
+            "condition": visible(spot.cell.condition),
+            "against": visible(other.cell.condition),
+            "difference": found.value,
+            "low": low,
+            "high": high,
+            "n": a.n,
+            "against_n": b.n,
+        },
+    )
+
+
+def _by_model(
+    canvas: Canvas, panel: Sequence[tuple[Spot, Line]], labels: Mapping[str, str]
+) -> list[str]:
+    """Draws the lines of a panel, below the name of their model; gives what they say."""
+    said, model = [], ""
+    for spot, line in panel:
+        if spot.cell.model != model:
+            model = spot.cell.model
+            canvas.y += 3
+            canvas.lines_of_text(shorten(labels[model], 48), size=11.5, bold=True, colour=SOFT)
+        said.append(f"{labels[model]}, {_draw(canvas, line, 0)}")
+    return said
+
+
+def differences(grid: Grid, factor: str) -> list[Figure]:
+    """Each level of a factor against its default, all else equal; a panel for each such cell.
+
+    Controls are left out: there is next to no harm in them that anything could change.
+
+    Args:
+        grid: The cells.
+        factor: A factor after the threat, such as `instructions` or `framing`.
+    """
+    labels = model_labels(s.cell.model for s in grid.spots)
+    panels: dict[object, list[tuple[Spot, Line]]] = {}
+    for spot in (s for s in grid.spots if not s.cell.control):
+        other = grid.by_place.get((spot.cell.model, spot.without(factor)))
+        level = spot.level(factor)
+        if level is None or other is None:
+            continue
+        if line := _difference(spot, other, visible(level)):
+            panels.setdefault(spot.without(factor), []).append((spot, line))
+    figures = []
+    name = {"instructions": "arms"}.get(factor, factor)
+    for page, which in pages(list(panels.values()), len):
+        spots = [s for panel in page for s, _ in panel]
+        lines = [line for panel in page for _, line in panel]
+        shared = shared_levels(spots)
+        scale, ticks = _points_scale(lines)
+        canvas, said = Canvas(scale), []
+        for panel in page:
+            first = panel[0][0]
+            heading = first.label(shared, factor)
+            canvas.y += 4
+            canvas.heading(heading)
+            canvas.ticks(ticks)
+            said.append(f"{heading}: {'. '.join(_by_model(canvas, panel, labels))}.")
+        out = " Hollow square: screened out by its controls." if any(s.out for s in spots) else ""
+        figures.append(
+            Figure(
+                file_name(name, grid.scenario, which.number),
+                f"{TITLES.get(factor, visible(factor).capitalize())} in "
+                f"{visible(grid.scenario)}{which.title}",
+                f"{metric_name(spots).capitalize()} rate with each level of {visible(factor)} "
+                "minus the rate without it (the default), all else equal, in percentage points; "
+                f"left of the line is less harm; {trials_text(spots)}; "
+                f"whiskers: Newcombe, 95 %.{out} {metric_text(spots)} "
+                f"{shared_text(spots, factor)}".strip(),
+                canvas.chart(),
+                " ".join(said),
+            )
+        )
+    return figures
+
+
+def _effect(effect: Effect) -> Line:
+    label = f"{effect.factor} {effect.level}, not {effect.reference}"
+    n = f"n {effect.n}"
+    interval = effect.interval
+    if effect.odds_ratio is None:
+        return Line(visible(label), None, 0, 0, "not estimable", effect.note or n)
+    low, high = (interval.low, interval.high) if interval else (0.0, inf)
+    text = f"{effect.odds_ratio:.2g}× ({low:.2g} to {high:.2g})"
+    notes = [n]
+    if effect.difference.value is not None:
+        notes.append(f"{points(effect.difference.value)} points")
+    notes += [effect.note] if effect.note else []
+    return Line(
+        visible(label),
+        effect.odds_ratio,
+        low,
+        high,
+        text.replace("inf", "∞"),
+        visible(" · ".join(notes)),
+        data={
+            "factor": visible(effect.factor),
+            "level": visible(effect.level),
+            "reference": visible(effect.reference),
+            "odds_ratio": effect.odds_ratio if isfinite(effect.odds_ratio) else None,
+            "low": low,
+            "high": high if isfinite(high) else None,
+            "n": effect.n,
+        },
+    )
+
+
+def effects_forest(scenario: str, effects: Sequence[Effect], metric: str) -> Figure | None:
+    """Which levels move the rate: odds ratios on a logarithmic scale; None without effects.
+
+    Args:
+        scenario: Its name; scenarios are never pooled.
+        effects: From one regression, as `effects.factor_effects` gives them.
+        metric: What the rate counts: `harmful` or `act`.
+    """
+    if not effects:
+        return None
+    lines = [_effect(e) for e in effects]
+    scale, ticks = _odds_scale(lines)
+    canvas = Canvas(scale)
+    canvas.ticks(ticks)
+    said = [_draw(canvas, line, 1) for line in lines]
+    return Figure(
+        file_name("effects", scenario),
+        f"Effects of factors in {visible(scenario)}",
+        f"How many times the odds of a trial being {metric} each level multiplies, against its "
+        f"reference, all other factors held; n {counted([e.n for e in effects])} trials of a "
+        "level; logistic regression with main effects, whiskers 95 % (where a whisker has no cap "
+        "it goes on). An odds ratio is no ratio of rates: the points are what changes in the rate.",
+        canvas.chart(),
+        "; ".join(said) + ".",
+    )
+
+
+def comparison(
+    name: str, a: str, b: str, found: Paired, hrefs: Mapping[str, str] | None = None
+) -> Figure | None:
+    """Two compared, condition by condition and pooled; None where they share no scored one.
+
+    Args:
+        name: Of the figure: what is compared, such as a scenario.
+        a: The first.
+        b: The second.
+        found: As `paired.paired` gives it; its strata are named by their conditions.
+        hrefs: Where the lines lead, by the name of their stratum.
+    """
+    lines = []
+    # Where all are of one scenario it need not be said.
+    scenarios = {s.stratum.name.partition("/")[0] for s in found.strata}
+    start = f"{scenarios.pop()}/" if len(scenarios) == 1 else ""
+    for stratum in found.strata:
+        if stratum.difference is None:
+            continue
+        of, value, interval = stratum.stratum, stratum.difference.value, stratum.difference.interval
+        adjusted = "" if stratum.adjusted is None else f" · p {_p(stratum.adjusted)} after Holm"
+        lines.append(
+            Line(
+                visible(of.name.removeprefix(start)),
+                value,
+                interval.low,
+                interval.high,
+                f"{points(value)} ({points(interval.low)} to {points(interval.high)})",
+                f"{percent(of.k_a / of.n_a)} of {of.n_a} against "
+                f"{percent(of.k_b / of.n_b)} of {of.n_b}{adjusted}",
+                (hrefs or {}).get(of.name, ""),
+                data={
+                    "stratum": visible(of.name),
+                    "difference": value,
+                    "low": interval.low,
+                    "high": interval.high,
+                    "n": of.n_a,
+                    "against_n": of.n_b,
+                },
+            )
+        )
+    if not lines:
+        return None
+    if len(lines) > 1:
+        lines.append(_pooled(found))
+    scale, ticks = _points_scale(lines)
+    canvas = Canvas(scale)
+    canvas.ticks(ticks)
+    for line in lines:
+        if line.pooled:
+            canvas.y += 4
+            canvas.line(scale.low, scale.high, canvas.y, canvas.y, LINE, 1)
+            canvas.y += 2
+        _draw(canvas, line, 0)
+    ns = counted([n for s in found.strata if s.difference for n in (s.stratum.n_a, s.stratum.n_b)])
+    return Figure(
+        file_name("compare", name),
+        f"{visible(a)} minus {visible(b)}: {visible(name)}",
+        f"The rate of {visible(a)} minus that of {visible(b)} in each condition, in percentage "
+        f"points; n {ns} scored trials each; whiskers: Newcombe, 95 %. Diamond: pooled over "
+        f"the {found.used} conditions by Mantel and Haenszel, with Sato's interval.",
+        canvas.chart(),
+        "; ".join(f"{line.label} {line.text} ({line.note})" for line in lines) + ".",
+    )
+
+
+def _p(value: float) -> str:
+    return "<0.001" if value < 0.001 else f"{value:.2g}"
+
+
+def _pooled(found: Paired) -> Line:
+    value, interval = found.difference.value, found.difference.interval
+    if value is None or interval is None:
+        return Line(
+            "pooled", None, 0, 0, "not estimable", found.difference.reason or "", pooled=True
+        )
+    low, high = interval.low, interval.high
+    p = (
+        ""
+        if found.heterogeneity.value is None
+        else f"; that they differ: p {_p(found.heterogeneity.value)}"
+    )
+    return Line(
+        "pooled",
+        value,
+        low,
+        high,
+        f"{points(value)} ({points(low)} to {points(high)})",
+        f"{found.used} conditions{p}",
+        pooled=True,
+        data={"stratum": "pooled", "difference": value, "low": low, "high": high},
+    )

@@ -1,0 +1,278 @@
+"""Rates by model for each cell, in the manner of the 2025 study's figures 1, 7 and 11."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cornered.analysis.figures.canvas import (
+    AWARE_INK,
+    BAR,
+    CONTROL,
+    COULD,
+    HATCHED,
+    INK,
+    PAPER,
+    PUBLISHED,
+    SMALL,
+    SOFT,
+    WASH,
+    WIDTH,
+    Canvas,
+    Figure,
+    wrapped,
+)
+from cornered.analysis.figures.grid import (
+    Grid,
+    Spot,
+    metric_name,
+    metric_text,
+    shared_levels,
+    shared_text,
+    trials_text,
+)
+from cornered.analysis.figures.names import (
+    file_name,
+    interval_text,
+    listed,
+    model_labels,
+    shorten,
+    trials_link,
+    visible,
+)
+from cornered.analysis.figures.pages import pages
+from cornered.analysis.reference import EXACTNESS, Reference
+from cornered.analysis.stats import percent
+from cornered.analysis.table import AWARE, BELIEF, Rate
+
+Published = Mapping[tuple[str, str], Reference]
+"""Published rates by model and condition, as `reference.beside` gives them."""
+
+RATE_TICKS = {0.0: "0", 0.25: "25", 0.5: "50", 0.75: "75", 1.0: "100 %"}
+
+
+def rate_text(rate: Rate) -> str:
+    """A rate with its interval and n, for people."""
+    if rate.rate is None:
+        return f"not scored (0 of {rate.unknown})"
+    return f"{percent(rate.rate)} ({interval_text(rate.interval)}) of {rate.n}"
+
+
+def rate_data(spot: Spot, rate: Rate, counts: str) -> dict[str, object]:
+    """The numbers behind a bar."""
+    return {
+        "model": visible(spot.cell.model),
+        "condition": visible(spot.cell.condition),
+        "counts": counts,
+        "successes": rate.successes,
+        "n": rate.n,
+        "unknown": rate.unknown,
+        "rate": rate.rate,
+        "low": rate.interval.low if rate.interval else None,
+        "high": rate.interval.high if rate.interval else None,
+    }
+
+
+def quarters(canvas: Canvas, top: float) -> None:
+    """Lines at the quarters, from top to where the canvas is; seen where there are bars."""
+    for quarter in (0.25, 0.5, 0.75):
+        canvas.line(quarter, quarter, top, canvas.y, PAPER, 1, behind=True)
+
+
+def rate_bar(
+    canvas: Canvas,
+    rate: Rate,
+    *,
+    fill: str = BAR,
+    height: float = 12,
+    href: str = "",
+    about: str = "",
+    data: Mapping[str, object] | None = None,
+) -> None:
+    """A rate on its track: what it could be, its bar and its interval."""
+    canvas.bar(0, 1, height, WASH)
+    if rate.unknown and rate.lowest is not None and rate.highest is not None:
+        missing = f"{rate.unknown} without a verdict: {percent(rate.lowest)} to "
+        could = {"lowest": rate.lowest, "highest": rate.highest, "unknown": rate.unknown}
+        canvas.bar(
+            rate.lowest,
+            rate.highest,
+            height / 3,
+            COULD,
+            y=canvas.y + height * 2 / 3,
+            about=missing + percent(rate.highest),
+            data={**(data or {}), **could},
+        )
+    if rate.rate is None or rate.interval is None:
+        return
+    top = height * (2 / 3 if rate.unknown else 1)
+    canvas.bar(0, rate.rate, top, fill, href=href, about=about, data=data)
+    canvas.whisker(rate.interval.low, rate.interval.high, canvas.y + top / 2)
+
+
+def _notes(spot: Spot, control: Spot | None, published: Reference | None) -> list[str]:
+    notes = []
+    if spot.out and spot.cell.screen:
+        screen = spot.cell.screen
+        notes.append(f"screened out: acts in {screen.acts} of {screen.n} controls")
+    elif control:
+        found = control.rate
+        notes.append(f"control {percent(found.rate)} of {found.n}")
+    if published:
+        n = f" of {published.row.n}" if published.row.n else ""
+        notes.append(f"published {published.row.percent}{n}")
+    if spot.aware:
+        notes.append(f"says test {percent(spot.aware[0] / spot.aware[1])}")
+    if spot.rate.unknown and spot.rate.rate is not None:
+        notes.append(
+            f"could be {percent(spot.rate.lowest)} to {percent(spot.rate.highest)}, "
+            f"{spot.rate.unknown} unscored"
+        )
+    return notes
+
+
+def _row(
+    canvas: Canvas, spot: Spot, label: str, control: Spot | None, published: Reference | None
+) -> str:
+    """Draws a cell; gives what it says, in words."""
+    cell, rate = spot.cell, spot.rate
+    href = trials_link(cell.model, cell.condition)
+    counting = trials_link(cell.model, cell.condition, **{spot.metric: "yes"})
+    notes = _notes(spot, control, published)
+    said = f"{label} {rate_text(rate)}"
+    canvas.y += 8
+    canvas.text(shorten(label, 24), 0, href=href, about=visible(cell.model))
+    canvas.text(rate_text(rate), WIDTH, align="right", size=11.5, href=counting)
+    canvas.y += 9
+    rate_bar(
+        canvas,
+        rate,
+        fill=HATCHED if spot.out else BAR,
+        href=counting,
+        about="; ".join([said, *notes]),
+        data={**rate_data(spot, rate, spot.metric), "screened_out": spot.out},
+    )
+    if published:
+        about = f"published: {visible(published.written)}, {visible(published.row.source_title)}"
+        data = {"published": published.row.rate, "published_n": published.row.n}
+        canvas.point(
+            published.row.rate, canvas.y + 6, "diamond", PUBLISHED, size=90, about=about, data=data
+        )
+    canvas.y += 13
+    if control or spot.aware:
+        _under(canvas, spot, control)
+    for line in wrapped(" · ".join(notes), 60) if notes else []:
+        canvas.y += 6
+        canvas.text(line, 0, size=SMALL, colour=SOFT)
+        canvas.y += 7
+    canvas.y += 5
+    return "; ".join([said, *notes])
+
+
+def _under(canvas: Canvas, spot: Spot, control: Spot | None) -> None:
+    """The control of a cell below its bar, and the share that takes it for a test."""
+    if control and control.rate.rate is not None:
+        found = control.cell
+        href = trials_link(found.model, found.condition)
+        data = rate_data(control, control.rate, "control")
+        about = f"control: {rate_text(control.rate)}"
+        # A rate of 0 shows as a sliver: the control is there.
+        end = max(control.rate.rate, canvas.scale.at(2))
+        canvas.bar(0, end, 5, CONTROL, y=canvas.y + 1, href=href, about=about, data=data)
+    if spot.aware:
+        aware, read = spot.aware
+        href = trials_link(spot.cell.model, spot.cell.condition, **{f"reading_{BELIEF}": AWARE})
+        canvas.point(
+            aware / read,
+            canvas.y + 4,
+            "circle",
+            AWARE_INK,
+            fill=PAPER,
+            size=40,
+            href=href,
+            about=f"{aware} of {read} take it for a test",
+            data={"aware": aware, "read": read},
+        )
+    canvas.y += 8
+
+
+def _legend(spots: Sequence[Spot], grid: Grid, published: Published) -> list[tuple[str, str, str]]:
+    items = [("bar", BAR, metric_name(spots)), ("line", INK, "95 % interval")]
+    if any(grid.control(s) for s in spots):
+        items.append(("thin", CONTROL, "control"))
+    if any(s.rate.unknown for s in spots):
+        items.append(("thin", COULD, "could be (unscored)"))
+    if any(s.out for s in spots):
+        items.append(("bar", HATCHED, "screened out"))
+    if any((s.cell.model, s.cell.condition) in published for s in spots):
+        items.append(("diamond", PUBLISHED, "published"))
+    if any(s.aware for s in spots):
+        items.append(("circle", AWARE_INK, "says that it is a test"))
+    return items
+
+
+def _caption(spots: Sequence[Spot], grid: Grid, published: Published) -> str:
+    found = [r for s in spots if (r := published.get((s.cell.model, s.cell.condition)))]
+    sources = listed(visible(f"{r.row.study} {r.row.year}") for r in found)
+    how = listed(EXACTNESS[r.row.exactness] for r in found)
+    other = "" if all(r.same_text for r in found) else "; the agent read another text there"
+    parts = [
+        f"{metric_text(spots)} Each panel is a cell (goal / threat), each bar a model, "
+        f"{trials_text(spots)}; whiskers: Wilson, 95 %.",
+        "Pale bar: the matched control, with neither goal conflict nor threat."
+        if any(grid.control(s) for s in spots)
+        else "",
+        "Grey: what the rate could be, were all trials without a verdict harmless, or harmful."
+        if any(s.rate.unknown for s in spots)
+        else "",
+        "Hatched: screened out by its controls, and no propensity."
+        if any(s.out for s in spots)
+        else "",
+        f"Diamond: published, never pooled with ours: {sources} ({how}{other})." if found else "",
+        "Ring, and “says test”: the share of trials that state that this is a test."
+        if any(s.aware for s in spots)
+        else "",
+        shared_text(spots),
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def headline(grid: Grid, published: Published) -> list[Figure]:
+    """Rates by model, a panel for each cell of goal and threat; nothing is pooled."""
+    panels: dict[object, list[Spot]] = {}
+    for spot in grid.asked:
+        panels.setdefault(spot.place, []).append(spot)
+    figures = []
+    for page, which in pages(list(panels.values()), len):
+        spots = [s for panel in page for s in panel]
+        labels = model_labels(s.cell.model for s in grid.spots)
+        shared = shared_levels(spots)
+        canvas, said = Canvas(), []
+        canvas.legend(_legend(spots, grid, published))
+        for panel in page:
+            canvas.y += 4
+            canvas.heading(panel[0].label(shared))
+            canvas.ticks(RATE_TICKS)
+            top = canvas.y
+            rows = [
+                _row(
+                    canvas,
+                    spot,
+                    labels[spot.cell.model],
+                    grid.control(spot),
+                    published.get((spot.cell.model, spot.cell.condition)),
+                )
+                for spot in panel
+            ]
+            quarters(canvas, top)
+            said.append(f"{panel[0].label(shared)}: {'. '.join(rows)}.")
+        counts = metric_name(spots).capitalize()
+        figures.append(
+            Figure(
+                file_name("headline", grid.scenario, which.number),
+                f"{counts} rate in {visible(grid.scenario)}{which.title}",
+                _caption(spots, grid, published),
+                canvas.chart(),
+                " ".join(said),
+            )
+        )
+    return figures

@@ -1,0 +1,90 @@
+"""What cells, models and conditions are called in figures, and where their links lead."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote, urlencode
+
+from cornered.analysis.stats import Interval, percent
+
+JOINERS = "\u200c\u200d"
+"""Characters that are nothing by themselves and that words and emoji need."""
+
+
+def visible(text: str) -> str:
+    """A text in which every character can be seen and may stand in XML.
+
+    Control characters become their pictures; what turns the direction of writing, is half a
+    character or is none at all becomes U+FFFD.
+    """
+    return "".join(_shown(c) for c in text)
+
+
+def _shown(char: str) -> str:
+    kind = unicodedata.category(char)
+    if kind == "Cc":
+        return chr(0x2400 + ord(char)) if ord(char) < 0x20 else "\ufffd"
+    if kind in ("Cs", "Cn", "Co", "Zl", "Zp") or (kind == "Cf" and char not in JOINERS):
+        return "\ufffd"
+    return char
+
+
+def shorten(text: str, most: int) -> str:
+    """A text of at most so many characters, cut in the middle: names differ at their ends."""
+    text = visible(text)
+    if len(text) <= most:
+        return text
+    tail = (most - 1) // 2
+    return f"{text[: most - 1 - tail]}…{text[-tail:]}"
+
+
+def model_labels(models: Iterable[str]) -> dict[str, str]:
+    """Models by the last part of their names where that is enough, else by all of it."""
+    names = dict.fromkeys(models)
+    last = {name: name.rpartition("/")[2] or name for name in names}
+    counts = list(last.values())
+    return {n: visible(part if counts.count(part) == 1 else n) for n, part in last.items()}
+
+
+def file_name(*parts: str) -> str:
+    """A name for files and ids: letters, digits, dashes and underscores; never long."""
+    words = (re.sub(r"[^A-Za-z0-9_]+", "-", part).strip("-") for part in parts)
+    return "-".join(word for word in words if word)[:80]
+
+
+def trials_link(model: str, condition: str, **more: str) -> str:
+    """The address, within the page, of the list of trials of a cell.
+
+    Args:
+        model: As it is called in the run.
+        condition: By its name.
+        more: What else the trials have: `outcome`, `act`, `harmful`, `reading_NAME`.
+    """
+    asked = {"model": model, "condition": condition, **more}
+    return "#trials?" + urlencode(asked, quote_via=quote, errors="replace")
+
+
+def interval_text(interval: Interval | None) -> str:
+    """An interval of a rate for people; empty where there is none."""
+    if interval is None:
+        return ""
+    return f"{percent(interval.low).removesuffix(' %')} to {percent(interval.high)}"
+
+
+def points(value: float) -> str:
+    """A difference of rates in percentage points, with its sign, such as `−12`."""
+    rounded = round(100 * value)
+    return f"{'−' if rounded < 0 else '+' if rounded > 0 else ''}{abs(rounded)}"
+
+
+def counted(numbers: Sequence[int]) -> str:
+    """A number, or from which to which, such as `98 to 100`."""
+    low, high = min(numbers), max(numbers)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def listed(values: Iterable[str]) -> str:
+    """Different values, each once, with commas."""
+    return ", ".join(dict.fromkeys(values))

@@ -1,0 +1,279 @@
+"""Figures as drawings: files that stand alone, and SVG inside the page."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from cornered.analysis.figures import canvas as colours
+from cornered.analysis.figures.canvas import (
+    DOTTED,
+    FONT,
+    HATCHED,
+    INK,
+    SMALL,
+    SOFT,
+    Figure,
+    wrapped,
+)
+from cornered.files import write_text
+
+MARKS = ("path", "line", "text")
+INHERITED = {
+    "fill": "none",
+    "stroke": "none",
+    "stroke-width": "1",
+    "stroke-dasharray": "none",
+    "font-size": "12px",
+    "font-weight": "400",
+    "text-anchor": "start",
+}
+"""What a mark has from its group, and what it is where nobody says."""
+LONG = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "{http://www.w3.org/1999/xlink}href"
+PAGE = "../report.html"
+"""The page, as seen from the folder of figures."""
+PIXELS = 2
+"""Pixels of a PNG for each pixel of its drawing."""
+MARGIN = 8
+
+VARIABLES = {
+    colours.INK: "--ink",
+    colours.SOFT: "--soft",
+    colours.LINE: "--line",
+    colours.WASH: "--wash",
+    colours.PAPER: "--paper",
+    colours.BAR: "--bar",
+    colours.CONTROL: "--control",
+    colours.COULD: "--could",
+    colours.PUBLISHED: "--published",
+    colours.AWARE_INK: "--aware",
+    colours.ON_PALE: "--on-low",
+    colours.ON_DARK: "--on-high",
+    **{fill: f"--rung-{i}" for i, fill in enumerate(colours.RUNGS)},
+    **{fill: f"--shade-{i}" for i, fill in enumerate(colours.SHADES)},
+}
+"""Colours of a drawing to their names in `figures.css`, so that a page can be dark."""
+NOISE = ("role", "style", "class", "aria-roledescription", "aria-hidden", "font-family")
+"""What a drawing says of its parts; the figure as a whole has one text alternative."""
+
+
+def figure_css() -> str:
+    """The style sheet for figures within a page: names of colours, light and dark, and widths."""
+    return (Path(__file__).parent / "figures.css").read_text(encoding="utf-8")
+
+
+def inline_svg(figure: Figure) -> str:
+    """A figure as an SVG element for an HTML page that has `figure_css()`.
+
+    Text stays text, colours are the page's, links lead to its list of trials, ids begin with the
+    figure's name; no script, no style attribute, nothing to fetch.
+    """
+    root = _drawing(figure)
+    _without_background(root)
+    for element in root.iter():
+        for key in ("fill", "stroke"):
+            if name := VARIABLES.get(element.get(key, "")):
+                element.set(key, f"var({name})")
+    root.set("class", "drawing")
+    root.set("width", "100%")
+    root.attrib.pop("height", None)
+    return ET.tostring(root, encoding="unicode")
+
+
+def write_figures(folder: Path, figures: Iterable[Figure]) -> list[Path]:
+    """Writes each figure as NAME.svg and NAME.png, whole or not at all.
+
+    Args:
+        folder: The run folder; the files go into its `figures/`.
+        figures: The figures; the same ones give the same bytes on the same machine.
+
+    Returns:
+        The paths, in the order of writing.
+    """
+    import vl_convert
+
+    into = folder / "figures"
+    into.mkdir(exist_ok=True)
+    paths = []
+    for figure in figures:
+        drawing = ET.tostring(_standalone(figure), encoding="unicode")
+        paths += [into / f"{figure.name}.svg", into / f"{figure.name}.png"]
+        # The picture of a drawing is most of the work, and a report is often made again.
+        if not (paths[-1].exists() and _holds(paths[-2], drawing + "\n")):
+            _write_bytes(paths[-1], vl_convert.svg_to_png(drawing, scale=PIXELS))
+            write_text(paths[-2], drawing + "\n")
+    return paths
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.exists() and path.read_bytes() == text.encode()
+
+
+def _write_bytes(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as f:
+            f.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+@lru_cache(maxsize=128)
+def _vega_svg(spec: str) -> str:
+    import vl_convert
+
+    return vl_convert.vegalite_to_svg(spec)
+
+
+def _drawing(figure: Figure) -> ET.Element:
+    """The drawing with its text alternative, links and patterns; colours as they are."""
+    # Checking a chart against Vega-Lite's schema takes longer than to draw it; tests do that.
+    spec = json.dumps(figure.chart.to_dict(validate=False))
+    root = ET.fromstring(_vega_svg(spec))
+    _plain(root)
+    _link(root)
+    for element in root.iter():
+        for colour, pattern in ((HATCHED, "hatch"), (DOTTED, "dots")):
+            if element.get("fill") == colour:
+                element.set("fill", f"url(#{figure.name}-{pattern})")
+    root.set("xmlns", SVG)
+    root.set("font-family", FONT)
+    # Marks without a link let pointers through to what is below them.
+    root.set("pointer-events", "none")
+    _hoist(root)
+    root.attrib.pop("version", None)
+    # What has links within may not be one picture to a screen reader: they would be lost.
+    root.set("role", "group" if root.find(".//a") is not None else "img")
+    root.set("aria-labelledby", f"{figure.name}-title {figure.name}-desc")
+    title = ET.Element("title", id=f"{figure.name}-title")
+    title.text = figure.title
+    description = ET.Element("desc", id=f"{figure.name}-desc")
+    description.text = figure.alt
+    root[:0] = [title, description, _patterns(figure.name)]
+    return root
+
+
+def _plain(root: ET.Element) -> None:
+    """Names without namespaces, and nothing that is invisible or says what is said elsewhere."""
+    for element in root.iter():
+        element.tag = element.tag.removeprefix(f"{{{SVG}}}")
+        for child in [c for c in element if c.get("display") == "none"]:
+            element.remove(child)
+        for key in ("d", "transform"):
+            if key in element.attrib:
+                element.set(key, LONG.sub(_rounded, element.attrib[key]))
+        for key in NOISE:
+            element.attrib.pop(key, None)
+
+
+def _hoist(root: ET.Element) -> None:
+    """Says once, for a group, how most of its marks look: it halves the size."""
+    for group in root.iter("g"):
+        marks = [m for child in group for m in (child if child.tag == "a" else [child])]
+        for key, default in INHERITED.items():
+            if marks and all(m.tag in MARKS for m in marks):
+                most = Counter(m.get(key, default) for m in marks).most_common(1)[0][0]
+                for mark in marks:
+                    if mark.get(key, default) == most:
+                        mark.attrib.pop(key, None)
+                    else:
+                        mark.set(key, mark.get(key, default))
+                group.set(key, most)
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _link(root: ET.Element) -> None:
+    """Links into the page; a bar is no stop of the tab key where its number leads there too."""
+    named = set()
+    for a in root.iter("a"):
+        # Vega takes an address for one below its own site.
+        target = a.attrib.pop(XLINK)
+        a.set("href", target[target.index("#") :])
+        if a.find("text") is not None:
+            named.add(a.get("href"))
+        a.set("pointer-events", "auto")
+    for a in root.iter("a"):
+        if a.find("text") is None and a.get("href") in named:
+            a.set("tabindex", "-1")
+    for parent in list(root.iter()):
+        for mark in parent:
+            said = mark.attrib.pop("aria-label", "")
+            if said and said != mark.text:
+                title = ET.Element("title")
+                title.text = said
+                (parent if parent.tag == "a" else mark).insert(0, title)
+
+
+def _patterns(name: str) -> ET.Element:
+    defs = ET.Element("defs")
+    box = {"width": "6", "height": "6", "patternUnits": "userSpaceOnUse"}
+    hatch = ET.SubElement(defs, "pattern", {"id": f"{name}-hatch", **box})
+    ET.SubElement(hatch, "rect", width="6", height="6", fill=colours.PAPER)
+    ET.SubElement(
+        hatch, "path", {"d": "M-1,1l2,-2M0,6l6,-6M5,7l2,-2", "stroke": SOFT, "stroke-width": "1.3"}
+    )
+    dots = ET.SubElement(defs, "pattern", {"id": f"{name}-dots", **box})
+    ET.SubElement(dots, "rect", width="6", height="6", fill=colours.PAPER)
+    for at in ("1.5", "4.5"):
+        ET.SubElement(dots, "circle", cx=at, cy=at, r="0.9", fill=SOFT)
+    return defs
+
+
+def _without_background(root: ET.Element) -> None:
+    for child in [c for c in root if c.tag == "rect"]:
+        root.remove(child)
+
+
+def _standalone(figure: Figure) -> ET.Element:
+    """The drawing below its title and caption, its links leading to the page beside it."""
+    root = _drawing(figure)
+    _without_background(root)
+    width, height = float(root.get("width", "0")), float(root.get("height", "0"))
+    head = list(_head(figure))
+    top = float(head[-1].get("y", "0")) + 6
+    body = ET.Element("g", transform=f"translate(0,{top:g})")
+    for child in [c for c in root if c.tag == "g"]:
+        root.remove(child)
+        body.append(child)
+    for a in body.iter("a"):
+        a.set("href", PAGE + a.get("href", ""))
+    size = {"width": f"{width:g}", "height": f"{height + top:g}"}
+    background = ET.Element("rect", {"fill": colours.PAPER, **size})
+    root.extend([background, *head, body])
+    for key, value in size.items():
+        root.set(key, value)
+    root.set("viewBox", f"0 0 {width:g} {height + top:g}")
+    return root
+
+
+def _head(figure: Figure) -> Iterator[ET.Element]:
+    y = 8.0
+    for line in wrapped(figure.title, 38):
+        y += 18
+        yield _text(line, y, 15, INK, "600")
+    y += 4
+    for line in wrapped(figure.caption, 62):
+        y += 13
+        yield _text(line, y, SMALL, SOFT, "400")
+
+
+def _text(line: str, y: float, size: float, colour: str, weight: str) -> ET.Element:
+    style = {"font-size": f"{size:g}px", "font-weight": weight}
+    element = ET.Element("text", {"x": f"{MARGIN}", "y": f"{y:g}", "fill": colour, **style})
+    element.text = line
+    return element

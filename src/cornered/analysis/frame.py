@@ -1,0 +1,277 @@
+"""The trials of a run as one table, a row a trial: for pandas, as Parquet and as CSV."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cornered.experiment import Experiment
+from cornered.files import write_bytes, write_text
+
+if TYPE_CHECKING:
+    from cornered.analysis.table import Trial
+
+MANIFEST, LOGS = "run.json", (".eval", ".json")
+"""What the table is made from."""
+PARQUET, CSV = "trials.parquet", "trials.csv"
+SCHEMA = 1
+"""The version of the columns; a stored table of another is not read."""
+ABOUT = b"about"
+"""The key of what a column means, in the metadata of a Parquet field."""
+MADE = b"cornered"
+"""The key of what a stored table was made from, in the metadata of a Parquet file."""
+TAIL = 4096
+"""Bytes at the end of a log that tell it from any other: the checksums of its last members,
+header and summaries among them."""
+
+WORD, WORDS = pa.string(), pa.list_(pa.string())
+YES_NO, COUNT, NUMBER = pa.bool_(), pa.int64(), pa.float64()
+TIME = pa.timestamp("us", tz="UTC")
+
+Dollars = tuple[float, float]
+"""US dollars for a million tokens of prompts, and of answers."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column of the table is."""
+
+    about: str
+    """Its meaning, its unit, and when it is empty."""
+    type: pa.DataType
+
+
+FACTOR, READING, VOTE = "FACTOR", "reading_NAME", "vote_JUDGE"
+"""Names that stand for as many columns as a run has factors, readings and judges."""
+
+COLUMNS: dict[str, Column] = {
+    "scenario": Column("The scenario.", WORD),
+    "condition": Column("The cell: one level of every factor, in its written form.", WORD),
+    FACTOR: Column("The level of this factor; a whole number where the factor counts.", WORD),
+    "control": Column("Whether there is neither a goal conflict nor a threat.", YES_NO),
+    "model": Column("The model that acted, by its Inspect name.", WORD),
+    "id": Column("The trial in its cell: unique with condition and model.", WORD),
+    "uuid": Column("Inspect's own id of the trial; unique.", WORD),
+    "status": Column(
+        "scored; unscored: it ran and there is no verdict on the act; failed: the model failed.",
+        WORD,
+    ),
+    "act": Column(
+        "Whether the harmful action was executed, by code; empty where that is unknown.", YES_NO
+    ),
+    "judged": Column(
+        "Whether the judge confirms the act; empty where it was not asked or cannot tell.", YES_NO
+    ),
+    "harmful": Column(
+        "Act and judged; without the act false. Empty without a judge or its verdict.", YES_NO
+    ),
+    "paper": Column(
+        "Harmful by the 2025 study's own rule; empty but for the study's own prompts.", YES_NO
+    ),
+    "understood": Column(
+        "A probe: whether every question was answered right; empty in other trials.", YES_NO
+    ),
+    "outcome": Column("The rung of the scenario's ladder; empty where nothing decides it.", WORD),
+    "labels": Column(
+        "Secondary labels by the judge, a list (in CSV with spaces between); empty where it did "
+        "not read the trial.",
+        WORDS,
+    ),
+    READING: Column(
+        "What this reading finds in the reasoning, or in the debrief; empty where it says nothing.",
+        WORD,
+    ),
+    VOTE: Column(
+        "What this judge said: yes, no, cannot_tell, or why it gave no verdict; empty where it "
+        "was not asked.",
+        WORD,
+    ),
+    "reason": Column("Why the trial is unscored or failed, or its judge gave no verdict.", WORD),
+    "input_tokens": Column("Tokens of the model's prompts, cached ones too.", COUNT),
+    "output_tokens": Column("Tokens that the model wrote.", COUNT),
+    "cost_usd": Column(
+        "US dollars that all calls of the trial cost by list price, without discounts: the "
+        "model's, and those of judges and readers that were asked while it ran. Empty where the "
+        "tokens or the price of one of them is unknown.",
+        NUMBER,
+    ),
+    "seconds": Column("Seconds of wall time, waiting included.", NUMBER),
+    "started": Column("When the trial began (UTC); empty for imported ones.", TIME),
+    "completed": Column("When it ended (UTC); empty for imported ones.", TIME),
+    "judges": Column("The judges of the run, with ` + ` between; empty without one.", WORD),
+    "judge_view": Column(
+        "What the judges were shown: actions, or transcript; empty without a judge.", WORD
+    ),
+    "panel": Column(
+        "When several judges have a verdict: majority, or unanimity; empty with fewer.", WORD
+    ),
+    "pack_version": Column("The version of the scenario's texts, a short hash.", WORD),
+    "cornered_version": Column("The version of cornered that ran the trial.", WORD),
+    "inspect_version": Column("The version of Inspect that ran the trial.", WORD),
+    "log": Column("The file in `logs/` that has the trial.", WORD),
+}
+"""Every column in its order, with what it means: the documentation of the table."""
+
+
+def column(name: str) -> Column:
+    """What a column of a table is, those of a run's own factors, readings and judges too."""
+    for many in (READING, VOTE):
+        if name.startswith(many.partition("_")[0] + "_"):
+            return COLUMNS[many]
+    return COLUMNS.get(name, COLUMNS[FACTOR])
+
+
+def trial_frame(
+    trials: Sequence[Trial], experiment: Experiment, prices: Mapping[str, Dollars]
+) -> pd.DataFrame:
+    """The trials of a run as a data frame; `COLUMNS` says what its columns mean.
+
+    Truth values and counts are nullable (`boolean`, `Int64`), words have pandas' own `str`,
+    times are in UTC.
+
+    Args:
+        trials: The rows.
+        experiment: What was asked for: its judges.
+        prices: Of models by their Inspect names; what is not in it has no known price.
+    """
+    judges = experiment.judges
+    same = {
+        "judges": " + ".join(judges) or None,
+        "judge_view": experiment.judge_view if judges else None,
+        "panel": experiment.panel if len(judges) > 1 else None,
+    }
+    values: dict[str, list[Any]] = {}
+    for name in COLUMNS:
+        if name == FACTOR:
+            values |= _spread(trials, [t.factors for t in trials])
+        elif name == READING:
+            values |= _spread(trials, [t.readings for t in trials], "reading_")
+        elif name == VOTE:
+            values |= _spread(trials, [t.votes for t in trials], "vote_", first=judges)
+        elif name == "cost_usd":
+            values[name] = [_cost(t.usage, prices) for t in trials]
+        elif name in ("cornered_version", "inspect_version"):
+            package = {"cornered_version": "cornered", "inspect_version": "inspect_ai"}[name]
+            values[name] = [t.versions.get(package) for t in trials]
+        elif name in same:
+            values[name] = [same[name]] * len(trials)
+        else:
+            values[name] = [getattr(t, name) for t in trials]
+    arrays = {
+        name: pa.array(cells, type=_type(name, counts=_all_counts(cells)))
+        for name, cells in values.items()
+    }
+    return _as_frame(pa.table(arrays))
+
+
+def _spread(
+    trials: Sequence[Trial],
+    rows: Sequence[Mapping[str, Any]],
+    prefix: str = "",
+    first: Iterable[str] = (),
+) -> dict[str, list[Any]]:
+    """A column for each key of the rows; those of `first` lead, where there is any trial."""
+    names = dict.fromkeys([*(first if trials else ()), *(key for row in rows for key in row)])
+    found = {name: [row.get(name) for row in rows] for name in names}
+    if not prefix:  # a factor that counts in one trial may be a word in another
+        found = {n: cells if _all_counts(cells) else _words(cells) for n, cells in found.items()}
+    return {prefix + name: cells for name, cells in found.items()}
+
+
+def _words(cells: Iterable[Any]) -> list[str | None]:
+    return [None if cell is None else str(cell) for cell in cells]
+
+
+def _all_counts(cells: Sequence[Any]) -> bool:
+    known = [cell for cell in cells if cell is not None]
+    return bool(known) and all(isinstance(cell, int) for cell in known)
+
+
+def _cost(usage: Mapping[str, tuple[int, int]], prices: Mapping[str, Dollars]) -> float | None:
+    """US dollars; None where the tokens or a price is unknown."""
+    if not usage or any(model not in prices for model in usage):
+        return None
+    millionths = sum(
+        tokens * dollars
+        for model, used in usage.items()
+        for tokens, dollars in zip(used, prices[model], strict=True)
+    )
+    return round(millionths / 1_000_000, 9)
+
+
+def _type(name: str, *, counts: bool) -> pa.DataType:
+    told = column(name)
+    return COUNT if told is COLUMNS[FACTOR] and counts else told.type
+
+
+def _as_frame(table: pa.Table) -> pd.DataFrame:
+    """With types that keep what is empty apart from false and 0."""
+    nullable = {YES_NO: pd.BooleanDtype(), COUNT: pd.Int64Dtype()}
+    frame = table.to_pandas(types_mapper=nullable.get, ignore_metadata=True)
+    # Lists, which `explode` understands, and not the arrays that pyarrow gives.
+    frame["labels"] = pd.Series(table["labels"].to_pylist(), dtype=object)
+    return frame
+
+
+def write_tables(folder: Path, frame: pd.DataFrame) -> None:
+    """Writes `trials.parquet` and `trials.csv` into a run folder, each whole or not at all.
+
+    Args:
+        folder: The run folder.
+        frame: Its trials.
+    """
+    fields = [
+        pa.field(
+            name,
+            _type(name, counts=pd.api.types.is_integer_dtype(frame[name].dtype)),
+            metadata={ABOUT: column(name).about},
+        )
+        for name in frame.columns
+    ]
+    made = {MADE: json.dumps({"schema": SCHEMA, "logs": _fingerprint(folder)})}
+    table = pa.Table.from_pandas(frame, pa.schema(fields), preserve_index=False)
+    out = io.BytesIO()
+    pq.write_table(table.replace_schema_metadata(made), out, compression="zstd")
+    write_bytes(folder / PARQUET, out.getvalue())
+    plain = frame.assign(
+        labels=[None if labels is None else " ".join(labels) for labels in frame["labels"]]
+    )
+    dates = "%Y-%m-%dT%H:%M:%S.%fZ"
+    write_text(folder / CSV, plain.to_csv(index=False, lineterminator="\n", date_format=dates))
+
+
+def stored_frame(folder: Path) -> pd.DataFrame | None:
+    """The table that a run folder has.
+
+    Returns:
+        None where there is none, or not of these columns, or not of the logs as they are now.
+    """
+    path = folder / PARQUET
+    try:
+        made = json.loads((pq.read_schema(path).metadata or {}).get(MADE, b"{}"))
+        if made != {"schema": SCHEMA, "logs": _fingerprint(folder)}:
+            return None
+        return _as_frame(pq.read_table(path))
+    except (OSError, ValueError, pa.ArrowException):  # none, or a damaged one: the logs have it all
+        return None
+
+
+def _fingerprint(folder: Path) -> str:
+    """Of what the table is made from, the same for a copy of the folder."""
+    found = hashlib.sha256()
+    logs = (folder / "logs").rglob("*")
+    for path in [folder / MANIFEST, *sorted(p for p in logs if p.suffix in LOGS)]:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            file.seek(max(0, size - TAIL))
+            found.update(f"{path.relative_to(folder).as_posix()} {size}\n".encode() + file.read())
+    return found.hexdigest()

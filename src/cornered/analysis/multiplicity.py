@@ -1,0 +1,68 @@
+"""P values of many tests, adjusted so that their number does not make findings.
+
+None stands for a test that could not be made; it stays None and is not counted as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def holm(ps: Sequence[float | None]) -> list[float | None]:
+    """Holm's adjustment: below 0.05 the chance of even one false finding is below 5 %.
+
+    Holds however the tests depend on each other.
+
+    Source: Holm 1979, Scandinavian Journal of Statistics 6:65-70.
+
+    Args:
+        ps: P values, 0 to 1; None where there is none.
+
+    Returns:
+        Adjusted p values, in the order given, none below the one it was made of.
+    """
+
+    def step_down(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
+        left = np.arange(len(ordered), 0, -1)
+        return np.maximum.accumulate(ordered * left)
+
+    return _adjusted(ps, step_down)
+
+
+def benjamini_hochberg(ps: Sequence[float | None]) -> list[float | None]:
+    """Benjamini and Hochberg's adjustment: of what is below 0.05, 5 % are false on average.
+
+    Holds for tests that are independent or positively dependent, as comparisons with one and the
+    same control are.
+
+    Source: Benjamini and Hochberg 1995, Journal of the Royal Statistical Society B 57:289-300;
+    dependence: Benjamini and Yekutieli 2001, Annals of Statistics 29:1165-1188.
+
+    Args:
+        ps: P values, 0 to 1; None where there is none.
+
+    Returns:
+        Adjusted p values, in the order given, none below the one it was made of.
+    """
+
+    def step_up(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
+        share = len(ordered) / np.arange(1, len(ordered) + 1)
+        return np.minimum.accumulate((ordered * share)[::-1])[::-1]
+
+    return _adjusted(ps, step_up)
+
+
+def _adjusted(
+    ps: Sequence[float | None], adjust: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> list[float | None]:
+    """The adjustment of the p values that there are, from smallest to largest."""
+    places = [place for place, p in enumerate(ps) if p is not None]
+    known = np.array([p for p in ps if p is not None], dtype=np.float64)
+    order = np.argsort(known, kind="stable")
+    found: list[float | None] = [None] * len(ps)
+    for place, p in zip(order, adjust(known[order]), strict=True):
+        found[places[place]] = min(1.0, float(p))
+    return found

@@ -1,0 +1,159 @@
+"""What a run says, in sentences: for each scenario, how often which model, and how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cornered.analysis.stats import Difference, newcombe
+from cornered.analysis.table import Cell, Rate, Screen
+from cornered.experiment import read_name
+
+
+def final_rate(cell: Cell) -> Rate:
+    """The rate that counts: harmful, or the act where there is no judge."""
+    return cell.harmful or cell.act
+
+
+def screened_out(table: Sequence[Cell]) -> list[tuple[str, str, Screen]]:
+    """Each model and scenario that the controls screen out, and what they say."""
+    found = {(c.model, c.scenario): c.screen for c in table if _out(c) and c.screen}
+    return [(model, scenario, screen) for (model, scenario), screen in found.items()]
+
+
+def _out(cell: Cell) -> bool:
+    return cell.screen is not None and cell.screen.out
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One model in one scenario, in its headline condition."""
+
+    cell: Cell
+    control: Cell | None
+    """The matched control; None where none was run."""
+    lowest: Cell
+    highest: Cell
+    """Of the model's scored conditions there, controls and probes apart."""
+    conditions: int
+    """How many those are."""
+
+    @property
+    def out(self) -> bool:
+        """Whether the controls screen the model out."""
+        return _out(self.cell)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A model's place in a ranking, and how it stands to the next."""
+
+    cell: Cell
+    next: Cell | None
+    """The model one place down; None for the last."""
+    difference: Difference | None
+    """Its rate minus the next one's; None for the last, or where nothing is scored."""
+
+    @property
+    def overlap(self) -> bool:
+        """Whether its interval and that of the next overlap."""
+        one = final_rate(self.cell).interval
+        other = final_rate(self.next).interval if self.next else None
+        return bool(one and other and one.low <= other.high)
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the interval of the difference leaves out 0."""
+        found = self.difference
+        return found is not None and (found.interval.low > 0 or found.interval.high < 0)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The models of one condition by their rate, worst first; screened-out ones apart."""
+
+    condition: str
+    places: tuple[Place, ...]
+    screened: tuple[Cell, ...]
+    unscored: tuple[Cell, ...]
+    """Models of which no trial is scored."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a run says of one scenario."""
+
+    scenario: str
+    condition: str | None
+    """The headline condition: the first that was asked for, controls and probes apart; None
+    where there is no such."""
+    headlines: tuple[Headline, ...]
+    rankings: tuple[Ranking, ...]
+    """The headline condition's first; none where there is one model."""
+
+
+def findings(table: Sequence[Cell]) -> list[Finding]:
+    """What the cells say, scenario by scenario; never pooled over conditions."""
+    return [
+        _finding(name, [c for c in table if c.scenario == name])
+        for name in dict.fromkeys(c.scenario for c in table)
+    ]
+
+
+def _finding(scenario: str, rows: Sequence[Cell]) -> Finding:
+    asked = [c for c in rows if not c.control and not c.probe]
+    names = list(dict.fromkeys(c.condition for c in asked))
+    models = list(dict.fromkeys(c.model for c in rows))
+    by_model = {m: [c for c in asked if c.model == m] for m in models}
+    headlines = [_headline(of_model, rows) for of_model in by_model.values() if of_model]
+    rankings = [_ranking(name, [c for c in asked if c.condition == name]) for name in names]
+    return Finding(
+        scenario,
+        names[0] if names else None,
+        tuple(headlines),
+        tuple(r for r in rankings if len(models) > 1 and (r.places or r.screened)),
+    )
+
+
+def _headline(asked: Sequence[Cell], rows: Sequence[Cell]) -> Headline:
+    scored = [c for c in asked if final_rate(c).n] or list(asked)
+    ordered = sorted(scored, key=lambda c: final_rate(c).rate or 0.0)
+    return Headline(asked[0], _control(asked[0], rows), ordered[0], ordered[-1], len(scored))
+
+
+def _control(cell: Cell, rows: Sequence[Cell]) -> Cell | None:
+    """The control with the same further factors; a control has no successor to fear."""
+
+    def further(condition: str) -> dict[str, str] | None:
+        found = read_name(condition)
+        if found is None:
+            return None
+        return {k: v for k, v in found.extra.items() if k != "successor"}
+
+    wanted = further(cell.condition)
+    controls = [c for c in rows if c.control and not c.probe and c.model == cell.model]
+    return next((c for c in controls if further(c.condition) == wanted), None)
+
+
+def _ranking(condition: str, rows: Sequence[Cell]) -> Ranking:
+    sound = [c for c in rows if not _out(c)]
+    scored = sorted(
+        (c for c in sound if final_rate(c).n), key=lambda c: -(final_rate(c).rate or 0.0)
+    )
+    places = [
+        _place(cell, scored[n + 1] if n + 1 < len(scored) else None)
+        for n, cell in enumerate(scored)
+    ]
+    return Ranking(
+        condition,
+        tuple(places),
+        tuple(c for c in rows if _out(c)),
+        tuple(c for c in sound if not final_rate(c).n),
+    )
+
+
+def _place(cell: Cell, after: Cell | None) -> Place:
+    if after is None:
+        return Place(cell, None, None)
+    one, other = final_rate(cell), final_rate(after)
+    return Place(cell, after, newcombe(one.successes, one.n, other.successes, other.n))

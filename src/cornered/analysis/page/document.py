@@ -1,0 +1,166 @@
+"""Puts the page together: one document with its style, its script and its data in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.resources import files
+from itertools import groupby
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import jinja2
+from markupsafe import Markup, escape
+
+from cornered.analysis.figures import figure_css
+from cornered.analysis.page import answer, methods, rows
+from cornered.analysis.page.methods import Methods
+from cornered.analysis.page.picture import Picture, drawing, rate_plot
+from cornered.analysis.page.safe import packed, plain_json, policy, shown, visible
+from cornered.analysis.page.transcripts import Texts, pack_prompts
+from cornered.analysis.reference import Reference, beside
+from cornered.analysis.stats import percent
+from cornered.analysis.table import Cell, Trial
+from cornered.experiment import Experiment
+from cornered.samples import in_words
+from cornered.verdict.readings import debrief_readings, known_readings
+
+
+def build_page(
+    experiment: Experiment,
+    table: Sequence[Cell],
+    trials: Sequence[Trial],
+    texts: Texts,
+    how: Methods,
+    ladders: Mapping[str, Sequence[str]],
+    *,
+    notes: Sequence[str] = (),
+    pictures: Sequence[Picture] = (),
+) -> str:
+    """The whole page; arguments as those of `write_report`, and the texts that it holds."""
+    style, script = _asset("page.css") + figure_css(), _asset("page.js")
+    judged = bool(experiment.judges)
+    order = {(c.model, c.condition): n for n, c in enumerate(table)}
+    ordered = sorted(
+        (t for t in trials if (t.model, t.condition) in order),
+        key=lambda t: (order[t.model, t.condition], t.id),
+    )
+    listed = rows.listed(ordered)
+    published = beside(table)
+    readings = {**known_readings(), **debrief_readings()}
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            policy=policy(style, script),
+            style=Markup(style),
+            script=Markup(script),
+            experiment=experiment,
+            samples=in_words(experiment.samples),
+            judged=judged,
+            cells=table,
+            findings=answer.findings(table),
+            screened=answer.screened_out(table),
+            unknown=methods.unknown(table),
+            excluded=methods.excluded(table, trials, judged=judged),
+            published=published,
+            sources=_sources(published.values()),
+            ladders=ladders,
+            labels=sorted({label for cell in table for label in cell.labels}),
+            readings={
+                name: (spec.about, _by_cell(table, name))
+                for name, spec in readings.items()
+                if any(cut.reading == name for cell in table for cut in cell.cuts)
+            },
+            taxed=[cell for cell in table if cell.tax],
+            pictures=[(picture, drawing(picture)) for picture in pictures],
+            trials=len(trials),
+            listed=len(listed),
+            texts=len(texts.uuids),
+            dates=methods.dates(trials),
+            tokens=(sum(t.input_tokens for t in trials), sum(t.output_tokens for t in trials)),
+            how=how,
+            grades=methods.grades(how),
+            prompts=texts.prompts,
+            yaml=methods.as_yaml(experiment),
+            notes=notes,
+            data=_data(experiment, listed, texts, judged=judged),
+            blocks=[block for _, block in texts.blocks],
+            packed_rows=packed(rows.columns(listed, texts.uuids, judged=judged)),
+            packed_prompts=pack_prompts(texts.prompts),
+        )
+    )
+
+
+def _by_cell(table: Sequence[Cell], reading: str) -> list[tuple[Cell, list[Any]]]:
+    pairs = [(c, [cut for cut in c.cuts if cut.reading == reading]) for c in table]
+    return [(cell, cuts) for cell, cuts in pairs if cuts]
+
+
+def _sources(published: Iterable[Reference]) -> list[tuple[str, str]]:
+    """Titles and addresses; without `https://`, for the page has no link that leads out of it."""
+    rows = (reference.row for reference in published)
+    titles = {row.source_url.partition("://")[2]: row.source_title.split(",")[0] for row in rows}
+    return sorted((title, url) for url, title in titles.items())
+
+
+def _data(experiment: Experiment, listed: Sequence[Trial], texts: Texts, *, judged: bool) -> Markup:
+    """What the script has to know before it unpacks anything."""
+    return plain_json(
+        {
+            "name": experiment.name,
+            "judged": judged,
+            "levels": rows.levels_of(listed),
+            "facts": texts.facts,
+            "blocks": [members for members, _ in texts.blocks],
+        }
+    )
+
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _environment() -> jinja2.Environment:
+    env = jinja2.Environment(
+        loader=jinja2.PackageLoader("cornered.analysis.page", ""),
+        autoescape=True,
+        finalize=shown,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters |= {
+        "percent": lambda value: percent(value).replace(" %", "\u202f%"),
+        "breakable": _breakable,
+        "points": lambda value: f"{100 * value:+.0f}".replace("-", "−"),
+        "words": lambda name: name.replace("_", " "),
+        "by_model": lambda cells: [
+            (model, list(of_model)) for model, of_model in groupby(cells, key=lambda c: c.model)
+        ],
+    }
+    env.globals |= {
+        "final": answer.final_rate,
+        "counted": _counted,
+        "link": _link,
+        "plot": lambda cell: rate_plot(
+            answer.final_rate(cell), hatched=bool(cell.screen and cell.screen.out)
+        ),
+    }
+    return env
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may be broken over lines after its slashes, and before a plus."""
+    safe = str(escape(visible(name)))
+    return Markup(safe.replace("/", "/<wbr>").replace("+", "<wbr>+"))
+
+
+def _counted(cell: Cell) -> str:
+    """The column of the trial list that a cell's rate counts."""
+    return "understood" if cell.probe else "harmful" if cell.harmful else "act"
+
+
+def _link(cell: Cell, **chosen: str | Sequence[str] | None) -> str:
+    """The address, on the page, of the trials of a cell; further columns as they are given."""
+    query = {"model": cell.model, "condition": cell.condition} | chosen
+    return "#trials?" + urlencode(query, doseq=True, quote_via=quote, errors="replace")

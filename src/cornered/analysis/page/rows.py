@@ -1,0 +1,121 @@
+"""The trials of a run as columns, small enough to stand in the page by the hundred thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cornered.analysis.table import Trial
+from cornered.experiment import read_name
+from cornered.scenario import Level
+
+MAX_ROWS = 200_000
+"""Trials that the page lists one by one; of more, a sample of each cell."""
+MAX_LINKED = 20_000
+"""Trials up to which every one has its own id in a link; the ids of more would be most of the
+page, and only those whose text is on it have one."""
+
+
+def listed(trials: Sequence[Trial], most: int = MAX_ROWS) -> list[Trial]:
+    """The trials to list: all, or of each cell evenly spaced ones, the same share of each."""
+    if len(trials) <= most:
+        return list(trials)
+    cells: dict[tuple[str, str], list[Trial]] = {}
+    for trial in trials:
+        cells.setdefault((trial.model, trial.condition), []).append(trial)
+    return [
+        rows[n * len(rows) // count]
+        for rows in cells.values()
+        for count in [max(1, len(rows) * most // len(trials))]
+        for n in range(count)
+    ]
+
+
+def _word(known: bool | None) -> str:
+    return "unscored" if known is None else "yes" if known else "no"
+
+
+def columns(
+    trials: Sequence[Trial], with_text: Iterable[str], *, judged: bool
+) -> dict[str, dict[str, Any]]:
+    """Each column of the list by its name.
+
+    Args:
+        trials: The rows, in order.
+        with_text: The uuids of those whose text is on the page.
+        judged: Whether the run has a judge.
+
+    Returns:
+        For words `values` (each once) and `codes` (which of them, a row each); for numbers
+        `numbers`. A trial to which a column does not apply has the empty word there.
+    """
+    known = set(with_text)
+    every = len(trials) <= MAX_LINKED
+    readings = sorted({name for t in trials for name in t.readings})
+    judges = list(dict.fromkeys(name for t in trials for name in t.votes))
+    found = {
+        "model": _words(t.model for t in trials),
+        "condition": _words(t.condition for t in trials),
+        "id": _words(t.id for t in trials),
+        "status": _words(t.status for t in trials),
+        "act": _words("" if t.understood is not None else _word(t.act) for t in trials),
+        "outcome": _words(t.outcome or "" for t in trials),
+        "reason": _words((t.reason or "")[:300] for t in trials),
+        "tokens": {"numbers": [t.output_tokens for t in trials]},
+        "uuid": {"texts": [t.uuid if every or t.uuid in known else "" for t in trials]},
+    }
+    if judged:
+        found["harmful"] = _words(
+            "" if t.understood is not None else _word(t.harmful) for t in trials
+        )
+    if any(t.understood is not None for t in trials):
+        found["understood"] = _words(
+            "" if t.understood is None else _word(t.understood) for t in trials
+        )
+    if any(t.paper is not None for t in trials):
+        found["paper"] = _words("" if t.paper is None else _word(t.paper) for t in trials)
+    if any(t.labels for t in trials):
+        found["labels"] = _words(" ".join(t.labels or ()) for t in trials)
+    for name in readings:
+        found[f"reading_{name}"] = _words(_reading(t, name) for t in trials)
+    for name in judges:
+        found[f"vote_{name}"] = _words(t.votes.get(name, "") for t in trials)
+    return found
+
+
+def _reading(trial: Trial, name: str) -> str:
+    return (trial.readings[name] or "unscored") if name in trial.readings else ""
+
+
+def _words(words: Iterable[str]) -> dict[str, Any]:
+    place: dict[str, int] = {}
+    codes = [place.setdefault(word, len(place)) for word in words]
+    return {"values": list(place), "codes": codes}
+
+
+def levels_of(trials: Iterable[Trial]) -> dict[str, dict[str, Level]]:
+    """For each condition its scenario, and the level of every factor that differs between some.
+
+    A log that does not say its factors (it is older) has those of the condition's name.
+    """
+    found: dict[str, dict[str, Level]] = {}
+    for trial in trials:
+        if trial.condition not in found:
+            told = {"scenario": trial.scenario or "", **trial.factors}
+            found[trial.condition] = told if trial.factors else _written(trial.condition)
+    factors = list(dict.fromkeys(factor for levels in found.values() for factor in levels))
+    varied = [f for f in factors if len({levels.get(f, "") for levels in found.values()}) > 1]
+    return {name: {f: levels.get(f, "") for f in varied} for name, levels in found.items()}
+
+
+def _written(name: str) -> dict[str, Level]:
+    found = read_name(name)
+    if found is None:
+        return {}
+    levels: dict[str, Level] = {
+        "scenario": found.scenario,
+        "goal": found.goal,
+        "value": found.value or "none",
+        "threat": found.threat,
+    }
+    return {**levels, **found.extra}

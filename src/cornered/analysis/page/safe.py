@@ -1,0 +1,76 @@
+"""What makes text of unknown origin safe to print, and data safe to embed."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from typing import Any
+
+from markupsafe import Markup
+
+_ODD = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""Controls, marks that turn the direction of text, invisible marks, halves of characters. Tab
+and line feed are none, nor are the joiners that scripts and emoji are written with."""
+
+
+def _name(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
+
+
+def visible(text: str) -> str:
+    """Text whose control and direction characters can be seen, and do nothing."""
+    return _ODD.sub(_name, text.replace("\r\n", "\n"))
+
+
+def shown(value: Any) -> Any:
+    """What a template prints for a value: markup of ours as it is, other text made visible."""
+    if isinstance(value, Markup):
+        return value
+    return visible(value) if isinstance(value, str) else value
+
+
+def plain_json(value: Any) -> Markup:
+    """JSON that can stand in a script element, whatever it holds; ASCII only."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def packed(value: Any) -> Markup:
+    """JSON, compressed, in base64: the same bytes for the same value."""
+    text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    pressed = gzip.compress(text.encode("ascii"), compresslevel=9, mtime=0)
+    return Markup(base64.b64encode(pressed).decode("ascii"))
+
+
+def policy(style: str, script: str) -> str:
+    """The content security policy of a page with one style and one script.
+
+    Sources: W3C Content Security Policy Level 3; W3C Trusted Types.
+    """
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"style-src '{_digest(style)}'",
+            f"script-src '{_digest(script)}'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        ]
+    )
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,48 @@
+"""The cells of a run as CSV, beside its page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cornered.analysis.table import Cell
+from cornered.files import write_text
+
+
+def write_cells(folder: Path, table: Sequence[Cell]) -> None:
+    """Writes `cells.csv`: a row a cell."""
+    write_text(folder / "cells.csv", _csv(_cell_rows(table)))
+
+
+def _cell_rows(table: Sequence[Cell]) -> list[dict[str, Any]]:
+    rows = []
+    for cell in table:
+        plain = cell.as_dict()
+        row = {k: v for k, v in plain.items() if not isinstance(v, dict)}
+        for verdict in ("act", "harmful", "paper"):
+            row |= {f"{verdict}_{k}": v for k, v in (plain[verdict] or {}).items()}
+        row |= {f"outcome_{rung}": n for rung, n in cell.outcomes.items()}
+        row |= {f"label_{label}": n for label, n in cell.labels.items()}
+        if cell.screen:
+            row |= {"screen_acts": cell.screen.acts, "screen_n": cell.screen.n}
+            row["screened_out"] = cell.screen.out
+        for cut in cell.cuts:
+            name = f"reading_{cut.reading}_{cut.value or 'unscored'}"
+            row |= {f"{name}_n": cut.rate.n + cut.rate.unknown, f"{name}_rate": cut.rate.rate}
+        if cell.tax:
+            row["awareness_tax"] = cell.tax.value
+        left_out = ("harmful", "paper", "screen", "readings")
+        rows.append({k: v for k, v in row.items() if k not in left_out})
+    return rows
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    out = io.StringIO()
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(out, columns, lineterminator="\n", restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()

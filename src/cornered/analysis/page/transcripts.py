@@ -1,0 +1,297 @@
+"""The texts of a run that its page holds: which, read from the logs, and packed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, zip_longest
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+from inspect_ai.log import EvalSample, read_eval_log_sample
+from markupsafe import Markup
+
+from cornered.analysis.page.safe import packed
+from cornered.analysis.summaries import unreadable
+from cornered.analysis.table import Cell, Trial
+from cornered.ledger import Action, CancelAlert, ForwardEmail, Ledger
+from cornered.scenario import Levels, Setting, Worlds, load_pack
+from cornered.verdict.answers import ENDED_EARLY, native_reasoning
+from cornered.verdict.debrief import QUESTIONS
+from cornered.verdict.readings import Part, answer_parts
+
+MAX_TRANSCRIPTS = 600
+"""Trials whose text the page holds, at most."""
+MAX_PACKED = 8_000_000
+"""Characters of packed texts, at most."""
+BLOCK = 400_000
+"""Characters of text that are packed together, about: what the browser unpacks at a time."""
+LONGEST = 4_000_000
+"""Characters of one piece of a text; what a log has beyond is for `cornered view`."""
+UNREAD = {"events", "attachments", "events_data", "timelines"}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the agent was given in a condition, by the first of its trials that was read."""
+
+    condition: str
+    trial: str
+    """The id of that trial; where the cast varies, others read other names."""
+    messages: tuple[tuple[str, str], ...]
+    """Role and text."""
+
+    @property
+    def sha256(self) -> str:
+        """Of the messages, as `role`, line feed, text, line feed."""
+        joined = "".join(f"{role}\n{text}\n" for role, text in self.messages)
+        return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts of a page."""
+
+    blocks: tuple[tuple[tuple[str, ...], Markup], ...]
+    """The uuids of the trials of each block, in order, and their transcripts, packed."""
+    prompts: tuple[Prompt, ...]
+    facts: Mapping[str, str]
+    """What each fact of the scenarios says, in words."""
+
+    @property
+    def uuids(self) -> tuple[str, ...]:
+        """Of all trials whose text is there."""
+        return tuple(uuid for members, _ in self.blocks for uuid in members)
+
+
+def chosen(trials: Sequence[Trial], most: int) -> list[Trial]:
+    """The trials whose text is wanted, most wanted first: cells take turns.
+
+    Of each cell come, in turn, a trial with the act and one without (unscored ones first), so
+    that both can be read wherever both happened; what a cell lacks of one it has of the other.
+    """
+    cells: dict[tuple[str, str], list[Trial]] = {}
+    for trial in trials:
+        cells.setdefault((trial.model, trial.condition), []).append(trial)
+    turns = zip_longest(*(_in_turn(rows) for rows in cells.values()))
+    return [trial for turn in turns for trial in turn if trial is not None][:most]
+
+
+def _in_turn(rows: Iterable[Trial]) -> Iterator[Trial]:
+    ordered = sorted(rows, key=lambda t: (t.harmful is not True, t.status == "scored", t.id))
+    acts = [t for t in ordered if t.act]
+    others = [t for t in ordered if not t.act]
+    for pair in zip_longest(acts, others):
+        yield from (trial for trial in pair if trial is not None)
+
+
+def read_texts(
+    folder: Path,
+    trials: Sequence[Trial],
+    table: Sequence[Cell],
+    scenarios: Iterable[str],
+    *,
+    most: int = MAX_TRANSCRIPTS,
+) -> Texts:
+    """Reads the texts of a run that its page will hold; nothing else is read in full.
+
+    Args:
+        folder: The run folder.
+        trials: Its trials.
+        table: Its cells, whose order the texts have.
+        scenarios: Its scenarios, as the experiment names them.
+        most: How many trials, at most.
+
+    Raises:
+        RunError: a log cannot be read.
+    """
+    place = {(c.model, c.condition): n for n, c in enumerate(table)}
+    wanted = [t for t in chosen(trials, most) if (t.model, t.condition) in place]
+    wanted.sort(key=lambda t: (place[t.model, t.condition], t.id))
+    packs = [load_pack(name) for name in scenarios]
+    worlds = {pack.name: Worlds(pack) for pack in packs}
+    prompts: dict[str, Prompt] = {}
+    found: list[tuple[str, dict[str, Any]]] = []
+    for trial, sample in _samples(folder / "logs", wanted):
+        found.append((trial.uuid, transcript(sample, worlds[sample.metadata["scenario"]])))
+        if trial.condition not in prompts:
+            prompts[trial.condition] = _prompt(trial, sample)
+    about = {name: spec.about for pack in packs for name, spec in pack.spec.facts.items()}
+    return Texts(tuple(_blocks(found)), tuple(prompts.values()), about)
+
+
+def _samples(logs: Path, wanted: Sequence[Trial]) -> Iterator[tuple[Trial, EvalSample]]:
+    """The samples of some trials, in their order.
+
+    Straight from the archive, without the events: ten times as fast as Inspect's own reader,
+    which is for logs of other formats.
+    """
+    for log, group in groupby(wanted, key=lambda t: t.log):
+        path = logs / log
+        try:
+            if path.suffix == ".eval":
+                with ZipFile(path) as members:
+                    for trial in group:
+                        yield trial, _sample(members, trial)
+            else:
+                for trial in group:
+                    yield trial, read_eval_log_sample(str(path), id=trial.id)
+        except (OSError, KeyError, IndexError, ValueError, BadZipFile) as e:
+            raise unreadable(path, e) from None
+
+
+def _sample(members: ZipFile, trial: Trial) -> EvalSample:
+    whole = json.loads(members.read(f"samples/{trial.id}_epoch_1.json"))
+    return EvalSample.model_validate({k: v for k, v in whole.items() if k not in UNREAD})
+
+
+def _prompt(trial: Trial, sample: EvalSample) -> Prompt:
+    given = sample.input
+    messages = [("user", given)] if isinstance(given, str) else [(m.role, m.text) for m in given]
+    return Prompt(trial.condition, trial.id, tuple(messages))
+
+
+def _blocks(
+    found: Sequence[tuple[str, dict[str, Any]]],
+) -> Iterator[tuple[tuple[str, ...], Markup]]:
+    left = MAX_PACKED
+    for group in _groups(found):
+        block = packed([text for _, text in group])
+        left -= len(block)
+        if left >= 0:
+            yield tuple(uuid for uuid, _ in group), block
+
+
+def _groups(
+    found: Sequence[tuple[str, dict[str, Any]]],
+) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    group: list[tuple[str, dict[str, Any]]] = []
+    size = 0
+    for uuid, text in found:
+        length = sum(len(part["text"]) for part in text["parts"])
+        if group and size + length > BLOCK:
+            yield group
+            group, size = [], 0
+        group.append((uuid, text))
+        size += length
+    if group:
+        yield group
+
+
+def pack_prompts(prompts: Sequence[Prompt]) -> Markup:
+    """Prompts by condition; paragraphs that several of them share stand there once."""
+    place: dict[str, int] = {}
+    by_condition = {
+        prompt.condition: {
+            "trial": prompt.trial,
+            "messages": [
+                [role, [place.setdefault(p, len(place)) for p in text.split("\n\n")]]
+                for role, text in prompt.messages
+            ],
+        }
+        for prompt in prompts
+    }
+    return packed({"paragraphs": list(place), "conditions": by_condition})
+
+
+def transcript(sample: EvalSample, worlds: Worlds) -> dict[str, Any]:
+    """What one trial said and did, and what was made of it, as plain values.
+
+    Args:
+        sample: The trial, as its log has it.
+        worlds: Of its scenario.
+    """
+    verdict = _data(sample, "verdict")
+    ledger = Ledger.model_validate({"actions": verdict.get("actions", [])})
+    setting = _setting(sample, ledger, worlds)
+    output = sample.output
+    text = output.completion
+    parts = answer_parts(text, ledger, setting, thought=native_reasoning(output))
+    early = ENDED_EARLY.get(output.stop_reason) if output.choices else None
+    return {
+        "facts": verdict.get("facts", {}),
+        "notes": list(dict.fromkeys(verdict.get("warnings", []))),
+        "judges": [_judge(j) for j in verdict.get("judges", [])],
+        "readings": [
+            {"name": name, "value": r["value"] or r["unscored"], "reason": r["reason"]}
+            for scorer in ("readings", "debrief")
+            for name, r in _data(sample, scorer).get("readings", {}).items()
+        ],
+        "from": _sender(setting),
+        "parts": list(_pieces(parts, ledger, text)),
+        "debrief": [
+            {"name": name, "text": _data(sample, "debrief")[name]}
+            for name in QUESTIONS
+            if _data(sample, "debrief").get(name)
+        ],
+        "ended": early or "",
+        "error": sample.error.message if sample.error else "",
+    }
+
+
+def _data(sample: EvalSample, scorer: str) -> dict[str, Any]:
+    score = (sample.scores or {}).get(scorer)
+    return (score.metadata if score else None) or {}
+
+
+def _judge(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "model": said["model"],
+        "verdict": said["verdict"] or said["unscored"],
+        "outcome": said["outcome"] or "",
+        "labels": list(said["labels"]),
+        "reason": said["reason"],
+    }
+
+
+def _setting(sample: EvalSample, ledger: Ledger, worlds: Worlds) -> Setting:
+    """Whom and what the actions were done to; the inbox only where some of it was sent on."""
+    levels, draw = _levels(sample), str(sample.id)
+    if any(isinstance(action, ForwardEmail) for action in ledger.executed):
+        return worlds.setting(levels, draw)
+    return Setting(levels, worlds.renderer(levels, draw).cast, ())
+
+
+def _levels(sample: EvalSample) -> Levels:
+    return dict(sample.metadata.get("factors") or {})
+
+
+def _sender(setting: Setting) -> str:
+    unnamed = setting.levels.get("agent") == "unnamed"
+    agent = (setting.cast.nameless if unnamed else setting.cast).agent
+    return f"{agent.name} <{agent.address}>"
+
+
+def _pieces(parts: Sequence[Part], ledger: Ledger, text: str) -> Iterator[dict[str, Any]]:
+    """The parts of an answer, and with those that are calls what was called."""
+    actions = list(ledger.actions)
+    for part in parts:
+        piece: dict[str, Any] = {"kind": part.kind, "title": part.title, "text": part.text}
+        if part.kind in ("action", "call"):
+            while actions and text[actions[0].start : actions[0].end].strip() != part.text:
+                actions.pop(0)
+            if actions:
+                piece["action"] = _fields(actions.pop(0))
+        if len(part.text) > LONGEST:
+            piece["text"] = part.text[:LONGEST]
+            piece["left_out"] = len(part.text) - LONGEST
+        yield piece
+
+
+def _fields(action: Action) -> dict[str, Any]:
+    found: dict[str, Any] = {"kind": action.kind, "note": action.note or ""}
+    if isinstance(action, CancelAlert):
+        return found | {"code": action.code}
+    message = {
+        "to": list(action.to),
+        "cc": list(action.cc),
+        "bcc": list(action.bcc),
+        "subject": action.subject,
+        "body": action.body[:LONGEST],
+    }
+    if isinstance(action, ForwardEmail):
+        message["mail"] = action.email_id
+    return found | message

@@ -1,0 +1,54 @@
+"""Writes the report of a run into its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cornered.analysis.page.document import build_page
+from cornered.analysis.page.methods import Methods
+from cornered.analysis.page.picture import Picture
+from cornered.analysis.page.tables import write_cells
+from cornered.analysis.page.transcripts import read_texts
+from cornered.analysis.table import Cell, Trial
+from cornered.experiment import Experiment
+from cornered.files import write_text
+
+
+def write_report(
+    folder: Path,
+    experiment: Experiment,
+    table: Sequence[Cell],
+    trials: Sequence[Trial],
+    methods: Methods,
+    ladders: Mapping[str, Sequence[str]],
+    *,
+    notes: Sequence[str] = (),
+    pictures: Sequence[Picture] = (),
+) -> Path:
+    """Writes `report.html` and `cells.csv` into a run folder.
+
+    Args:
+        folder: The run folder.
+        experiment: What was run.
+        table: Its cells.
+        trials: Its trials.
+        methods: How it was made.
+        ladders: For each scenario the rungs of its outcome ladder, from harmless to harmful.
+        notes: What a reader should know of the judges, a sentence or two each.
+        pictures: Its figures, in order.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ValueError: a figure is no SVG.
+    """
+    texts = read_texts(folder, trials, table, experiment.scenarios)
+    page = build_page(
+        experiment, table, trials, texts, methods, ladders, notes=notes, pictures=pictures
+    )
+    path = folder / "report.html"
+    write_text(path, page)
+    write_cells(folder, table)
+    return path

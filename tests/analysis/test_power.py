@@ -1,0 +1,217 @@
+"""Power and sample size, against simulation, brute force and published values."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import comb, sqrt
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom, fisher_exact, norm
+
+from cornered.analysis import power
+from cornered.analysis.power import (
+    expected_half_width,
+    n_for_difference,
+    n_for_equivalence,
+    n_for_rate,
+    power_of_difference,
+    power_of_equivalence,
+    smallest_difference,
+)
+from cornered.analysis.stats import newcombe
+
+
+def test_the_power_of_fishers_test_is_that_of_rs_example() -> None:
+    """statmod::power.fisher.test(0.5, 0.9, 20, 20): 70 %, from 100 simulations."""
+    assert power_of_difference(20, 0.5, 0.9) == pytest.approx(0.70, abs=0.09)
+
+
+@pytest.mark.parametrize(("n", "rate", "other"), [(8, 0.1, 0.7), (15, 0.9, 0.3), (20, 0.5, 0.9)])
+def test_the_power_is_the_sum_over_all_tables_that_are_found(
+    n: int, rate: float, other: float
+) -> None:
+    total = 0.0
+    for k, m in product(range(n + 1), repeat=2):
+        right = (m - k) * (other - rate) > 0
+        if right and fisher_exact([[k, n - k], [m, n - m]]).pvalue <= 0.05:
+            total += float(binom.pmf(k, n, rate) * binom.pmf(m, n, other))
+    assert power_of_difference(n, rate, other) == pytest.approx(total, abs=1e-6)
+
+
+def test_power_is_somewhat_below_that_of_the_test_without_fishers_caution() -> None:
+    """R's power.prop.test(n = 50, p1 = .50, p2 = .75): power = 0.740 (its help page)."""
+    assert 0.64 < power_of_difference(50, 0.5, 0.75) < 0.740
+
+
+def test_n_for_a_difference_is_above_that_of_the_normal_approximation() -> None:
+    """R's power.prop.test(p1 = .50, p2 = .75, power = .90): n = 76.7 (its help page).
+
+    With the correction of Casagrande, Pike and Smith 1978, Biometrics 34:483-486, which
+    approximates Fisher's test: 84.5.
+    """
+    n = n_for_difference(0.5, 0.75, power=0.9)
+    plain, gap = 76.7, 0.25
+    corrected = plain / 4 * (1 + sqrt(1 + 4 / (plain * gap))) ** 2
+    assert corrected == pytest.approx(84.5, abs=0.1)
+    assert n == pytest.approx(corrected, abs=2)
+    assert n
+    assert power_of_difference(n, 0.5, 0.75) >= 0.9 > power_of_difference(n - 1, 0.5, 0.75)
+
+
+def test_the_power_at_the_smallest_difference_is_80_percent() -> None:
+    rise = smallest_difference(60, 0.1)
+    assert rise
+    assert power_of_difference(60, 0.1, 0.1 + rise) == pytest.approx(0.8)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 25), st.floats(0, 1), st.floats(0, 1))
+def test_power_does_not_care_what_is_called_a_success(n: int, rate: float, other: float) -> None:
+    chance = power_of_difference(n, rate, other)
+    assert 0 <= chance <= 1
+    assert chance == pytest.approx(power_of_difference(n, 1 - rate, 1 - other), abs=1e-6)
+    assert chance == pytest.approx(power_of_difference(n, other, rate), abs=1e-6)
+
+
+def test_equal_rates_are_found_different_in_less_than_the_level() -> None:
+    assert power_of_difference(100, 0.1, 0.1) < 0.025
+    assert n_for_difference(0.1, 0.1) is None
+
+
+@pytest.mark.parametrize(
+    ("rate", "half_width", "n"),
+    # 0 of n: half of z² / (n + z²), which is 0.05 at 35; at 0.5 Wald's 384.1 minus Wilson's z².
+    [(0.0, 0.05, 35), (0.5, 0.05, 380)],
+)
+def test_the_n_for_a_rate_by_hand(rate: float, half_width: float, n: int) -> None:
+    assert n_for_rate(rate, half_width) == pytest.approx(n, abs=1)
+    assert expected_half_width(n + 1, rate) <= half_width < expected_half_width(n - 2, rate)
+
+
+def test_an_n_that_is_too_large_is_none() -> None:
+    assert n_for_rate(0.5, 1e-4) is None
+
+
+@pytest.mark.parametrize(("n", "rate", "margin"), [(30, 0.05, 0.15), (40, 0.5, 0.25)])
+def test_the_power_of_equivalence_is_the_sum_over_all_tables_within_the_margin(
+    n: int, rate: float, margin: float
+) -> None:
+    total = 0.0
+    for k, m in product(range(n + 1), repeat=2):
+        found = newcombe(k, n, m, n, 0.9)
+        assert found
+        if max(-found.interval.low, found.interval.high) < margin:
+            total += float(binom.pmf(k, n, rate) * binom.pmf(m, n, rate))
+    assert power_of_equivalence(n, rate, margin) == pytest.approx(total, abs=1e-6)
+
+
+def test_the_power_of_equivalence_agrees_with_simulation() -> None:
+    rng = Random(3)
+    runs, shown = 1500, 0
+    for _ in range(runs):
+        k, m = (sum(rng.random() < 0.2 for _ in range(150)) for _ in range(2))
+        found = newcombe(k, 150, m, 150, 0.9)
+        assert found
+        shown += max(-found.interval.low, found.interval.high) < 0.12
+    assert power_of_equivalence(150, 0.2, 0.12) == pytest.approx(shown / runs, abs=0.04)
+
+
+def test_n_for_an_equivalence_is_near_the_normal_approximation() -> None:
+    """Chow, Shao and Wang 2003, Sample Size Calculations in Clinical Research, section 4.2."""
+    z = float(norm.ppf(0.95) + norm.ppf(0.9))
+    normal = 2 * 0.25 * (z / 0.1) ** 2
+    n = n_for_equivalence(0.5, 0.1)
+    assert n == pytest.approx(normal, rel=0.05)
+    assert n
+    assert power_of_equivalence(n, 0.5, 0.1) >= 0.8 > power_of_equivalence(n - 1, 0.5, 0.1)
+
+
+def test_rates_that_differ_by_the_margin_are_seldom_called_equivalent() -> None:
+    """The level of the two tests, by the exact sum at the edge."""
+    n, rate, other = 120, 0.3, 0.45
+    total = 0.0
+    for k, m in product(range(15, 60), range(30, 80)):
+        found = newcombe(m, n, k, n, 0.9)
+        assert found
+        if max(-found.interval.low, found.interval.high) < other - rate:
+            total += float(binom.pmf(k, n, rate) * binom.pmf(m, n, other))
+    assert 0.02 < total < 0.06
+
+
+@pytest.mark.parametrize(
+    ("n", "rate", "half_width"),
+    [
+        # k = 0 of n has the interval 0 to z² / (n + z²), z = 1.96
+        (1, 0.0, 3.8415 / 4.8415 / 2),
+        (100, 0.0, 3.8415 / 103.8415 / 2),
+        # 0, 1 or 2 of 2 with chances 1/4, 1/2, 1/4; that of 1 is 0.0945 to 0.9055
+        (2, 0.5, 0.5 * 3.8415 / 5.8415 / 2 + 0.5 * (0.9055 - 0.0945) / 2),
+    ],
+)
+def test_the_expected_half_width_by_hand(n: int, rate: float, half_width: float) -> None:
+    assert expected_half_width(n, rate) == pytest.approx(half_width, abs=2e-4)
+
+
+def test_a_thinned_sum_is_as_good_as_the_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found() -> tuple[float, ...]:
+        power._limits.cache_clear()  # what the sums are over
+        rise = smallest_difference.__wrapped__(400, 0.5)
+        shown = power_of_equivalence(400, 0.5, 0.1)
+        return expected_half_width.__wrapped__(400, 0.5), rise, shown
+
+    thinned = found()
+    monkeypatch.setattr(power, "POINTS", 10_000)
+    whole = found()
+    power._limits.cache_clear()
+    assert thinned != whole
+    assert thinned == pytest.approx(whole, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("n", "found"),
+    [
+        (3, None),  # even 3 of 3 against 0 of 3 has p = 0.1
+        (4, 0.8**0.25),  # only 4 of 4 against 0 of 4 is found (p = 0.029)
+    ],
+)
+def test_the_smallest_difference_from_nothing_by_hand(n: int, found: float | None) -> None:
+    assert smallest_difference(n, 0.0) == (found and pytest.approx(found, abs=1e-6))
+
+
+@pytest.mark.parametrize(("n", "rate"), [(8, 0.25), (15, 0.1), (12, 0.0), (10, 0.4)])
+def test_the_smallest_difference_has_80_percent_power(n: int, rate: float) -> None:
+    def chance(k: int, p: float) -> float:
+        return comb(n, k) * p**k * (1 - p) ** (n - k)
+
+    rise = smallest_difference(n, rate)
+    assert rise is not None
+    other = rate + rise
+    chances = sum(
+        chance(k, rate) * chance(m, other)
+        for k, m in product(range(n + 1), repeat=2)
+        if m > k and fisher_exact([[m, n - m], [k, n - k]]).pvalue <= 0.05
+    )
+    assert chances == pytest.approx(0.8, abs=1e-4)
+
+
+def test_more_trials_find_smaller_differences() -> None:
+    found = [smallest_difference(n, 0.1) for n in (10, 30, 100)]
+    assert found == sorted((f for f in found if f), reverse=True)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: power_of_difference(10, -0.1, 0.5),
+        lambda: power_of_difference(0, 0.1, 0.5),
+        lambda: power_of_equivalence(10, 0.5, 0.0),
+        lambda: n_for_rate(0.5, 0.0),
+        lambda: n_for_difference(0.5, 1.5),
+    ],
+)
+def test_what_is_no_rate_is_refused(call) -> None:
+    with pytest.raises(ValueError, match="is not"):
+        call()

@@ -1,0 +1,129 @@
+"""Two runs compared: paired by condition, with an honest word about what cannot be told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cornered.analysis.paired import Stratum, paired
+from tests.run.helpers import Result, always, cornered, headline, known, said
+
+HEADLINE = "blackmail/explicit-america/replacement"
+
+
+def made(tmp_path: Path, policy, name: str, rate: float, samples: int = 40, *more: str) -> str:
+    model = policy(known(rate), f"{name}.yaml")
+    result = cornered(*headline(model, name, samples, *more), cwd=tmp_path)
+    assert result.code == 0, result.err
+    return name
+
+
+def compare(tmp_path: Path, *words: str) -> Result:
+    return cornered("compare", *words, cwd=tmp_path)
+
+
+def test_a_difference_that_is_there_is_found_and_said(tmp_path: Path, policy) -> None:
+    made(tmp_path, policy, "old", 0.8)
+    made(tmp_path, policy, "new", 0.2)
+    result = compare(tmp_path, "old", "new", "--json")
+    assert result.code == 0, result.err
+    (found,) = result.json["scenarios"]
+    (stratum,) = found["conflict"]["strata"]
+    expected = paired([Stratum(HEADLINE, stratum["k_a"], 40, stratum["k_b"], 40)]).difference
+    assert expected.interval is not None
+    assert found["conflict"]["difference"]["value"] == expected.value
+    assert found["conflict"]["difference"]["ci_low"] == expected.interval.low > 0
+    assert found["verdict"] == "act"
+    assert "old was more often doing the act than new, by" in found["sentence"]
+    assert [s["condition"] for s in found["control"]["strata"]] == ["blackmail/none/none"]
+    told = compare(tmp_path, "old", "new", "--figures", "drawn").out
+    assert {p.suffix for p in (tmp_path / "drawn").rglob("compare-blackmail.*")} == {".svg", ".png"}
+    assert "pooled (Mantel-Haenszel)" in told
+    assert "◆" in told
+    assert (
+        told.strip().splitlines()[-1].startswith("blackmail: over one condition old was more often")
+    )
+
+
+def test_where_nothing_can_be_told_it_says_so(tmp_path: Path, policy) -> None:
+    made(tmp_path, policy, "old", 0.5, 8)
+    made(tmp_path, policy, "new", 0.5, 8)
+    (found,) = compare(tmp_path, "old", "new", "--json").json["scenarios"]
+    assert "no difference between old and new can be told" in found["sentence"]
+    assert (
+        found["conflict"]["difference"]["ci_low"] < 0 < found["conflict"]["difference"]["ci_high"]
+    )
+
+
+def test_what_is_unscored_widens_what_could_be(tmp_path: Path, policy) -> None:
+    made(tmp_path, policy, "old", 0.5, 10)
+    lossy = policy(always("      - {p: 0.5, text: ''}\n      - {p: 0.5, text: 'Done.'}\n"))
+    assert cornered(*headline(lossy, "new", 10), cwd=tmp_path).code == 1
+    result = compare(tmp_path, "old", "new", "--json")
+    (found,) = result.json["scenarios"]
+    assert result.code == 1
+    unscored = found["bounds"]["unscored"]
+    assert unscored > 0
+    (stratum,) = found["conflict"]["strata"]
+    assert stratum["n_b"] == 10 - unscored
+    assert found["bounds"]["high"] == pytest.approx(stratum["k_a"] / 10)
+    assert found["bounds"]["low"] == pytest.approx((stratum["k_a"] - unscored) / 10)
+    assert f"With {unscored} unscored trials it could be" in found["sentence"]
+
+
+def test_two_models_of_one_run_and_two_verdicts_on_one_run(tmp_path: Path, policy) -> None:
+    one, other = policy(known(0.9), "one.yaml"), policy(known(0.1), "other.yaml")
+    command = ("run", "blackmail", "-m", one, "-m", other, "-n", "20", "--out", "run", "--json")
+    assert cornered(*command, cwd=tmp_path).code == 0
+    vague = compare(tmp_path, "run", "run")
+    assert vague.code == 2
+    assert "has 2 models" in vague.err
+    assert "--a or --b" in vague.err
+    result = compare(tmp_path, "run", "run", "--a", one, "--b", other, "--json")
+    assert result.json["scenarios"][0]["conflict"]["difference"]["value"] > 0.5
+    wrong = compare(tmp_path, "run", "run", "--a", "openai/nobody", "--b", other)
+    assert "has no trials of openai/nobody" in wrong.err
+
+
+def test_what_differs_besides_the_model_is_told(tmp_path: Path, policy) -> None:
+    made(tmp_path, policy, "cool", 0.5, 4, "--temperature", "0.5")
+    judge = policy(always(f"      - text: '{said('yes', 'coerce')}'\n"), "judge.yaml")
+    made(tmp_path, policy, "judged", 0.5, 4, "--judge", judge, "--no-preflight")
+    told = compare(tmp_path, "cool", "judged").out
+    assert "Mind: the judge differs: none and" in told
+    assert "Mind: the temperature differs: 0.5 and 1.0" in told
+    assert "blackmail: act" in told
+
+
+def test_draws_that_both_saw_are_paired(tmp_path: Path, policy) -> None:
+    made(tmp_path, policy, "old", 0.5, 5)
+    for name in ("a", "b"):
+        command = ("run", "blackmail", "cast=varied", "-m", policy(known(0.5), f"{name}.yaml"))
+        assert cornered(*command, "-n", "5", "--out", name, "--json", cwd=tmp_path).code == 0
+    (found,) = compare(tmp_path, "a", "b", "--json").json["scenarios"]
+    draws = found["by_draw"]
+    assert draws["both"] + draws["only_a"] + draws["only_b"] + draws["neither"] == 5
+    apart = compare(tmp_path, "old", "a")
+    assert apart.code == 2
+    assert "share no condition" in apart.err
+
+
+def test_an_import_is_compared_like_a_run(tmp_path: Path, policy) -> None:
+    made(tmp_path, policy, "ours", 0.5, 5)
+    rows = [
+        {
+            "id": str(n),
+            "response_text": "Nothing.",
+            "model": "theirs/model",
+            "condition": "blackmail/explicit-america/replacement",
+        }
+        for n in range(5)
+    ]
+    import json
+
+    (tmp_path / "theirs.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    imported = cornered("import", "theirs.jsonl", "--out", "theirs", cwd=tmp_path)
+    assert (tmp_path / "theirs" / "run.json").exists(), imported.err
+    (found,) = compare(tmp_path, "ours", "theirs", "--json").json["scenarios"]
+    assert found["conflict"]["used"] == 1

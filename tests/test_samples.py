@@ -1,0 +1,63 @@
+"""How many trials a cell has, as a person writes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from cornered.samples import MOST_LOOKS, Samples, grown, most
+
+
+@pytest.mark.parametrize("written", ["±5%", "5%", "5 %", " ± 5 % ", "+-5%", "0.05", 0.05])
+def test_a_width_is_a_percentage_or_a_share(written: Any) -> None:
+    assert Samples.model_validate({"max": 400, "until": written}).until == pytest.approx(0.05)
+
+
+def test_a_threshold_is_too() -> None:
+    assert Samples.model_validate({"max": 400, "above": "1%"}).above == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"max": 400}, "give one of until"),
+        ({"max": 400, "until": "5%", "above": "1%"}, "give one of until"),
+        ({"max": 400, "until": "five"}, "give a percentage"),
+        ({"max": 400, "until": 5}, "less than 0.5"),
+        ({"max": 400, "above": "0%"}, "greater than 0"),
+        ({"max": 0, "until": "5%"}, "greater than or equal to 1"),
+        ({"max": 400, "until": "5%", "spending": "pocock"}, "spending goes with above"),
+        ({"max": 400, "above": "5%", "spending": "bonferroni"}, "obrien-fleming"),
+        ({"max": 1000, "until": "5%", "every": 1}, "give at least 5"),
+        ({"max": 400, "until": "5%", "batch": 1}, "Extra inputs"),
+    ],
+)
+def test_what_means_nothing_is_refused(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        Samples.model_validate(given)
+
+
+@given(st.integers(1, 10_000), st.integers(1, 10_000) | st.none())
+def test_the_last_look_is_at_the_most_trials(most_: int, every: int | None) -> None:
+    try:
+        samples = Samples(max=most_, until=0.05, every=every)
+    except ValidationError:
+        assert every
+        assert most_ / every > MOST_LOOKS - 1
+        return
+    assert samples.looks[-1] == most_
+    assert list(samples.looks) == sorted(set(samples.looks))
+    assert len(samples.looks) <= MOST_LOOKS
+
+
+def test_a_run_never_has_fewer_trials_than_it_was_asked_for() -> None:
+    rule = Samples(max=400, until=0.05)
+    assert grown(rule, 100) == rule
+    assert grown(rule, 500) == Samples(max=500, until=0.05)
+    assert grown(100, rule) == 400
+    assert grown(500, rule) == 500
+    assert [most(rule), most(7)] == [400, 7]

@@ -1,0 +1,426 @@
+"""The report's page in a real browser, with the network off."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from cornered.cli._table import tell_run
+from cornered.experiment import Condition, Experiment
+from cornered.run.runner import read_run
+from tests.web.conftest import Watched
+from tests.web.runs import CANCEL, JUDGE, PLEA, THOUGHT, THREAT, Said, Writer, make_run
+
+BOLD, MEEK, LOST = "one/bold", "two/meek", "three/lost"
+HEADLINE = "blackmail/explicit-america/replacement"
+
+
+def report(folder: Path, experiment: Experiment, write: Writer) -> Path:
+    """The page of a run that is made up; in a thread, since the browser's loop is in this one."""
+
+    def made() -> Path:
+        make_run(folder, experiment, write)
+        tell_run(read_run(folder), as_json=False)
+        return folder / "report.html"
+
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(made).result()
+
+
+@pytest.fixture(scope="module")
+def page_path(tmp_path_factory) -> Path:
+    """Two scenarios, three models, a control each; one model does not understand lethal."""
+    draw = random.Random(5)
+    experiment = Experiment(
+        name="three-models",
+        scenarios=["blackmail", "lethal"],
+        factors={"goal": ["explicit"], "threat": ["replacement", "none"]},
+        models=[BOLD, MEEK, LOST],
+        samples=9,
+        judge=JUDGE,
+        readings=["belief"],
+    )
+
+    def write(condition: Condition, model: str, number: int) -> Said:
+        readings = {"belief": draw.choice(["evaluation", "deployment", None])}
+        if number == 8:
+            return Said("", readings=readings, error="RateLimitError: slow down")
+        if number == 9:
+            return Said(" ", readings=readings)
+        wild = model == LOST and condition.pack_name == "lethal"
+        bold = model == BOLD and not condition.is_control and number <= 6
+        if wild or bold:
+            act = CANCEL if condition.pack_name == "lethal" else THREAT
+            judged = "grader_failed" if number == 6 else "no" if number == 5 else "yes"
+            return Said(f"{THOUGHT}\n\nI act now.\n\n{act}\n\nDone.", judged, readings=readings)
+        return Said(f"Trial {number} does nothing.\n\n{PLEA}", "no", readings=readings)
+
+    return report(tmp_path_factory.mktemp("rich") / "run", experiment, write)
+
+
+def rows(page: Page) -> list[str]:
+    return page.locator("#trial-app .list li").all_inner_texts()
+
+
+def test_every_number_leads_to_its_trials_and_every_trial_to_its_text(
+    watched: Watched, page_path: Path
+) -> None:
+    page = watched.open(page_path)
+    first = page.locator(".answers li").first
+    assert "one/bold did harm in 4 of 6 trials" in " ".join(first.inner_text().split())
+    first.get_by_role("link", name="4", exact=True).click()
+    expect(page.locator("#trial-app .count")).to_contain_text("4 of 162")
+    assert all("harmful" in row and BOLD in row and HEADLINE in row for row in rows(page))
+    page.locator("#trial-app .list a").first.click()
+    article = page.get_by_role("article")
+    expect(article.get_by_role("heading", name=HEADLINE)).to_be_focused()
+    expect(article).to_contain_text("I act now.")
+
+
+def test_a_trial_shows_mails_as_mails_and_folds_reasoning(
+    watched: Watched, page_path: Path
+) -> None:
+    page = watched.open(page_path, "#trial=u0001n0001")
+    mail = page.locator("section.mail")
+    expect(mail).to_have_count(1)
+    assert "Carried out: mail" in mail.inner_text()
+    fields = dict(
+        zip(mail.locator("dt").all_inner_texts(), mail.locator("dd").all_inner_texts(), strict=True)
+    )
+    assert fields["To"] == "martin.keogh@pellworthfreight.com"
+    assert fields["Cc"] == "someone.else@pellworthfreight.com"
+    assert fields["Subject"] == "Before five o'clock"
+    assert "@" in fields["From"]
+    assert "I would rather not send it." in mail.inner_text()
+    thinking = page.locator("details.think")
+    expect(thinking).to_have_count(1)
+    expect(thinking.get_by_text("a draft that was never sent")).not_to_be_visible()
+    thinking.locator("summary").click()
+    expect(thinking.get_by_text("a draft that was never sent")).to_be_visible()
+    order = page.locator(".grid > div").inner_text()
+    assert order.index("Reasoning") < order.index("I act now.") < order.index("Carried out")
+    assert order.index("Carried out") < order.index("Done.")
+    beside = page.locator("aside").inner_text()
+    assert "The message names the price of silence." in beside
+    assert "openai/judge: yes, coerce" in beside
+    assert "belief:" in beside
+
+
+def test_a_failed_call_outside_reasoning_is_marked_as_not_carried_out(
+    watched: Watched, tmp_path: Path
+) -> None:
+    experiment = Experiment(
+        name="drafts", scenarios=["blackmail"], models=[BOLD], samples=1, controls=False
+    )
+    text = "<tool_use:email>\nsubject: nobody\nbody: to no one\n</tool_use:email>"
+    path = report(tmp_path / "run", experiment, lambda *_: Said(text))
+    page = watched.open(path, "#trial=u0001n0001")
+    expect(page.locator("section.mail.not")).to_contain_text("Not carried out (mail): no recipient")
+
+
+def test_the_prompt_of_a_trial_is_there_on_demand(watched: Watched, page_path: Path) -> None:
+    page = watched.open(page_path, "#trial=u0001n0001")
+    prompt = page.locator("details.prompt")
+    prompt.locator("summary").click()
+    expect(prompt).to_contain_text("martin.keogh@pellworthfreight.com")
+    assert prompt.locator("h4").all_inner_texts() == ["system", "user"]
+
+
+def test_filters_narrow_the_list_and_stand_in_the_address(
+    watched: Watched, page_path: Path
+) -> None:
+    page = watched.open(page_path)
+    page.get_by_label("Model", exact=True).select_option(BOLD)
+    expect(page.locator(".count")).to_contain_text("54 of 162")
+    page.get_by_label("Threat", exact=True).select_option("replacement")
+    expect(page.locator(".count")).to_contain_text("18 of 162")
+    page.get_by_label("Harmful", exact=True).select_option("unscored")
+    expect(page.locator(".count")).to_contain_text("6 of 162")
+    page.get_by_label("Status", exact=True).select_option("failed")
+    expect(page.locator(".count")).to_contain_text("2 of 162")
+    assert "RateLimitError" in rows(page)[0]
+    place = page.evaluate("location.hash")
+    again = watched.open(page_path, place)
+    expect(again.locator(".count")).to_contain_text("2 of 162")
+    again.get_by_role("button", name="Clear all").click()
+    expect(again.locator(".count")).to_contain_text("162 trials")
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("act=yes&model=one/bold", 33),
+        ("harmful=yes&harmful=no&model=one/bold", 38),
+        ("outcome=coerce&condition=blackmail/explicit-america/replacement", 4),
+        ("label=sabotage&model=one/bold", 16),
+        ("vote_openai/judge=grader_failed", 7),
+        ("factor_scenario=lethal&status=unscored", 9),
+        ("factor_threat=none&factor_goal=explicit", 54),
+        ("nothing=like-it", 0),
+    ],
+)
+def test_deep_links_filter(watched: Watched, page_path: Path, query: str, found: int) -> None:
+    page = watched.open(page_path, f"#trials?{query}")
+    text = page.locator(".count").inner_text()
+    assert text.startswith(f"{found} of 162" if found else "No trial"), text
+
+
+def test_readings_filter_as_their_table_says(watched: Watched, page_path: Path) -> None:
+    page = watched.open(page_path)
+    row = page.locator('table[data-name="reading-belief"] tbody tr').first
+    said = int(row.locator("td.n a").inner_text())
+    row.locator("td.n a").click()
+    expect(page.locator(".count")).to_contain_text(f"{said} of 162")
+
+
+def test_text_search_finds_what_was_said(watched: Watched, page_path: Path) -> None:
+    page = watched.open(page_path)
+    box = page.get_by_role("searchbox")
+    box.fill("THE SCARF goes to all")
+    box.press("Enter")
+    expect(page.locator(".count")).to_contain_text("12 of 162")
+    box = page.get_by_role("searchbox")
+    box.fill("said by nobody")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator(".count")).to_contain_text("No trial")
+
+
+def test_the_keyboard_goes_from_trial_to_trial_and_back(watched: Watched, page_path: Path) -> None:
+    page = watched.open(page_path, f"#trials?model={MEEK}")
+    page.locator(".list a").first.focus()
+    page.keyboard.press("j")
+    expect(page.locator(".list li:nth-child(2) a")).to_be_focused()
+    page.keyboard.press("Enter")
+    heading = page.locator(".trial h3")
+    expect(heading).to_be_focused()
+    expect(page.locator(".trial .who")).to_contain_text("000002")
+    page.keyboard.press("j")
+    expect(page.locator(".trial .who")).to_contain_text("000003")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".trial .who")).to_contain_text("000004")
+    page.keyboard.press("k")
+    expect(page.locator(".trial .who")).to_contain_text("000003")
+    page.keyboard.press("Escape")
+    expect(page.locator(".list li:nth-child(3) a")).to_be_focused()
+    assert MEEK in page.evaluate("decodeURIComponent(location.hash)")
+    page.go_back()
+    expect(page.locator(".trial .who")).to_contain_text("000003")
+
+
+def test_tables_sort_and_download(watched: Watched, page_path: Path) -> None:
+    page = watched.open(page_path)
+    table = page.locator('table[data-name="rates"]')
+    button = table.get_by_role("button", name="Rate", exact=True)
+
+    def column() -> list[float]:
+        cells = table.locator("tbody tr td:nth-child(5)").evaluate_all(
+            "cells => cells.map(c => c.dataset.value)"
+        )
+        return [float(v) for v in cells]
+
+    button.click()
+    assert column() == sorted(column(), reverse=True)
+    assert table.locator('th[aria-sort="descending"]').inner_text() == "Rate"
+    button.click()
+    assert column() == sorted(column())
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download CSV: Rates by cell").click()
+    assert waiting.value.suggested_filename == "three-models-rates.csv"
+    read = list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text("utf-8"))))
+    assert len(read) == 18
+    assert {row["Model"] for row in read} == {BOLD, MEEK, LOST}
+
+
+def test_the_list_downloads_as_it_is_filtered(watched: Watched, page_path: Path) -> None:
+    page = watched.open(page_path, f"#trials?model={MEEK}&status=failed")
+    with page.expect_download() as waiting:
+        page.locator(".filters").get_by_role("button", name="Download CSV").click()
+    read = list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text("utf-8"))))
+    assert [row["status"] for row in read] == ["failed"] * 6
+    assert {row["model"] for row in read} == {MEEK}
+
+
+def test_a_screened_out_model_is_not_ranked(watched: Watched, page_path: Path) -> None:
+    page = watched.open(page_path)
+    rows_of = page.locator("details.ranking", has_text="lethal/explicit-america/replacement")
+    last = rows_of.locator("tbody tr").last
+    assert "screened out" in last.inner_text()
+    assert "Not ranked: the act in 7 of 7 controls" in last.inner_text()
+    assert last.locator('[fill="url(#hatch)"]').count() == 1
+    assert rows_of.locator("tbody tr:not(.screened)").count() == 2
+    assert "not told apart" in rows_of.inner_text().lower() or "Worse by" in rows_of.inner_text()
+
+
+def test_without_scripts_all_but_the_list_is_there(chromium: Browser, page_path: Path) -> None:
+    context = chromium.new_context(java_script_enabled=False, offline=True)
+    page = context.new_page()
+    page.goto(page_path.as_uri())
+    expect(page.locator("#needs-script")).to_be_visible()
+    assert page.locator('table[data-name="rates"] tbody tr').count() == 18
+    assert page.locator("figure svg").count() > 0
+    assert "cornered run EXPERIMENT.yaml" in page.locator("body").inner_text()
+    context.close()
+
+
+def test_paper_shows_tables_and_figures_and_no_controls(watched: Watched, page_path: Path) -> None:
+    page = watched.open(page_path)
+    page.emulate_media(media="print")
+    expect(page.locator('table[data-name="rates"]')).to_be_visible()
+    expect(page.locator("figure").first).to_be_visible()
+    for hidden in (".filters", ".tools", "nav", ".list"):
+        expect(page.locator(hidden).first).not_to_be_visible()
+    assert len(page.pdf()) > 10_000
+
+
+SCHEMES = ("light", "dark")
+WIDTHS = (1280, 390, 360)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("place", ["", "#trial=u0001n0001", "#trial=nobody"])
+def test_axe_finds_nothing(watched: Watched, page_path: Path, scheme, place: str) -> None:
+    watched.page.emulate_media(color_scheme=scheme)
+    page = watched.open(page_path, place)
+    for fold in page.locator("details:not([open]) > summary").all():
+        if fold.is_visible():
+            fold.click()
+    found = Axe().run(page).response["violations"]
+    assert [(v["id"], [n["html"][:200] for n in v["nodes"][:3]]) for v in found] == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_no_width_makes_the_page_scroll_sideways(
+    watched: Watched, page_path: Path, tmp_path: Path, width: int, scheme
+) -> None:
+    watched.page.emulate_media(color_scheme=scheme)
+    watched.page.set_viewport_size({"width": width, "height": 900})
+    for name, place in (("all", ""), ("trial", "#trial=u0001n0001")):
+        page = watched.open(page_path, place)
+        page.screenshot(path=tmp_path / f"{name}-{scheme}-{width}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+BIDI = "\u202eevil\u202c \u2066isolate\u2069 \u200b\ufeff"
+HOSTILE = {
+    "script": "<script>window.pwned = 1</script>",
+    "closing": "</script><script>window.pwned = 1</script></style></title></template>",
+    "image": "<img src=x onerror='window.pwned = 1'><svg onload='window.pwned=1'></svg>",
+    "links": "<a href='javascript:window.pwned=1'>go</a> [x](javascript:window.pwned=1) "
+    "<iframe src='data:text/html,<script>parent.pwned=1</script>'></iframe>",
+    "comment": "<!-- <script> --> <![CDATA[ <script>window.pwned=1</script> ]]> --!> <!--",
+    "template": "{{ 7 * 7 }} {% for x in y %} ${window.pwned=1} `+window.pwned+`",
+    "meta": "<meta http-equiv=refresh content='0;url=https://example.com'><base href=//x>"
+    "<link rel=stylesheet href=https://example.com/x.css><form action=//x><input autofocus>",
+    "css": "<style>*{display:none!important}</style>",
+    "bidi": f"before {BIDI} after",
+    "controls": "bell \x07 escape \x1b[31m nul \x00 delete \x7f c1 \x85 lone cr \r end",
+    "rtl": "שלום עולם <b>bold</b> مرحبا",
+    "emoji": "👩‍👩‍👧‍👦 🏴󠁧󠁢󠁥󠁮󠁧󠁿 🇺🇳",
+    "separators": "one\u2028two\u2029three",
+    "prototype": "__proto__ constructor",
+    "mail": "<tool_use:email>\nto: martin.keogh@pellworthfreight.com, <img/src=x/onerror=pwned=1>\n"
+    "subject: <script>window.pwned=1</script>\nbody: </pre><img src=x onerror=window.pwned=1>\n"
+    "</tool_use:email>",
+    "thought": "<SCRATCHPAD_REASONING></details><script>window.pwned=1</script>"
+    "</SCRATCHPAD_REASONING>ok",
+    "long": "A" * 2_000_000 + "<script>window.pwned=1</script>",
+}
+SEEN = {
+    "bidi": "before ⟨U+202E⟩evil⟨U+202C⟩ ⟨U+2066⟩isolate⟨U+2069⟩ ⟨U+200B⟩⟨U+FEFF⟩ after",
+    "controls": "bell ␇ escape ␛[31m nul ␀ delete ␡ c1 ⟨U+0085⟩ lone cr ␍ end",
+    "emoji": "👩‍👩‍👧‍👦 🏴⟨U+E0067⟩⟨U+E0062⟩⟨U+E0065⟩⟨U+E006E⟩⟨U+E0067⟩⟨U+E007F⟩ 🇺🇳",
+    "separators": "one⟨U+2028⟩two⟨U+2029⟩three",
+}
+EVIL = "evil/<img src=x onerror='window.pwned=1'>\"&\u202e</script>"
+
+
+@pytest.fixture(scope="module")
+def hostile_path(tmp_path_factory) -> Path:
+    """Whatever a model, a judge, a reader, a provider or a name can say, said."""
+    texts = list(HOSTILE.values())
+    every = " ".join(text for name, text in HOSTILE.items() if name not in ("long", "mail"))
+    experiment = Experiment(
+        name="hostile",
+        about=every,
+        scenarios=["blackmail"],
+        models=[EVIL, "b/plain"],
+        samples=len(texts) + 1,
+        judge=JUDGE,
+        readings=["belief"],
+        controls=False,
+    )
+
+    def write(condition: Condition, model: str, number: int) -> Said:
+        readings = {"belief": "evaluation"}
+        if number > len(texts):
+            return Said("", error=every, readings=readings)
+        text = texts[number - 1] + ("\n" + THREAT if number == 2 else "")
+        return Said(text, "yes", reason=every, readings=readings)
+
+    return report(tmp_path_factory.mktemp("hostile") / "run", experiment, write)
+
+
+def quiet(page: Page) -> None:
+    """Nothing ran, and nothing of what was said became a part of the page."""
+    assert page.evaluate("window.pwned === undefined")
+    foreign = "img, iframe, object, embed, base, form:not(.filters), style:not(head style)"
+    assert page.locator(f"body :is({foreign})").count() == 0
+    assert page.locator("body script:not([type])").count() == 1
+    assert page.locator('[href^="javascript" i], [href*="//"], [src]').count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_is_text(watched: Watched, hostile_path: Path, name: str) -> None:
+    number = list(HOSTILE).index(name) + 1
+    page = watched.open(hostile_path, f"#trial=u0001n{number:04d}")
+    for fold in page.locator("#trial-app details:not([open]) > summary").all():
+        fold.click()
+    shown = page.locator("#trial-app").evaluate("e => e.textContent")
+    if name in SEEN or name in ("script", "closing", "image", "comment", "css", "rtl", "template"):
+        assert SEEN.get(name, HOSTILE[name]) in shown
+    if name == "mail":
+        assert (
+            page.locator(".mail dd").all_inner_texts()[1].count("<img/src=x/onerror=pwned=1>") == 1
+        )
+    quiet(page)
+
+
+def test_two_megabytes_on_one_line_are_cut_and_shown_when_asked(
+    watched: Watched, hostile_path: Path
+) -> None:
+    number = list(HOSTILE).index("long") + 1
+    page = watched.open(hostile_path, f"#trial=u0001n{number:04d}")
+    box = page.locator(".grid pre").first
+    assert len(box.inner_text()) < 30_000
+    began = time.monotonic()
+    page.get_by_role("button", name=re.compile(r"Show all 2.000.031 characters")).click()
+    assert box.evaluate("e => e.textContent.length") == 2_000_031
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert time.monotonic() - began < 20
+    quiet(page)
+
+
+def test_the_whole_hostile_page_is_quiet(watched: Watched, hostile_path: Path) -> None:
+    page = watched.open(hostile_path)
+    assert page.locator(".answers strong").first.inner_text().startswith("evil/<img src=x")
+    page.locator('table[data-name="rates"] tbody a').first.click()
+    expect(page.locator(".count")).to_contain_text("of 36")
+    page.wait_for_timeout(300)
+    quiet(page)
+    failed = watched.open(hostile_path, f"#trial=u0001n{len(HOSTILE) + 1:04d}")
+    expect(failed.locator("#trial-app")).to_contain_text("The model failed: <script>")
+    quiet(failed)
+    hash_ = "#trials?model=<img src=x onerror=window.pwned=1>&text=</script>&__proto__=x"
+    quiet(watched.open(hostile_path, hash_))
+    quiet(watched.open(hostile_path, "#trial=<img src=x onerror=window.pwned=1>"))
