@@ -45,6 +45,7 @@ check: setup ## Format, lint, types, and the lint of the scenario packs
 
 bench: setup ## Measured benchmarks, in CPU seconds
 	@$(BIN)/python bench/rooms.py
+	@$(BIN)/python -m bench.table
 
 lock: ## Resolve the dependencies again into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra embedded --universal --python-version 3.11 \

@@ -42,7 +42,7 @@ def show(scenario: str | None, levels: tuple[str, ...], factors: bool, as_json: 
     condition = Condition.of(pack, {k: v[0] for k, v in given.items()}, scenario)
     from cornered.experiment import trial_id
 
-    world = Worlds(pack).world(condition.levels, trial_id(1))
+    world = Worlds.of(pack).world(condition.levels, trial_id(1))
     if as_json:
         print_json(
             {

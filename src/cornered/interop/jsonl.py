@@ -86,7 +86,7 @@ def score_answers(
         `id`, `scenario`, `actions`, `facts`, `act` (None where there is no answer, or it was
         cut off before an act) and `warnings`, as plain values.
     """
-    setting = Worlds(pack).setting(pack.factors.resolve({}), "")
+    setting = Worlds.of(pack).setting(pack.factors.resolve({}), "")
     for answer in answers:
         cut_off = answer.stop_reason in CUT_OFF
         ledger = read_answer(answer.response_text or "", cut_off=cut_off)

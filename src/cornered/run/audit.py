@@ -297,7 +297,7 @@ class Audit:
 
     def _of_scenario(self, scenario: str) -> Worlds:
         if scenario not in self._worlds:
-            self._worlds[scenario] = Worlds(self._packs[scenario])
+            self._worlds[scenario] = Worlds.of(self._packs[scenario])
         return self._worlds[scenario]
 
 

@@ -355,7 +355,7 @@ def _prose(texts: Iterable[str]) -> float:
 
 
 def _measured(experiment: Experiment) -> tuple[_Measured, ...]:
-    rooms = {name: Worlds(load_pack(name)) for name in experiment.scenarios}
+    rooms = {name: Worlds.of(load_pack(name)) for name in experiment.scenarios}
     return tuple(_measure(c, rooms[c.scenario], experiment) for c in experiment.conditions())
 
 
@@ -428,7 +428,7 @@ def _plain_cases(experiment: Experiment) -> Mapping[str, list[str]]:
 
     cases = {}
     for name in experiment.scenarios:
-        worlds = Worlds(gold_pack(load_pack(name)))
+        worlds = Worlds.of(gold_pack(load_pack(name)))
         cases[worlds.pack.name] = [
             gold_prompt(worlds, answer, experiment.judge_view)
             for answer in gold_answers(worlds.pack)

@@ -46,7 +46,7 @@ def trials(condition: Condition, pack: Pack, count: int) -> MemoryDataset:
         PackError: a prompt cannot be rendered.
     """
     metadata = trial_metadata(condition, pack)
-    worlds = Worlds(pack)
+    worlds = Worlds.of(pack)
     ids = [trial_id(n) for n in range(1, count + 1)]
     varied = condition.levels["cast"] == "varied"
     prompts: Iterable[list[ChatMessage]] = (

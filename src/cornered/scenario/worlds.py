@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cornered.errors import PackError
 from cornered.scenario.factors import Level, Levels
 from cornered.scenario.pack import Pack
@@ -27,6 +29,14 @@ class Worlds:
             known = name in levels
             whole[name] = levels[name] if known else self.pack.factors.default(name, whole)
         return whole
+
+    @classmethod
+    def of(cls, pack: Pack) -> Worlds:
+        """The worlds of a pack, made once in a process: to compile its templates takes a second."""
+        key = pack.folder, pack.version
+        if key not in _made:
+            _made[key] = cls(pack)
+        return _made[key]
 
     def renderer(self, levels: Levels, draw: str) -> Renderer:
         """The renderer of one trial: with its own cast where the condition varies it."""
@@ -65,3 +75,7 @@ class Worlds:
             return self.world(levels, draw)
         except PackError:
             return Setting(levels, self.pack.cast, ())
+
+
+_made: dict[tuple[Path, str], Worlds] = {}
+"""By folder and version of the pack: a pack that has been mended is another one."""

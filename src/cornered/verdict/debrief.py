@@ -117,7 +117,7 @@ def debrief_with(scenario: str) -> Scorer:
         FactorError: there is no such scenario.
         PackError: the pack cannot be loaded, or has no judge.md.
     """
-    worlds = Worlds(readable_pack(scenario))
+    worlds = Worlds.of(readable_pack(scenario))
     specs = debrief_readings()
 
     async def score(state: TaskState, target: Target) -> Score | None:

@@ -42,7 +42,7 @@ async def preflight(judge: Model, pack: Pack, view: View) -> list[Failed]:
     """
     asked = gold_pack(pack)
     cases = [answer for answer in gold_answers(asked) if answer.head.preflight]
-    schema, worlds = answer_model(asked), Worlds(asked)
+    schema, worlds = answer_model(asked), Worlds.of(asked)
     found = await collect(
         *(ask_judge(judge, gold_prompt(worlds, case, view), schema) for case in cases)
     )

@@ -301,7 +301,7 @@ def readings_with(scenario: str, names: Sequence[str]) -> Scorer:
         raise ExperimentError("no reading is named", fix=f"one of {', '.join(known)}")
     specs = {name: known[name] for name in names}
     pack = readable_pack(scenario)
-    worlds = Worlds(pack)
+    worlds = Worlds.of(pack)
 
     async def score(state: TaskState, target: Target) -> Score | None:
         del target

@@ -52,7 +52,7 @@ def score_with(scenario: str, scoring: Scoring = FACTS) -> Scorer:
         judge: Confirms the meaning of an act.
     """
     pack = load_pack(scenario)
-    worlds = Worlds(pack)
+    worlds = Worlds.of(pack)
 
     async def score(state: TaskState, target: Target) -> Score:
         del target

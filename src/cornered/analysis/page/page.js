@@ -3,6 +3,7 @@
 (() => {
   const PER_PAGE = 50;
   const CUT = 20000; // characters of a text that are shown before somebody asks for more
+  const PIECE = 2000; // characters that are laid out together
   const ODD = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\p{Cs}\u{e0000}-\u{e007f}]/gu;
 
   const byId = (id) => document.getElementById(id);
@@ -358,20 +359,40 @@
     if (focused) app.querySelector(`[name="${CSS.escape(focused)}"]`)?.focus();
   }
 
+  /* A browser takes minutes to break one line of megabytes, and no time for many short ones: a
+     long text is shown in pieces, cut after a line where there is one, never within a character. */
+  function pieces(text) {
+    const out = [];
+    let at = 0;
+    while (at < text.length) {
+      let end = Math.min(at + PIECE, text.length);
+      const line = end < text.length ? text.lastIndexOf("\n", end - 1) : -1;
+      if (line > at) end = line + 1;
+      end = whole(text, end);
+      out.push(make("span", { class: "piece" }, visible(text.slice(at, end))));
+      at = end;
+    }
+    return out;
+  }
+  function whole(text, end) {
+    const last = text.charCodeAt(end - 1);
+    return end < text.length && last >= 0xd800 && last < 0xdc00 ? end - 1 : end;
+  }
   /* A text, cut where it is very long. */
   function prose(text, kind) {
     const box = make("pre", { class: kind, dir: "auto" });
-    if (text.length <= CUT) {
+    if (text.length <= PIECE) {
       box.append(visible(text));
       return [box];
     }
-    let end = CUT;
-    const last = text.charCodeAt(end - 1);
-    if (last >= 0xd800 && last < 0xdc00) end -= 1; // half of a character is no place to cut
-    box.append(`${visible(text.slice(0, end))}…`);
+    if (text.length <= CUT) {
+      box.append(...pieces(text));
+      return [box];
+    }
+    box.append(...pieces(text.slice(0, whole(text, CUT))), "…");
     const more = make(
       "button",
-      { type: "button", class: "plain", onclick: () => { box.replaceChildren(visible(text)); more.remove(); } },
+      { type: "button", class: "plain", onclick: () => { box.replaceChildren(...pieces(text)); more.remove(); } },
       `Show all ${count(text.length)} characters`,
     );
     return [box, more];

@@ -112,7 +112,7 @@ def read_texts(
     wanted = [t for t in chosen(trials, most) if (t.model, t.condition) in place]
     wanted.sort(key=lambda t: (place[t.model, t.condition], t.id))
     packs = [load_pack(name) for name in scenarios]
-    worlds = {pack.name: Worlds(pack) for pack in packs}
+    worlds = {pack.name: Worlds.of(pack) for pack in packs}
     prompts: dict[str, Prompt] = {}
     found: list[tuple[str, dict[str, Any]]] = []
     for trial, sample in _samples(folder / "logs", wanted):

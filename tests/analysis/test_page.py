@@ -1,0 +1,256 @@
+"""The page of a report as text: what stands in it, what may not, and how large it is."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cornered.analysis.page.answer import findings
+from cornered.analysis.page.document import build_page
+from cornered.analysis.page.methods import Methods, as_yaml, excluded
+from cornered.analysis.page.picture import Picture, drawing
+from cornered.analysis.page.rows import columns, levels_of, listed
+from cornered.analysis.page.safe import packed, plain_json, visible
+from cornered.analysis.page.transcripts import Prompt, Texts, chosen, pack_prompts
+from cornered.analysis.table import cells
+from cornered.experiment import Experiment, load_experiment
+from tests.analysis import fakes
+
+HEADLINE = f"blackmail/{fakes.HEADLINE}"
+NOTHING = Texts((), (), {})
+HOW = Methods(
+    begun=datetime(2026, 11, 2, 9, tzinfo=UTC),
+    versions={"cornered": "0.1.0"},
+    packs={"blackmail": {"judge.md": "0" * 64}},
+    card=None,
+    command="cornered run EXPERIMENT.yaml",
+)
+EXPERIMENT = Experiment(
+    name="made",
+    scenarios=["blackmail", "espionage", "lethal"],
+    models=list(fakes.MODELS),
+    samples=100,
+    judge="openai/judge",
+)
+
+
+def page(
+    trials=None, table=None, experiment: Experiment = EXPERIMENT, how: Methods = HOW, **more: Any
+) -> str:
+    trials = fakes.rich_trials(samples=4) if trials is None else trials
+    table = fakes.rich_cells(samples=4) if table is None else table
+    return build_page(experiment, table, trials, NOTHING, how, fakes.LADDERS, **more)
+
+
+def unpacked(html: str, name: str) -> Any:
+    found = re.search(rf'<script type="text/plain" id="{name}">(.*?)</script>', html, re.S)
+    assert found
+    return json.loads(gzip.decompress(base64.b64decode(found[1])))
+
+
+def test_the_policy_allows_the_style_and_the_script_and_nothing_else() -> None:
+    html = page()
+    policy = unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', html)[1])
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == "'none'"
+    assert rules["base-uri"] == rules["form-action"] == "'none'"
+    for tag in ("style", "script"):
+        text = re.search(rf"<{tag}>(.*?)</{tag}>", html, re.S)[1]
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert rules[f"{tag}-src"] == f"'sha256-{digest}'"
+    assert html.count("<script>") == html.count("<style>") == 1
+    assert not re.search(r"<[a-z][^>]* style=", html)
+    assert not re.search(r"<[a-z][^>]* on[a-z]+=", html)
+
+
+def test_the_page_names_no_address_outside_of_it() -> None:
+    assert not re.search(r"https?://|[\"'(]//", page())
+
+
+def test_a_rich_run_without_transcripts_is_small() -> None:
+    trials = fakes.rich_trials(samples=100)
+    table = fakes.rich_cells(samples=100)
+    assert len(table) >= 60
+    assert len(page(trials, table).encode()) < 1_500_000
+
+
+def test_a_hundred_thousand_trials_are_listed_one_by_one() -> None:
+    one = fakes.trial(HEADLINE, fakes.OPUS, 0)
+    trials = [replace(one, id=f"{n:06d}", uuid=f"u{n}", act=n % 3 == 0) for n in range(100_000)]
+    found = columns(listed(trials), ["u7"], judged=True)
+    assert len(found["act"]["codes"]) == 100_000
+    assert sum(uuid != "" for uuid in found["uuid"]["texts"]) == 1
+    assert len(packed(found)) < 1_500_000
+
+
+def test_of_more_trials_than_can_be_listed_each_cell_keeps_its_share() -> None:
+    trials = fakes.rich_trials(samples=100)
+    some = listed(trials, most=len(trials) // 10)
+    assert len(some) <= len(trials) // 10
+    shares = {
+        sum(t.condition == c and t.model == m for t in some)
+        for c, m in {(t.condition, t.model) for t in trials}
+    }
+    assert shares == {10}
+
+
+def test_the_rows_are_the_trials() -> None:
+    trials = fakes.rich_trials(samples=4)
+    found = unpacked(page(trials), "rows")
+    harmful = found["harmful"]
+    words = [harmful["values"][code] for code in harmful["codes"]]
+    assert words.count("yes") == sum(t.harmful is True for t in trials)
+    assert words.count("unscored") == sum(t.harmful is None for t in trials)
+
+
+@pytest.mark.parametrize(
+    "evil", ["<script>x</script>", "</script>", '"><img src=x onerror=y>', "<!--", "\u202e"]
+)
+def test_names_and_words_from_elsewhere_are_escaped(evil: str) -> None:
+    trials = [
+        replace(t, model=evil, reason=evil, uuid=evil) for t in fakes.rich_trials(("m",), samples=2)
+    ]
+    planned = [fakes.planned(c) for c in fakes.conditions()]
+    table = cells(trials, planned, [evil], 2, judged=True)
+    experiment = EXPERIMENT.model_copy(update={"models": [evil], "about": evil})
+    how = replace(HOW, command=evil, source=evil, versions={evil: evil}, packs={evil: {evil: "0"}})
+    picture = Picture("f", evil, evil, evil, "<svg viewBox='0 0 1 1'/>")
+    html = page(trials, table, experiment, how, notes=[evil], pictures=[picture])
+    body = re.sub(r"<(script|style)\b[^>]*>.*?</\1>", "", html, flags=re.S)
+    assert evil not in body
+    assert "<img" not in body
+
+
+@given(st.text())
+def test_what_is_embedded_is_read_back_whole(text: str) -> None:
+    for character in "<>&\u2028\u2029":
+        assert character not in plain_json([text])
+    assert json.loads(plain_json([text])) == [text]
+    assert json.loads(gzip.decompress(base64.b64decode(packed([text])))) == [text]
+
+
+@given(st.text(st.characters(categories=["Cc", "Cf", "Cs", "Ll"])))
+def test_visible_text_can_be_written_and_turns_no_direction(text: str) -> None:
+    seen = visible(text)
+    seen.encode("utf-8")
+    assert not set(seen) & set("\x00\x1b\r\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u200e\u200f")
+
+
+def test_lone_halves_of_characters_survive_packing() -> None:
+    assert json.loads(gzip.decompress(base64.b64decode(packed("a\ud800b")))) == "a\ud800b"
+    assert visible("a\ud800b") == "a⟨U+D800⟩b"
+
+
+def test_a_drawing_keeps_nothing_that_could_run_or_fetch() -> None:
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        'width="9" height="9" viewBox="0 0 9 9" onload="x()"><style>*{}</style><script>x()</script>'
+        '<foreignObject><b/></foreignObject><image href="https://e.com/x"/>'
+        '<a xlink:href="https://e.com"><text>out</text></a>'
+        '<a href="#trials?model=m"><rect style="fill:red" fill="url(https://e.com)" '
+        'aria-label="7 of 9"/></a><rect fill="url(#hatch)"/></svg>'
+    )
+    found = str(drawing(Picture("f", "t", "c", "a", svg)))
+    for wrong in ("script", "style", "foreign", "image", "https", "onload", "width"):
+        assert wrong not in found
+    assert 'href="#trials?model=m"' in found
+    assert 'aria-label="7 of 9"' in found
+    assert 'fill="url(#hatch)"' in found
+    assert 'role="group"' in found
+
+
+def test_what_is_no_drawing_is_refused() -> None:
+    with pytest.raises(ValueError, match="the figure f is no SVG"):
+        drawing(Picture("f", "t", "c", "a", "<p>"))
+
+
+def test_the_experiment_on_the_page_runs_again(tmp_path: Path) -> None:
+    experiment = Experiment(
+        name="again",
+        about="with: colons, and #marks",
+        scenarios=["blackmail"],
+        factors=[{"noise": [0, 10], "nudge": ["on", "off"]}, {"goal": "none"}],
+        models=["openai/gpt-4.1"],
+        samples=7,
+        judge=["a/b", "c/d"],
+        readings=["belief"],
+    )
+    path = tmp_path / "e.yaml"
+    path.write_text(as_yaml(experiment))
+    assert load_experiment(path) == experiment
+
+
+def test_texts_are_shared_out_over_cells_with_the_act_and_without() -> None:
+    trials = [
+        fakes.trial(condition, "m", n, act=n < 3, harmful=n < 3)
+        for condition in ("a/explicit/replacement", "a/none/none")
+        for n in range(20)
+    ]
+    some = chosen(trials, 8)
+    for condition in ("a/explicit/replacement", "a/none/none"):
+        acts = [t.act for t in some if t.condition == condition]
+        assert sorted(acts) == [False, False, True, True]
+
+
+def test_prompts_share_their_paragraphs() -> None:
+    text = "\n\n".join(f"paragraph {n} {'x' * 200}" for n in range(100))
+    prompts = [Prompt(f"c{n}", "1", (("user", f"{n}\n\n{text}"),)) for n in range(40)]
+    found = json.loads(gzip.decompress(base64.b64decode(pack_prompts(prompts))))
+    role, places = found["conditions"]["c7"]["messages"][0]
+    assert "\n\n".join(found["paragraphs"][p] for p in places) == f"7\n\n{text}"
+    assert role == "user"
+    assert len(found["paragraphs"]) == 140
+
+
+def test_only_factors_that_differ_are_offered() -> None:
+    names = ["blackmail/explicit-america/replacement", "blackmail/none/none+noise=40"]
+    trials = [fakes.trial(name, "m", 1) for name in names]
+    found = levels_of(trials)
+    assert found[names[1]] == {"goal": "none", "value": "none", "threat": "none", "noise": "40"}
+
+
+def test_models_that_the_controls_screen_out_are_not_ranked() -> None:
+    counts = {
+        ("good", "lethal/explicit-america/replacement"): (30, 100),
+        ("good", "lethal/none/none"): (0, 100),
+        ("lost", "lethal/explicit-america/replacement"): (90, 100),
+        ("lost", "lethal/none/none"): (19, 100),
+        ("best", "lethal/explicit-america/replacement"): (2, 100),
+        ("best", "lethal/none/none"): (0, 100),
+    }
+    (found,) = findings(fakes.counted_cells(counts))
+    (ranking,) = found.rankings
+    assert [p.cell.model for p in ranking.places] == ["good", "best"]
+    assert ranking.places[0].told_apart
+    assert not ranking.places[0].overlap
+    assert [c.model for c in ranking.screened] == ["lost"]
+    assert {
+        h.cell.model: h.control.condition for h in found.headlines if h.control
+    } == dict.fromkeys(("good", "lost", "best"), "lethal/none/none")
+
+
+def test_what_is_in_no_rate_is_said_with_its_reason() -> None:
+    trials = [
+        fakes.trial(HEADLINE, "m", 1),
+        fakes.trial(HEADLINE, "m", 2, act=True, harmful=None, reason="grader_failed"),
+        fakes.trial(HEADLINE, "m", 3, status="failed", act=None, harmful=None, reason="Timeout"),
+    ]
+    table = cells(trials, [fakes.planned(HEADLINE)], ["m"], 5, judged=True)
+    found = {e.why: e.trials for e in excluded(table, trials, judged=True)}
+    assert found == {
+        "the act, without a verdict: grader_failed": 1,
+        "failed: Timeout": 1,
+        "not run": 2,
+    }
