@@ -67,6 +67,7 @@ def test_subject_and_judge_behind_an_api(tmp_path: Path, server: str) -> None:
         "openai-api/desk/subject",
         "--judge",
         "openai-api/desk/judge",
+        "--no-preflight",
         "-n",
         "3",
         "--temperature",
