@@ -9,11 +9,11 @@ READY := $(VENV)/.ready
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(READY) ## The virtual environment, with the pinned dependencies (1.8 GB, once)
+setup: $(READY) ## The virtual environment, with the pinned dependencies (2.5 GB, once)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cornered needs Python 3.11 or later; give one with PYTHON=...")'
-	@echo "Installing into $(VENV) (1.8 GB with the embedded model)"
+	@echo "Installing into $(VENV) (2.5 GB with the embedded model)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install -qq --disable-pip-version-check --no-build-isolation --no-deps --editable .

@@ -95,7 +95,7 @@ def _methods(state: RunState) -> Methods:
             "no model was called here"
         )
     elif manifest.rescored:
-        command += f"\ncornered score {quote(str(state.folder.parent.parent))}"
+        command += f"\ncornered score {quote(str(state.folder.parent.parent))}{_scored_by(state)}"
         source = f"Verdicts made again on {manifest.rescored:%Y-%m-%d %H:%M} UTC, on stored trials"
     return Methods(
         begun=manifest.created,
@@ -105,6 +105,23 @@ def _methods(state: RunState) -> Methods:
         command=command,
         source=source,
     )
+
+
+def _scored_by(state: RunState) -> str:
+    """The options that make these verdicts again."""
+    experiment = state.manifest.experiment
+    words = [f"--judge {quote(judge)}" for judge in experiment.judges]
+    if experiment.judges and experiment.judge_view != "actions":
+        words.append(f"--judge-view {experiment.judge_view}")
+    if len(experiment.judges) > 1:
+        words.append(f"--panel {experiment.panel}")
+    if experiment.judge_all:
+        words.append("--judge-all")
+    if experiment.readings:
+        words.append(f"--readings {','.join(experiment.readings)}")
+    if experiment.reader:
+        words.append(f"--reader {quote(experiment.reader)}")
+    return "".join(f" {word}" for word in (*words, f"--name {quote(state.folder.name)}"))
 
 
 def _notes(state: RunState) -> list[str]:
@@ -286,8 +303,9 @@ def _print_readings(rows: Sequence[Cell], console: Console) -> None:
 
 
 def _effect_dicts(effects: Sequence[Effect]) -> list[dict[str, Any]]:
-    from cornered.analysis.multiplicity import holm
+    from cornered.analysis.multiplicity import benjamini_hochberg, holm
 
+    values = [e.p for e in effects]
     return [
         {
             "factor": e.factor,
@@ -301,10 +319,13 @@ def _effect_dicts(effects: Sequence[Effect]) -> list[dict[str, Any]]:
             "difference_ci_low": e.difference.interval.low if e.difference.interval else None,
             "difference_ci_high": e.difference.interval.high if e.difference.interval else None,
             "p": e.p,
-            "p_holm": adjusted,
+            "p_holm": of_declared,
+            "p_bh": of_found,
             "note": e.note,
         }
-        for e, adjusted in zip(effects, holm([e.p for e in effects]), strict=True)
+        for e, of_declared, of_found in zip(
+            effects, holm(values), benjamini_hochberg(values), strict=True
+        )
     ]
 
 
@@ -319,7 +340,7 @@ def _print_effects(effects: Effects) -> None:
             continue
         out = Table(box=None, header_style="bold", pad_edge=False)
         out.add_column(f"{scenario}: what moves the rate", overflow="fold")
-        for name in ("n", "points", "95 %", "odds ratio", "95 %", "p (Holm)"):
+        for name in ("n", "points", "95 %", "odds ratio", "95 %", "p (BH)", "p (Holm)"):
             out.add_column(name, justify="right", no_wrap=True)
         for e in _effect_dicts(found):
             out.add_row(
@@ -329,11 +350,16 @@ def _print_effects(effects: Effects) -> None:
                 _between(e["difference_ci_low"], e["difference_ci_high"], "{:+.0f}", 100),
                 _number(e["odds_ratio"], "{:.2g}"),
                 _between(e["odds_ratio_ci_low"], e["odds_ratio_ci_high"], "{:.2g}"),
+                _number(e["p_bh"], "{:.2g}"),
                 _number(e["p_holm"], "{:.2g}"),
             )
         console.print(out)
         for note in dict.fromkeys(e.note for e in found if e.note):
             click.echo(f"  {note}")
+        click.echo(
+            "  Holm: where these were declared as hypotheses; BH (Benjamini-Hochberg): where one "
+            "looks what there is."
+        )
         click.echo("")
 
 
