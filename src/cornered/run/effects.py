@@ -27,7 +27,8 @@ def run_effects(frame: pd.DataFrame, experiment: Experiment) -> dict[str, list[E
         experiment: What was asked for.
 
     Returns:
-        Nothing for a scenario in which nothing varies or nothing is scored.
+        Nothing for a scenario in which nothing varies, or no effect can be told from others: a
+        cell and its control differ in goal and threat at once.
     """
     outcome = "harmful" if experiment.judges else "act"
     found = {}
@@ -43,11 +44,13 @@ def run_effects(frame: pd.DataFrame, experiment: Experiment) -> dict[str, list[E
             levels[f] = levels[f].where(levels[f] != "none", usual[f])
         varied = [f for f, of_trials in levels.items() if of_trials.nunique() > 1]
         if varied:
-            found[pack.name] = factor_effects(
+            effects = factor_effects(
                 rows.assign(**levels),
                 varied,
                 outcome=outcome,
                 cluster=["id"] if "varied" in set(rows["cast"]) else [],
                 references=usual,
             )
+            if any(effect.odds_ratio is not None for effect in effects):
+                found[pack.name] = effects
     return found
