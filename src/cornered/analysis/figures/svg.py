@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -23,7 +21,7 @@ from cornered.analysis.figures.canvas import (
     Figure,
     wrapped,
 )
-from cornered.files import write_text
+from cornered.files import write_bytes, write_text
 
 MARKS = ("path", "line", "text")
 INHERITED = {
@@ -109,25 +107,13 @@ def write_figures(folder: Path, figures: Iterable[Figure]) -> list[Path]:
         paths += [into / f"{figure.name}.svg", into / f"{figure.name}.png"]
         # The picture of a drawing is most of the work, and a report is often made again.
         if not (paths[-1].exists() and _holds(paths[-2], drawing + "\n")):
-            _write_bytes(paths[-1], vl_convert.svg_to_png(drawing, scale=PIXELS))
+            write_bytes(paths[-1], vl_convert.svg_to_png(drawing, scale=PIXELS))
             write_text(paths[-2], drawing + "\n")
     return paths
 
 
 def _holds(path: Path, text: str) -> bool:
     return path.exists() and path.read_bytes() == text.encode()
-
-
-def _write_bytes(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as f:
-            f.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 @lru_cache(maxsize=128)
