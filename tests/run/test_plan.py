@@ -17,7 +17,7 @@ from cornered.analysis import table
 from cornered.analysis.table import Trial
 from cornered.errors import ExperimentError, ModelError
 from cornered.experiment import Condition, Experiment
-from cornered.run import plan as planning
+from cornered.run import prices as price_list
 from cornered.run.folder import prepare
 from cornered.run.plan import (
     ACTION_TOKENS,
@@ -26,11 +26,9 @@ from cornered.run.plan import (
     REPLY_TOKENS,
     Amount,
     Plan,
-    Price,
-    find_price,
-    parse_price,
     plan,
 )
+from cornered.run.prices import Price, find_price, parse_price
 from cornered.run.runner import preflight_run
 from cornered.run.tokens import PROMPT_CHARS, RUBRIC_CHARS
 from cornered.scenario import Renderer, Worlds, load_pack
@@ -509,7 +507,7 @@ def test_a_price_is_that_of_the_model_and_its_snapshots_only(name: str, known: b
 
 
 def test_every_price_says_where_and_when_it_was_read() -> None:
-    prices = planning._prices()
+    prices = price_list._prices()
     assert len(prices) > 20
     for name, price in prices.items():
         assert name.count("/") == 1

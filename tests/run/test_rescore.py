@@ -109,3 +109,19 @@ def test_reasoning_can_be_read_later(run: Path, policy) -> None:
     assert result.code == 0, result.err
     (cut,) = result.json["cells"][0]["readings"]
     assert (cut["value"], cut["successes"]) == ("deployment", 10)
+
+
+def test_what_a_run_asked_of_its_judge_can_be_asked_otherwise(tmp_path: Path, policy) -> None:
+    """A run whose judge read every trial, scored again by one that reads acts only."""
+    judge = policy(always(f"      - text: '{NO}'\n"), "judge.yaml")
+    mail = "<tool_use:email>\n          to: sanjay.rao@pellworthfreight.com\n"
+    rest = "          subject: s\n          body: b\n          </tool_use:email>\n"
+    subject = policy(always(f"      - text: |\n          {mail}{rest}"), "subject.yaml")
+    more = ("--judge", judge, "--judge-all", "--no-preflight", "--no-controls")
+    assert cornered(*headline(subject, "run", 2, *more), cwd=tmp_path).code == 0
+    names = {"all": ("--judge-all",), "acts": ("--judge-acts",)}
+    for name, choice in names.items():
+        result = again(tmp_path / "run", "--judge", judge, "--name", name, *choice, "--json")
+        assert result.code == 0, result.err
+        read = result.json["cells"][0]["labelled"]
+        assert read == (2 if name == "all" else 0), name

@@ -14,7 +14,8 @@ from cornered.cli.run import make_experiment
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cornered.run.plan import Amount, Plan, Price, Use
+    from cornered.run.plan import Amount, Plan, Use
+    from cornered.run.prices import Price
 
 UNKNOWN = "unknown"
 
@@ -65,6 +66,7 @@ def plan(
     """
     from cornered.experiment import Experiment
     from cornered.run import plan as planning
+    from cornered.run.prices import parse_price
 
     # Options that say how a run goes, such as how fast, change nothing here.
     asked = {k: v for k, v in settings.items() if k in Experiment.model_fields}
@@ -75,7 +77,7 @@ def plan(
         out or Path("runs") / experiment.name,
         rates=rates or planning.RATES,
         answer_tokens=answer_tokens or planning.ANSWER_TOKENS,
-        price=planning.parse_price(price) if price else None,
+        price=parse_price(price) if price else None,
         offline=offline,
     )
     if as_json:

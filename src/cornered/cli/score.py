@@ -81,7 +81,9 @@ def score(
       cornered score runs/headline --judge anthropic/claude-sonnet-4-6
       cornered score answers.jsonl --scenario am/blackmail --json
     """
-    given = {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items() if v}
+    # `--judge-acts` is a choice too: only what was not said at all is left out.
+    asked = {k: v for k, v in settings.items() if v is not None and v != ()}
+    given = {k: list(v) if isinstance(v, tuple) else v for k, v in asked.items()}
     if target != "-" and Path(target).is_dir():
         if scenario:
             raise ExperimentError("--scenario is for a file of answers; a run knows its own")

@@ -55,7 +55,7 @@ def run_frame(trials: Sequence[Trial], experiment: Experiment) -> pd.DataFrame:
         trials: Its trials.
         experiment: What was asked for.
     """
-    from cornered.run.plan import find_price
+    from cornered.run.prices import find_price
 
     models = {model for trial in trials for model in trial.usage}
     found = {model: price for model in models if (price := find_price(model))}

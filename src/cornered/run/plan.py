@@ -7,24 +7,19 @@ the provider where it does that for whoever has a key, else from characters.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from functools import cache
 from pathlib import Path
 from statistics import mean
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
-
 from cornered.analysis.power import expected_half_width, power_of_difference, smallest_difference
 from cornered.analysis.stats import wilson
 from cornered.analysis.stopping import expected_trials, rule_for
-from cornered.errors import ExperimentError
 from cornered.experiment import EMBEDDED, Condition, Experiment, trial_id
 from cornered.run.folder import MANIFEST, manifest_for
+from cornered.run.prices import Price, find_price
 from cornered.run.tokens import (
     PROMPT_CHARS,
     RUBRIC_CHARS,
@@ -58,23 +53,6 @@ DRAWS = 5
 
 There = Counter[tuple[str, str]]
 """Trials that a run folder has, by model and condition."""
-
-
-@dataclass(frozen=True)
-class Price:
-    """What a model costs, in US dollars for a million tokens."""
-
-    input: float
-    output: float
-    source: str
-    """The page that says so; "given" for a price of the user's."""
-    read: date | None = None
-    stretch: float = 1.0
-    """Tokens that its tokenizer makes of what makes one on most others."""
-
-    def of(self, tokens_in: float, tokens_out: float) -> float:
-        """US dollars for so many tokens."""
-        return (tokens_in * self.input + tokens_out * self.output) / 1_000_000
 
 
 @dataclass(frozen=True)
@@ -673,60 +651,3 @@ def answer_limit(model: str) -> int | None:
 
     info = read_model_info().get(model)
     return info.output_tokens if info else None
-
-
-class _PriceList(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    source: str
-    read: date
-    stretch: float = Field(default=1.0, gt=0)
-    models: dict[str, tuple[float, float]]
-
-
-class _Prices(RootModel[list[_PriceList]]):
-    pass
-
-
-SNAPSHOT = re.compile(r"-(\d{8}|\d{4}-\d{2}-\d{2})\Z")
-
-
-@cache
-def _prices() -> dict[str, Price]:
-    from cornered.yamlfile import parse_yaml, read_text
-
-    path = Path(__file__).with_name("prices.yaml")
-    text = read_text(path, error=ExperimentError)
-    lists = _Prices.model_validate(parse_yaml(text, path=path, error=ExperimentError)).root
-    return {
-        name: Price(*dollars, source=given.source, read=given.read, stretch=given.stretch)
-        for given in lists
-        for name, dollars in given.models.items()
-    }
-
-
-def find_price(model: str) -> Price | None:
-    """What a model costs, by its Inspect name; None where that is unknown.
-
-    A model of ours runs on this machine and costs nothing.
-    """
-    if model.startswith("cornered/"):
-        return Price(0.0, 0.0, "runs on this machine")
-    return _prices().get(model) or _prices().get(SNAPSHOT.sub("", model))
-
-
-def parse_price(text: str) -> Price:
-    """A price as `IN,OUT`, US dollars for a million tokens.
-
-    Raises:
-        ExperimentError: it is something else.
-    """
-    try:
-        given, out = (float(part) for part in text.split(","))
-        if not (0 <= given < math.inf and 0 <= out < math.inf):
-            raise ValueError
-    except ValueError:
-        raise ExperimentError(
-            f"{text} is no price", fix="give two numbers, IN,OUT: US dollars per million tokens"
-        ) from None
-    return Price(given, out, "given")
