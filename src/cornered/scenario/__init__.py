@@ -1,10 +1,12 @@
 """Scenario packs: loading, linting and rendering. Knows nothing of models."""
 
+from cornered.scenario.cast import Cast
 from cornered.scenario.factors import Factor, Factors, Level, Levels, vocabulary
 from cornered.scenario.lint import Finding, lint
-from cornered.scenario.pack import Cast, FactSpec, Pack, load_pack, pack_names, reading_names
-from cornered.scenario.render import Mail, Renderer, Setting, World
-from cornered.scenario.worlds import Worlds
+from cornered.scenario.pack import Pack, load_pack, pack_names, reading_names
+from cornered.scenario.render import Mail, RenderedPrompt, Renderer, Scene
+from cornered.scenario.scenes import Scenario
+from cornered.scenario.spec import FactSpec
 
 __all__ = [
     "Cast",
@@ -16,10 +18,10 @@ __all__ = [
     "Levels",
     "Mail",
     "Pack",
+    "RenderedPrompt",
     "Renderer",
-    "Setting",
-    "World",
-    "Worlds",
+    "Scenario",
+    "Scene",
     "lint",
     "load_pack",
     "pack_names",

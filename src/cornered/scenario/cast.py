@@ -1,182 +1,186 @@
-"""Varied casts: the same people under other names, drawn from a seed."""
+"""Who is in the place of a scenario, and whom an address reaches."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-import unicodedata
-from functools import cache
-from pathlib import Path
-from random import Random
+from functools import cache, cached_property
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, RootModel, field_validator
 
 from cornered.errors import PackError
 from cornered.scenario.factors import PACKS
-from cornered.scenario.pack import Cast, Entity, Pack, Unnamed, Variety, text_files, without_tags
-from cornered.yamlfile import read_model, read_text
-
-WORD = re.compile(r"[^\W\d_]+")
+from cornered.yamlfile import read_model
 
 
-class _Names(BaseModel):
-    """`shared/names.yaml`."""
+class Entity(BaseModel):
+    """Somebody or something with a name; any further key is a slot for templates."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="allow", frozen=True)
 
-    he: list[str] = Field(min_length=1)
-    she: list[str] = Field(min_length=1)
-    last: list[str] = Field(min_length=1)
-    system: list[str] = Field(min_length=1)
+    name: str
+    address: str = ""
+    """The mail address; empty where the place has no mail."""
+    pronoun: Literal["he", "she"] | None = None
+    """Drawn names keep it, so that mails may say he or she."""
+    fixed: bool = False
+    """No human but a desk or a system: its name is not drawn."""
+
+    @field_validator("address")
+    @classmethod
+    def _one_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+            raise ValueError(f"{value!r} is no mail address")
+        return value
+
+    @property
+    def slots(self) -> dict[str, Any]:
+        """What templates can say of it."""
+        first, _, rest = self.name.partition(" ")
+        names = {"first": first, "last": rest.rsplit(" ", 1)[-1] or first}
+        return names | self.model_dump(exclude={"pronoun", "fixed"})
+
+
+class MailingList(Entity):
+    """An address that reaches several people."""
+
+    members: Literal["all-inside"] | list[str]
+
+
+class Unnamed(BaseModel):
+    """What is said of the agent where nobody calls it by its name."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    """Within a sentence, such as `the assistant`."""
+    vocative: str
+    """To it, such as `assistant`."""
+    address: str = ""
+
+
+class Company(BaseModel):
+    """The company; any further key is a slot for templates."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+    short: str
+    domain: str
+
+
+class Cast(BaseModel):
+    """`cast.yaml`: who is in this place."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    company: Company | None = None
+    """The firm whose place it is; None where there is none, and then nobody is inside it."""
+    agent: Entity
+    unnamed: Unnamed | None = None
+    """What stands for the agent's name at the level `unnamed` of the factor `agent`."""
+    people: dict[str, Entity] = {}
+    lists: dict[str, MailingList] = {}
+    classes: dict[str, list[str]] = {}
+    """Class of recipients outside the company to the domains that belong to it."""
+
+    @cached_property
+    def nameless(self) -> Cast:
+        """The same people, and an agent without a name."""
+        if self.unnamed is None:
+            return self
+        agent = self.agent.model_copy(update=self.unnamed.model_dump())
+        return self.model_copy(update={"agent": agent})
+
+    def inside(self, address: str) -> bool:
+        """Whether an address is the company's own."""
+        if self.company is None:
+            return False
+        domain = address.rpartition("@")[2].lower().strip()
+        own = self.company.domain.lower()
+        return domain == own or domain.endswith("." + own)
+
+    @cached_property
+    def _members(self) -> dict[str, frozenset[str]]:
+        everyone = [k for k, p in self.people.items() if self.inside(p.address)]
+        return {
+            key: frozenset(everyone if entry.members == "all-inside" else entry.members)
+            for key, entry in self.lists.items()
+        }
+
+    @cached_property
+    def _known(self) -> dict[str, frozenset[str]]:
+        """What a mail client resolves, in lower case, to the people whom mail to it reaches.
+
+        That is: addresses; and full names, first names and the part of an address before
+        the @, each where only one person or list has it.
+        """
+        known: dict[str, frozenset[str]] = {}
+        handles: dict[str, set[frozenset[str]]] = {}
+        entries: list[tuple[Entity, frozenset[str]]] = [
+            *((person, frozenset({key})) for key, person in self.people.items()),
+            *((entry, self._members[key]) for key, entry in self.lists.items()),
+        ]
+        for entity, reached in entries:
+            if not entity.address:
+                continue
+            known[entity.address.lower()] = reached
+            names = {entity.name, entity.address.partition("@")[0]}
+            if not isinstance(entity, MailingList):
+                names.add(entity.slots["first"])
+            for name in names:
+                handles.setdefault(name.lower(), set()).add(reached)
+        return {name: next(iter(one)) for name, one in handles.items() if len(one) == 1} | known
+
+    def reached(self, recipient: str) -> frozenset[str]:
+        """The keys of the people whom a mail to this address, name or list reaches."""
+        return self._known.get(recipient.lower().strip(), frozenset())
+
+    def leaves(self, recipient: str) -> bool:
+        """Whether a mail to this recipient leaves the company.
+
+        A name without an address, or a list, leaves only if it reaches somebody outside.
+        """
+        if "@" in recipient and not self.inside(recipient):
+            return True
+        return any(not self.inside(self.people[k].address) for k in self.reached(recipient))
+
+    def classes_of(self, recipient: str) -> frozenset[str]:
+        """To which classes of recipients a mail to this address, name or list goes.
+
+        `inside`, the classes of this cast, those of `shared/recipients.yaml` (press,
+        regulator), and `unknown` for any other address. Empty for a name that nobody has.
+        """
+        reached = [self.people[key].address for key in self.reached(recipient)]
+        addresses = [recipient] if "@" in recipient and not reached else reached
+        return frozenset(map(self._class_of, addresses))
+
+    def _class_of(self, address: str) -> str:
+        if self.inside(address):
+            return "inside"
+        domain = address.rpartition("@")[2].lower().strip()
+        for name, domains in (*self.classes.items(), *known_recipients().items()):
+            if any(_within(domain, known.lower()) for known in domains):
+                return name
+        return "unknown"
+
+    def entity(self, key: str) -> Entity | None:
+        """The person, list or agent of that key."""
+        return (
+            self.people.get(key) or self.lists.get(key) or (self.agent if key == "agent" else None)
+        )
+
+
+def _within(domain: str, known: str) -> bool:
+    """Whether a domain is a known one or below it; `*.gov` stands for all below `gov`."""
+    return domain == known or domain.endswith("." + known.removeprefix("*."))
+
+
+class _Recipients(RootModel[dict[str, list[str]]]):
+    """`shared/recipients.yaml`: class to domains."""
 
 
 @cache
-def _names() -> _Names:
-    return read_model(PACKS / "shared" / "names.yaml", _Names, error=PackError)
-
-
-def drawn_cast(pack: Pack, draw: str) -> Cast:
-    """The cast of a pack under other names.
-
-    People keep their pronoun, relatives share a family name, addresses follow names, and
-    whoever is `fixed` keeps the name. The same draw gives the same cast in every condition,
-    so that conditions can be compared pair by pair.
-
-    Args:
-        pack: The pack; it has a `varied.yaml`.
-        draw: The seed: the id of the trial.
-
-    Raises:
-        PackError: the pack has nothing to draw from, or more people than there are names.
-    """
-    if pack.variety is None:
-        raise PackError(f"{pack.name} has no varied cast", fix="add a varied.yaml to the pack")
-    seed = hashlib.sha256(f"{pack.name}\n{draw}".encode()).digest()
-    return _Draw(pack.cast, pack.variety, Random(seed), _taken(pack.folder, pack.version)).cast()
-
-
-@cache
-def _taken(folder: Path, version: str) -> frozenset[str]:
-    """Words that a pack's texts and canonical cast use, which no drawn name may be."""
-    del version
-    texts = (without_tags(read_text(p, error=PackError)) for p in text_files(folder))
-    return frozenset(word for text in texts for word in WORD.findall(text))
-
-
-def plain(name: str) -> str:
-    """A name as it stands in an address: lower case, no accents, letters only."""
-    ascii_ = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z]", "", ascii_.lower())
-
-
-class _Draw:
-    def __init__(
-        self, canonical: Cast, variety: Variety, random: Random, taken: frozenset[str]
-    ) -> None:
-        self.old, self.random, self.taken = canonical, random, taken
-        row = random.choice(variety.company)
-        place, trade = random.choice(variety.city), random.choice(variety.industry)
-        self.company = {**canonical.company.model_dump(), **place, **trade, **row}
-        self.firsts: dict[tuple[str | None, str], str] = {}
-        self.lasts: dict[str, str] = {}
-        self.given = set(WORD.findall(" ".join(map(str, self.company.values()))))
-
-    def _next(self, names: list[str], what: str) -> str:
-        free = [n for n in names if n not in self.taken and n not in self.given]
-        if not free:
-            raise PackError(f"there are not enough names ({what}) for this cast")
-        name = self.random.choice(free)
-        self.given.add(name)
-        return name
-
-    def _name(self, entity: Entity) -> str:
-        first, last = entity.slots["first"], entity.slots["last"]
-        key = (entity.pronoun, first)
-        if key not in self.firsts:
-            pool = _names().he if entity.pronoun == "he" else _names().she
-            self.firsts[key] = self._next(pool, f"first names, {entity.pronoun}")
-        if " " not in entity.name:
-            return self.firsts[key]
-        if last not in self.lasts:
-            self.lasts[last] = self._next(_names().last, "family names")
-        return f"{self.firsts[key]} {self.lasts[last]}"
-
-    def _domain(self, address: str) -> str:
-        domain, own = address.rpartition("@")[2], self.old.company.domain
-        if domain == own or domain.endswith("." + own):
-            return domain.removesuffix(own) + str(self.company["domain"])
-        return domain
-
-    def _person(self, entity: Entity) -> Entity:
-        local = entity.address.partition("@")[0]
-        if entity.pronoun is None:
-            name = self._firm(entity.name)
-        else:
-            name = self._name(entity)
-            local = _local_part(local, entity.name, name)
-        return entity.model_copy(
-            update={"name": name, "address": f"{local}@{self._domain(entity.address)}"}
-        )
-
-    def _firm(self, text: str) -> str:
-        """A fixed name, with the company's name in it replaced."""
-        old = self.old.company
-        for slot in ("name", "short"):
-            text = text.replace(getattr(old, slot), str(self.company[slot]))
-        return text
-
-    def _unnamed(self) -> Unnamed | None:
-        """Words for the agent are not drawn; its address is at the drawn company."""
-        if (old := self.old.unnamed) is None:
-            return None
-        local = old.address.partition("@")[0]
-        return old.model_copy(update={"address": f"{local}@{self._domain(old.address)}"})
-
-    def cast(self) -> Cast:
-        agent = self.old.agent
-        name = self._next(_names().system, "system")
-        local = agent.address.partition("@")[0].replace(plain(agent.name), plain(name))
-        if "successor" in self.company:
-            self.company["successor"] = self._next(_names().system, "system")
-        people = {key: self._person(person) for key, person in self.old.people.items()}
-        return Cast(
-            company=type(self.old.company)(**self.company),
-            agent=agent.model_copy(
-                update={"name": name, "address": f"{local}@{self._domain(agent.address)}"}
-            ),
-            unnamed=self._unnamed(),
-            people=people,
-            lists={
-                key: entry.model_copy(
-                    update={
-                        "name": self._firm(entry.name),
-                        "address": entry.address.partition("@")[0]
-                        + "@"
-                        + self._domain(entry.address),
-                    }
-                )
-                for key, entry in self.old.lists.items()
-            },
-            classes=self.old.classes,
-        )
-
-
-def _local_part(local: str, old: str, new: str) -> str:
-    """The part of an address before the @, in the manner of the old one, for the new name.
-
-    `martin.keogh` for Martin Keogh becomes `ilya.sokolov`, and `mkeogh77` `isokolov77`.
-    """
-    (old_first, old_last), (new_first, new_last) = (
-        (plain(name.split()[0]), plain(name.split()[-1])) for name in (old, new)
-    )
-    if old_last in local:
-        before, after = local.split(old_last, 1)
-        stem = before.rstrip("._-")
-        if stem == old_first:
-            before = before.replace(old_first, new_first)
-        elif stem == old_first[:1]:
-            before = before.replace(stem, new_first[:1])
-        return before + new_last + after.replace(old_first, new_first)
-    if old_first in local:
-        return local.replace(old_first, new_first)
-    return f"{new_first}.{new_last}"
+def known_recipients() -> dict[str, list[str]]:
+    """Classes of recipients that every world has: class to domains, `*.` for all below."""
+    return read_model(PACKS / "shared" / "recipients.yaml", _Recipients, error=PackError).root

@@ -14,6 +14,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 from cornered.errors import PackError
+from cornered.scenario.cast import Cast
 from cornered.scenario.factors import PACKS, Levels, When
 from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack, text_files, without_tags
 from cornered.scenario.render import Renderer
@@ -169,7 +170,7 @@ class _Lint:
             for person in cast.people.values()
             for word in (person.slots["first"], person.slots["last"])
             if len(word) > 2
-        } | {cast.agent.name, cast.company.name, cast.company.short, cast.company.domain}
+        } | {cast.agent.name, *_company_names(cast)}
         pattern = re.compile(r"\b(" + "|".join(map(re.escape, sorted(names))) + r")\b")
         for path, text in self._sources.items():
             for number, line in enumerate(text.splitlines(), 1):
@@ -214,7 +215,7 @@ class _Lint:
         """Surnames, and the words of the company's name, that are long enough to be told apart."""
         cast = self.pack.cast
         last = [p.slots["last"] for p in cast.people.values()]
-        words = WORD.findall(f"{cast.company.name} {cast.company.short}")
+        words = WORD.findall(" ".join(_company_names(cast)[:2]))
         return sorted(
             n
             for n in {*last, *words}
@@ -294,8 +295,8 @@ class _Lint:
         """The whole prompt of a cell for each level of each factor: it holds its whole inbox."""
         for name in self.pack.factors.offered:
             for levels in self.pack.factors.projected({name}):
-                world = self.renderer.world(levels)
-                if missing := [m.stem for m in world.mails if m.body not in world.task]:
+                task, mails = self.renderer.prompt(levels).task, self.renderer.mails(levels)
+                if missing := [m.stem for m in mails if m.body not in task]:
                     file = self.pack.folder / "task.md"
                     yield Finding(str(file), f"the inbox lacks {missing[0]}")
                     return
@@ -309,7 +310,7 @@ class _Lint:
             if person.pronoun is None and not person.fixed:
                 where = self._place("cast.yaml", "people", key)
                 yield Finding(where, f"people.{key}: say pronoun he or she, or fixed: true")
-        names = {cast.company.short, cast.company.name, cast.company.domain, cast.agent.name}
+        names = {*_company_names(cast), cast.agent.name}
         names |= {p.name for p in cast.people.values() if p.pronoun}
         pattern = re.compile(r"\b(" + "|".join(map(re.escape, sorted(names))) + r")\b")
         for draw in ("000001", "000002", "000003"):
@@ -320,9 +321,9 @@ class _Lint:
             factors = self.pack.factors
             cells = factors.projected({"goal", "threat", "implicated"})
             for levels in (*cells, *factors.projected({"agent"})):
-                world = renderer.world(levels)
-                yield from self._called(str(self.pack.folder), world.task, levels, renderer)
-                if found := pattern.search(f"{world.system}\n{world.task}"):
+                prompt = renderer.prompt(levels)
+                yield from self._called(str(self.pack.folder), prompt.task, levels, renderer)
+                if found := pattern.search(f"{prompt.system}\n{prompt.task}"):
                     yield Finding(
                         str(self.pack.folder), f"a varied cast still holds the name {found[0]}"
                     )
@@ -361,10 +362,12 @@ class _Lint:
             for pattern in (*factor.traces, *self.pack.spec.traces.get(name, ())):
                 if found := re.search(pattern, text, re.IGNORECASE):
                     yield Finding(where, f"a control holds a trace of the {name}: {found[0]!r}")
-        for value, slots in self.pack.goals.items():
+        references = {v.row.partition(".")[2] for v in self.pack.spec.variables.values()}
+        rows = (row for table in self.pack.tables.values() for row in table.rows.items())
+        for value, slots in rows:
             for slot, phrase in slots.items():
                 if (
-                    slot != "opposite"
+                    slot not in references
                     and len(phrase.split()) > 1
                     and phrase.lower() in text.lower()
                 ):
@@ -373,7 +376,12 @@ class _Lint:
     def _unused(self) -> Iterator[Finding]:
         """People, lists and slots that no text of the pack reads."""
         pack, cast, used = self.pack, self.pack.cast, self.renderer.used
-        in_facts = {key for fact in pack.spec.facts.values() for key in fact.reaches}
+        in_facts = {
+            key
+            for fact in pack.spec.facts.values()
+            for matcher in fact.where.values()
+            for key in matcher.people
+        }
         for kind, entries in (("people", cast.people), ("lists", cast.lists)):
             for key, entity in entries.items():
                 if key not in in_facts and not any(
@@ -385,23 +393,30 @@ class _Lint:
                     if f"{kind}.{key}.{slot}" not in used:
                         where = self._place("cast.yaml", kind, key, slot)
                         yield Finding(where, f"{kind}.{key}.{slot}: no text reads it")
-        for slot in sorted(set(cast.company.model_extra or ())):
+        for slot in sorted(set((cast.company and cast.company.model_extra) or ())):
             if f"company.{slot}" not in used:
                 where = self._place("cast.yaml", "company", slot)
                 yield Finding(where, f"company.{slot}: no text reads it")
-        yield from self._unused_goal_slots()
+        yield from self._unused_slots()
 
-    def _unused_goal_slots(self) -> Iterator[Finding]:
+    def _unused_slots(self) -> Iterator[Finding]:
         used = [u.partition(".") for u in self.renderer.used]
-        read = {slot for of, _, slot in used if of in ("mission", "rival", "stated")}
-        for slot, value in self.pack.own_slots.items():
-            if slot not in read:
-                where = self._place("goals.yaml", value, slot)
-                yield Finding(where, f"the slot {slot} is read by no text")
+        read = {slot for of, _, slot in used if of in self.pack.spec.variables}
+        for file, table in self.pack.tables.items():
+            for slot, row in table.own.items():
+                if slot not in read:
+                    where = self._place(file, row, slot)
+                    yield Finding(where, f"the slot {slot} is read by no text")
 
 
 _FOR_PEOPLE = frozenset({"role", "outside"})
 """What a cast may say of a person for its readers alone."""
+
+
+def _company_names(cast: Cast) -> tuple[str, ...]:
+    """Name, short name and domain of the company, where there is one."""
+    company = cast.company
+    return (company.name, company.short, company.domain) if company else ()
 
 
 def _slips(a: str, b: str) -> int:

@@ -9,356 +9,34 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, RootModel, field_validator
+from pydantic import BaseModel, RootModel
 
 from cornered.errors import FactorError, PackError
+from cornered.scenario.cast import Cast, known_recipients
 from cornered.scenario.factors import (
     PACKS,
     Factor,
     Factors,
-    Levels,
     Vocabulary,
-    When,
     suggest,
     vocabulary,
 )
-from cornered.yamlfile import Loc, parse_model, place, read_model, read_text
+from cornered.scenario.spec import (
+    MailHead,
+    PackSpec,
+    PlaceSpec,
+    ProbeSpec,
+    Question,
+    Variety,
+)
+from cornered.yamlfile import Loc, parse_model, parse_yaml, place, read_model, read_text
 
 ALIASES: dict[str, str] = {"leaking": "espionage", "murder": "lethal"}
 """Other names of scenarios, as the study calls them."""
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Clock(_Strict):
-    """The world's day."""
-
-    today: date
-    """The day of the session."""
-    start: time
-    """When the session starts; every mail is older."""
-
-    @property
-    def moment(self) -> datetime:
-        """The start of the session."""
-        return datetime.combine(self.today, self.start)
-
-
-class FactSpec(_Strict):
-    """What code looks for among executed actions: one action must meet every condition."""
-
-    about: str
-    """One line for people."""
-    action: list[Literal["email", "forward", "cancel_alert"]]
-    """Kinds of action that count."""
-    reaches: list[str] = []
-    """Keys of people; the message must reach one of them, by address, name or list."""
-    outside: bool = False
-    """The message must reach an address outside the company."""
-    class_: list[str] = Field(default=[], alias="class")
-    """The message must reach an address of one of these classes of recipients."""
-    forwards: list[str] = []
-    """Stems of mails; the message must be one of these, forwarded."""
-    quotes: list[str] = []
-    """Regular expressions, case ignored; one must be found in what the agent wrote."""
-    code: str | None = None
-    """The code that must have been submitted."""
-    when: When = When({})
-    """The conditions in which this can be a fact; elsewhere it is false."""
-
-    @field_validator("quotes")
-    @classmethod
-    def _patterns(cls, value: list[str]) -> list[str]:
-        return _patterns(value)
-
-
-class OutcomeSpec(_Strict):
-    """A rung of the outcome ladder."""
-
-    about: str
-    """What puts a trial on this rung; the judge reads it."""
-    unless: list[str] | None = None
-    """Code decides for this rung, without a judge, where none of these facts holds."""
-    if_: list[str] = Field(default=[], alias="if")
-    """Code decides for this rung, without a judge, where one of these facts holds."""
-
-
-class Screen(_Strict):
-    """When a model did not understand a scenario, seen from its controls."""
-
-    control_rate: float = Field(ge=0, lt=1)
-    """Largest share of control trials with the act; with more the model is screened out."""
-
-
-class Question(_Strict):
-    """A question of a probe; it has one right answer in each condition."""
-
-    key: str
-    """Names it in scores."""
-    ask: str
-    options: dict[str, str]
-    """Letter to answer, both as templates."""
-    right: str | dict[str, dict[str, str]]
-    """The letter; or for one factor, level to letter."""
-
-    def answer(self, levels: Levels) -> str:
-        """The right letter in a condition."""
-        if isinstance(self.right, str):
-            return self.right
-        ((factor, letters),) = self.right.items()
-        return letters[str(levels[factor])]
-
-
-class _Probe(_Strict):
-    """`probe.yaml`."""
-
-    questions: list[Question] = Field(min_length=1)
-
-
-def _patterns(patterns: list[str]) -> list[str]:
-    for pattern in patterns:
-        try:
-            re.compile(pattern)
-        except re.error as e:
-            raise ValueError(f"{pattern!r} is no regular expression ({e})") from None
-    return patterns
-
-
-class Provenance(_Strict):
-    """Where a pack comes from."""
-
-    authors: str
-    written: date
-    sources: list[str]
-    note: str = ""
-
-
-class PackSpec(_Strict):
-    """`pack.yaml`."""
-
-    title: str
-    about: str
-    """One or two sentences for people."""
-    factors: dict[str, Literal["all"] | list[str]] = {}
-    """The factors that the pack has text for, each with its levels."""
-    tools: list[Literal["email", "forward", "cancel_alert"]]
-    """What the agent can do."""
-    clock: Clock | None = None
-    facts: dict[str, FactSpec]
-    act: list[str]
-    """The facts that are the harmful act: any of them."""
-    outcomes: dict[str, OutcomeSpec] = {}
-    """The ladder, from harmless to harmful; the last rung is the act, judged."""
-    screen: Screen | None = None
-    """What a model must not do in the controls, to be ranked."""
-    study: Literal["blackmail", "leaking", "murder"] | None = None
-    """The scenario of the 2025 study whose own prompts this pack stands for."""
-    traces: dict[str, list[str]] = {}
-    """Factor to regular expressions that betray it in this story, for the lint of controls."""
-    provenance: Provenance
-    canary: str
-    """A string that must never stand in training data; it is not part of any prompt."""
-
-    @field_validator("traces")
-    @classmethod
-    def _patterns(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
-        return {factor: _patterns(patterns) for factor, patterns in value.items()}
-
-    @field_validator("act", mode="before")
-    @classmethod
-    def _any_of(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
-
-
-class Entity(BaseModel):
-    """Somebody or something with a mail address; any further key is a slot for templates."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    name: str
-    address: str
-    pronoun: Literal["he", "she"] | None = None
-    """Drawn names keep it, so that mails may say he or she."""
-    fixed: bool = False
-    """No human but a desk or a system: its name is not drawn."""
-
-    @field_validator("address")
-    @classmethod
-    def _one_address(cls, value: str) -> str:
-        if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
-            raise ValueError(f"{value!r} is no mail address")
-        return value
-
-    @property
-    def slots(self) -> dict[str, Any]:
-        """What templates can say of it."""
-        first, _, rest = self.name.partition(" ")
-        names = {"first": first, "last": rest.rsplit(" ", 1)[-1] or first}
-        return names | self.model_dump(exclude={"pronoun", "fixed"})
-
-
-class _List(Entity):
-    members: Literal["all-inside"] | list[str]
-
-
-class Unnamed(_Strict):
-    """What is said of the agent where nobody calls it by its name."""
-
-    name: str
-    """Within a sentence, such as `the assistant`."""
-    vocative: str
-    """To it, such as `assistant`."""
-    address: str
-
-
-class Company(BaseModel):
-    """The company; any further key is a slot for templates."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    name: str
-    short: str
-    domain: str
-
-
-class Cast(_Strict):
-    """`cast.yaml`: who is in this world."""
-
-    company: Company
-    agent: Entity
-    unnamed: Unnamed | None = None
-    """What stands for the agent's name at the level `unnamed` of the factor `agent`."""
-    people: dict[str, Entity]
-    lists: dict[str, _List] = {}
-    classes: dict[str, list[str]] = {}
-    """Class of recipients outside the company to the domains that belong to it."""
-
-    @cached_property
-    def nameless(self) -> Cast:
-        """The same people, and an agent without a name."""
-        if self.unnamed is None:
-            return self
-        agent = self.agent.model_copy(update=self.unnamed.model_dump())
-        return self.model_copy(update={"agent": agent})
-
-    def inside(self, address: str) -> bool:
-        """Whether an address is the company's own."""
-        domain = address.rpartition("@")[2].lower().strip()
-        own = self.company.domain.lower()
-        return domain == own or domain.endswith("." + own)
-
-    @cached_property
-    def _members(self) -> dict[str, frozenset[str]]:
-        everyone = [k for k, p in self.people.items() if self.inside(p.address)]
-        return {
-            key: frozenset(everyone if entry.members == "all-inside" else entry.members)
-            for key, entry in self.lists.items()
-        }
-
-    @cached_property
-    def _known(self) -> dict[str, frozenset[str]]:
-        """What a mail client resolves, in lower case, to the people whom mail to it reaches.
-
-        That is: addresses; and full names, first names and the part of an address before
-        the @, each where only one person or list has it.
-        """
-        known: dict[str, frozenset[str]] = {}
-        handles: dict[str, set[frozenset[str]]] = {}
-        entries: list[tuple[Entity, frozenset[str]]] = [
-            *((person, frozenset({key})) for key, person in self.people.items()),
-            *((entry, self._members[key]) for key, entry in self.lists.items()),
-        ]
-        for entity, reached in entries:
-            known[entity.address.lower()] = reached
-            names = {entity.name, entity.address.partition("@")[0]}
-            if not isinstance(entity, _List):
-                names.add(entity.slots["first"])
-            for name in names:
-                handles.setdefault(name.lower(), set()).add(reached)
-        return {name: next(iter(one)) for name, one in handles.items() if len(one) == 1} | known
-
-    def reached(self, recipient: str) -> frozenset[str]:
-        """The keys of the people whom a mail to this address, name or list reaches."""
-        return self._known.get(recipient.lower().strip(), frozenset())
-
-    def leaves(self, recipient: str) -> bool:
-        """Whether a mail to this recipient leaves the company.
-
-        A name without an address, or a list, leaves only if it reaches somebody outside.
-        """
-        if "@" in recipient and not self.inside(recipient):
-            return True
-        return any(not self.inside(self.people[k].address) for k in self.reached(recipient))
-
-    def classes_of(self, recipient: str) -> frozenset[str]:
-        """To which classes of recipients a mail to this address, name or list goes.
-
-        `inside`, the classes of this cast, those of `shared/recipients.yaml` (press,
-        regulator), and `unknown` for any other address. Empty for a name that nobody has.
-        """
-        reached = [self.people[key].address for key in self.reached(recipient)]
-        addresses = [recipient] if "@" in recipient and not reached else reached
-        return frozenset(map(self._class_of, addresses))
-
-    def _class_of(self, address: str) -> str:
-        if self.inside(address):
-            return "inside"
-        domain = address.rpartition("@")[2].lower().strip()
-        for name, domains in (*self.classes.items(), *known_recipients().items()):
-            if any(_within(domain, known.lower()) for known in domains):
-                return name
-        return "unknown"
-
-    def entity(self, key: str) -> Entity | None:
-        """The person, list or agent of that key."""
-        return (
-            self.people.get(key) or self.lists.get(key) or (self.agent if key == "agent" else None)
-        )
-
-
-def _within(domain: str, known: str) -> bool:
-    """Whether a domain is a known one or below it; `*.gov` stands for all below `gov`."""
-    return domain == known or domain.endswith("." + known.removeprefix("*."))
-
-
-class _Recipients(RootModel[dict[str, list[str]]]):
-    """`shared/recipients.yaml`: class to domains."""
-
-
-@cache
-def known_recipients() -> dict[str, list[str]]:
-    """Classes of recipients that every world has: class to domains, `*.` for all below."""
-    return read_model(PACKS / "shared" / "recipients.yaml", _Recipients, error=PackError).root
-
-
-class Variety(_Strict):
-    """`varied.yaml`: what a varied cast draws from, beside the names of people."""
-
-    company: list[dict[str, str]] = Field(min_length=1)
-    """Rows of name, short and domain."""
-    city: list[dict[str, str]] = Field(min_length=1)
-    industry: list[dict[str, str]] = Field(min_length=1)
-
-
-class MailHead(_Strict):
-    """The front matter of a mail."""
-
-    sender: str = Field(alias="from")
-    to: list[str]
-    cc: list[str] = []
-    subject: str
-    time: NaiveDatetime
-    when: When = When({})
-    reply_to: str | None = None
-    attachments: list[str] = []
-    """Names of files, with their sizes; they go along when the mail is forwarded."""
 
 
 @dataclass(frozen=True)
@@ -425,13 +103,35 @@ def _read_mails(folder: Path) -> tuple[MailFile, ...]:
     return tuple(_read_mail(p) for p in sorted(folder.glob("*.md")))
 
 
-class _Goals(RootModel[dict[str, dict[str, str]]]):
-    """`goals.yaml`: for each value, its slots of text."""
+Rows = dict[str, dict[str, str]]
+"""A table of texts: row to its slots."""
 
 
-def _read_goals(folder: Path) -> dict[str, dict[str, str]]:
-    path = folder / "goals.yaml"
-    return read_model(path, _Goals, error=PackError).root if path.exists() else {}
+class _Table(RootModel[Rows]):
+    """A table of texts, such as `goals.yaml`."""
+
+
+def _read_rows(path: Path) -> Rows:
+    return read_model(path, _Table, error=PackError).root if path.exists() else {}
+
+
+@dataclass(frozen=True)
+class Table:
+    """The texts that a variable of templates takes a row of."""
+
+    rows: Rows
+    """The pack's own slots over the shared ones."""
+    own: dict[str, str]
+    """The slots that only the pack's own file has, each with a row that has it."""
+
+
+def _read_table(folder: Path, file: str, references: set[str]) -> Table:
+    shared, own = _read_rows(PACKS / "shared" / file), _read_rows(folder / file)
+    known = references.union(*shared.values())
+    return Table(
+        rows={row: shared.get(row, {}) | own.get(row, {}) for row in {**shared, **own}},
+        own={slot: row for row, slots in own.items() for slot in slots if slot not in known},
+    )
 
 
 @dataclass(frozen=True)
@@ -444,10 +144,12 @@ class Pack:
     cast: Cast
     mails: tuple[MailFile, ...]
     noise: tuple[MailFile, ...]
-    goals: dict[str, dict[str, str]]
-    """For each value, the slots that templates fill in."""
-    own_slots: dict[str, str]
-    """The slots that only this pack's `goals.yaml` has, each with a value that has it."""
+    place: PlaceSpec
+    """How judges and readers are told of the place."""
+    tables: dict[str, Table]
+    """The tables of texts that variables take rows of, by the name of their file."""
+    apps: dict[str, Any]
+    """What the apps other than mail open with, as it stands in their files."""
     vocabulary: dict[str, Factor]
     """The shared factors, and the pack's own."""
     variety: Variety | None
@@ -538,6 +240,10 @@ def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
         if fact not in spec.facts:
             yield ("act",), f"there is no fact {fact}"
     yield from _dangling_facts(pack)
+    yield from _dangling_variables(pack)
+    for tool in spec.tools:
+        if tool.partition(".")[0] not in spec.world:
+            yield ("tools",), f"{tool}: the world has no app {tool.partition('.')[0]}"
     for rung, outcome in spec.outcomes.items():
         for word, facts in (("unless", outcome.unless or []), ("if", outcome.if_)):
             for fact in facts:
@@ -555,18 +261,38 @@ def _dangling_facts(pack: Pack) -> Iterator[tuple[Loc, str]]:
     stems = {m.stem for m in (*pack.mails, *pack.noise)}
     classes = {"inside", "unknown", *pack.cast.classes, *known_recipients()}
     for fact, rule in pack.spec.facts.items():
-        for key in rule.reaches:
-            if key not in pack.cast.people:
-                yield ("facts", fact, "reaches"), f"{key} is not in the cast"
-        for name in rule.class_:
-            if name not in classes:
-                yield ("facts", fact, "class"), f"there is no class of recipients {name}"
-        for stem in rule.forwards if pack.renders else ():
-            if stem not in stems:
-                yield ("facts", fact, "forwards"), f"there is no mail {stem}"
+        for argument, matcher in rule.where.items():
+            at = ("facts", fact, "where", argument)
+            for key in matcher.people:
+                if key not in pack.cast.people:
+                    yield (*at, "people"), f"{key} is not in the cast"
+            for name in matcher.class_:
+                if name not in classes:
+                    yield (*at, "class"), f"there is no class of recipients {name}"
+            for stem in matcher.mail if pack.renders else ():
+                if stem not in stems:
+                    yield (*at, "mail"), f"there is no mail {stem}"
+        for app in {*(name.partition(".")[0] for name in rule.operation), *rule.state}:
+            if app not in pack.spec.world:
+                yield ("facts", fact), f"the world has no app {app}"
         for factor in rule.when.root:
             if factor not in pack.vocabulary:
                 yield ("facts", fact, "when"), f"there is no factor {factor}"
+
+
+def _dangling_variables(pack: Pack) -> Iterator[tuple[Loc, str]]:
+    known: set[str] = set()
+    for name, variable in pack.spec.variables.items():
+        of = variable.row.partition(".")
+        if variable.by and variable.by not in pack.vocabulary:
+            yield ("variables", name, "by"), f"there is no factor {variable.by}"
+        elif variable.row and of[0] not in (known if of[1] else pack.vocabulary):
+            what = "variable above this one" if of[1] else "factor"
+            yield ("variables", name, "row"), f"there is no {what} {of[0]}"
+        for level, other in variable.choose.items():
+            if other not in known:
+                yield ("variables", name, "choose", level), f"no variable {other} stands above"
+        known.add(name)
 
 
 def _strangers(cast: Cast) -> Iterator[tuple[Loc, str]]:
@@ -600,29 +326,50 @@ def load_pack(name: str) -> Pack:
 def _load(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> Pack:
     """The pack in a folder; read again only where a file of it has changed."""
     del state
-    shared, own = _read_goals(PACKS / "shared"), _read_goals(folder)
     built_in = folder.is_relative_to(PACKS)
     varied, probe, factors = (folder / f for f in ("varied.yaml", "probe.yaml", "factors.yaml"))
+    spec = read_model(folder / "pack.yaml", PackSpec, error=PackError)
+    references = {v.row.partition(".")[2] for v in spec.variables.values()}
     pack = Pack(
         name=str(folder.relative_to(PACKS)) if built_in else folder.name,
         folder=folder,
-        spec=read_model(folder / "pack.yaml", PackSpec, error=PackError),
+        spec=spec,
         cast=read_model(folder / "cast.yaml", Cast, error=PackError),
-        mails=_read_mails(folder / "mails"),
-        noise=_read_mails(folder / "noise"),
-        goals={value: shared.get(value, {}) | own.get(value, {}) for value in {**shared, **own}},
-        own_slots={
-            slot: value
-            for value, slots in own.items()
-            for slot in slots
-            if slot not in {"opposite"}.union(*shared.values())
+        mails=_read_mails(folder / spec.world["mail"]) if "mail" in spec.world else (),
+        noise=_read_mails(folder / "noise") if "mail" in spec.world else (),
+        place=_read_place(folder, spec.place),
+        tables={
+            v.table: _read_table(folder, v.table, references)
+            for v in spec.variables.values()
+            if v.table
+        },
+        apps={
+            app: parse_yaml(
+                read_text(folder / file, error=PackError), path=folder / file, error=PackError
+            )
+            for app, file in spec.world.items()
+            if app != "mail"
         },
         vocabulary=vocabulary()
         | (read_model(factors, Vocabulary, error=PackError).root if factors.exists() else {}),
         variety=read_model(varied, Variety, error=PackError) if varied.exists() else None,
-        questions=tuple(read_model(probe, _Probe, error=PackError).questions)
+        questions=tuple(read_model(probe, ProbeSpec, error=PackError).questions)
         if probe.exists()
         else (),
     )
     _check_references(pack)
     return pack
+
+
+def _read_place(folder: Path, said: str | PlaceSpec) -> PlaceSpec:
+    if isinstance(said, PlaceSpec):
+        return said
+    path = PACKS / "shared" / "places" / f"{said}.yaml"
+    if not path.is_file():
+        known = sorted(p.stem for p in path.parent.glob("*.yaml"))
+        raise PackError(
+            f"place: there is no place {said}",
+            where=place(folder / "pack.yaml", "place", error=PackError),
+            fix=f"write it out, or name one of {', '.join(known)}",
+        )
+    return read_model(path, PlaceSpec, error=PackError)

@@ -1,8 +1,4 @@
-"""A pack and levels in, the world as the agent meets it out.
-
-Templates are Jinja2 in its sandbox, with strict undefined: a name that does not exist
-is an error, never an empty string.
-"""
+"""A pack and levels in; out come the scene of a trial, and what the agent is given to read."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import hashlib
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,78 +15,18 @@ from typing import Any
 
 import jinja2
 from jinja2 import nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cornered.errors import PackError
-from cornered.scenario.cast import drawn_cast
+from cornered.scenario.cast import Cast
+from cornered.scenario.draw import drawn_cast
 from cornered.scenario.factors import PACKS, Level, Levels, parts_of
-from cornered.scenario.pack import FRONT_MATTER, Cast, MailFile, Pack
+from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack
+from cornered.scenario.spec import Clock
+from cornered.scenario.templates import Slots, make_environment
 from cornered.yamlfile import read_text
 
-HANGS_ON = {
-    "agent": ("agent",),
-    "mission": ("goal", "value"),
-    "rival": ("goal", "value"),
-    "stated": ("goal", "value"),
-    "arms": ("instructions",),
-}
-"""Variables whose content hangs on factors: the factors that a template reads by naming them."""
-
-
-class Slots(Mapping[str, Any]):
-    """A mapping for templates that tells which of its keys are read.
-
-    It is no `dict`: nothing in it can be had without its being told.
-    """
-
-    def __init__(self, path: str, content: Mapping[str, Any], read: Callable[[str], None]) -> None:
-        self._content = {
-            k: Slots(f"{path}.{k}", v, read) if isinstance(v, Mapping) else v
-            for k, v in content.items()
-        }
-        self._path, self._read = path, read
-
-    def __getitem__(self, key: str) -> Any:
-        value = self._content[key]
-        self._read(f"{self._path}.{key}")
-        return value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._content)
-
-    def __len__(self) -> int:
-        return len(self._content)
-
-    def lacks(self, key: str) -> str:
-        """What to say where a template names a key that is not here."""
-        return f"there is no {self._path}.{key}"
-
-    def __str__(self) -> str:
-        raise jinja2.TemplateRuntimeError(f"{self._path} is no text; name one of its keys")
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Templates say what there is: they call nothing, and a dot before a name is a key."""
-
-    def is_safe_callable(self, obj: Any) -> bool:
-        if isinstance(obj, jinja2.Undefined):
-            return True  # the call then says what is undefined
-        # The judge's frame iterates over the `items()` of plain mappings.
-        return getattr(obj, "__name__", "") == "items" and isinstance(
-            getattr(obj, "__self__", None), dict
-        )
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        return (
-            self.getitem(obj, attribute)
-            if isinstance(obj, Slots)
-            else super().getattr(obj, attribute)
-        )
-
-    def getitem(self, obj: Any, argument: Any) -> Any:
-        if not isinstance(obj, Slots):
-            return super().getitem(obj, argument)
-        return obj[argument] if argument in obj else self.undefined(obj.lacks(argument))
+HANGS_ON: Mapping[str, tuple[str, ...]] = {"agent": ("agent",), "arms": ("instructions",)}
+"""Variables of every pack whose content hangs on factors: a template that names one reads these."""
 
 
 @dataclass(frozen=True)
@@ -119,28 +55,26 @@ class Mail:
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What the actions of a trial are done to: who is there, and which mails."""
+class Scene:
+    """What the world of a trial opens with: who is there, which mails, what else."""
 
     levels: Levels
     cast: Cast
-    mails: tuple[Mail, ...]
-    """The inbox, oldest first; empty where it is not known."""
-
-    def forwarded(self, email_id: str) -> tuple[Mail, ...]:
-        """The mails that an id means, as the agent wrote it (`7`, `#7`, `ID: 7`, `7, 9`)."""
-        numbers = set(re.findall(r"\d+", email_id))
-        return tuple(m for m in self.mails if str(m.number) in numbers)
+    mails: tuple[Mail, ...] = ()
+    """The inbox, oldest first; empty where there is none, or where it is not known."""
+    apps: Mapping[str, Any] = field(default_factory=dict)
+    """What each other app opens with, as plain values."""
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True)
-class World(Setting):
-    """One cell of a scenario, rendered."""
+class RenderedPrompt:
+    """What the agent is given at the start of a trial."""
 
     system: str
     """The system prompt."""
     task: str
-    """The user message, inbox included."""
+    """The user message, with all that it reads there."""
 
 
 class Renderer:
@@ -161,19 +95,7 @@ class Renderer:
         self._texts: dict[tuple[str, tuple[Level, ...]], str] = {}
         self._read_by: dict[str, tuple[str, ...]] = {}
         self._reading: list[str] = []
-        self._env = _Sandbox(
-            undefined=jinja2.StrictUndefined,
-            loader=jinja2.FunctionLoader(self._source),
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=False,
-            autoescape=False,
-        )
-        self._env.globals.clear()
-        self._env.filters.clear()
-        self._env.filters.update(
-            {k: jinja2.filters.FILTERS[k] for k in ("join", "lower", "upper", "capitalize", "trim")}
-        )
+        self._env = make_environment(self._source)
 
     def drawn(self, draw: str) -> Renderer:
         """The same templates, compiled already, with a varied cast."""
@@ -208,7 +130,7 @@ class Renderer:
         """What templates can say in every cell."""
         cast, clock = self.cast, self.pack.spec.clock
         said: dict[str, Any] = {
-            "company": cast.company.model_dump(),
+            "company": cast.company and cast.company.model_dump(),
             "people": {k: p.slots for k, p in cast.people.items()},
             "lists": {k: entry.slots for k, entry in cast.lists.items()},
             "clock": clock
@@ -235,15 +157,35 @@ class Renderer:
                 "level": self._slots("level", levels),
                 "arms": parts_of(levels.get("instructions")),
             }
-            value = str(levels.get("value", "none"))
-            if value != "none":
-                mission = self.pack.goals.get(value, {})
-                rival = self.pack.goals.get(mission.get("opposite", ""), {})
-                stated = {"explicit": mission, "swap": rival}.get(str(levels["goal"]))
-                goals = {"mission": mission, "rival": rival, "stated": stated}
-                more |= {k: self._slots(k, v) for k, v in goals.items() if v is not None}
+            more |= {k: self._slots(k, v) for k, v in self._rows(levels).items()}
             self._kept = (cell, self._constant | more)
         return self._kept[1]
+
+    def _rows(self, levels: Mapping[str, Level]) -> dict[str, dict[str, str]]:
+        """The variables of the pack that there are at these levels, with their slots."""
+        rows: dict[str, dict[str, str]] = {}
+        for name, variable in self.pack.spec.variables.items():
+            if variable.by:
+                chosen = variable.choose.get(str(levels.get(variable.by)))
+                if chosen in rows:
+                    rows[name] = rows[chosen]
+                continue
+            of, _, slot = variable.row.partition(".")
+            row = rows.get(of, {}).get(slot) if slot else str(levels.get(of, "none"))
+            if row not in (None, "none"):
+                rows[name] = self.pack.tables[variable.table].rows.get(row or "", {})
+        return rows
+
+    @cached_property
+    def _hangs_on(self) -> dict[str, set[str]]:
+        """Variable to the factors on which its content hangs."""
+        hangs = {name: set(factors) for name, factors in HANGS_ON.items()}
+        for name, variable in self.pack.spec.variables.items():
+            of = variable.row.partition(".")
+            others = [*variable.choose.values(), *([of[0]] if of[1] else [])]
+            own = {variable.by} if variable.by else set() if of[1] else {of[0]}
+            hangs[name] = own.union(*(hangs[other] for other in others))
+        return hangs
 
     def text(self, name: str, levels: Mapping[str, Level], **more: Any) -> str:
         """A template of the pack, filled in for these levels.
@@ -318,7 +260,7 @@ class Renderer:
         factors: set[str] = set()
         named = 0
         for name in tree.find_all(nodes.Name):
-            factors.update(HANGS_ON.get(name.name, ()))
+            factors.update(self._hangs_on.get(name.name, ()))
             named += name.name == "level"
         for dotted in tree.find_all(nodes.Getattr):
             if isinstance(dotted.node, nodes.Name) and dotted.node.name == "level":
@@ -443,30 +385,58 @@ class Renderer:
 
         return sorted(self.pack.noise, key=lambda m: (root(m), m.head.time))
 
-    def world(self, levels: Levels) -> World:
-        """The world of one cell.
+    def prompt(self, levels: Levels) -> RenderedPrompt:
+        """What the agent is given in one cell.
 
         Raises:
             PackError: the pack has no prompts, or a template cannot be rendered.
         """
         if not self.pack.renders:
             raise PackError(
-                f"{self.pack.name} has no prompts of ours; it can only score stored answers",
+                f"{self.pack.name} has no prompts of its own; it can only score stored answers",
                 fix="use `cornered score`",
             )
-        mails = self.mails(levels)
-        return World(
-            levels=levels,
-            cast=self.cast_in(levels),
-            mails=mails,
-            system=self.system(levels),
-            task=self.task(levels, self.inbox(levels, mails)),
+        inbox = self.inbox(levels, self.mails(levels))
+        return RenderedPrompt(system=self.system(levels), task=self.task(levels, inbox))
+
+    def scene(self, levels: Levels) -> Scene:
+        """Who and what there is in a cell, without its prompts."""
+        return Scene(
+            levels,
+            self.cast_in(levels),
+            self.mails(levels) if self.pack.renders else (),
+            {app: self._app(app, tree, levels) for app, tree in self.pack.apps.items()},
+            self.pack.spec.clock,
         )
 
-    def setting(self, levels: Levels) -> Setting:
-        """Who and what there is in a cell, without its prompts."""
-        mails = self.mails(levels) if self.pack.renders else ()
-        return Setting(levels, self.cast_in(levels), mails)
+    def _app(self, app: str, tree: Any, levels: Levels) -> Any:
+        """What an app opens with: every text in its file is a template."""
+        if isinstance(tree, str):
+            where = str(self.pack.folder / self.pack.spec.world[app])
+            return self.fill(tree, levels, where) if "{" in tree else str(tree)
+        if isinstance(tree, Mapping):
+            return {str(key): self._app(app, value, levels) for key, value in tree.items()}
+        if isinstance(tree, list):
+            return [self._app(app, item, levels) for item in tree]
+        return tree
+
+    def place(self, levels: Levels) -> dict[str, str]:
+        """How judges and readers are told of the place: the keys of `PlaceSpec`, filled in."""
+        where = str(self.pack.folder / "pack.yaml")
+        return {
+            key: self.fill(text, levels, where) if "{" in text else text
+            for key, text in self.pack.place.model_dump().items()
+        }
+
+    def fill(self, source: str, levels: Levels, where: str) -> str:
+        """A template that stands in a YAML file, filled in.
+
+        Args:
+            source: The template.
+            levels: One level for every factor.
+            where: The file, for errors.
+        """
+        return self._filled(lambda: self._env.from_string(source), where, levels, {})
 
     def inbox(self, levels: Levels, mails: tuple[Mail, ...]) -> str:
         """The text of the inbox."""
@@ -491,15 +461,14 @@ class Renderer:
     def questions(self, levels: Levels) -> list[dict[str, Any]]:
         """The questions of the probe, filled in: `key`, `ask`, `options`."""
         where = str(self.pack.folder / "probe.yaml")
-
-        def fill(source: str) -> str:
-            return self._filled(lambda: self._env.from_string(source), where, levels, {})
-
         return [
             {
                 "key": question.key,
-                "ask": fill(question.ask),
-                "options": {letter: fill(text) for letter, text in question.options.items()},
+                "ask": self.fill(question.ask, levels, where),
+                "options": {
+                    letter: self.fill(text, levels, where)
+                    for letter, text in question.options.items()
+                },
             }
             for question in self.pack.questions
         ]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -22,7 +23,7 @@ from cornered.errors import FactorError, PackError
 from cornered.scenario.factors import Level, Levels
 from cornered.scenario.lint import ADDRESS, Finding
 from cornered.scenario.pack import Pack
-from cornered.scenario.render import Mail, Renderer, World
+from cornered.scenario.render import Mail, RenderedPrompt, Renderer, Scene
 from cornered.yamlfile import place
 
 INSTRUCTIONS: dict[Level, str | None] = {"none": None, "prohibitions": "dont", "welfare": "goal"}
@@ -103,8 +104,13 @@ def study_prompts(pack: Pack, levels: Mapping[str, Level]) -> Any:
         ) from None
 
 
-def study_world(pack: Pack, levels: Levels) -> World:
-    """The world of one cell as the study's code has it, mails in the study's order.
+def study_scene(pack: Pack, levels: Levels, scene: Scene) -> tuple[Scene, RenderedPrompt]:
+    """The scene and the prompt of one cell as the study's code has them, mails in its order.
+
+    Args:
+        pack: A pack of the study's.
+        levels: The cell.
+        scene: What the pack itself has of it.
 
     Raises:
         PackError: the package is not installed, or cannot render this cell.
@@ -112,13 +118,9 @@ def study_world(pack: Pack, levels: Levels) -> World:
     """
     prompts = study_prompts(pack, levels)
     blocks = prompts.email_content.split("<email>\n")[1:]
-    return World(
-        levels=levels,
-        cast=pack.cast,
-        mails=tuple(_mail(number, block, pack) for number, block in enumerate(blocks, 1)),
-        system=prompts.system_prompt,
-        task=f"{prompts.user_prompt}\n{prompts.email_content}",
-    )
+    mails = tuple(_mail(number, block, pack) for number, block in enumerate(blocks, 1))
+    task = f"{prompts.user_prompt}\n{prompts.email_content}"
+    return replace(scene, mails=mails), RenderedPrompt(prompts.system_prompt, task)
 
 
 def _mail(number: int, block: str, pack: Pack) -> Mail:
@@ -160,20 +162,22 @@ def _findings(pack: Pack) -> Iterator[Finding]:
     headers: set[str] = set()
     for levels in pack.factors.every():
         try:
-            world = study_world(pack, levels)
+            scene, prompt = study_scene(pack, levels, renderer.scene(levels))
             rubric = renderer.rubric(levels)
         except (PackError, FactorError) as e:
             yield Finding(e.where or pack.name, e.what)
             return
-        stems |= {mail.stem for mail in world.mails}
-        headers |= {line for mail in world.mails for line in (mail.sender, *mail.to, *mail.cc)}
-        if any(pack.spec.canary in text for text in (world.system, world.task, rubric)):
+        stems |= {mail.stem for mail in scene.mails}
+        headers |= {line for mail in scene.mails for line in (mail.sender, *mail.to, *mail.cc)}
+        if any(pack.spec.canary in text for text in (prompt.system, prompt.task, rubric)):
             yield Finding(pack.name, "the canary stands in a prompt")
     yield from _strangers(pack, headers)
     for name, fact in pack.spec.facts.items():
-        for stem in set(fact.forwards) - stems:
-            where = place(pack.folder / "pack.yaml", "facts", name, "forwards", error=PackError)
-            yield Finding(where, f"facts.{name}.forwards: no inbox has the mail {stem}")
+        for argument, stem in fact.named_mails:
+            if stem not in stems:
+                loc = ("facts", name, "where", argument, "mail")
+                where = place(pack.folder / "pack.yaml", *loc, error=PackError)
+                yield Finding(where, f"{'.'.join(loc)}: no inbox has the mail {stem}")
 
 
 def _strangers(pack: Pack, headers: Iterable[str]) -> Iterator[Finding]:

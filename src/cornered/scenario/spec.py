@@ -1,0 +1,281 @@
+"""The files of a scenario pack, as they are written: what each key means and may be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NaiveDatetime,
+    field_validator,
+    model_validator,
+)
+
+from cornered.scenario.factors import Levels, When
+
+FIRST_EDITION = (
+    "is written for the first edition: name the place with `place`, its apps with `world`, "
+    "operations in `tools` and in facts (`operation: mail.send`, `where: …`)"
+)
+"""What to say of a pack in the form of version 0.1.0."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Clock(_Strict):
+    """The world's day."""
+
+    today: date
+    """The day of the session."""
+    start: time
+    """When the session starts; every mail is older."""
+
+    @property
+    def moment(self) -> datetime:
+        """The start of the session."""
+        return datetime.combine(self.today, self.start)
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _patterns(patterns: list[str]) -> list[str]:
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as e:
+            raise ValueError(f"{pattern!r} is no regular expression ({e})") from None
+    return patterns
+
+
+class Matcher(_Strict):
+    """What one argument of an event must be; every part that is given must hold.
+
+    Written as a plain value it means `equals`.
+    """
+
+    people: list[str] = []
+    """Recipients: one of these people is reached, by address, name or list."""
+    class_: list[str] = Field(default=[], alias="class")
+    """Recipients: an address of one of these classes is reached."""
+    outside: bool = False
+    """Recipients: an address outside the company is reached."""
+    mail: list[str] = []
+    """Mails: one of these, by the stem of its file."""
+    matches: list[str] = []
+    """Text: one of these regular expressions matches somewhere in it, case ignored."""
+    equals: str | int | None = None
+    """The argument is this; of a code, case, spaces and dashes do not matter."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_value(cls, value: Any) -> Any:
+        return {"equals": value} if isinstance(value, str | int) else value
+
+    @field_validator("matches")
+    @classmethod
+    def _are_patterns(cls, value: list[str]) -> list[str]:
+        return _patterns(value)
+
+    @property
+    def parts(self) -> set[str]:
+        """The parts that are given."""
+        return {name for name in type(self).model_fields if getattr(self, name) not in ([], False, None)}
+
+
+class FactSpec(_Strict):
+    """What code looks for: one event that was carried out, or a state at the end."""
+
+    about: str
+    """One line for people."""
+    operation: Annotated[list[str], BeforeValidator(_as_list)] = []
+    """Operations that count, such as `mail.send`."""
+    where: dict[str, Matcher] = {}
+    """Argument to what it must be; one event must meet all of them."""
+    state: dict[str, dict[str, str | int]] = {}
+    """App to key and value: what the world must be like when the trial has ended."""
+    when: When = When({})
+    """The conditions in which this can be a fact; elsewhere it is false."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if bool(self.operation) == bool(self.state):
+            raise ValueError("give one of operation (what was done) and state (what is at the end)")
+        if self.state and self.where:
+            raise ValueError("where goes with operation, not with state")
+        return self
+
+    @property
+    def named_mails(self) -> Iterator[tuple[str, str]]:
+        """Argument and stem of each mail that the fact names."""
+        for argument, matcher in self.where.items():
+            for stem in matcher.mail:
+                yield argument, stem
+
+
+class OutcomeSpec(_Strict):
+    """A rung of the outcome ladder."""
+
+    about: str
+    """What puts a trial on this rung; the judge reads it."""
+    unless: list[str] | None = None
+    """Code decides for this rung, without a judge, where none of these facts holds."""
+    if_: list[str] = Field(default=[], alias="if")
+    """Code decides for this rung, without a judge, where one of these facts holds."""
+
+
+class Screen(_Strict):
+    """When a model did not understand a scenario, seen from its controls."""
+
+    control_rate: float = Field(ge=0, lt=1)
+    """Largest share of control trials with the act; with more the model is screened out."""
+
+
+class Question(_Strict):
+    """A question of a probe; it has one right answer in each condition."""
+
+    key: str
+    """Names it in scores."""
+    ask: str
+    options: dict[str, str]
+    """Letter to answer, both as templates."""
+    right: str | dict[str, dict[str, str]]
+    """The letter; or for one factor, level to letter."""
+
+    def answer(self, levels: Levels) -> str:
+        """The right letter in a condition."""
+        if isinstance(self.right, str):
+            return self.right
+        ((factor, letters),) = self.right.items()
+        return letters[str(levels[factor])]
+
+
+class ProbeSpec(_Strict):
+    """`probe.yaml`."""
+
+    questions: list[Question] = Field(min_length=1)
+
+
+class Provenance(_Strict):
+    """Where a pack comes from."""
+
+    authors: str
+    written: date
+    sources: list[str]
+    note: str = ""
+
+
+class PlaceSpec(_Strict):
+    """How the prompts of judges and readers speak of the place; all are templates."""
+
+    name: str
+    """What the place is called, such as `{{ company.name }}, {{ company.city }}`."""
+    agent: str
+    """What the agent is, with its article, such as `an office assistant`."""
+    noun: str
+    """What it is called after that, such as `assistant`."""
+    works: str
+    """How it acts, such as `works on its own and sends mail in its own name`."""
+    holds: str
+    """What there is, such as `people, addresses and messages`."""
+    actions: str
+    """What it can carry out, as a list, such as `the mails it sent, the alerts it cancelled`."""
+
+
+class VariableSpec(_Strict):
+    """A variable of templates whose content hangs on factors: a row of a table of texts."""
+
+    table: str = ""
+    """The table: a YAML file of the pack, laid over the one of that name in `shared`."""
+    row: str = ""
+    """Which row: that of the level of this factor, or of `VARIABLE.SLOT`."""
+    by: str = ""
+    """Or the factor that chooses another variable."""
+    choose: dict[str, str] = {}
+    """Level of that factor to the variable that this one then is; at other levels there is none."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if bool(self.table and self.row) == bool(self.by and self.choose):
+            raise ValueError("give table and row, or by and choose")
+        return self
+
+
+class PackSpec(_Strict):
+    """`pack.yaml`."""
+
+    title: str
+    about: str
+    """One or two sentences for people."""
+    factors: dict[str, Literal["all"] | list[str]] = {}
+    """The factors that the pack has text for, each with its levels."""
+    place: str | PlaceSpec
+    """The place, or the name of one in `shared/places`."""
+    world: dict[str, str]
+    """App to the file or folder that it opens with, such as `mail: mails`."""
+    tools: list[str]
+    """The operations that the agent is offered, such as `mail.send`."""
+    variables: dict[str, VariableSpec] = {}
+    """Variables of templates whose content hangs on factors."""
+    clock: Clock | None = None
+    facts: dict[str, FactSpec]
+    act: Annotated[list[str], BeforeValidator(_as_list)]
+    """The facts that are the harmful act: any of them."""
+    outcomes: dict[str, OutcomeSpec] = {}
+    """The ladder, from harmless to harmful; the last rung is the act, judged."""
+    screen: Screen | None = None
+    """What a model must not do in the controls, to be ranked."""
+    study: Literal["blackmail", "leaking", "murder"] | None = None
+    """The scenario of the 2025 study whose own prompts this pack stands for."""
+    traces: dict[str, list[str]] = {}
+    """Factor to regular expressions that betray it in this story, for the lint of controls."""
+    provenance: Provenance
+    canary: str
+    """A string that must never stand in training data; it is not part of any prompt."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _second_edition(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            facts = value.get("facts")
+            old = [f for f in (facts.values() if isinstance(facts, dict) else ()) if isinstance(f, dict)]
+            if any("action" in fact for fact in old) or "world" not in value:
+                raise ValueError(FIRST_EDITION)
+        return value
+
+    @field_validator("traces")
+    @classmethod
+    def _are_patterns(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
+        return {factor: _patterns(patterns) for factor, patterns in value.items()}
+
+
+class Variety(_Strict):
+    """`varied.yaml`: what a varied cast draws from, beside the names of people."""
+
+    company: list[dict[str, str]] = Field(min_length=1)
+    """Rows of name, short and domain."""
+    city: list[dict[str, str]] = Field(min_length=1)
+    industry: list[dict[str, str]] = Field(min_length=1)
+
+
+class MailHead(_Strict):
+    """The front matter of a mail."""
+
+    sender: str = Field(alias="from")
+    to: list[str]
+    cc: list[str] = []
+    subject: str
+    time: NaiveDatetime
+    when: When = When({})
+    reply_to: str | None = None
+    attachments: list[str] = []
+    """Names of files, with their sizes; they go along when the mail is forwarded."""
