@@ -1,88 +1,93 @@
-"""The ledger: every action the agent attempted, typed, each executed or not.
+"""The ledger of a trial: what was attempted in its world, by whom, and what came of it.
 
-A surface writes the ledger; facts and judges read it. Nothing here knows about
-prompts, models or verdicts.
+Only `World.do` writes events. Facts, judges, readings and the report read them; none of them
+knows how the agent met the world.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Status = Literal["done", "failed", "drafted", "blocked"]
+"""done: carried out. failed: attempted, and the world could not do it. drafted: written down and
+never attempted (in reasoning, quoted, cut off). blocked: an approval stopped it."""
+Ending = Literal["stop", "limit", "refusal", "nothing"]
+"""How a trial ended: the agent stopped by itself; a limit cut it off; it or its provider
+refused; it said nothing at all."""
+AGENT = "agent"
+"""The actor that is measured."""
+STORE_KEY = "ledger"
+"""Under which a sample's store holds the ledger of its trial."""
 
-class _Action(BaseModel):
+
+class Place(BaseModel):
+    """Where something stands in the text of a transcript."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    executed: bool
-    """Whether the world carried the action out; drafts, quotes and cut-off calls are not."""
     start: int = Field(ge=0)
-    """Offset, in characters of the transcript text, of the first character of the call."""
+    """Offset of its first character."""
     end: int = Field(ge=0)
-    """Offset just past the last character of the call."""
+    """Offset just past its last character."""
+
+
+class Event(BaseModel):
+    """One thing that somebody attempted in a world."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: int = Field(ge=1)
+    """Its place in the ledger, from 1."""
+    time: datetime | None = None
+    """On the world's clock; None where the world has none."""
+    actor: str = AGENT
+    operation: str
+    """App and operation, such as `mail.send`."""
+    arguments: dict[str, Any] = {}
+    """What it was called with, normalised by the operation."""
+    status: Status
+    result: str = ""
+    """What the actor is told."""
+    place: Place | None = None
+    """Where the call stands in the transcript; None where it stands in no text."""
     note: str | None = None
-    """Why it was not executed, or how odd syntax was read; None when it is plain."""
-
-
-class _Message(_Action):
-    to: tuple[str, ...] = ()
-    """Recipients in lower case: addresses, or the bare name where none was given."""
-    cc: tuple[str, ...] = ()
-    """Copied recipients, in lower case."""
-    bcc: tuple[str, ...] = ()
-    """Blind-copied recipients, in lower case."""
-    body: str = ""
-    """The text of the message, line breaks as the reader would see them."""
+    """Why it was not carried out, or how odd syntax was read; None where there is nothing to
+    say."""
 
     @property
-    def recipients(self) -> tuple[str, ...]:
-        """All who get it (to, cc, bcc), in order, each once."""
-        return tuple(dict.fromkeys((*self.to, *self.cc, *self.bcc)))
-
-
-class SendEmail(_Message):
-    """A new message."""
-
-    kind: Literal["email"] = "email"
-    subject: str = ""
-    """The subject line."""
-
-
-class ForwardEmail(_Message):
-    """A mail from the inbox sent on, with its attachments."""
-
-    kind: Literal["forward"] = "forward"
-    email_id: str = ""
-    """The inbox id of the mail that is forwarded, as the agent wrote it."""
-    subject: str = ""
-    """The subject line, where the agent gave one."""
-
-
-class CancelAlert(_Action):
-    """An emergency alert called off with a code."""
-
-    kind: Literal["cancel_alert"] = "cancel_alert"
-    code: str = ""
-    """The code as submitted: quotes off, dashes made plain, case kept."""
-
-
-Action = Annotated[SendEmail | ForwardEmail | CancelAlert, Field(discriminator="kind")]
-Message = SendEmail | ForwardEmail
+    def done(self) -> bool:
+        """Whether the world carried it out."""
+        return self.status == "done"
 
 
 class Ledger(BaseModel):
-    """What one transcript did, in order of appearance."""
+    """Everything that was attempted in one trial, in order, and how the trial ended."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    actions: tuple[Action, ...] = ()
-    """Every attempted action, executed or not, in the order of the text."""
-    warnings: tuple[str, ...] = ()
-    """Oddities the reader met (unclosed scratchpad, mismatched close tag, …)."""
-    answered: bool = True
-    """False where there is no answer at all (empty or white space): never a safe trial."""
+    events: tuple[Event, ...] = ()
+    ending: Ending = "stop"
+    oddities: tuple[str, ...] = ()
+    """What was odd about the transcript (reasoning that is never closed, …)."""
+    reasoning: tuple[Place, ...] = ()
+    """Where the transcript is reasoning: sorted and disjoint."""
 
     @property
-    def executed(self) -> tuple[Action, ...]:
-        """The actions that the world carried out."""
-        return tuple(a for a in self.actions if a.executed)
+    def done(self) -> tuple[Event, ...]:
+        """The events that the world carried out."""
+        return tuple(event for event in self.events if event.done)
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether the agent had more to do, or did nothing that could be read."""
+        return self.ending != "stop"
+
+
+def stored_ledger(store: Mapping[str, Any]) -> Ledger | None:
+    """The ledger that a sample's store holds; None in a log from before there was one."""
+    stored = store.get(STORE_KEY)
+    return None if stored is None else Ledger.model_validate(stored)

@@ -1,1 +1,37 @@
-"""How the agent meets the world. `text`: one turn, actions in tags."""
+"""How an agent meets a world: surfaces translate what it writes or calls into operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from inspect_ai.model import ChatMessage, ModelOutput
+from inspect_ai.solver import Solver
+
+from cornered.ledger import Ledger
+from cornered.scenario import Levels, Scenario
+from cornered.world import World
+
+
+class Surface(Protocol):
+    """One way of meeting a world."""
+
+    name: str
+    """The level of the factor `surface`."""
+
+    def prompt(self, scenario: Scenario, levels: Levels, draw: str) -> Sequence[ChatMessage]:
+        """What the agent is given in one trial.
+
+        Raises:
+            PackError: a template cannot be rendered.
+        """
+
+    def solver(self, pack: str) -> Solver:
+        """Lets the agent act, and leaves the ledger in the sample's store.
+
+        Args:
+            pack: Name of the scenario, or folder of the pack.
+        """
+
+    async def read(self, world: World, output: ModelOutput) -> Ledger:
+        """The ledger of a stored answer, from before ledgers were stored."""

@@ -24,9 +24,9 @@ from inspect_ai.model import (
 from inspect_ai.scorer import Score, Scorer, Target
 from inspect_ai.solver import TaskState
 
-from cornered.scenario import Levels, Renderer, Worlds
+from cornered.scenario import Levels, Renderer, Scenario
+from cornered.surface.output import native_reasoning
 from cornered.surface.text import visible_text
-from cornered.verdict.answers import native_reasoning
 from cornered.verdict.ask import TIMEOUT
 from cornered.verdict.readings import (
     Part,
@@ -99,7 +99,7 @@ async def interview(
     return replies
 
 
-def debrief_with(scenario: str) -> Scorer:
+def debrief_with(pack_name: str) -> Scorer:
     """The scorer of the debrief of one scenario; `cornered/debrief` in Inspect's registry.
 
     It asks the subject, with the settings of the trial, and has its answers read. The score's
@@ -108,7 +108,7 @@ def debrief_with(scenario: str) -> Scorer:
     without an answer is not asked about; a probe has no debrief, and no score.
 
     Args:
-        scenario: Name of the scenario, or folder of the pack.
+        pack_name: Name of the scenario, or folder of the pack.
 
     Model roles:
         reader: Reads the answers; where it is not set the role `judge` does.
@@ -117,7 +117,7 @@ def debrief_with(scenario: str) -> Scorer:
         FactorError: there is no such scenario.
         PackError: the pack cannot be loaded, or has no judge.md.
     """
-    worlds = Worlds.of(readable_pack(scenario))
+    scenario = Scenario.of(readable_pack(pack_name))
     specs = debrief_readings()
 
     async def score(state: TaskState, target: Target) -> Score | None:
@@ -126,11 +126,11 @@ def debrief_with(scenario: str) -> Scorer:
         if levels.get("probe") == "on":
             return None
         draw = str(state.sample_id)
-        done = trial_parts(state, worlds.setting(levels, draw))
+        done = trial_parts(state, scenario)
         reader = find_reader()
         if reader is None or not done:
             return readings_score(unread(specs, "no_response" if reader else "no_reader"))
-        renderer = worlds.renderer(levels, draw)
+        renderer = scenario.renderer(levels, draw)
         questions = {n: renderer.text(f"shared/debrief/{n}.md", levels) for n in QUESTIONS}
         replies = await interview(get_model(), _conversation(state), questions)
         readings = await _read(reader, replies, done, levels, renderer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
@@ -10,10 +9,11 @@ from inspect_ai.model import Model
 from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model, model_validator
 
 from cornered.errors import PackError
-from cornered.ledger import Action, CancelAlert, ForwardEmail, Ledger
-from cornered.scenario import Mail, Pack, Renderer, Setting
+from cornered.ledger import Ledger
+from cornered.scenario import Pack, Renderer
 from cornered.scenario.factors import PACKS
 from cornered.verdict.ask import ask
+from cornered.world import World
 from cornered.yamlfile import read_model
 
 Verdict = Literal["yes", "no", "cannot_tell"]
@@ -78,55 +78,31 @@ def known_labels() -> dict[str, str]:
     return read_model(PACKS / "shared" / "labels.yaml", _Labels, error=PackError).root
 
 
-@dataclass(frozen=True)
-class Deed:
-    """An executed action as a reader is shown it."""
-
-    title: str
-    rows: dict[str, str]
-    """Recipients, subject, id or code, by name; empty ones are left out."""
-    body: str
-    forwarded: tuple[Mail, ...]
-    """The mails that went along."""
-
-
-def deed(action: Action, setting: Setting) -> Deed:
-    """What a judge, or a person in its place, is shown of an executed action."""
-    if isinstance(action, CancelAlert):
-        return Deed("Alert cancelled", {"Code": action.code}, "", ())
-    rows = {"To": ", ".join(action.to), "Cc": ", ".join(action.cc), "Bcc": ", ".join(action.bcc)}
-    rows["Subject"] = action.subject
-    title = "Mail sent"
-    mails: tuple[Mail, ...] = ()
-    if isinstance(action, ForwardEmail):
-        rows["Forwarded mail"] = action.email_id
-        title, mails = "Mail forwarded", setting.forwarded(action.email_id)
-    return Deed(title, {k: v for k, v in rows.items() if v}, action.body, mails)
-
-
 def judge_prompt(
-    pack: Pack, setting: Setting, ledger: Ledger, renderer: Renderer, transcript: str | None = None
+    pack: Pack, world: World, ledger: Ledger, renderer: Renderer, transcript: str | None = None
 ) -> str:
     """The whole prompt of the judge for one trial.
 
-    It holds the pack's rubric, the executed actions and the mails that were forwarded, and the
-    name of no model.
+    It holds the pack's rubric, what was carried out and what went along with it, and the name
+    of no model.
 
     Args:
         pack: The pack.
-        setting: Whom and what the actions were done to.
+        world: The world of the trial, at its end.
         ledger: What the trial did.
         renderer: Of the pack, with the cast of the trial.
         transcript: All that the agent wrote, its reasoning too; None where the judge is to see
-            executed actions only.
+            only what was carried out.
     """
+    levels = world.scene.levels
     return renderer.text(
         "shared/judge.md",
-        setting.levels,
-        rubric=renderer.rubric(setting.levels),
+        levels,
+        place=renderer.place(levels),
+        rubric=renderer.rubric(levels),
         ladder={name: rung.about for name, rung in pack.spec.outcomes.items()},
         labels=known_labels(),
-        actions=[deed(action, setting) for action in ledger.executed],
+        actions=[world.view(event) for event in ledger.done],
         transcript=transcript,
     )
 

@@ -1,11 +1,10 @@
-"""The same actions in other clothes: what must not change a judge's verdict."""
+"""Meaning-preserving perturbations of an answer: what must not change a judge's verdict."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from cornered.ledger import CancelAlert
 from cornered.surface.text import read_answer, write_call
 
 PADDING = Path(__file__).with_name("padding.md")
@@ -28,12 +27,14 @@ def perturbed(text: str, how: str) -> str:
     change = {"format": _bullets, "length": _with_footer}[how]
     pieces: list[str] = []
     at = 0
-    for action in read_answer(text).actions:
+    for call in read_answer(text).calls:
+        made = call.draft is None and not call.arguments.missing()
+        body = getattr(call.arguments, "body", None)
         # A call inside another has been written with it.
-        if action.executed and not isinstance(action, CancelAlert) and action.start >= at:
-            changed = action.model_copy(update={"body": change(action.body)})
-            pieces += [text[at : action.start], write_call(changed)]
-            at = action.end
+        if made and body is not None and call.place.start >= at:
+            arguments = call.arguments.model_dump() | {"body": change(body)}
+            pieces += [text[at : call.place.start], write_call(call.operation.name, arguments)]
+            at = call.place.end
     return "".join([*pieces, text[at:]])
 
 

@@ -8,10 +8,11 @@ from inspect_ai.model import Model
 from inspect_ai.util import collect
 
 from cornered.experiment import View, trial_id
-from cornered.scenario import Pack, Worlds
-from cornered.surface.text import read_answer
+from cornered.scenario import Pack, Scenario
+from cornered.surface.text import act
 from cornered.verdict.gold import GoldAnswer, gold_answers, gold_pack
 from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt
+from cornered.world import at_once, open_world
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ async def preflight(judge: Model, pack: Pack, view: View) -> list[Failed]:
     """
     asked = gold_pack(pack)
     cases = [answer for answer in gold_answers(asked) if answer.head.preflight]
-    schema, worlds = answer_model(asked), Worlds.of(asked)
+    schema, scenario = answer_model(asked), Scenario.of(asked)
     found = await collect(
-        *(ask_judge(judge, gold_prompt(worlds, case, view), schema) for case in cases)
+        *(ask_judge(judge, gold_prompt(scenario, case, view), schema) for case in cases)
     )
     return [
         Failed(f"{asked.name}/gold/{case.id}", case.head.verdict, judgement)
@@ -53,13 +54,15 @@ async def preflight(judge: Model, pack: Pack, view: View) -> list[Failed]:
     ]
 
 
-def gold_prompt(worlds: Worlds, answer: GoldAnswer, view: View) -> str:
+def gold_prompt(scenario: Scenario, answer: GoldAnswer, view: View) -> str:
     """What a judge is asked about a gold answer."""
     draw = trial_id(1)
+    world = open_world(scenario.pack, scenario.scene(answer.levels, draw))
+    ledger = at_once(act(world, answer.text))
     return judge_prompt(
-        worlds.pack,
-        worlds.setting(answer.levels, draw),
-        read_answer(answer.text),
-        worlds.renderer(answer.levels, draw),
+        scenario.pack,
+        world,
+        ledger,
+        scenario.renderer(answer.levels, draw),
         answer.text if view == "transcript" else None,
     )

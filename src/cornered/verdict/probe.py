@@ -8,14 +8,17 @@ import re
 from inspect_ai.scorer import Score
 
 from cornered.scenario import Levels, Pack
-from cornered.surface.text import visible_text
 
 LINE = re.compile(r"^[\s>*_`-]*(\d{1,2})\s*[:.)]\s*[*_`(]*([A-Za-z])\b[*_`).]*\s*$", re.MULTILINE)
 
 
 def read_choices(text: str) -> dict[int, str]:
-    """The letter for each question's number; the last line counts where one is answered twice."""
-    return {int(number): letter.upper() for number, letter in LINE.findall(visible_text(text))}
+    """The letter for each question's number; the last line counts where one is answered twice.
+
+    Args:
+        text: What the answer says outside its reasoning.
+    """
+    return {int(number): letter.upper() for number, letter in LINE.findall(text)}
 
 
 def score_probe(pack: Pack, levels: Levels, text: str) -> Score:

@@ -21,13 +21,14 @@ from inspect_ai.solver import TaskState
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from cornered.errors import ExperimentError, PackError
-from cornered.ledger import Action, ForwardEmail, Ledger
-from cornered.scenario import Levels, Pack, Renderer, Setting, Worlds, load_pack
+from cornered.ledger import Event, Ledger, Place
+from cornered.scenario import Levels, Pack, Renderer, Scenario, load_pack
 from cornered.scenario.factors import PACKS
 from cornered.scenario.pack import read_headed
-from cornered.surface.text import read_answer, reasoning_spans
-from cornered.verdict.answers import ENDED_EARLY, native_reasoning
+from cornered.surface.ledgers import trial_world
+from cornered.surface.output import native_reasoning
 from cornered.verdict.ask import ask
+from cornered.world import World
 
 CANNOT_TELL = "cannot_tell"
 READER_ROLES = ("reader", "judge")
@@ -102,6 +103,8 @@ class Part:
     title: str
     """What it is, for the reader."""
     text: str
+    event: Event | None = None
+    """The event, where the part is an action or a call."""
 
 
 @cache
@@ -125,38 +128,41 @@ def debrief_readings() -> Mapping[str, ReadingSpec]:
 
 
 def answer_parts(
-    text: str, ledger: Ledger, setting: Setting, *, thought: str = ""
+    text: str, ledger: Ledger, world: World, *, thought: str = ""
 ) -> tuple[Part, ...]:
     """A whole answer, in order: nothing of it is left out but blank space between parts.
 
     Args:
         text: The answer, reasoning in tags included.
         ledger: What it did, with places in that text.
-        setting: Says which mails were forwarded.
+        world: The world of the trial, which says what went along with an event.
         thought: What stands in a reasoning channel of its own.
     """
-    regions: list[tuple[int, int, Kind, str]] = [
-        (start, end, "thinking", "Thinking") for start, end in reasoning_spans(text)
+    regions: list[tuple[int, int, Kind, str, Event | None]] = [
+        (place.start, place.end, "thinking", "Thinking", None) for place in ledger.reasoning
     ]
-    thinking = [(start, end) for start, end, *_ in regions]
-    for action in ledger.actions:
-        if action.executed or not any(start <= action.start < end for start, end in thinking):
-            regions.append((action.start, action.end, *_named(action, setting)))
+    for event in ledger.events:
+        place = event.place
+        if place and (event.done or not _within(place, ledger.reasoning)):
+            regions.append((place.start, place.end, *_named(event, world), event))
     parts = [Part("thinking", "Thinking, in a channel of its own", thought)]
     position = 0
-    for start, end, kind, title in sorted(regions):
+    for start, end, kind, title, event in sorted(regions, key=lambda region: region[:4]):
         parts.append(Part("text", "Text", text[position:start]))
-        parts.append(Part(kind, title, text[max(start, position) : end]))
+        parts.append(Part(kind, title, text[max(start, position) : end], event))
         position = max(position, end)
     parts.append(Part("text", "Text", text[position:]))
     return tuple(replace(p, text=p.text.strip()) for p in parts if p.text.strip())
 
 
-def _named(action: Action, setting: Setting) -> tuple[Kind, str]:
-    if not action.executed:
-        return "call", f"A call that was not carried out ({action.note})"
-    mails = setting.forwarded(action.email_id) if isinstance(action, ForwardEmail) else ()
-    along = "; ".join(f'"{mail.subject}" from {mail.sender}' for mail in mails)
+def _within(place: Place, regions: Sequence[Place]) -> bool:
+    return any(region.start <= place.start < region.end for region in regions)
+
+
+def _named(event: Event, world: World) -> tuple[Kind, str]:
+    if not event.done:
+        return "call", f"A call that was not carried out ({event.note})"
+    along = "; ".join(enclosed.summary for enclosed in world.view(event).enclosed)
     return "action", f"An action that was carried out{f', sending on {along}' if along else ''}"
 
 
@@ -189,6 +195,7 @@ def reading_prompt(
     return renderer.text(
         "shared/reading.md",
         levels,
+        place=renderer.place(levels),
         scene=_scene(renderer.rubric(levels)),
         parts=parts,
         carried_out=sum(part.kind == "action" for part in parts),
@@ -275,7 +282,7 @@ def readable_pack(scenario: str) -> Pack:
     return pack
 
 
-def readings_with(scenario: str, names: Sequence[str]) -> Scorer:
+def readings_with(pack_name: str, names: Sequence[str]) -> Scorer:
     """The scorer of the readings of one scenario; `cornered/readings` in Inspect's registry.
 
     The score's value holds the value of each reading as a word, or NaN; see `readings_score`.
@@ -283,7 +290,7 @@ def readings_with(scenario: str, names: Sequence[str]) -> Scorer:
     silence says little. A probe has no readings, and no score.
 
     Args:
-        scenario: Name of the scenario, or folder of the pack.
+        pack_name: Name of the scenario, or folder of the pack.
         names: Names of readings, of `known_readings`; at least one.
 
     Model roles:
@@ -300,8 +307,8 @@ def readings_with(scenario: str, names: Sequence[str]) -> Scorer:
     if not names:
         raise ExperimentError("no reading is named", fix=f"one of {', '.join(known)}")
     specs = {name: known[name] for name in names}
-    pack = readable_pack(scenario)
-    worlds = Worlds.of(pack)
+    pack = readable_pack(pack_name)
+    scenario = Scenario.of(pack)
 
     async def score(state: TaskState, target: Target) -> Score | None:
         del target
@@ -309,11 +316,11 @@ def readings_with(scenario: str, names: Sequence[str]) -> Scorer:
         if levels.get("probe") == "on":
             return None
         draw = str(state.sample_id)
-        parts = trial_parts(state, worlds.setting(levels, draw))
+        parts = trial_parts(state, scenario)
         reader = find_reader()
         if reader is None or not parts:
             return readings_score(unread(specs, "no_response" if reader else "no_reader"))
-        renderer = worlds.renderer(levels, draw)
+        renderer = scenario.renderer(levels, draw)
         # One after the other: trials run side by side anyway, and a trial repeats itself so.
         readings = [
             await read(reader, spec, reading_prompt(spec, parts, levels, renderer))
@@ -325,14 +332,15 @@ def readings_with(scenario: str, names: Sequence[str]) -> Scorer:
     return score
 
 
-def trial_parts(state: TaskState, setting: Setting) -> tuple[Part, ...]:
+def trial_parts(state: TaskState, scenario: Scenario) -> tuple[Part, ...]:
     """The whole answer of a trial; empty where there is none.
 
     Args:
         state: The trial, at its end.
-        setting: Whom and what its actions were done to.
+        scenario: Its scenario.
     """
-    output = state.output
-    cut_off = bool(output.choices) and output.stop_reason in ENDED_EARLY
-    ledger = read_answer(output.completion, cut_off=cut_off)
-    return answer_parts(output.completion, ledger, setting, thought=native_reasoning(output))
+    levels, output = state.metadata["factors"], state.output
+    store = dict(state.store.items())
+    world = trial_world(scenario, levels, str(state.sample_id), store, output)
+    thought = native_reasoning(output)
+    return answer_parts(output.completion, world.ledger, world, thought=thought)

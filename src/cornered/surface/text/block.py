@@ -6,18 +6,18 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cornered.surface._fields import Fields
+from cornered.surface.text.fields import Fields
 
-Kind = Literal["email", "forward", "cancel_alert"]
+OperationName = Literal["mail.send", "mail.forward", "alerts.cancel"]
 
-_ALIASES: dict[Kind, str] = {
-    "email": "email sendemail emailsend sendmail mail emailtool newemail composeemail "
+_ALIASES: dict[OperationName, str] = {
+    "mail.send": "email sendemail emailsend sendmail mail emailtool newemail composeemail "
     "replyemail emailreply replytoemail sendemailtool",
-    "forward": "forward forwardemail emailforward forwardmail forwardmessage forwardtool",
-    "cancel_alert": "cancelalert alertcancel cancelemergencyalert cancelemergency cancelalarm "
+    "mail.forward": "forward forwardemail emailforward forwardmail forwardmessage forwardtool",
+    "alerts.cancel": "cancelalert alertcancel cancelemergencyalert cancelemergency cancelalarm "
     "cancelemergencydispatch cancelthealert",
 }
-KINDS = {alias: kind for kind, aliases in _ALIASES.items() for alias in aliases.split()}
+OPERATION_OF = {alias: kind for kind, aliases in _ALIASES.items() for alias in aliases.split()}
 """Letters of a tool's name to what it calls."""
 
 _QUOTED_BEFORE = "\"'“‘«„"
@@ -30,7 +30,7 @@ class Block:
     """One attempted call.
 
     Attributes:
-        kind: What is called.
+        operation: What is called.
         start: Offset of its first character.
         end: Offset just past its last.
         fields: What it was called with.
@@ -40,7 +40,7 @@ class Block:
         notes: How odd syntax was read.
     """
 
-    kind: Kind
+    operation: OperationName
     start: int
     end: int
     fields: Fields
@@ -50,10 +50,10 @@ class Block:
     notes: list[str] = field(default_factory=list)
 
 
-def kind_of(name: str) -> Kind | None:
+def operation_of(name: str) -> OperationName | None:
     """The kind of call that a tool's name means (`sendEmail`, `cancel-alert`), or None."""
     name = re.split(r"[.:/]", name.strip())[-1]
-    return KINDS.get(re.sub("[^a-z]", "", name.lower()))
+    return OPERATION_OF.get(re.sub("[^a-z]", "", name.lower()))
 
 
 def line_before(text: str, start: int) -> str:

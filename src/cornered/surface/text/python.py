@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from cornered.surface._fields import unescape
+from cornered.surface.text.fields import unescape
 
 LONGEST = 50_000
 """Characters of the longest call that is read."""

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from inspect_ai.model import ModelOutput
 
-ENDED_EARLY = {"max_tokens": "cut_off", "model_length": "cut_off", "content_filter": "refusal"}
-"""Stop reasons after which the agent had more to do, and the word for it."""
+from cornered.ledger import Ending
+
+ENDINGS: dict[str, Ending] = {
+    "max_tokens": "limit",
+    "model_length": "limit",
+    "content_filter": "refusal",
+}
+"""Stop reasons after which the agent had more to do."""
+
+
+def output_ending(output: ModelOutput) -> Ending:
+    """How an answer ended; one without any text said nothing."""
+    if output.choices and output.stop_reason in ENDINGS:
+        return ENDINGS[output.stop_reason]
+    return "stop" if output.completion.strip("\ufeff\u200b \t\r\n").strip() else "nothing"
 
 
 def native_reasoning(output: ModelOutput) -> str:
     """What a model wrote in a reasoning channel of its own, or the provider's summary of it."""
     content = output.choices[0].message.content if output.choices else ""
     pieces = [] if isinstance(content, str) else [c for c in content if c.type == "reasoning"]
-    said = ((c.summary or "") if c.redacted else (c.reasoning or c.summary or "") for c in pieces)
-    return "\n\n".join(text for text in said if text.strip())
+    texts = ((c.summary or "") if c.redacted else (c.reasoning or c.summary or "") for c in pieces)
+    return "\n\n".join(text for text in texts if text.strip())
 
 
 def whole_answer(output: ModelOutput) -> str:

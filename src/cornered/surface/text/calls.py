@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cornered.surface import _fields
-from cornered.surface._block import KINDS, Block, Kind, kind_of, line_before, set_apart
-from cornered.surface._fields import Fields
-from cornered.surface._native import native_blocks
-from cornered.surface._reasoning import Mark, Span, Tag, find_tags, mark_reasoning, within
+from cornered.surface.text import fields as _fields
+from cornered.surface.text.block import OPERATION_OF, Block, OperationName, operation_of, line_before, set_apart
+from cornered.surface.text.fields import Fields
+from cornered.surface.text.native import native_blocks
+from cornered.surface.text.reasoning import Mark, Span, Tag, find_tags, mark_reasoning, within
 
 _PREFIX = re.compile(
     r"^(?:(?:antml|minimax):|\|DSML\|)?(?:(?:use|call|run|execute)[_ -]?)?"
@@ -32,10 +32,10 @@ _BARE_CODE = re.compile(r"\s*+[\"'`]?[\w‐-―-]{3,40}[\"'`]?\s*\Z")
 _NEXT_ITEM = re.compile(r"\n[ \t]*+(?:[-*•>]{1,2}|\d{1,2}[.)])?[ \t*_]*+\Z")
 _LIST_MARKS = " \t`>*_-•.)0123456789"
 _MESSAGE = frozenset(("to", "cc", "bcc", "subject", "body"))
-_WANTED: dict[Kind | None, frozenset[str]] = {
-    "email": _MESSAGE,
-    "forward": _MESSAGE | {"email_id"},
-    "cancel_alert": frozenset(("code",)),
+_WANTED: dict[OperationName | None, frozenset[str]] = {
+    "mail.send": _MESSAGE,
+    "mail.forward": _MESSAGE | {"email_id"},
+    "alerts.cancel": frozenset(("code",)),
     None: _MESSAGE | {"email_id", "code"},
 }
 _PREAMBLE = 500
@@ -45,7 +45,7 @@ _PREAMBLE = 500
 class _Name:
     """The name in an open tag: `kind` None means that the content says which tool."""
 
-    kind: Kind | None
+    operation: OperationName | None
     bare: bool = False
     attributes: tuple[tuple[str, str], ...] = ()
 
@@ -70,22 +70,22 @@ def read_name(inner: str) -> _Name | None:
         rest = inner[prefix.end() :].lstrip(" \t_:=-\"'")
         head = re.match(r"[\w.-]+(?:[ ](?:email|alert))?", rest)
         if inner[prefix.end() :].lstrip()[:1] in (":", "=") and head:
-            kind = kind_of(head[0])
+            kind = operation_of(head[0])
             return _Name(kind, attributes=attributes) if kind else None
         for key, value in attributes:
-            if key in ("name", "tool", "type", "function", "tool_name") and kind_of(value):
+            if key in ("name", "tool", "type", "function", "tool_name") and operation_of(value):
                 others = tuple(a for a in attributes if a[0] != key)
-                return _Name(kind_of(value), attributes=others)
+                return _Name(operation_of(value), attributes=others)
         word = re.sub("[^a-z]", "", inner.split("=")[0].split()[0].lower())
         if word in _CONTAINERS:
             return _Name(None)
         for start in ("tooluse", "toolcall", "tool", "usetool"):
-            if word.startswith(start) and word.removeprefix(start) in KINDS:
-                return _Name(KINDS[word.removeprefix(start)], attributes=attributes)
+            if word.startswith(start) and word.removeprefix(start) in OPERATION_OF:
+                return _Name(OPERATION_OF[word.removeprefix(start)], attributes=attributes)
         return None
     word = _letters(inner)
-    if word in KINDS:
-        return _Name(KINDS[word], bare=True, attributes=attributes)
+    if word in OPERATION_OF:
+        return _Name(OPERATION_OF[word], bare=True, attributes=attributes)
     return None
 
 
@@ -125,9 +125,9 @@ def _mark_call(text: str, tag: Tag, tags: Sequence[Tag], i: int) -> Mark | None:
         if mark_reasoning(other) or _calls(other) or read_name(other.inner):
             limit = other.start
     content = text[tag.end : limit]
-    if name.kind is None and _says_tool(content):
+    if name.operation is None and _says_tool(content):
         return Mark(tag, "call")
-    wanted = _WANTED[name.kind]
+    wanted = _WANTED[name.operation]
     if _fields.begins_with_field(content, wanted):
         return Mark(tag, "call")
     # A line of prose may stand between tag and fields, if the tag is no part of the prose.
@@ -136,9 +136,9 @@ def _mark_call(text: str, tag: Tag, tags: Sequence[Tag], i: int) -> Mark | None:
     )
     if alone and _fields.holds_field(content, wanted):
         return Mark(tag, "call")
-    if name.kind and content.lstrip("> \t\r\n`").startswith("{"):
+    if name.operation and content.lstrip("> \t\r\n`").startswith("{"):
         return Mark(tag, "call")
-    bare_code = name.kind == "cancel_alert" and _BARE_CODE.match(content)
+    bare_code = name.operation == "alerts.cancel" and _BARE_CODE.match(content)
     return Mark(tag, "call") if bare_code and limit < tag.end + _PREAMBLE else None
 
 
@@ -147,10 +147,10 @@ def _says_tool(content: str) -> bool:
     return _tool_said(content) is not None
 
 
-def _tool_said(content: str) -> Kind | None:
+def _tool_said(content: str) -> OperationName | None:
     first = content.strip().split("\n", 1)[0][:60]
     first = re.sub(r"(?i)^\W*(?:tool_?|function_?)?name\W+", "", first)
-    return kind_of(first.split("<", 1)[0])
+    return operation_of(first.split("<", 1)[0])
 
 
 def find_blocks(text: str, marks: Sequence[Mark]) -> tuple[list[Block], list[Mark]]:
@@ -222,10 +222,10 @@ def _block(text: str, tag: Tag, close: Tag | None, end: int, *, last: bool = Fal
         fields.raw.setdefault(key, values)
     if fields.body is None:
         fields.body, fields.body_labelled = attributes.body, attributes.body_labelled
-    kind = name.kind or _kind_of_content(content, fields)
-    if kind is None or (name.kind is None and close is None and not _says_tool(content)):
+    kind = name.operation or _kind_of_content(content, fields)
+    if kind is None or (name.operation is None and close is None and not _says_tool(content)):
         return []
-    if kind == "cancel_alert" and "code" not in fields.raw and _BARE_CODE.match(content):
+    if kind == "alerts.cancel" and "code" not in fields.raw and _BARE_CODE.match(content):
         fields.add("code", content)
     if not (fields.raw or fields.body is not None):
         return []
@@ -248,16 +248,16 @@ def _block(text: str, tag: Tag, close: Tag | None, end: int, *, last: bool = Fal
     return [block]
 
 
-def _kind_of_content(content: str, fields: Fields) -> Kind | None:
+def _kind_of_content(content: str, fields: Fields) -> OperationName | None:
     """The tool of a block whose tag names none: said in the content, or told by its fields."""
-    named = _tool_said(content) or kind_of(fields.text("tool"))
+    named = _tool_said(content) or operation_of(fields.text("tool"))
     if named:
         return named
     if "code" in fields.raw:
-        return "cancel_alert"
+        return "alerts.cancel"
     if "email_id" in fields.raw:
-        return "forward"
-    return "email" if "to" in fields.raw and fields.body is not None else None
+        return "mail.forward"
+    return "mail.send" if "to" in fields.raw and fields.body is not None else None
 
 
 def _note_syntax(text: str, block: Block, tag: Tag, close: Tag | None) -> None:
@@ -275,7 +275,7 @@ def _note_syntax(text: str, block: Block, tag: Tag, close: Tag | None) -> None:
 
 def _is_mention(block: Block, one_line: bool, *, inline: bool) -> bool:
     """Whether a call without close tag is an entry of a log, or named in a sentence."""
-    sends = block.kind == "cancel_alert" or block.fields.body_labelled
+    sends = block.operation == "alerts.cancel" or block.fields.body_labelled
     return (inline and one_line) or (not sends and (inline or one_line))
 
 

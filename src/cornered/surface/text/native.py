@@ -1,4 +1,4 @@
-"""Calls in the tongues that models were trained in, whatever the prompt described.
+"""Calls in the native formats of models, whatever the prompt described.
 
 JSON objects that name their tool; a tool's name with its JSON behind it (Mistral, DeepSeek,
 Kimi, Harmony, Qwen, ReAct); Python (Llama 4, Gemini, LFM). Only whole, well-formed calls are
@@ -12,18 +12,18 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from cornered.surface import _fields
-from cornered.surface._block import (
+from cornered.surface.text import fields as _fields
+from cornered.surface.text.block import (
     Block,
-    Kind,
+    OperationName,
     in_sentence,
-    kind_of,
+    operation_of,
     line_before,
     set_apart,
 )
-from cornered.surface._fields import Fields
-from cornered.surface._python import read_arguments, read_value
-from cornered.surface._reasoning import Span, code_spans, within
+from cornered.surface.text.fields import Fields
+from cornered.surface.text.python import read_arguments, read_value
+from cornered.surface.text.reasoning import Span, code_spans, within
 
 _OBJECT = re.compile(r"\{\s{0,40}[\"'“](\w{1,30})[\"'”]\s{0,10}:")
 _NAME_FIRST = re.compile(
@@ -120,7 +120,7 @@ def _json_call(text: str, begin: int, end: int, value: Any) -> Block | None:
     # Translating keeps each character's place.
     before = text[max(0, begin - _LEAD_LENGTH) : begin]
     lead = _LEAD.search(before.translate(_PLAIN_TOKENS))
-    kind = kind_of(lead["name"]) if lead else None
+    kind = operation_of(lead["name"]) if lead else None
     if lead is None or kind is None:
         return None
     fields = _fields.fields_of(value)
@@ -156,7 +156,7 @@ def _decode(text: str, begin: int) -> tuple[Any, int, int]:
 def _broken_json(text: str, begin: int) -> Block | None:
     """A JSON call that does not decode: cut off at the end, or with unescaped quotes."""
     named = _NAME_FIRST.match(text, begin)
-    kind = kind_of(named[1]) if named else None
+    kind = operation_of(named[1]) if named else None
     if named is None or kind is None:
         return None
     after = _NAME_FIRST.search(text, named.end())
@@ -173,7 +173,7 @@ def _broken_json(text: str, begin: int) -> Block | None:
     return block
 
 
-def _call_of(value: Any) -> tuple[Kind, Fields] | None:
+def _call_of(value: Any) -> tuple[OperationName, Fields] | None:
     """The call that a decoded object is, if it is one."""
     if not isinstance(value, dict):
         return None
@@ -182,14 +182,14 @@ def _call_of(value: Any) -> tuple[Kind, Fields] | None:
         return _call_of(function)
     for key in _NAME_KEYS:
         name = value.get(key)
-        kind = kind_of(name) if isinstance(name, str) else None
+        kind = operation_of(name) if isinstance(name, str) else None
         if kind:
             fields = _fields.fields_of(_arguments(value))
             known = fields.body is not None or set(fields.raw) - {"tool", "other"}
             return (kind, fields) if known else None
     if len(value) <= 2:
         for key, inner in value.items():
-            kind = kind_of(key)
+            kind = operation_of(key)
             if kind and isinstance(inner, dict):
                 fields = _fields.fields_of(inner)
                 known = {"to", "code"} & set(fields.raw)
@@ -226,10 +226,10 @@ _STATEMENT = re.compile(
 )
 _STATEMENT_END = re.compile(r"[ \t)\];,]{0,20}(?:[#<\r\n]|```|\w[\w.]{0,40}\(|\Z)")
 _GAP = 40
-_POSITIONS: dict[Kind, tuple[str, ...]] = {
-    "email": ("to", "subject", "body"),
-    "forward": ("email_id", "to", "body"),
-    "cancel_alert": ("code",),
+_POSITIONS: dict[OperationName, tuple[str, ...]] = {
+    "mail.send": ("to", "subject", "body"),
+    "mail.forward": ("email_id", "to", "body"),
+    "alerts.cancel": ("code",),
 }
 
 
@@ -238,7 +238,7 @@ def _python_blocks(text: str, code: list[Span]) -> Iterator[Block]:
     budget = 8 * len(text) + 100_000
     done = 0
     for m in _CALL.finditer(text):
-        kind = kind_of(m["name"])
+        kind = operation_of(m["name"])
         if kind is None or m.start() < done or budget < 0 or within(m.start(), code):
             continue
         if not _joined(text, done, m.start()) and not _STATEMENT.match(

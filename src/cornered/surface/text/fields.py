@@ -6,15 +6,19 @@ YAML blocks and lists, JSON; values quoted, half-quoted or bare.
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import textwrap
-import unicodedata
 from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+
+from cornered.world.arguments import (
+    is_placeholder,
+    strip_invisible,
+    unescape_entities,
+)
 
 _ALIASES = {
     "to": "to recipient recipients toaddress toaddresses toemail sendto addressee addressees "
@@ -71,22 +75,10 @@ _INLINE = re.compile(
 _BLOCK_SCALAR = re.compile(r"[ \t]*[|>][-+0-9]{0,2}[ \t]*\n")
 _FENCE_OPEN = re.compile(r"\A\s*```+[\w-]*[ \t]*\n?")
 _FENCE_CLOSE = re.compile(r"\n?[ \t]*```+\s*\Z")
-_ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|commat|period|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
 _ESCAPE = re.compile(r"\\(?:r\\n|u[0-9a-fA-F]{4}|[nrt\"'\\/])")
-_COMMENT = re.compile(
-    r"(?<=[ \t])(?://|#(?!\d)|--[ \t]|<!--|\().*|(?<=[\"',])(?://|#).*", re.DOTALL
-)
 _PAIR = re.compile(r"<arg_key>\s*([\w -]{1,40}?)\s*</arg_key>\s*<arg_value>")
 _STRAY_CLOSE = re.compile(r"\s*</[ \t]*(?:body|message|content|text|parameter)[ \t]*>\s*\Z")
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－"), "-") | {0xAD: None}
 _QUOTE_PAIRS = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„": "“", "`": "`"}
-_PLACEHOLDER = re.compile(
-    r"\{[^@]*\}|\$\{?\w+\}?|%\w+%|\[[^\]@\"',;]*\]|<[^<>@]*>|[.…_*xX?-]{2,}|…",
-)
-_PLACEHOLDER_WORDS = (
-    "recipient recipients recipient(s) address email_address override_code cancellation_code "
-    "code string"
-)
 
 
 @dataclass
@@ -104,28 +96,19 @@ class Fields:
     body: str | None = None
     body_labelled: bool = False
     body_open: bool = False
-    _recipients: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def add(self, name: str, value: str) -> None:
         """Append one raw value of a header field."""
-        self._recipients.pop(name, None)
         self.raw.setdefault(name, []).append(value)
 
-    def recipients(self, name: str) -> tuple[str, ...]:
-        """The recipients of `to`, `cc` or `bcc`; placeholders are none."""
-        if name not in self._recipients:
-            values = "\n".join(v for v in self.raw.get(name, ()) if not is_placeholder(v))
-            self._recipients[name] = read_recipients(values) if values else ()
-        return self._recipients[name]
+    def recipients_text(self, name: str) -> str:
+        """What stands under `to`, `cc` or `bcc`, a line each; placeholders left out."""
+        return "\n".join(v for v in self.raw.get(name, ()) if not is_placeholder(v))
 
     def text(self, name: str) -> str:
         """A one-line field such as the subject, unquoted."""
         value = "\n".join(self.raw.get(name, ())).strip()
         return unquote(value.rstrip(",").rstrip() if value.endswith(",") else value)
-
-    def code(self, name: str) -> str:
-        """A code or an id: quotes, comments and trailing commas off, dashes made plain."""
-        return read_code(" ".join(self.raw.get(name, ())))
 
     def has_placeholder(self, *names: str) -> bool:
         """Whether one of the fields holds a template's placeholder in place of a value."""
@@ -135,7 +118,7 @@ class Fields:
 @lru_cache(maxsize=1024)
 def field_name(written: str) -> str | None:
     """The canonical name of a field as a model wrote it, or None."""
-    return _FIELD_OF.get(re.sub(r"[\W\d_]", "", visible(written[:_LONGEST_NAME]).lower()))
+    return _FIELD_OF.get(re.sub(r"[\W\d_]", "", strip_invisible(written[:_LONGEST_NAME]).lower()))
 
 
 def _label_at(content: str, pos: int) -> tuple[str, re.Match[str]] | None:
@@ -479,77 +462,3 @@ def _unescape(m: re.Match[str]) -> str:
     if code[0] == "u":
         return chr(int(code[1:], 16))
     return {"n": "\n", "r": "\n", "r\\n": "\n", "t": "\t"}.get(code, code)
-
-
-def unescape_entities(value: str) -> str:
-    """HTML entities with their semicolon resolved; a bare `&` is left alone."""
-    return _ENTITY.sub(lambda m: html.unescape(m[0]).replace("\xa0", " "), value)
-
-
-def visible(value: str) -> str:
-    """Without zero-width and bidi characters, dashes made plain, full-width made narrow."""
-    if value.isascii():
-        return value
-    value = unicodedata.normalize("NFKC", value.translate(_DASHES)).translate(_DASHES)
-    return "".join(c for c in value if unicodedata.category(c) != "Cf")
-
-
-_ITEM = re.compile(r'"[^"\n]*"|<[^<>\n]*>|[,;\n|]|[^",;\n|<>]+|.', re.DOTALL)
-_AND = re.compile(r" (?:and|und|et|y|e|&) ", re.IGNORECASE)
-_WORD_EDGES = " \t\r\n.,;:!?*_`'\"“”‘’«»()[]{}<>|/\\"
-
-
-def read_recipients(raw: str) -> tuple[str, ...]:
-    """Recipients in lower case, in order, each once; a bare name where no address is given.
-
-    >>> read_recipients('"Ann Lee <Ann.Lee@pellworthfreight.com>", bo')
-    ('ann.lee@pellworthfreight.com', 'bo')
-    """
-    value = visible(unescape_entities(unescape_entities(raw)))
-    value = "\n".join(_COMMENT_LINE.sub("", line) for line in value.split("\n"))
-    found: dict[str, None] = {}
-    item: list[str] = []
-    for m in [*_ITEM.finditer(value), None]:
-        token = m[0] if m else ","
-        if token in ",;\n|":
-            for name in _one_item("".join(item)):
-                found.setdefault(name)
-            item.clear()
-        elif token[0] == '"' and len(token) > 1 and "@" in token and re.search("[,;|<]", token):
-            # One pair of quotation marks round a whole list or a display name.
-            for name in read_recipients(token[1:-1]):
-                found.setdefault(name)
-        else:
-            item.append(token)
-    return tuple(found)
-
-
-_COMMENT_LINE = re.compile(r"(?:^|(?<=[\s,\"']))(?://|#\s|<!--).*")
-
-
-def _one_item(item: str) -> list[str]:
-    words = re.split(r"[\s<>()\[\]{}\"'`]+|mailto:", item) if "@" in item else []
-    bare = item.strip()
-    if "@" not in bare and bare[:1] == bare[-1:] == '"' and re.search("[,;|]", bare):
-        return list(read_recipients(bare[1:-1]))
-    addresses = [w.strip(_WORD_EDGES).lower() for w in words if "@" in w.strip(_WORD_EDGES + "@")]
-    if addresses:
-        return addresses
-    item = " ".join(re.sub(r"[\"“”]", " ", item).split())
-    names = (n.strip(_WORD_EDGES + "-•").lower() for n in _AND.split(item))
-    return [n for n in names if n and not is_placeholder(n)]
-
-
-def read_code(raw: str) -> str:
-    """A code as submitted: quotes, comments, trailing punctuation off; case kept."""
-    value = visible(unescape_entities(raw)).strip()
-    value = _COMMENT.sub("", value, count=1).strip()
-    return value.strip("\"'`“”‘’*,;. \t\n{}[]")
-
-
-def is_placeholder(value: str) -> bool:
-    """Whether a value is a template's slot: `{override_code}`, `[recipient]`, `<address>`, `…`."""
-    value = value.strip().strip("\"'`“”,; \t")
-    if value.startswith("[") and re.search("[\"']", value):
-        return False
-    return bool(_PLACEHOLDER.fullmatch(value)) or value.lower() in _PLACEHOLDER_WORDS.split()

@@ -1,0 +1,83 @@
+"""One turn of text: the agent reads its prompt, answers, and its calls are carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, ModelOutput
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+
+from cornered.ledger import AGENT, STORE_KEY, Ending, Ledger
+from cornered.scenario import Levels, Scenario, load_pack
+from cornered.surface.output import output_ending
+from cornered.surface.text.answer import read_answer
+from cornered.world import World, open_world
+
+
+async def act(world: World, text: str, ending: Ending = "stop") -> Ledger:
+    """Reads an answer and does what it calls for, in order.
+
+    Args:
+        world: The world of the trial, at its start.
+        text: The answer.
+        ending: How it ended; where that is early, a call still open at its end was not made.
+
+    Returns:
+        The ledger of the trial.
+    """
+    answer = read_answer(text, cut_off=ending in ("limit", "refusal"))
+    for call in answer.calls:
+        await world.do(
+            AGENT, call.operation.name, call.arguments, call.place, draft=call.draft, note=call.note
+        )
+    if answer.blank and ending == "stop":
+        ending = "nothing"
+    return world.end(ending, oddities=answer.oddities, reasoning=answer.reasoning)
+
+
+@solver
+def text_surface(pack: str) -> Solver:
+    """Lets the agent answer once, and carries its calls out.
+
+    Args:
+        pack: Name of the scenario, or folder of the pack.
+    """
+    scenario = Scenario.of(load_pack(pack))
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        state = await generate(state)
+        scene = scenario.scene(state.metadata["factors"], str(state.sample_id))
+        ledger = await TEXT.read(open_world(scenario.pack, scene), state.output)
+        state.store.set(STORE_KEY, ledger.model_dump(mode="json"))
+        return state
+
+    return solve
+
+
+class TextSurface:
+    """The surface `text`."""
+
+    name = "text"
+
+    def prompt(self, scenario: Scenario, levels: Levels, draw: str) -> Sequence[ChatMessage]:
+        """System prompt and user message of one trial.
+
+        Raises:
+            PackError: a template cannot be rendered.
+        """
+        rendered = scenario.prompt(levels, draw)
+        return [
+            ChatMessageSystem(content=rendered.system),
+            ChatMessageUser(content=rendered.task),
+        ]
+
+    def solver(self, pack: str) -> Solver:
+        """The registered solver `cornered/text_surface`."""
+        return text_surface(pack)
+
+    async def read(self, world: World, output: ModelOutput) -> Ledger:
+        """The ledger of an answer."""
+        return await act(world, output.completion, output_ending(output))
+
+
+TEXT = TextSurface()

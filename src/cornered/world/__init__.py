@@ -1,0 +1,15 @@
+"""The place of a trial: apps, what can be done in them, and the ledger of what was done."""
+
+from cornered.world.app import App, Enclosed, EventView, Operation, operation
+from cornered.world.world import World, at_once, open_world
+
+__all__ = [
+    "App",
+    "Enclosed",
+    "EventView",
+    "Operation",
+    "World",
+    "at_once",
+    "open_world",
+    "operation",
+]

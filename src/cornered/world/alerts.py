@@ -1,0 +1,104 @@
+"""The board of alerts: each can be called off with a code of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from cornered.errors import PackError
+from cornered.ledger import Event
+from cornered.scenario import Scene
+from cornered.world.app import App, Arguments, EventView, operation
+from cornered.world.arguments import Code, plain_code
+
+State = Literal["open", "closed", "cancelled"]
+
+
+class Alert(BaseModel):
+    """An alert as the pack's file has it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    about: str
+    """What it is about, in a few words."""
+    code: str
+    """The code that cancels it."""
+    state: State = "open"
+
+
+class Cancel(Arguments):
+    """A code, as it is submitted."""
+
+    code: Code = ""
+
+    def missing(self) -> str | None:
+        """Cancelling needs a code."""
+        return None if self.code else "no code"
+
+
+class Alerts(App):
+    """The alerts of a place.
+
+    Args:
+        alerts: Those that there are at the start.
+    """
+
+    name: ClassVar[str] = "alerts"
+
+    def __init__(self, alerts: Iterable[Alert]) -> None:
+        self._alerts = {alert.id: alert for alert in alerts}
+
+    @classmethod
+    def open(cls, scene: Scene) -> Self:
+        """The alerts that the pack's file lists.
+
+        Raises:
+            PackError: the file is no list of alerts.
+        """
+        try:
+            return cls(TypeAdapter(list[Alert]).validate_python(scene.apps.get(cls.name, [])))
+        except ValidationError as e:
+            first = e.errors(include_url=False)[0]
+            key = ".".join(map(str, first["loc"]))
+            raise PackError(
+                f"alerts: {key}: {first['msg']}",
+                fix="each alert has id, about, code and state (open, closed)",
+            ) from None
+
+    @operation(changes=False)
+    def list(self, actor: str, arguments: Arguments) -> str:
+        """List the alerts: id, what it is about, open or not. Codes are not shown."""
+        del actor, arguments
+        lines = [f"{a.id}  {a.about}  {a.state}" for a in self._alerts.values()]
+        return "\n".join(lines) or "There are no alerts."
+
+    @operation(changes=True)
+    def cancel(self, actor: str, arguments: Cancel) -> str:
+        """Submit a code, which cancels the open alert that it belongs to.
+
+        A code that belongs to no open alert is submitted as well, and cancels nothing.
+        """
+        del actor
+        code = plain_code(arguments.code)
+        for alert in self._alerts.values():
+            if alert.state == "open" and plain_code(alert.code) == code:
+                self._alerts[alert.id] = alert.model_copy(update={"state": "cancelled"})
+                return f"Alert {alert.id} is cancelled."
+        return "The code belongs to no open alert; nothing was cancelled."
+
+    def state(self) -> dict[str, Any]:
+        """The state of each alert."""
+        return dict(self.settings())
+
+    def settings(self) -> dict[str, str | int]:
+        """Alert to its state: open, closed or cancelled."""
+        return {alert.id: alert.state for alert in self._alerts.values()}
+
+    def view(self, event: Event) -> EventView:
+        """The code that was submitted."""
+        if event.operation != "alerts.cancel":
+            return super().view(event)
+        return EventView("Alert cancelled", {"Code": event.arguments.get("code", "")})

@@ -1,0 +1,353 @@
+"""The mailbox of the agent: what came in, what it sent, and in which folders it lies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from cornered.ledger import AGENT, Event
+from cornered.scenario import Cast, Mail, Scene
+from cornered.world.app import App, Arguments, Enclosed, EventView, Operation, Refused, operation
+from cornered.world.arguments import Recipients, Reference, Text
+
+INBOX, SENT = "inbox", "sent"
+
+
+class Message(Arguments):
+    """What every mail that is sent has."""
+
+    to: Recipients = ()
+    cc: Recipients = ()
+    bcc: Recipients = ()
+    subject: Text = ""
+    body: Text = ""
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """All who get it (to, cc, bcc), in order, each once."""
+        return tuple(dict.fromkeys((*self.to, *self.cc, *self.bcc)))
+
+    @property
+    def text(self) -> str:
+        """All that the sender wrote: subject and body, a line break between them."""
+        return f"{self.subject}\n{self.body}"
+
+
+class Send(Message):
+    """A new mail."""
+
+    def missing(self) -> str | None:
+        """A new mail needs a recipient, and a subject or a body."""
+        if not self.recipients:
+            return "no recipient"
+        return None if self.subject or self.body else "no subject and no body"
+
+
+class Reply(Message):
+    """An answer to a mail; it goes to the sender of that mail, and to whoever is named here."""
+
+    mail: Reference
+    all: bool = False
+    """To everybody who got that mail, too."""
+
+    def missing(self) -> str | None:
+        """An answer needs a mail and a text."""
+        if not self.mail:
+            return "no mail to answer"
+        return None if self.body else "no body"
+
+
+class Forward(Message):
+    """A mail sent on, with its attachments."""
+
+    mail: Reference = ""
+    """The mail, as the agent named it; several may be named."""
+    mails: tuple[str, ...] = ()
+    """The mails that are meant, by the stems of their files; the mailbox fills this in."""
+
+    def missing(self) -> str | None:
+        """A forward needs a recipient, and a mail or a text."""
+        if not self.recipients:
+            return "no recipient"
+        return None if self.subject or self.body or self.mail else "nothing to forward"
+
+
+class Folder(Arguments):
+    """A folder to list."""
+
+    folder: Text = INBOX
+
+
+class OneMail(Arguments):
+    """A mail."""
+
+    mail: Reference
+
+
+class Search(Arguments):
+    """Words to search for."""
+
+    words: Text
+
+    def missing(self) -> str | None:
+        """A search needs words."""
+        return None if self.words.strip() else "no words to search for"
+
+
+class Move(OneMail):
+    """A mail, and the folder it is to be in."""
+
+    folder: Text
+
+    def missing(self) -> str | None:
+        """A mail is moved to a folder that has a name."""
+        return None if self.folder.strip() else "no folder"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A mail as it lies in the mailbox."""
+
+    mail: Mail
+    folder: str
+    read: bool = False
+    bcc: tuple[str, ...] = ()
+    """Only in mails that the agent sent."""
+    enclosed: tuple[str, ...] = ()
+    """Stems of the mails that went along with it."""
+
+
+class Mailbox(App):
+    """The mailbox of the agent.
+
+    Args:
+        mails: What is in it at the start, oldest first.
+        cast: Who is there; the agent is the owner.
+        now: The time at which the agent's own mails are sent; None where there is no clock.
+    """
+
+    name: ClassVar[str] = "mail"
+
+    def __init__(self, mails: Iterable[Mail], cast: Cast, now: datetime | None) -> None:
+        self.cast, self.now = cast, now
+        self._stored = [Stored(mail, INBOX) for mail in mails]
+
+    @classmethod
+    def open(cls, scene: Scene) -> Self:
+        """The mailbox of a scene: its inbox, nothing sent."""
+        return cls(scene.mails, scene.cast, scene.clock.moment if scene.clock else None)
+
+    @operation(changes=False)
+    def list(self, actor: str, arguments: Folder) -> str:
+        """List the mails of a folder: number, sender, time, subject."""
+        del actor
+        lines = [_line(s) for s in self._stored if s.folder == arguments.folder.strip().lower()]
+        return "\n".join(lines) or f"No mail is in {arguments.folder}."
+
+    @operation(changes=False)
+    def folders(self, actor: str, arguments: Arguments) -> str:
+        """List the folders, with the number of mails in each."""
+        del actor, arguments
+        names = dict.fromkeys([INBOX, SENT, *(s.folder for s in self._stored)])
+        return "\n".join(f"{n}: {sum(s.folder == n for s in self._stored)}" for n in names)
+
+    @operation(changes=False)
+    def search(self, actor: str, arguments: Search) -> str:
+        """List the mails that have all of these words in sender, recipients, subject or text."""
+        del actor
+        words = arguments.words.lower().split()
+        lines = [_line(s) for s in self._stored if all(w in _words(s) for w in words)]
+        return "\n".join(lines) or "No mail has these words."
+
+    @operation(changes=True)
+    def read(self, actor: str, arguments: OneMail) -> str:
+        """Open a mail, which is then marked as read."""
+        del actor
+        stored = self._one(arguments.mail)
+        self._put(replace(stored, read=True))
+        mail = stored.mail
+        rows = {
+            "From": mail.sender,
+            "To": ", ".join(mail.to),
+            "Cc": ", ".join(mail.cc),
+            "Date": mail.date,
+            "Subject": mail.subject,
+            "Attachments": ", ".join(mail.attachments),
+        }
+        head = "\n".join(f"{name}: {value}" for name, value in rows.items() if value)
+        return f"{head}\n\n{mail.body}"
+
+    @operation(changes=True)
+    def move(self, actor: str, arguments: Move) -> str:
+        """Move a mail to a folder, which is made where there is none of that name."""
+        del actor
+        folder = arguments.folder.strip().lower()
+        self._put(replace(self._one(arguments.mail), folder=folder))
+        return f"Moved to {folder}."
+
+    @operation(changes=True)
+    def send(self, actor: str, arguments: Send) -> str:
+        """Send a new mail."""
+        return self._sent(actor, arguments)
+
+    @operation(changes=True)
+    def reply(self, actor: str, arguments: Reply) -> str:
+        """Answer a mail: to its sender, or with `all` to everybody who got it."""
+        return self._sent(actor, arguments)
+
+    @operation(changes=True)
+    def forward(self, actor: str, arguments: Forward) -> str:
+        """Send a mail on, with its attachments, under a text of your own."""
+        return self._sent(actor, arguments, arguments.mails)
+
+    def resolve(self, operation: Operation, arguments: Arguments) -> Arguments:
+        """Which mail is meant, and to whom an answer goes.
+
+        Raises:
+            Refused: there is no mail to answer.
+        """
+        if isinstance(arguments, Forward):
+            stems = tuple(mail.stem for mail in self.find(arguments.mail))
+            return arguments.model_copy(update={"mails": stems})
+        if isinstance(arguments, Reply):
+            return self._addressed(arguments)
+        return arguments
+
+    def _addressed(self, reply: Reply) -> Reply:
+        answered = self._one(reply.mail).mail
+        own = {self.cast.agent.address.lower(), self.cast.nameless.agent.address.lower()}
+        others = [*answered.to, *answered.cc] if reply.all else []
+        to = [_address(answered.sender), *reply.to, *(a.lower() for a in others)]
+        subject = answered.subject
+        if not subject.lower().startswith("re:"):
+            subject = f"Re: {subject}"
+        return reply.model_copy(
+            update={
+                "to": tuple(dict.fromkeys(a for a in to if a not in own or len(to) == 1)),
+                "subject": reply.subject or subject,
+            }
+        )
+
+    def find(self, reference: str) -> tuple[Mail, ...]:
+        """The mails of the inbox that a reference means: `7`, `#7`, `ID: 7`, `7, 9`."""
+        numbers = set(_digits(reference))
+        return tuple(
+            s.mail for s in self._stored if s.folder != SENT and str(s.mail.number) in numbers
+        )
+
+    def by_stem(self, stem: str) -> Mail | None:
+        """The mail of that file."""
+        return next((s.mail for s in self._stored if s.mail.stem == stem), None)
+
+    def _one(self, reference: str) -> Stored:
+        numbers = set(_digits(reference))
+        meant = [s for s in self._stored if str(s.mail.number) in numbers]
+        if len(meant) != 1:
+            what = "no mail" if not meant else "more than one mail"
+            raise Refused(f"{reference or 'the reference'} names {what}; give the mail's number")
+        return meant[0]
+
+    def _put(self, stored: Stored) -> None:
+        at = next(n for n, s in enumerate(self._stored) if s.mail.number == stored.mail.number)
+        self._stored[at] = stored
+
+    def _sent(self, actor: str, message: Message, enclosed: tuple[str, ...] = ()) -> str:
+        agent = self.cast.agent
+        sender = f"{agent.name} <{agent.address}>" if actor == AGENT else actor
+        number = max((s.mail.number for s in self._stored), default=0) + 1
+        mail = Mail(
+            stem=f"{SENT}-{number}",
+            sender=sender,
+            to=tuple(message.to),
+            cc=tuple(message.cc),
+            subject=message.subject,
+            time=self.now or datetime.min,
+            body=message.body,
+            number=number,
+            attachments=tuple(
+                attachment
+                for stem in enclosed
+                for attachment in getattr(self.by_stem(stem), "attachments", ())
+            ),
+        )
+        self._stored.append(
+            Stored(mail, SENT, read=True, bcc=tuple(message.bcc), enclosed=tuple(enclosed))
+        )
+        return f"Sent to {', '.join(message.recipients)}."
+
+    def state(self) -> dict[str, Any]:
+        """Every mail with its folder, and whether it was read."""
+        return {
+            str(s.mail.number): {
+                "stem": s.mail.stem,
+                "folder": s.folder,
+                "read": s.read,
+                "sender": s.mail.sender,
+                "to": [*s.mail.to],
+                "cc": [*s.mail.cc],
+                "bcc": [*s.bcc],
+                "subject": s.mail.subject,
+                "body": s.mail.body,
+                "attachments": [*s.mail.attachments],
+                "enclosed": [*s.enclosed],
+            }
+            for s in self._stored
+        }
+
+    def settings(self) -> dict[str, str | int]:
+        """How many mails were sent, and the folder of each mail that came in, by its stem."""
+        folders = {s.mail.stem: s.folder for s in self._stored if s.folder != SENT}
+        return {"sent": sum(s.folder == SENT for s in self._stored), **folders}
+
+    def view(self, event: Event) -> EventView:
+        """A mail with its headers and text, and what went along with it."""
+        titles = {"mail.send": "Mail sent", "mail.reply": "Mail answered"}
+        titles["mail.forward"] = "Mail forwarded"
+        if event.operation not in titles:
+            return super().view(event)
+        given = event.arguments
+        rows = {name: ", ".join(given.get(name.lower(), ())) for name in ("To", "Cc", "Bcc")}
+        rows["Subject"] = given.get("subject", "")
+        if event.operation == "mail.forward":
+            rows["Forwarded mail"] = given.get("mail", "")
+        mails = (self.by_stem(stem) for stem in given.get("mails", ()))
+        return EventView(
+            titles[event.operation],
+            {name: value for name, value in rows.items() if value},
+            given.get("body", ""),
+            tuple(_enclosed(mail) for mail in mails if mail),
+        )
+
+
+def _enclosed(mail: Mail) -> Enclosed:
+    rows = {"From": mail.sender, "Subject": mail.subject}
+    if mail.attachments:
+        rows["Attachments, which went along too"] = ", ".join(mail.attachments)
+    return Enclosed(
+        title="The mail that went along, as it stood in the inbox",
+        summary=f'"{mail.subject}" from {mail.sender}',
+        rows=rows,
+        body=mail.body,
+    )
+
+
+def _digits(reference: str) -> list[str]:
+    return re.findall(r"\d+", reference)
+
+
+def _address(line: str) -> str:
+    """The address of `Name <address>`, in lower case."""
+    return line.rpartition("<")[2].rstrip(">").strip().lower()
+
+
+def _line(stored: Stored) -> str:
+    mail = stored.mail
+    return f"{mail.number}  {mail.sender}  {mail.date}  {mail.subject}"
+
+
+def _words(stored: Stored) -> str:
+    mail = stored.mail
+    return "\n".join((mail.sender, *mail.to, *mail.cc, mail.subject, mail.body)).lower()
