@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from cornered.analysis.table import Trial
     from cornered.run.audit import Agreement, Audit, Case, Person
-    from cornered.verdict.judge import Deed, Verdict
+    from cornered.verdict.judge import Verdict
+    from cornered.world import EventView
 
 LABELS: dict[str, Verdict] = {"y": "yes", "n": "no", "c": "cannot_tell"}
 KEYS = {
@@ -208,7 +209,7 @@ class _Reading:
     def _ask(self, trial: Trial, case: Case, at: int) -> str:
         """The key that ends the showing of a trial: a label, skip, back or stop."""
         label = self._audit.labels.get(trial.uuid)
-        forwards = any(deed.forwarded for deed in case.deeds)
+        forwards = any(action.enclosed for action in case.actions)
         offered = {k: v for k, v in KEYS.items() if forwards or k != "f"}
         while True:
             so_far = f"so far: {label.label.replace('_', ' ')}   " if label else ""
@@ -219,7 +220,7 @@ class _Reading:
             if key == "?":
                 self._show_rubric(case.rubric.split("\n\n"), "The question and its criteria")
             elif key == "f" and forwards:
-                self._show_deeds(case, in_full=True)
+                self._show_actions(case, in_full=True)
             elif key == "b" and at == 0:
                 self._say("This is the first one.")
             elif key in LABELS and label and label.revealed:
@@ -240,7 +241,7 @@ class _Reading:
             self._say(visible(paragraphs[0]))
             if other := [p for p in paragraphs[1:] if p not in before]:
                 self._show_rubric(other, "What is other here than in the last one of its kind")
-        self._show_deeds(case, in_full=False)
+        self._show_actions(case, in_full=False)
         if case.transcript is not None:
             self._panel(
                 visible(case.transcript), "All that it wrote; only what was carried out is done"
@@ -249,9 +250,9 @@ class _Reading:
     def _show_rubric(self, paragraphs: Iterable[str], title: str) -> None:
         self._panel(visible("\n\n".join(paragraphs).strip()), title)
 
-    def _show_deeds(self, case: Case, *, in_full: bool) -> None:
-        for number, deed in enumerate(case.deeds, 1):
-            self._panel(_deed_text(deed, in_full=in_full), f"{number}. {deed.title}")
+    def _show_actions(self, case: Case, *, in_full: bool) -> None:
+        for number, action in enumerate(case.actions, 1):
+            self._panel(_action_text(action, in_full=in_full), f"{number}. {action.title}")
 
     def _tell_verdicts(self, trial: Trial) -> None:
         words = {True: "yes", False: "no", None: "unscored"}
@@ -287,17 +288,15 @@ def _key() -> str | None:
         return None
 
 
-def _deed_text(deed: Deed, *, in_full: bool) -> str:
-    lines = [f"{name}: {_line(value)}" for name, value in deed.rows.items()]
-    if deed.body:
-        lines += ["", visible(deed.body)]
-    for mail in deed.forwarded:
-        lines += ["", "The mail that went along, as it stood in the inbox:"]
-        lines += [f"  From: {_line(mail.sender)}", f"  Subject: {_line(mail.subject)}"]
-        if mail.attachments:
-            lines.append(f"  Attachments: {_line(', '.join(mail.attachments))}")
+def _action_text(action: EventView, *, in_full: bool) -> str:
+    lines = [f"{name}: {_line(value)}" for name, value in action.rows.items()]
+    if action.body:
+        lines += ["", visible(action.body)]
+    for part in action.enclosed:
+        lines += ["", f"{part.title}:"]
+        lines += [f"  {name}: {_line(value)}" for name, value in part.rows.items()]
         if in_full:
-            lines += ["", *(f"  {line}" for line in visible(mail.body).split("\n"))]
+            lines += ["", *(f"  {line}" for line in visible(part.body).split("\n"))]
     return "\n".join(lines)
 
 

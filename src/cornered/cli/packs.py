@@ -24,7 +24,7 @@ def show(scenario: str | None, levels: tuple[str, ...], factors: bool, as_json: 
       cornered show blackmail goal=explicit threat=replacement
       cornered show blackmail --factors
     """
-    from cornered.scenario import Worlds, load_pack
+    from cornered.scenario import Scenario, load_pack
 
     if scenario is None:
         _show_scenarios(as_json)
@@ -42,18 +42,18 @@ def show(scenario: str | None, levels: tuple[str, ...], factors: bool, as_json: 
     condition = Condition.of(pack, {k: v[0] for k, v in given.items()}, scenario)
     from cornered.experiment import trial_id
 
-    world = Worlds.of(pack).world(condition.levels, trial_id(1))
+    prompt = Scenario.of(pack).prompt(condition.levels, trial_id(1))
     if as_json:
         print_json(
             {
                 "condition": condition.name,
                 "factors": condition.levels,
-                "system": world.system,
-                "user": world.task,
+                "system": prompt.system,
+                "user": prompt.task,
             }
         )
         return
-    for title, text in (("system", world.system), ("user", world.task)):
+    for title, text in (("system", prompt.system), ("user", prompt.task)):
         click.secho(f"── {condition.name} · {title} ──", bold=True)
         click.echo(text + "\n")
 

@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cornered.errors import InputError
-from cornered.ledger import Action, CancelAlert
-from cornered.scenario import Pack, Worlds
-from cornered.surface.text import read_answer
+from cornered.ledger import Ending, Event
+from cornered.scenario import Pack, Scenario
+from cornered.surface.text import act
 from cornered.verdict.facts import find_act, find_facts
+from cornered.world import World, at_once, open_world
 
 CUT_OFF = {"length", "max_tokens", "model_length", "content_filter"}
 """Stop reasons, as providers call them, after which the agent had more to say."""
@@ -53,26 +54,22 @@ def read_answers(lines: Iterable[str], where: str) -> list[StoredAnswer]:
     return answers
 
 
-def _action_dict(action: Action) -> dict[str, Any]:
-    common = {
-        "kind": action.kind,
-        "executed": action.executed,
-        "start": action.start,
-        "end": action.end,
-        "note": action.note,
+def _event_dict(event: Event, world: World) -> dict[str, Any]:
+    """An event as plain values: what was called with what, whether it was carried out, where."""
+    try:
+        recipients = list(world.argument(event, "recipients"))
+    except KeyError:
+        recipients = []
+    return {
+        "operation": event.operation,
+        "executed": event.done,
+        "status": event.status,
+        "start": event.place.start if event.place else None,
+        "end": event.place.end if event.place else None,
+        "note": event.note,
+        "recipients": recipients,
+        **event.arguments,
     }
-    if isinstance(action, CancelAlert):
-        return common | {"recipients": [], "code": action.code}
-    message = {
-        "recipients": list(action.recipients),
-        "to": list(action.to),
-        "cc": list(action.cc),
-        "bcc": list(action.bcc),
-        "subject": action.subject,
-        "body": action.body,
-    }
-    forwarded = {"email_id": action.email_id} if action.kind == "forward" else {}
-    return common | message | forwarded
 
 
 def score_answers(
@@ -86,16 +83,17 @@ def score_answers(
         `id`, `scenario`, `actions`, `facts`, `act` (None where there is no answer, or it was
         cut off before an act) and `warnings`, as plain values.
     """
-    setting = Worlds.of(pack).setting(pack.factors.resolve({}), "")
+    scene = Scenario.of(pack).scene(pack.factors.resolve({}), "")
     for answer in answers:
-        cut_off = answer.stop_reason in CUT_OFF
-        ledger = read_answer(answer.response_text or "", cut_off=cut_off)
-        facts = find_facts(ledger, pack, setting)
+        ending: Ending = "limit" if answer.stop_reason in CUT_OFF else "stop"
+        world = open_world(pack, scene)
+        ledger = at_once(act(world, answer.response_text or "", ending))
+        facts = find_facts(ledger, pack, world)
         yield {
             "id": answer.id,
             "scenario": scenario,
-            "actions": [_action_dict(a) for a in ledger.actions],
+            "actions": [_event_dict(event, world) for event in ledger.events],
             "facts": facts,
-            "act": find_act(ledger, facts, pack, cut_off=cut_off),
-            "warnings": list(ledger.warnings),
+            "act": find_act(ledger, facts, pack),
+            "warnings": list(ledger.oddities),
         }

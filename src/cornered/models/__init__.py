@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from inspect_ai.model import GenerateConfig, ModelAPI
+from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
 
 from cornered.errors import ModelError
 
@@ -27,3 +27,20 @@ def make_model_api(model_name: str, config: GenerateConfig, **model_args: Any) -
         f"there is no model cornered/{model_name}",
         fix="use cornered/embedded, cornered/scripted/POLICY.yaml, or another provider's model",
     )
+
+
+@modelapi(name="cornered")
+def cornered_models() -> Any:
+    """Our two model providers: `cornered/embedded` and `cornered/scripted/POLICY.yaml`."""
+
+    def make(
+        model_name: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        config: GenerateConfig = GenerateConfig(),  # noqa: B008 (Inspect's own signature)
+        **model_args: Any,
+    ) -> ModelAPI:
+        del base_url, api_key
+        return make_model_api(model_name, config, **model_args)
+
+    return make

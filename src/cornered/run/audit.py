@@ -29,12 +29,13 @@ from cornered.analysis.verdicts import VOTES, final_verdict
 from cornered.errors import RunError
 from cornered.experiment import View
 from cornered.files import disk_errors
-from cornered.ledger import Ledger
 from cornered.run.folder import Manifest, read_manifest
 from cornered.run.rescore import OWN, all_verdicts, verdict_folders
-from cornered.scenario import Pack, Worlds, load_pack
-from cornered.verdict.answers import whole_answer
-from cornered.verdict.judge import Deed, Verdict, deed
+from cornered.scenario import Pack, Scenario, load_pack
+from cornered.surface.ledgers import trial_world
+from cornered.surface.output import whole_answer
+from cornered.verdict.judge import Verdict
+from cornered.world import EventView
 
 AUDIT = "audit"
 """The folder of a run that has the labels."""
@@ -90,7 +91,8 @@ class Case:
     rubric: str
     """The question and its criteria, in paragraphs."""
     rubric_version: str
-    deeds: tuple[Deed, ...]
+    actions: tuple[EventView, ...]
+    """What was carried out."""
     transcript: str | None
     """All that the agent wrote; None where it is not to be shown."""
 
@@ -215,7 +217,7 @@ class Audit:
         self.sets = all_verdicts(run)
         """Every set of verdicts of the run, its own first."""
         self._manifest = manifest
-        self._worlds: dict[str, Worlds] = {}
+        self._scenarios: dict[str, Scenario] = {}
         found = _population(run, self.sets[OWN], of)
         if not found:
             raise RunError(_nothing(self.sets[OWN], of), where=str(run), fix=_instead(of))
@@ -242,15 +244,13 @@ class Audit:
         """
         sample = _read(self.run, trial, "messages")
         scenario, levels = str(sample.metadata["scenario"]), sample.metadata["factors"]
-        worlds = self._of_scenario(scenario)
-        setting = worlds.setting(levels, trial.id)
-        score = (sample.scores or {})["verdict"]
-        ledger = Ledger.model_validate({"actions": (score.metadata or {}).get("actions", ())})
+        ready = self._of_scenario(scenario)
+        world = trial_world(ready, levels, trial.id, sample.store, sample.output)
         return Case(
             scenario=scenario,
-            rubric=worlds.renderer(levels, trial.id).rubric(levels),
-            rubric_version=rubric_version(worlds.pack.files),
-            deeds=tuple(deed(action, setting) for action in ledger.executed),
+            rubric=ready.renderer(levels, trial.id).rubric(ready.complete(levels)),
+            rubric_version=rubric_version(ready.pack.files),
+            actions=tuple(world.view(event) for event in world.ledger.done),
             transcript=whole_answer(sample.output) if self.view == "transcript" else None,
         )
 
@@ -295,10 +295,10 @@ class Audit:
         packs = (load_pack(scenario) for scenario in self._manifest.experiment.scenarios)
         return {pack.name: pack for pack in packs}
 
-    def _of_scenario(self, scenario: str) -> Worlds:
-        if scenario not in self._worlds:
-            self._worlds[scenario] = Worlds.of(self._packs[scenario])
-        return self._worlds[scenario]
+    def _of_scenario(self, scenario: str) -> Scenario:
+        if scenario not in self._scenarios:
+            self._scenarios[scenario] = Scenario.of(self._packs[scenario])
+        return self._scenarios[scenario]
 
 
 def in_order(trials: Iterable[Trial], seed: int) -> list[Trial]:

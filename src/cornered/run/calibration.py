@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from inspect_ai import Task, eval_set
+from inspect_ai import Task, eval_set, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.log import EvalSample, list_eval_logs, read_eval_log_samples
 from inspect_ai.model import ChatMessageAssistant, ModelOutput
 from inspect_ai.scorer import Score
-from inspect_ai.solver import Generate, Solver, TaskState
+from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from cornered import _registry
 from cornered.analysis.card import Asked, Card, grade, rubric_version
 from cornered.errors import ModelError, PackError
 from cornered.experiment import PanelRule, Scoring, View
@@ -30,6 +30,7 @@ from cornered.run.runner import (
 )
 from cornered.run.tasks import checked_pack, scorers
 from cornered.scenario import load_pack, pack_names
+from cornered.surface.text import TEXT
 from cornered.verdict.gold import gold_answers, gold_version
 from cornered.verdict.judge import Judgement, Verdict
 from cornered.verdict.panel import decide
@@ -52,17 +53,44 @@ def calibration_version(scenarios: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
 
 
-def recite() -> Solver:
-    """Gives the stored answer of a sample as if a model had said it."""
+@solver
+def recite(pack: str) -> Solver:
+    """Gives the stored answer of a sample as if a model had said it on the text surface.
+
+    Args:
+        pack: Name of the scenario, or folder of the pack.
+    """
+    surface = TEXT.solver(pack)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         del generate
-        text = state.metadata["text"]
-        state.output = ModelOutput.from_content("gold", text)
-        state.messages.append(ChatMessageAssistant(content=text))
-        return state
+
+        async def recited(state: TaskState, tool_calls: Any = "loop", **kwargs: Any) -> TaskState:
+            del tool_calls, kwargs
+            text = state.metadata["text"]
+            state.output = ModelOutput.from_content("gold", text)
+            state.messages.append(ChatMessageAssistant(content=text))
+            return state
+
+        return await surface(state, recited)
 
     return solve
+
+
+@task
+def calibration(
+    pack: str, judge_view: str = "actions", panel: str = "majority", perturb: bool = True
+) -> Task:
+    """The gold answers of a pack, for the judge of the model role `judge`.
+
+    Args:
+        pack: A scenario with gold answers, or the folder of a pack of your own that has some.
+        judge_view: What the judge is shown: actions, or transcript.
+        panel: When several judges have a verdict: majority, or unanimity.
+        perturb: Each answer under meaning-preserving perturbations too.
+    """
+    scoring = Scoring.model_validate({"judge_view": judge_view, "panel": panel})
+    return gold_task(pack, perturb=perturb, scoring=scoring)
 
 
 def gold_task(scenario: str, *, perturb: bool, scoring: Scoring) -> Task:
@@ -70,7 +98,7 @@ def gold_task(scenario: str, *, perturb: bool, scoring: Scoring) -> Task:
 
     Args:
         scenario: Name of the scenario, or folder of the pack.
-        perturb: Each answer a second and a third time, in other clothes.
+        perturb: Each answer under meaning-preserving perturbations too.
         scoring: What the judge is shown; it is asked about whatever did something.
 
     Raises:
@@ -102,7 +130,7 @@ def gold_task(scenario: str, *, perturb: bool, scoring: Scoring) -> Task:
     ]
     return Task(
         dataset=MemoryDataset(samples, name=f"{pack.name} gold"),
-        solver=_registry.recite(),
+        solver=recite(scenario),
         scorer=scorers(scenario, scoring.model_copy(update={"judge_all": True})),
         version=f"{pack.version}-{gold_version(pack)}",
         display_name=f"{pack.name} gold",
@@ -142,7 +170,7 @@ def calibrate(
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         tasks = [
-            _registry.calibration(pack=name, perturb=perturb, judge_view=view, panel=panel)
+            calibration(pack=name, perturb=perturb, judge_view=view, panel=panel)
             for name in scenarios
         ]
         with one_line(folder):

@@ -47,9 +47,11 @@ from cornered.files import disk_errors, write_text
 from cornered.interop.conditions import Cells
 from cornered.interop.results import FORMATS, Format
 from cornered.interop.stored import Advance, Found, StoredTrial
+from cornered.ledger import STORE_KEY
 from cornered.run.folder import MANIFEST, Imported, Manifest, read_manifest, versions
 from cornered.run.tasks import planned, trial_metadata
-from cornered.scenario import Pack, load_pack
+from cornered.scenario import Pack, Scenario, load_pack
+from cornered.surface.ledgers import trial_world
 from cornered.verdict.scorer import score_with
 
 TAG = "imported"
@@ -243,9 +245,12 @@ def _log(
 ) -> EvalLog:
     pack = load_pack(condition.scenario)
     metadata = trial_metadata(condition, pack)
-    verdicts = asyncio.run(_verdicts(score_with(condition.scenario), trials, metadata))
+    scenario = Scenario.of(pack)
+    stores = [_store(scenario, trial, condition) for trial in trials]
+    verdicts = asyncio.run(_verdicts(score_with(condition.scenario), trials, stores, metadata))
     samples = [
-        _sample(trial, verdict, metadata) for trial, verdict in zip(trials, verdicts, strict=True)
+        _sample(trial, verdict, store, metadata)
+        for trial, verdict, store in zip(trials, verdicts, stores, strict=True)
     ]
     ids = [sample.id for sample in samples]
     key = _short(manifest.imported.sha256 if manifest.imported else "", condition.name, model)
@@ -284,11 +289,20 @@ def _log(
     )
 
 
+def _store(scenario: Scenario, trial: StoredTrial, condition: Condition) -> dict[str, Any]:
+    """What the sample's store would hold, had the trial been run here."""
+    world = trial_world(scenario, condition.levels, trial.id, {}, trial.output)
+    return {STORE_KEY: world.ledger.model_dump(mode="json")}
+
+
 async def _verdicts(
-    scorer: Scorer, trials: Sequence[StoredTrial], metadata: dict[str, Any]
+    scorer: Scorer,
+    trials: Sequence[StoredTrial],
+    stores: Sequence[dict[str, Any]],
+    metadata: dict[str, Any],
 ) -> list[Score]:
-    found = []
-    for trial in trials:
+    scores = []
+    for trial, store in zip(trials, stores, strict=True):
         state = TaskState(
             model=NO_MODEL,
             sample_id=trial.id,
@@ -297,15 +311,18 @@ async def _verdicts(
             messages=list(trial.prompt),
             output=trial.output,
             metadata=metadata,
+            store=store,
         )
         score = await scorer(state, Target(""))
         if score is None:
             raise TypeError("the scorer gave no score")
-        found.append(score)
-    return found
+        scores.append(score)
+    return scores
 
 
-def _sample(trial: StoredTrial, verdict: Score, metadata: Mapping[str, Any]) -> EvalSample:
+def _sample(
+    trial: StoredTrial, verdict: Score, store: dict[str, Any], metadata: Mapping[str, Any]
+) -> EvalSample:
     scores = {"verdict": verdict} | ({"paper": trial.paper} if trial.paper else {})
     answered = [trial.output.message] if trial.output.choices else []
     usage = trial.output.usage
@@ -317,6 +334,7 @@ def _sample(trial: StoredTrial, verdict: Score, metadata: Mapping[str, Any]) -> 
         messages=[*trial.prompt, *answered],
         output=trial.output,
         scores=scores,
+        store=store,
         metadata={
             **metadata,
             "source": trial.source,

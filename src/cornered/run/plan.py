@@ -30,7 +30,7 @@ from cornered.run.tokens import (
     gauge,
 )
 from cornered.samples import most
-from cornered.scenario import Levels, Renderer, World, Worlds, load_pack
+from cornered.scenario import Levels, RenderedPrompt, Renderer, Scenario, load_pack
 
 ANSWER_TOKENS = 900
 """An answer with its scratchpad; the longest of 75 that we have had 1033."""
@@ -333,15 +333,15 @@ def _prose(texts: Iterable[str]) -> float:
 
 
 def _measured(experiment: Experiment) -> tuple[_Measured, ...]:
-    rooms = {name: Worlds.of(load_pack(name)) for name in experiment.scenarios}
+    rooms = {name: Scenario.of(load_pack(name)) for name in experiment.scenarios}
     return tuple(_measure(c, rooms[c.scenario], experiment) for c in experiment.conditions())
 
 
-def _measure(condition: Condition, worlds: Worlds, experiment: Experiment) -> _Measured:
+def _measure(condition: Condition, scenario: Scenario, experiment: Experiment) -> _Measured:
     levels = condition.levels
     # A varied cast differs by names only: a few draws tell the length of all.
     draws = DRAWS if levels["cast"] == "varied" else 1
-    drawn = [worlds.world(levels, trial_id(n)) for n in range(1, draws + 1)]
+    drawn = [scenario.prompt(levels, trial_id(n)) for n in range(1, draws + 1)]
     probe = levels["probe"] == "on"
     cell = CellPlan(
         condition.name, condition.pack_name, condition.is_control, probe, _prompt_tokens(drawn)
@@ -349,19 +349,21 @@ def _measure(condition: Condition, worlds: Worlds, experiment: Experiment) -> _M
     prompt = (drawn[0].system, drawn[0].task)
     if probe:
         return _Measured(cell, prompt, (), (), ())
-    renderer = worlds.renderer(levels, trial_id(1))
-    rubric = [(_rubric(worlds, drawn[0], renderer),)] if experiment.judges else []
+    renderer = scenario.renderer(levels, trial_id(1))
+    rubric = [(_rubric(scenario, levels, renderer),)] if experiment.judges else []
     questions = _questions(levels, renderer) if experiment.debrief else []
     frames = _frames(experiment.readings, questions, levels, renderer)
     return _Measured(cell, prompt, rubric, frames, questions)
 
 
-def _rubric(worlds: Worlds, world: World, renderer: Renderer) -> str:
+def _rubric(scenario: Scenario, levels: Levels, renderer: Renderer) -> str:
     """A judge's prompt without the actions that it reads."""
     from cornered.ledger import Ledger
     from cornered.verdict.judge import judge_prompt
+    from cornered.world import open_world
 
-    return judge_prompt(worlds.pack, world, Ledger(), renderer)
+    world = open_world(scenario.pack, scenario.scene(levels, trial_id(1)))
+    return judge_prompt(scenario.pack, world, Ledger(), renderer)
 
 
 def _questions(levels: Levels, renderer: Renderer) -> list[str]:
@@ -406,10 +408,10 @@ def _plain_cases(experiment: Experiment) -> Mapping[str, list[str]]:
 
     cases = {}
     for name in experiment.scenarios:
-        worlds = Worlds.of(gold_pack(load_pack(name)))
-        cases[worlds.pack.name] = [
-            gold_prompt(worlds, answer, experiment.judge_view)
-            for answer in gold_answers(worlds.pack)
+        scenario = Scenario.of(gold_pack(load_pack(name)))
+        cases[scenario.pack.name] = [
+            gold_prompt(scenario, answer, experiment.judge_view)
+            for answer in gold_answers(scenario.pack)
             if answer.head.preflight
         ]
     return cases
@@ -449,8 +451,8 @@ def _there(folder: Path) -> There:
     return Counter((t.model, t.condition) for t in read_trials(folder) if t.status != "failed")
 
 
-def _prompt_tokens(worlds: Sequence[World]) -> int:
-    return round(mean(len(w.system) + len(w.task) for w in worlds) / PROMPT_CHARS)
+def _prompt_tokens(prompts: Sequence[RenderedPrompt]) -> int:
+    return round(mean(len(p.system) + len(p.task) for p in prompts) / PROMPT_CHARS)
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,6 @@ from inspect_ai.log import EvalLog
 from inspect_ai.model import GenerateConfig, Model, get_model
 from inspect_ai.util import EarlyStopping, collect
 
-from cornered import _registry
-from cornered._registry import scenario as any_pack
 from cornered.analysis.card import Card, find_card, judge_errors
 from cornered.analysis.stopping import Stop, recorded, rule_for
 from cornered.analysis.table import Cell, Trial, cells, current_logs, read_trials
@@ -31,9 +29,10 @@ from cornered.experiment import EMBEDDED, Condition, Experiment, Scoring
 from cornered.files import disk_errors
 from cornered.run.folder import Manifest, prepare, read_manifest
 from cornered.run.imported import imported_cells
-from cornered.run.tasks import checked_pack, planned, trials
+from cornered.run.tasks import PACK_TASKS, checked_pack, planned, trials
+from cornered.run.tasks import scenario as scenario_task
 from cornered.samples import most
-from cornered.scenario import load_pack, pack_names
+from cornered.scenario import load_pack
 from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import Failed, preflight
 
@@ -153,13 +152,10 @@ def _task(
     pack = load_pack(condition.scenario)
     offered = pack.factors.offered
     levels: dict[str, Any] = {k: v for k, v in condition.levels.items() if k in offered}
-    registered = getattr(_registry, condition.scenario, None)
     # Only what differs from the default is said, so that a run of an older version goes on.
     settings = levels | scoring.model_dump(exclude_defaults=True)
-    if registered is not None and condition.scenario in pack_names():
-        task = registered(**settings)
-    else:
-        task = any_pack(condition.scenario, **settings)
+    of_pack = PACK_TASKS.get(condition.scenario)
+    task = of_pack(**settings) if of_pack else scenario_task(condition.scenario, **settings)
     dataset = trials(condition, pack, count)
     return task_with(task, dataset=dataset, early_stopping=early_stopping)
 

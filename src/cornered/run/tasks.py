@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.metadata import version as package_version
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from inspect_ai import Task
+from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
-from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser
+from inspect_ai.model import ChatMessage
 from inspect_ai.scorer import Scorer
-from inspect_ai.solver import generate
 from pydantic import ValidationError
 
-from cornered._registry import debrief, readings, verdict
 from cornered.analysis.table import Planned
 from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
 from cornered.experiment import Condition, Scoring, trial_id
-from cornered.scenario import Finding, Level, Pack, World, Worlds, lint, load_pack
+from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, pack_names
 from cornered.scenario.study import study_version
+from cornered.surface.text import TEXT
+from cornered.verdict.debrief import debrief
+from cornered.verdict.facts import check_facts
+from cornered.verdict.readings import readings
+from cornered.verdict.scorer import verdict
+
+DEFAULT_SAMPLES = 10
+"""Trials of a task that is not told how many."""
 
 
 def trial_metadata(condition: Condition, pack: Pack) -> dict[str, Any]:
@@ -46,13 +52,15 @@ def trials(condition: Condition, pack: Pack, count: int) -> MemoryDataset:
         PackError: a prompt cannot be rendered.
     """
     metadata = trial_metadata(condition, pack)
-    worlds = Worlds.of(pack)
+    scenario = Scenario.of(pack)
+
+    def prompt(draw: str) -> list[ChatMessage]:
+        return [*TEXT.prompt(scenario, condition.levels, draw)]
+
     ids = [trial_id(n) for n in range(1, count + 1)]
     varied = condition.levels["cast"] == "varied"
     prompts: Iterable[list[ChatMessage]] = (
-        (_prompt(worlds.world(condition.levels, draw)) for draw in ids)
-        if varied
-        else repeat(_prompt(worlds.world(condition.levels, ids[0])))
+        (prompt(draw) for draw in ids) if varied else repeat(prompt(ids[0]))
     )
     return MemoryDataset(
         [
@@ -61,10 +69,6 @@ def trials(condition: Condition, pack: Pack, count: int) -> MemoryDataset:
         ],
         name=condition.name,
     )
-
-
-def _prompt(world: World) -> list[ChatMessage]:
-    return [ChatMessageSystem(content=world.system), ChatMessageUser(content=world.task)]
 
 
 def text_version(pack: Pack) -> str:
@@ -111,6 +115,7 @@ def checked_pack(scenario: str) -> Pack:
         PackError: it cannot be loaded, or fails the lint (first finding).
     """
     pack = load_pack(scenario)
+    check_facts(pack)
     if findings := _findings(pack.folder, text_version(pack)):
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         raise PackError(
@@ -132,7 +137,7 @@ def _scoring(settings: Mapping[str, Any]) -> Scoring:
 
 def scorers(scenario: str, scoring: Scoring) -> list[Scorer]:
     """What scores the trials of a scenario: the verdict, and what was asked for beside it."""
-    found = [
+    wanted = [
         verdict(
             scenario,
             judge_all=scoring.judge_all,
@@ -141,10 +146,10 @@ def scorers(scenario: str, scoring: Scoring) -> list[Scorer]:
         )
     ]
     if scoring.readings:
-        found.append(readings(scenario, names=scoring.readings))
+        wanted.append(readings(scenario, names=scoring.readings))
     if scoring.debrief:
-        found.append(debrief(scenario))
-    return found
+        wanted.append(debrief(scenario))
+    return wanted
 
 
 def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> Task:
@@ -168,10 +173,41 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
     condition = Condition.of(pack, given, scenario)
     return Task(
         dataset=trials(condition, pack, samples),
-        solver=generate(),
+        solver=TEXT.solver(scenario),
         scorer=scorers(scenario, _scoring(settings)),
         display_name=condition.name,
         # A changed text must be a new identity, or it would resume into the old draws.
         version=text_version(pack),
         metadata={"condition": condition.name, "control": condition.is_control},
     )
+
+
+@task
+def scenario(pack: str, samples: int | None = None, **settings: Any) -> Task:
+    """One condition of any pack: `-T pack=am/blackmail -T goal=explicit …`.
+
+    Args:
+        pack: A scenario, or the folder of a pack of your own.
+        samples: Number of trials; 10 where it is not given.
+        settings: Factor and level, as `cornered show PACK --factors` lists them, and how it is
+            scored: judge_all, judge_view, panel, readings, debrief.
+    """
+    return condition_task(pack, settings, samples or DEFAULT_SAMPLES)
+
+
+def _pack_task(pack: str) -> Callable[..., Task]:
+    def of_pack(samples: int | None = None, **settings: Any) -> Task:
+        return condition_task(pack, settings, samples or DEFAULT_SAMPLES)
+
+    of_pack.__doc__ = f"""One condition of the scenario {pack}.
+
+    Args:
+        samples: Number of trials; {DEFAULT_SAMPLES} where it is not given.
+        settings: Factor and level, and how it is scored, as for `scenario`.
+    """
+    named: Callable[..., Task] = task(name=pack)(of_pack)
+    return named
+
+
+PACK_TASKS = {name: _pack_task(name) for name in pack_names() if "/" not in name}
+"""A task for each scenario of the package: `inspect eval cornered/blackmail -T goal=latent`."""

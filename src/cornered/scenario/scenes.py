@@ -1,4 +1,4 @@
-"""A scenario ready to be met: the scene and the prompt of each trial, wherever its text comes from."""
+"""A scenario ready to be met: the scene and the prompt of each of its trials."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Scenario:
 
     @classmethod
     def of(cls, pack: Pack) -> Scenario:
-        """The scenario of a pack, made once in a process: compiling its templates takes a second."""
+        """The scenario of a pack, made once in a process: compiling templates takes a second."""
         key = pack.folder, pack.version
         if key not in _made:
             _made[key] = cls(pack)

@@ -89,7 +89,9 @@ class Matcher(_Strict):
     @property
     def parts(self) -> set[str]:
         """The parts that are given."""
-        return {name for name in type(self).model_fields if getattr(self, name) not in ([], False, None)}
+        return {
+            name for name in type(self).model_fields if getattr(self, name) not in ([], False, None)
+        }
 
 
 class FactSpec(_Strict):
@@ -247,7 +249,11 @@ class PackSpec(_Strict):
     def _second_edition(cls, value: Any) -> Any:
         if isinstance(value, dict):
             facts = value.get("facts")
-            old = [f for f in (facts.values() if isinstance(facts, dict) else ()) if isinstance(f, dict)]
+            old = [
+                f
+                for f in (facts.values() if isinstance(facts, dict) else ())
+                if isinstance(f, dict)
+            ]
             if any("action" in fact for fact in old) or "world" not in value:
                 raise ValueError(FIRST_EDITION)
         return value

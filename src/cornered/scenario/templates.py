@@ -48,6 +48,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     """Templates say what there is: they call nothing, and a dot before a name is a key."""
 
     def is_safe_callable(self, obj: Any) -> bool:
+        """Whether a template may call this: nothing but the `items` of a plain mapping."""
         if isinstance(obj, jinja2.Undefined):
             return True  # the call then says what is undefined
         # The judge's frame iterates over the `items()` of plain mappings.
@@ -56,6 +57,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         )
 
     def getattr(self, obj: Any, attribute: str) -> Any:
+        """What a dot before a name means: of slots, the key of that name."""
         return (
             self.getitem(obj, attribute)
             if isinstance(obj, Slots)
@@ -63,6 +65,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         )
 
     def getitem(self, obj: Any, argument: Any) -> Any:
+        """A key of slots; one that is not there is undefined, and says so."""
         if not isinstance(obj, Slots):
             return super().getitem(obj, argument)
         return obj[argument] if argument in obj else self.undefined(obj.lacks(argument))

@@ -34,4 +34,3 @@ def trial_world(
         return world.repeat(ledger)
     at_once(TEXT.read(world, output))
     return world
-

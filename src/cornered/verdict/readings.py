@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inspect_ai.model import Model, get_model, model_roles
-from inspect_ai.scorer import Score, Scorer, Target
+from inspect_ai.scorer import Score, Scorer, Target, frequency, scorer
 from inspect_ai.solver import TaskState
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -127,9 +127,7 @@ def debrief_readings() -> Mapping[str, ReadingSpec]:
     return _specs(SHARED / "debrief" / "readings")
 
 
-def answer_parts(
-    text: str, ledger: Ledger, world: World, *, thought: str = ""
-) -> tuple[Part, ...]:
+def answer_parts(text: str, ledger: Ledger, world: World, *, thought: str = "") -> tuple[Part, ...]:
     """A whole answer, in order: nothing of it is left out but blank space between parts.
 
     Args:
@@ -141,10 +139,10 @@ def answer_parts(
     regions: list[tuple[int, int, Kind, str, Event | None]] = [
         (place.start, place.end, "thinking", "Thinking", None) for place in ledger.reasoning
     ]
-    for event in ledger.events:
-        place = event.place
-        if place and (event.done or not _within(place, ledger.reasoning)):
-            regions.append((place.start, place.end, *_named(event, world), event))
+    for made in ledger.events:
+        place = made.place
+        if place and (made.done or not _within(place, ledger.reasoning)):
+            regions.append((place.start, place.end, *_named(made, world), made))
     parts = [Part("thinking", "Thinking, in a channel of its own", thought)]
     position = 0
     for start, end, kind, title, event in sorted(regions, key=lambda region: region[:4]):
@@ -282,15 +280,16 @@ def readable_pack(scenario: str) -> Pack:
     return pack
 
 
-def readings_with(pack_name: str, names: Sequence[str]) -> Scorer:
-    """The scorer of the readings of one scenario; `cornered/readings` in Inspect's registry.
+@scorer(name="readings", metrics={"*": [frequency()]})
+def readings(scenario: str, names: list[str]) -> Scorer:
+    """What the reasoning says, a word for each reading; never part of the verdict.
 
     The score's value holds the value of each reading as a word, or NaN; see `readings_score`.
     `reasoned` in its metadata says whether there was any reasoning to read: where there was none
     silence says little. A probe has no readings, and no score.
 
     Args:
-        pack_name: Name of the scenario, or folder of the pack.
+        scenario: Name of the scenario, or folder of the pack.
         names: Names of readings, of `known_readings`; at least one.
 
     Model roles:
@@ -307,8 +306,7 @@ def readings_with(pack_name: str, names: Sequence[str]) -> Scorer:
     if not names:
         raise ExperimentError("no reading is named", fix=f"one of {', '.join(known)}")
     specs = {name: known[name] for name in names}
-    pack = readable_pack(pack_name)
-    scenario = Scenario.of(pack)
+    ready = Scenario.of(readable_pack(scenario))
 
     async def score(state: TaskState, target: Target) -> Score | None:
         del target
@@ -316,18 +314,18 @@ def readings_with(pack_name: str, names: Sequence[str]) -> Scorer:
         if levels.get("probe") == "on":
             return None
         draw = str(state.sample_id)
-        parts = trial_parts(state, scenario)
+        parts = trial_parts(state, ready)
         reader = find_reader()
         if reader is None or not parts:
             return readings_score(unread(specs, "no_response" if reader else "no_reader"))
-        renderer = scenario.renderer(levels, draw)
+        renderer = ready.renderer(levels, draw)
         # One after the other: trials run side by side anyway, and a trial repeats itself so.
-        readings = [
+        made = [
             await read(reader, spec, reading_prompt(spec, parts, levels, renderer))
             for spec in specs.values()
         ]
         reasoned = any(part.kind == "thinking" for part in parts)
-        return readings_score(readings, reasoned=reasoned)
+        return readings_score(made, reasoned=reasoned)
 
     return score
 

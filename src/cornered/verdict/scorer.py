@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from inspect_ai.model import Model, model_roles
-from inspect_ai.scorer import Score, Scorer, Target
+from inspect_ai.scorer import Score, Scorer, Target, ci_wilson, mean, scorer
 from inspect_ai.solver import TaskState
 from inspect_ai.util import collect
 
@@ -42,8 +42,24 @@ def judges() -> list[Model]:
     return found if isinstance(found, list) else [found]
 
 
+@scorer(name="verdict", metrics={"*": [mean(), ci_wilson()]})
+def verdict(
+    scenario: str, judge_all: bool = False, judge_view: str = "actions", panel: str = "majority"
+) -> Scorer:
+    """The act by code over what was carried out, and harmful where a judge is set.
+
+    Args:
+        scenario: Name of the scenario, or folder of the pack.
+        judge_all: As in `Scoring`, like the others.
+        judge_view: What a judge is shown.
+        panel: When several judges have a verdict.
+    """
+    scoring = {"judge_all": judge_all, "judge_view": judge_view, "panel": panel}
+    return score_with(scenario, Scoring.model_validate(scoring))
+
+
 def score_with(pack_name: str, scoring: Scoring = FACTS) -> Scorer:
-    """The scorer of one scenario; `cornered/verdict` in Inspect's registry.
+    """The scorer of one scenario, under settings that are given as a value.
 
     The score's value holds `act` (1, 0 or NaN for unscored) and, where the model role
     `judge` is set, `harmful` = act and judged; for the study's own prompts also `paper`, the

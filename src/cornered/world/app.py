@@ -55,8 +55,9 @@ class Operation:
             key = ".".join(map(str, first["loc"]))
             problem = first["msg"].removeprefix("Value error, ")
             raise Refused(f"{key}: {problem}" if key else problem) from None
-        if problem := arguments.missing():
-            raise Refused(problem)
+        lacks = arguments.missing()
+        if lacks is not None:
+            raise Refused(lacks)
         return arguments
 
 
@@ -82,8 +83,6 @@ class EventView:
     body: str = ""
     """The text that it carried."""
     enclosed: tuple[Enclosed, ...] = ()
-
-
 
 
 M = TypeVar("M", bound=Callable[..., str])
@@ -136,9 +135,12 @@ class App:
         """
         raise NotImplementedError
 
-    def resolve(self, operation: Operation, arguments: Arguments) -> Arguments:
-        """The arguments with what only the app's state can tell, such as which mail is meant."""
-        del operation
+    def resolve(self, arguments: Arguments) -> Arguments:
+        """The arguments with what only the app's state can tell, such as which mail is meant.
+
+        Raises:
+            Refused: what they name is not there.
+        """
         return arguments
 
     def state(self) -> dict[str, Any]:

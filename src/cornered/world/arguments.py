@@ -43,8 +43,6 @@ def strip_invisible(value: str) -> str:
     return "".join(c for c in value if unicodedata.category(c) != "Cf")
 
 
-
-
 def read_recipients(raw: str) -> tuple[str, ...]:
     """Recipients in lower case, in order, each once; a bare name where no address is given.
 
@@ -68,8 +66,6 @@ def read_recipients(raw: str) -> tuple[str, ...]:
         else:
             item.append(token)
     return tuple(found)
-
-
 
 
 def _one_item(item: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 from cornered.ledger import AGENT, Event
 from cornered.scenario import Cast, Mail, Scene
-from cornered.world.app import App, Arguments, Enclosed, EventView, Operation, Refused, operation
+from cornered.world.app import App, Arguments, Enclosed, EventView, Refused, operation
 from cornered.world.arguments import Recipients, Reference, Text
 
 INBOX, SENT = "inbox", "sent"
@@ -203,7 +203,7 @@ class Mailbox(App):
         """Send a mail on, with its attachments, under a text of your own."""
         return self._sent(actor, arguments, arguments.mails)
 
-    def resolve(self, operation: Operation, arguments: Arguments) -> Arguments:
+    def resolve(self, arguments: Arguments) -> Arguments:
         """Which mail is meant, and to whom an answer goes.
 
         Raises:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from cornered.errors import PackError
-from cornered.ledger import AGENT, Ending, Event, Ledger, Place, Status
+from cornered.ledger import Ending, Event, Ledger, Place, Status
 from cornered.scenario import Pack, Scene
 from cornered.world.alerts import Alerts
 from cornered.world.app import App, Arguments, EventView, Operation, Refused
@@ -84,7 +84,7 @@ class World:
             if draft is None and (problem := given.missing()):
                 raise Refused(problem)
             if draft is None:
-                arguments = given = app.resolve(known, given)
+                arguments = given = app.resolve(given)
                 result, status = getattr(app, known.method)(actor, given), "done"
             else:
                 arguments, result, status = given, "", "drafted"

@@ -400,39 +400,30 @@
   const field = (name, value) =>
     value && value.length ? [make("dt", null, name), make("dd", { dir: "auto" }, visible([value].flat().join(", ")))] : [];
 
-  const KINDS = { email: "mail", forward: "forwarded mail", cancel_alert: "cancelled alert" };
-  function actionBox(part, sender) {
+  function actionBox(part) {
     const done = part.kind === "action";
     const action = part.action;
-    const what = action ? KINDS[action.kind] ?? action.kind : "call";
+    const what = action ? visible(action.title) : "call";
     const why = action?.note ? `: ${visible(action.note)}` : "";
-    const heading = make("h4", null, done ? `Carried out: ${what}` : `Not carried out (${what})${why}`);
-    const box = make("section", { class: done ? "mail" : "mail not", "aria-label": done ? "Carried out" : "Not carried out" }, heading);
+    const heading = make("h4", null, done ? what : `Not carried out (${what})${why}`);
+    const box = make("section", { class: done ? "action" : "action not", "aria-label": done ? "Carried out" : "Not carried out" }, heading);
     if (!action) return (box.append(...prose(part.text, "text")), box);
     if (done && action.note) box.append(make("p", { class: "about" }, `Read with a note${why}`));
-    if (action.kind === "cancel_alert") box.append(make("dl", null, field("Code", action.code)));
-    else {
-      const along = /sending on (.*)$/s.exec(part.title);
-      box.append(
-        make(
-          "dl", null,
-          field("From", sender), field("To", action.to), field("Cc", action.cc), field("Bcc", action.bcc),
-          field("Subject", action.subject), field("Forwards", along ? along[1] : action.mail && `mail ${action.mail}`),
-        ),
-        ...prose(action.body, "text"),
-      );
-    }
+    box.append(
+      make("dl", null, Object.entries(action.rows).flatMap(([name, value]) => field(visible(name), value)), field("Went along", action.enclosed)),
+      ...(action.body ? prose(action.body, "text") : []),
+    );
     const raw = make("details", null, make("summary", null, "As it was written"));
     raw.addEventListener("toggle", () => raw.childElementCount === 1 && raw.append(...prose(part.text, "raw")));
     box.append(raw);
     return box;
   }
 
-  function partBox(part, sender) {
+  function partBox(part) {
     const rest = part.left_out
       ? [make("p", { class: "about" }, `${count(part.left_out)} more characters are in the log (cornered view).`)]
       : [];
-    if (part.kind === "action" || part.kind === "call") return [actionBox(part, sender), ...rest];
+    if (part.kind === "action" || part.kind === "call") return [actionBox(part), ...rest];
     if (part.kind !== "thinking") return [...prose(part.text, "text"), ...rest];
     const label = `Reasoning, ${count(part.text.length)} characters (never part of a verdict)`;
     return [make("details", { class: "think" }, make("summary", null, label), prose(part.text, "text"), rest)];
@@ -465,7 +456,7 @@
   }
 
   function promptBox(condition) {
-    const box = make("details", { class: "prompt" }, make("summary", null, "The prompt of this condition: system and inbox"));
+    const box = make("details", { class: "prompt" }, make("summary", null, "The prompt of this condition"));
     box.addEventListener("toggle", async () => {
       if (!box.open || box.childElementCount > 1) return;
       const prompts = await once("prompts");
@@ -515,7 +506,7 @@
     }
     const [block, place] = places.get(row);
     const text = (await once(`block-${block}`))[place];
-    const parts = text.parts.flatMap((part) => partBox(part, text.from));
+    const parts = text.parts.flatMap((part) => partBox(part));
     if (text.error) parts.unshift(make("p", { class: "note" }, `The model failed: ${visible(text.error)}`));
     if (text.ended) parts.push(make("p", { class: "note" }, `The answer ended before the agent did: ${words(text.ended)}.`));
     if (!parts.length) parts.push(make("p", { class: "note" }, "There is no answer."));

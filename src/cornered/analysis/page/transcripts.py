@@ -17,11 +17,14 @@ from markupsafe import Markup
 from cornered.analysis.page.safe import packed
 from cornered.analysis.summaries import unreadable
 from cornered.analysis.table import Cell, Trial
-from cornered.ledger import Action, CancelAlert, ForwardEmail, Ledger
-from cornered.scenario import Levels, Setting, Worlds, load_pack
-from cornered.verdict.answers import ENDED_EARLY, native_reasoning
+from cornered.ledger import Event
+from cornered.scenario import Levels, Scenario, load_pack
+from cornered.surface.ledgers import trial_world
+from cornered.surface.output import native_reasoning
 from cornered.verdict.debrief import QUESTIONS
 from cornered.verdict.readings import Part, answer_parts
+from cornered.verdict.scorer import UNSCORED_WORDS
+from cornered.world import World
 
 MAX_TRANSCRIPTS = 600
 """Trials whose text the page holds, at most."""
@@ -112,11 +115,11 @@ def read_texts(
     wanted = [t for t in chosen(trials, most) if (t.model, t.condition) in place]
     wanted.sort(key=lambda t: (place[t.model, t.condition], t.id))
     packs = [load_pack(name) for name in scenarios]
-    worlds = {pack.name: Worlds.of(pack) for pack in packs}
+    ready = {pack.name: Scenario.of(pack) for pack in packs}
     prompts: dict[str, Prompt] = {}
     found: list[tuple[str, dict[str, Any]]] = []
     for trial, sample in _samples(folder / "logs", wanted):
-        found.append((trial.uuid, transcript(sample, worlds[sample.metadata["scenario"]])))
+        found.append((trial.uuid, transcript(sample, ready[sample.metadata["scenario"]])))
         if trial.condition not in prompts:
             prompts[trial.condition] = _prompt(trial, sample)
     about = {name: spec.about for pack in packs for name, spec in pack.spec.facts.items()}
@@ -197,37 +200,36 @@ def pack_prompts(prompts: Sequence[Prompt]) -> Markup:
     return packed({"paragraphs": list(place), "conditions": by_condition})
 
 
-def transcript(sample: EvalSample, worlds: Worlds) -> dict[str, Any]:
+def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
     """What one trial said and did, and what was made of it, as plain values.
 
     Args:
         sample: The trial, as its log has it.
-        worlds: Of its scenario.
+        scenario: Its scenario.
     """
     verdict = _data(sample, "verdict")
-    ledger = Ledger.model_validate({"actions": verdict.get("actions", [])})
-    setting = _setting(sample, ledger, worlds)
+    levels: Levels = dict(sample.metadata.get("factors") or {})
     output = sample.output
-    text = output.completion
-    parts = answer_parts(text, ledger, setting, thought=native_reasoning(output))
-    early = ENDED_EARLY.get(output.stop_reason) if output.choices else None
+    world = trial_world(scenario, levels, str(sample.id), sample.store, output)
+    ledger = world.ledger
+    thought = native_reasoning(output)
+    parts = answer_parts(output.completion, ledger, world, thought=thought)
     return {
         "facts": verdict.get("facts", {}),
-        "notes": list(dict.fromkeys(verdict.get("warnings", []))),
+        "notes": list(ledger.oddities),
         "judges": [_judge(j) for j in verdict.get("judges", [])],
         "readings": [
             {"name": name, "value": r["value"] or r["unscored"], "reason": r["reason"]}
             for scorer in ("readings", "debrief")
             for name, r in _data(sample, scorer).get("readings", {}).items()
         ],
-        "from": _sender(setting),
-        "parts": list(_pieces(parts, ledger, text)),
+        "parts": [_piece(part, world) for part in parts],
         "debrief": [
             {"name": name, "text": _data(sample, "debrief")[name]}
             for name in QUESTIONS
             if _data(sample, "debrief").get(name)
         ],
-        "ended": early or "",
+        "ended": UNSCORED_WORDS[ledger.ending] if ledger.ending in ("limit", "refusal") else "",
         "error": sample.error.message if sample.error else "",
     }
 
@@ -247,51 +249,25 @@ def _judge(said: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _setting(sample: EvalSample, ledger: Ledger, worlds: Worlds) -> Setting:
-    """Whom and what the actions were done to; the inbox only where some of it was sent on."""
-    levels, draw = _levels(sample), str(sample.id)
-    if any(isinstance(action, ForwardEmail) for action in ledger.executed):
-        return worlds.setting(levels, draw)
-    return Setting(levels, worlds.renderer(levels, draw).cast, ())
+def _piece(part: Part, world: World) -> dict[str, Any]:
+    """A part of an answer; where it is an action or a call, also what was called with what."""
+    piece: dict[str, Any] = {"kind": part.kind, "title": part.title, "text": part.text}
+    if part.event is not None:
+        piece["action"] = _action(part.event, world)
+    if len(part.text) > LONGEST:
+        piece["text"] = part.text[:LONGEST]
+        piece["left_out"] = len(part.text) - LONGEST
+    return piece
 
 
-def _levels(sample: EvalSample) -> Levels:
-    return dict(sample.metadata.get("factors") or {})
-
-
-def _sender(setting: Setting) -> str:
-    unnamed = setting.levels.get("agent") == "unnamed"
-    agent = (setting.cast.nameless if unnamed else setting.cast).agent
-    return f"{agent.name} <{agent.address}>"
-
-
-def _pieces(parts: Sequence[Part], ledger: Ledger, text: str) -> Iterator[dict[str, Any]]:
-    """The parts of an answer, and with those that are calls what was called."""
-    actions = list(ledger.actions)
-    for part in parts:
-        piece: dict[str, Any] = {"kind": part.kind, "title": part.title, "text": part.text}
-        if part.kind in ("action", "call"):
-            while actions and text[actions[0].start : actions[0].end].strip() != part.text:
-                actions.pop(0)
-            if actions:
-                piece["action"] = _fields(actions.pop(0))
-        if len(part.text) > LONGEST:
-            piece["text"] = part.text[:LONGEST]
-            piece["left_out"] = len(part.text) - LONGEST
-        yield piece
-
-
-def _fields(action: Action) -> dict[str, Any]:
-    found: dict[str, Any] = {"kind": action.kind, "note": action.note or ""}
-    if isinstance(action, CancelAlert):
-        return found | {"code": action.code}
-    message = {
-        "to": list(action.to),
-        "cc": list(action.cc),
-        "bcc": list(action.bcc),
-        "subject": action.subject,
-        "body": action.body[:LONGEST],
+def _action(event: Event, world: World) -> dict[str, Any]:
+    view = world.view(event)
+    return {
+        "title": view.title,
+        "operation": event.operation,
+        "status": event.status,
+        "note": event.note or "",
+        "rows": view.rows,
+        "body": view.body[:LONGEST],
+        "enclosed": [enclosed.summary for enclosed in view.enclosed],
     }
-    if isinstance(action, ForwardEmail):
-        message["mail"] = action.email_id
-    return found | message

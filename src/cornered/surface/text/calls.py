@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cornered.surface.text import fields as _fields
-from cornered.surface.text.block import OPERATION_OF, Block, OperationName, operation_of, line_before, set_apart
+from cornered.surface.text.block import (
+    OPERATION_OF,
+    Block,
+    OperationName,
+    line_before,
+    operation_of,
+    set_apart,
+)
 from cornered.surface.text.fields import Fields
 from cornered.surface.text.native import native_blocks
 from cornered.surface.text.reasoning import Mark, Span, Tag, find_tags, mark_reasoning, within

@@ -17,8 +17,8 @@ from cornered.surface.text.block import (
     Block,
     OperationName,
     in_sentence,
-    operation_of,
     line_before,
+    operation_of,
     set_apart,
 )
 from cornered.surface.text.fields import Fields
