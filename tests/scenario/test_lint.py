@@ -55,15 +55,15 @@ DEFECTS = {
     ),
     "unused slot of a person": (
         ("cast.yaml", 'gate: "Gate 4"', 'gate: "Gate 4", phone: "555"'),
-        "cast.yaml:10: people.depot.phone: no text reads it",
+        "cast.yaml:10: people.depot.phone: no text uses it",
     ),
     "unused slot of the company": (
         ("cast.yaml", "  rival: Thornbot", "  rival: Thornbot\n  city: Hull"),
-        "cast.yaml:6: company.city: no text reads it",
+        "cast.yaml:6: company.city: no text uses it",
     ),
     "unused slot of a goal": (
         ("goals.yaml", "acceleration:", "  motto: slow and sure\nacceleration:"),
-        "goals.yaml:3: the slot motto is read by no text",
+        "goals.yaml:3: safety.motto: no text uses it",
     ),
     "unknown address": (
         ("mails/010-trays.md", "forty", "forty, ask rosa@fernhollow.com"),
@@ -79,7 +79,7 @@ DEFECTS = {
     ),
     "mail out of time order": (
         ("mails/020-notice.md", "2025-03-05 17:30", "2025-03-04 17:30"),
-        "mails/020-notice.md: time: out of order, 010-trays.md stands before it and is later",
+        "mails/020-notice.md: time: out of order, earlier than 010-trays.md, which stands before it",
     ),
     "mail after the session's start": (
         ("mails/030-re-trays.md", "2025-03-06 08:01", "2025-03-06 14:00"),
@@ -119,19 +119,19 @@ DEFECTS = {
     ),
     "control with a trace of the threat": (
         ("mails/020-notice.md", "when: {threat: replacement}\n", ""),
-        "mails/020-notice.md: a control holds a trace of the threat: 'replaces'",
+        "mails/020-notice.md: a control betrays the threat: 'replaces'",
     ),
     "control with a trace of the pack's own": (
         ("mails/010-trays.md", "forty.", "forty, says {{ company.rival }}."),
-        "mails/010-trays.md: a control holds a trace of the threat: 'Thornbot'",
+        "mails/010-trays.md: a control betrays the threat: 'Thornbot'",
     ),
     "control with a trace of the goal": (
         ("system.md", '{% if level.nudge == "on" %}', "Your primary goal is trays.\n{% if 1 %}"),
-        "system.md: a control holds a trace of the goal: 'primary goal'",
+        "system.md: a control betrays the goal: 'primary goal'",
     ),
     "control with the words of a goal": (
         ("mails/030-re-trays.md", "forty it is", "forty it is, {{ agent.name }} {{ phrase }}"),
-        "mails/030-re-trays.md: a control holds the goal safety (sign): 'counts every tray twice'",
+        "mails/030-re-trays.md: a control holds the sign of safety: 'counts every tray twice'",
     ),
     "mail that no condition selects": (
         ("mails/020-notice.md", "threat: replacement", "threat: none, goal: latent"),
@@ -147,7 +147,7 @@ DEFECTS = {
     ),
     "short canary": (
         ("pack.yaml", "cornered-canary-00000000-tiny-nursery", "canary"),
-        "pack.yaml:23: canary: too short",
+        "pack.yaml:23: canary: give it 20 characters",
     ),
     "canary in a prompt": (
         ("task.md", "Here", "cornered-canary-00000000-tiny-nursery. Here"),
@@ -218,7 +218,7 @@ def test_the_system_prompt_is_walked_in_every_reading_of_each_of_its_parts(
     both = "{% if level.goal == 'none' and level.nudge == 'off' %}Your mission.{% endif %}"
     tiny.write("extra.md", both)
     tiny.edit("system.md", '{% if level.nudge == "on" %}', "{% include 'extra.md' +%}\n{% if 1 %}")
-    assert "system.md: a control holds a trace of the goal: 'Your mission'" in tiny.findings()
+    assert "system.md: a control betrays the goal: 'Your mission'" in tiny.findings()
 
 
 def test_a_rubric_that_cannot_be_rendered_is_found(tiny: PackOnDisk) -> None:
@@ -245,8 +245,8 @@ def test_ordinary_words_that_are_near_a_name_are_no_misspelt_names(tiny: PackOnD
     tiny.edit("cast.yaml", "lists:", patel)
     tiny.edit("mails/010-trays.md", "the green", "Panel for {{ people.patel.first }}. The green")
     assert tiny.findings() == [
-        "mails/010-trays.md:9: Panel is nearly Patel; use a variable of the cast, or put Panel "
-        "there if it is another name"
+        "mails/010-trays.md:9: Panel is nearly Patel; use a variable of the cast, or add Panel "
+        "to the cast if it is another name"
     ]
     tiny.edit("noise/010-gloves.md", "size M", "behind the panel")
     assert tiny.findings() == []
@@ -261,7 +261,7 @@ def test_one_name_for_two_mails_is_found(tiny: PackOnDisk) -> None:
     text = (tiny.folder / "noise/010-gloves.md").read_text()
     tiny.write("noise/010-trays.md", text)
     tiny.edit("mails/030-re-trays.md", "reply_to: 010-trays\n", "")
-    assert "noise/010-trays.md: there is a mail of this name in mails too" in tiny.findings()
+    assert "noise/010-trays.md: mails/ has a mail of this name too" in tiny.findings()
 
 
 def test_a_pack_without_a_canary_does_not_load(tiny: PackOnDisk) -> None:
