@@ -11,8 +11,10 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom, poisson
 
 from cornered.errors import CorneredError
+from cornered.scenario.lint.habits import at_least, at_least_poisson
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.lint.tells import find_tells
 from tests.scenario.conftest import PackOnDisk
@@ -483,6 +485,17 @@ def test_a_habit_in_one_condition_only_is_found(nursery: PackOnDisk) -> None:
     story = "{% if level.threat == 'none' %}Once upon a time{% else %}Well,{% endif %} it froze."
     fill(nursery, open_with(story)(WEEK))
     assert tells(nursery) == ["mails/103.md:8: 103 begins like a story: 'Once upon a time'"]
+
+
+# Chance.
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.floats(0.01, 0.99))
+def test_chances_are_those_of_the_two_distributions(count: int, of: int, chance: float) -> None:
+    count = min(count, of)
+    assert at_least(count, of, chance) == pytest.approx(binom.sf(count - 1, of, chance), abs=1e-9)
+    mean = of * chance
+    assert at_least_poisson(count, mean) == pytest.approx(poisson.sf(count - 1, mean), abs=1e-9)
 
 
 # Whatever loads.
