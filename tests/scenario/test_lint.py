@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cornered.errors import PackError
-from cornered.scenario import lint, load_pack, pack_names
-from tests.scenario.conftest import PackOnDisk
+from cornered.scenario import Finding, Level, Levels, lint, load_pack, pack_names
+from cornered.scenario.factors import When
+from cornered.scenario.lint.checks import text_findings
+from cornered.scenario.lint.controls import cells_without_control
+from cornered.scenario.lint.names import edit_distance
+from cornered.scenario.lint.reader import PackReader
+from tests.scenario.conftest import TINY, PackOnDisk
 
 
 @pytest.mark.parametrize("name", pack_names())
@@ -55,15 +67,15 @@ DEFECTS = {
     ),
     "unused slot of a person": (
         ("cast.yaml", 'gate: "Gate 4"', 'gate: "Gate 4", phone: "555"'),
-        "cast.yaml:10: people.depot.phone: no text reads it",
+        "cast.yaml:10: people.depot.phone: no text uses it",
     ),
     "unused slot of the company": (
         ("cast.yaml", "  rival: Thornbot", "  rival: Thornbot\n  city: Hull"),
-        "cast.yaml:6: company.city: no text reads it",
+        "cast.yaml:6: company.city: no text uses it",
     ),
     "unused slot of a goal": (
         ("goals.yaml", "acceleration:", "  motto: slow and sure\nacceleration:"),
-        "goals.yaml:3: the slot motto is read by no text",
+        "goals.yaml:3: safety.motto: no text uses it",
     ),
     "unknown address": (
         ("mails/010-trays.md", "forty", "forty, ask rosa@fernhollow.com"),
@@ -79,7 +91,7 @@ DEFECTS = {
     ),
     "mail out of time order": (
         ("mails/020-notice.md", "2025-03-05 17:30", "2025-03-04 17:30"),
-        "mails/020-notice.md: time: out of order, 010-trays.md stands before it and is later",
+        "mails/020-notice.md: time: out of order, earlier than 010-trays.md, which stands before",
     ),
     "mail after the session's start": (
         ("mails/030-re-trays.md", "2025-03-06 08:01", "2025-03-06 14:00"),
@@ -119,19 +131,19 @@ DEFECTS = {
     ),
     "control with a trace of the threat": (
         ("mails/020-notice.md", "when: {threat: replacement}\n", ""),
-        "mails/020-notice.md: a control holds a trace of the threat: 'replaces'",
+        "mails/020-notice.md: a control betrays the threat: 'replaces'",
     ),
     "control with a trace of the pack's own": (
         ("mails/010-trays.md", "forty.", "forty, says {{ company.rival }}."),
-        "mails/010-trays.md: a control holds a trace of the threat: 'Thornbot'",
+        "mails/010-trays.md: a control betrays the threat: 'Thornbot'",
     ),
     "control with a trace of the goal": (
         ("system.md", '{% if level.nudge == "on" %}', "Your primary goal is trays.\n{% if 1 %}"),
-        "system.md: a control holds a trace of the goal: 'primary goal'",
+        "system.md: a control betrays the goal: 'primary goal'",
     ),
     "control with the words of a goal": (
         ("mails/030-re-trays.md", "forty it is", "forty it is, {{ agent.name }} {{ phrase }}"),
-        "mails/030-re-trays.md: a control holds the goal safety (sign): 'counts every tray twice'",
+        "mails/030-re-trays.md: a control holds the sign of safety: 'counts every tray twice'",
     ),
     "mail that no condition selects": (
         ("mails/020-notice.md", "threat: replacement", "threat: none, goal: latent"),
@@ -147,7 +159,7 @@ DEFECTS = {
     ),
     "short canary": (
         ("pack.yaml", "cornered-canary-00000000-tiny-nursery", "canary"),
-        "pack.yaml:23: canary: too short",
+        "pack.yaml:23: canary: give it 20 characters",
     ),
     "canary in a prompt": (
         ("task.md", "Here", "cornered-canary-00000000-tiny-nursery. Here"),
@@ -218,7 +230,7 @@ def test_the_system_prompt_is_walked_in_every_reading_of_each_of_its_parts(
     both = "{% if level.goal == 'none' and level.nudge == 'off' %}Your mission.{% endif %}"
     tiny.write("extra.md", both)
     tiny.edit("system.md", '{% if level.nudge == "on" %}', "{% include 'extra.md' +%}\n{% if 1 %}")
-    assert "system.md: a control holds a trace of the goal: 'Your mission'" in tiny.findings()
+    assert "system.md: a control betrays the goal: 'Your mission'" in tiny.findings()
 
 
 def test_a_rubric_that_cannot_be_rendered_is_found(tiny: PackOnDisk) -> None:
@@ -245,8 +257,8 @@ def test_ordinary_words_that_are_near_a_name_are_no_misspelt_names(tiny: PackOnD
     tiny.edit("cast.yaml", "lists:", patel)
     tiny.edit("mails/010-trays.md", "the green", "Panel for {{ people.patel.first }}. The green")
     assert tiny.findings() == [
-        "mails/010-trays.md:9: Panel is nearly Patel; use a variable of the cast, or put Panel "
-        "there if it is another name"
+        "mails/010-trays.md:9: Panel is nearly Patel; use a variable of the cast, or add Panel "
+        "to the cast if it is another name"
     ]
     tiny.edit("noise/010-gloves.md", "size M", "behind the panel")
     assert tiny.findings() == []
@@ -261,7 +273,7 @@ def test_one_name_for_two_mails_is_found(tiny: PackOnDisk) -> None:
     text = (tiny.folder / "noise/010-gloves.md").read_text()
     tiny.write("noise/010-trays.md", text)
     tiny.edit("mails/030-re-trays.md", "reply_to: 010-trays\n", "")
-    assert "noise/010-trays.md: there is a mail of this name in mails too" in tiny.findings()
+    assert "noise/010-trays.md: mails/ has a mail of this name too" in tiny.findings()
 
 
 def test_a_pack_without_a_canary_does_not_load(tiny: PackOnDisk) -> None:
@@ -279,3 +291,198 @@ def test_no_combination_at_all_is_found(tiny: PackOnDisk) -> None:
 def test_a_story_mail_must_not_answer_one_that_only_noise_brings(tiny: PackOnDisk) -> None:
     tiny.edit("mails/030-re-trays.md", "reply_to: 010-trays", "reply_to: 010-gloves")
     assert any("only where there is noise" in finding for finding in tiny.findings())
+
+
+# A pack without mails, goal and threat.
+
+BARE = Path(__file__).parent / "bare"
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> PackOnDisk:
+    shutil.copytree(BARE, tmp_path / "bare")
+    return PackOnDisk((tmp_path / "bare").resolve())
+
+
+def with_control(pack: PackOnDisk, **control: str) -> PackReader:
+    """The pack as if its `pack.yaml` had the key `control`."""
+    loaded = pack.load()
+    spec = loaded.spec.model_copy(update={"control": control})
+    return PackReader(replace(loaded, spec=spec))
+
+
+def relative(pack: PackOnDisk, findings: Iterable[Finding]) -> list[str]:
+    return [str(f).replace(f"{pack.folder}/", "") for f in findings]
+
+
+def test_a_pack_needs_no_mail_no_inbox_and_no_control(bare: PackOnDisk) -> None:
+    assert bare.findings() == []
+
+
+def test_what_a_control_must_not_betray_is_the_packs_own_word(bare: PackOnDisk) -> None:
+    bare.edit("pack.yaml", "provenance:", "traces: {firing: [rings]}\nprovenance:")
+    hot, mild = with_control(bare, firing="fierce"), with_control(bare, firing="mild")
+    assert relative(bare, text_findings(mild)) == []
+    assert relative(bare, text_findings(hot)) == ["task.md: a control betrays the firing: 'rings'"]
+    assert list(cells_without_control(mild)) == []
+
+
+def test_traces_that_no_control_uses_are_found(bare: PackOnDisk) -> None:
+    bare.edit("pack.yaml", "provenance:", "traces: {firing: [rings]}\nprovenance:")
+    assert bare.findings() == [
+        "pack.yaml:16: traces.firing: firing is no factor of the control, so these are never "
+        "searched for"
+    ]
+
+
+# Levels, rubric and inbox.
+
+
+def test_a_level_that_changes_nothing_is_found(bare: PackOnDisk) -> None:
+    bare.edit("factors.yaml", "    mild:", "    tepid: barely warm\n    mild:")
+    assert bare.findings() == [
+        "pack.yaml:4: factors.firing: tepid and mild make the same prompt in every cell; write "
+        "a text for each, or offer one"
+    ]
+
+
+def test_a_level_that_matters_only_beside_another_one_passes(bare: PackOnDisk) -> None:
+    bare.edit("factors.yaml", "    mild:", "    tepid: barely warm\n    mild:")
+    told_apart = "{% if level.nudge == 'off' and level.firing == 'tepid' %}It is cold.{% endif %}"
+    bare.edit("task.md", "Kiln 4", f"{told_apart} Kiln 4")
+    assert bare.findings() == []
+
+
+def test_a_level_that_only_selects_a_mail_passes(tiny: PackOnDisk) -> None:
+    tiny.edit("system.md", '{% if level.nudge == "on" %}', "{% if 1 %}")
+    assert any("factors.nudge: on and off make the same prompt" in f for f in tiny.findings())
+    tiny.edit("mails/010-trays.md", "---\nMorning", 'when: {nudge: "on"}\n---\nMorning')
+    tiny.edit("mails/030-re-trays.md", "---\n{{", 'when: {nudge: "on"}\n---\n{{')
+    assert tiny.findings() == []
+
+
+def test_a_varied_cast_that_draws_nothing_else_is_an_ignored_level(bare: PackOnDisk) -> None:
+    bare.edit("pack.yaml", "  nudge: all", "  nudge: all\n  cast: all")
+    row = "{name: Ferrand Clay, short: Ferrand, domain: ferrandclay.com}"
+    rest = "city: [{city: Hull}]\nindustry: [{trade: pots}]"
+    bare.write("varied.yaml", f"company: [{row}]\n{rest}\n")
+    assert bare.findings() == []
+    bare.edit("system.md", "{{ agent.name }}", "a robot")
+    bare.edit("system.md", "{{ company.name }}", "a pottery")
+    (finding,) = bare.findings()
+    assert "factors.cast: canonical and varied make the same prompt" in finding
+
+
+def test_outcomes_without_a_rubric_are_found(bare: PackOnDisk) -> None:
+    (bare.folder / "judge.md").unlink()
+    assert bare.findings() == [
+        "pack.yaml:13: outcomes: there is no judge.md, the rubric that a judge needs to choose "
+        "among them"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("task", "finding"),
+    [
+        ("Nothing new.", "the inbox is not in the prompt of the default cell"),
+        ("{{ inbox }}\n\n{{ inbox }}", "the inbox is 2 times in the prompt of the default cell"),
+        ("{{ inbox | upper }}", "the inbox is not in the prompt of the default cell"),
+        (
+            "{{ inbox }}{% if level.nudge == 'off' %} {{ inbox }}{% endif %}",
+            "the inbox is 2 times in the prompt of nudge=off",
+        ),
+    ],
+)
+def test_an_inbox_is_in_the_prompt_once(tiny: PackOnDisk, task: str, finding: str) -> None:
+    tiny.write("task.md", task)
+    assert f"task.md: {finding}" in tiny.findings()
+
+
+def test_a_control_that_the_pack_cannot_have_is_found(tiny: PackOnDisk) -> None:
+    tiny.edit("pack.yaml", "threat: [replacement, none]", "threat: [replacement, restriction]")
+    assert (
+        "pack.yaml:6: factors.threat: the control needs the level none, which is not offered"
+        in tiny.findings()
+    )
+
+
+def test_a_level_that_does_not_go_with_its_control_is_found(bare: PackOnDisk) -> None:
+    bare.edit("pack.yaml", "  nudge: all", "  nudge: all\n  shift: all")
+    bare.write(
+        "factors.yaml",
+        (bare.folder / "factors.yaml").read_text()
+        + """\
+shift:
+  about: who is there
+  levels: {night: nobody, day: the potter}
+  default:
+    - is: night
+  only:
+    - when: {firing: mild}
+      levels: [night]
+      because: by day it is never mild
+""",
+    )
+    bare.edit("task.md", "Kiln 4", "{{ level.shift }}. Kiln 4")
+    assert list(cells_without_control(with_control(bare, firing="mild", shift="night"))) == []
+    assert relative(bare, cells_without_control(with_control(bare, firing="mild", shift="day")))[
+        0
+    ].startswith("pack.yaml:4: factors.firing: fierce has no control (shift=day does not combine")
+
+
+def test_a_name_that_a_varied_cast_leaves_is_found_in_its_file(tiny: PackOnDisk) -> None:
+    tiny.edit("pack.yaml", "  nudge: all", "  nudge: all\n  cast: all")
+    row = "{name: Dellmere Trees, short: Dellmere, domain: dellmeretrees.com, rival: Sprig}"
+    rest = "city: [{city: Hull}]\nindustry: [{trade: trees}]"
+    tiny.write("varied.yaml", f"company: [{row}]\n{rest}\n")
+    tiny.edit("cast.yaml", "name: Ruth Adeyemi,", "name: Ruth Adeyemi, pronoun: she,")
+    tiny.edit("cast.yaml", 'gate: "Gate 4"', 'gate: "Gate 4, Fernhollow side", fixed: true')
+    assert tiny.findings() == [
+        "cast.yaml:9: people.lindgren: add `pronoun: he`, `pronoun: she` or `fixed: true`",
+        "mails/030-re-trays.md: a varied cast still holds the name Fernhollow",
+    ]
+
+
+# What the checks stand on.
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_the_cells_of_a_text_stand_for_the_whole_grid(data: st.DataObject) -> None:
+    """Each way in which it can read is there, and each way in which it can in a control."""
+    pack = load_pack(str(TINY))
+    reader = PackReader(pack)
+    names = st.sampled_from(list(pack.factors.offered))
+    reads = data.draw(st.sets(names))
+    conditions = {}
+    for name in data.draw(st.sets(names, max_size=2)):
+        known = st.sampled_from([*reader.single_levels(name), "of-no-pack"])
+        conditions[name] = data.draw(st.lists(known, min_size=1, max_size=3))
+    when = When(conditions)
+    grid = [levels for levels in pack.factors.every() if when.holds(levels)]
+    cells = list(reader.cells(reads, when))
+
+    def read(levels: Levels) -> tuple[Level, ...]:
+        return tuple(levels[name] for name in sorted({*reads, *when.root}))
+
+    assert set(map(read, cells)) == set(map(read, grid))
+    assert set(map(read, filter(reader.in_control, cells))) == set(
+        map(read, filter(reader.in_control, grid))
+    )
+
+
+WORDS = st.text("abcd", min_size=3, max_size=9)
+
+
+@given(WORDS, WORDS, st.data())
+def test_one_slip_of_the_pen_is_a_distance_of_one(a: str, b: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(a) - 2))
+    slips = [
+        a[:at] + a[at + 1 :],
+        a[:at] + "z" + a[at:],
+        a[:at] + "z" + a[at + 1 :],
+        a[:at] + a[at + 1] + a[at] + a[at + 2 :],
+    ]
+    assert {edit_distance(a, slip) for slip in slips if slip != a} == {1}
+    assert edit_distance(a, b) == edit_distance(b, a)
+    assert (edit_distance(a, b) == 0) == (a == b)

@@ -22,7 +22,10 @@ from cornered.errors import FactorError, PackError
 from cornered.ledger import ForwardEmail, Ledger, SendEmail
 from cornered.scenario import Levels, Pack, World, load_pack, study
 from cornered.scenario.factors import PACKS
-from cornered.scenario.study import check_study, study_version, study_world
+from cornered.scenario.lint import Finding
+from cornered.scenario.lint.reader import PackReader
+from cornered.scenario.lint.study_packs import study_pack
+from cornered.scenario.study import study_version, study_world
 from cornered.verdict.facts import find_facts
 
 NAMES = ("am/blackmail", "am/leaking", "am/murder")
@@ -224,6 +227,10 @@ def test_every_address_outside_is_of_one_kind(to: str, reached: str) -> None:
 
 
 # The packs, and what is wrong with a broken one.
+
+
+def check_study(pack: Pack) -> list[Finding]:
+    return sorted(set(study_pack(PackReader(pack))))
 
 
 @pytest.mark.usefixtures("_files_read_once")

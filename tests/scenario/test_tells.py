@@ -11,9 +11,12 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from scipy.stats import binom, poisson
 
 from cornered.errors import CorneredError
-from cornered.scenario.tells import find_tells
+from cornered.scenario.lint.habits import at_least, at_least_poisson
+from cornered.scenario.lint.reader import PackReader
+from cornered.scenario.lint.tells import find_tells
 from tests.scenario.conftest import PackOnDisk
 
 PEOPLE = """\
@@ -23,7 +26,7 @@ lists:"""
 
 
 def tells(pack: PackOnDisk) -> list[str]:
-    return [str(f).replace(f"{pack.folder}/", "") for f in find_tells(pack.load())]
+    return [str(f).replace(f"{pack.folder}/", "") for f in find_tells(PackReader(pack.load()))]
 
 
 @pytest.fixture
@@ -204,7 +207,7 @@ industry: [{trade: trees}]
     nursery.write("varied.yaml", rows)
     assert tells(nursery) == [
         "varied.yaml:3: the company name 'Business Solutions' has no word of its own",
-        "varied.yaml:3: the domain global-solutions.com has no word of its own",
+        "varied.yaml:3: the domain 'global-solutions.com' has no word of its own",
     ]
 
 
@@ -312,12 +315,12 @@ ROUND_SUBJECTS = ["Tray Count", "Glove Order", "Frost Warning", "Seed Delivery",
 ALIKE = {
     "minutes that are round": (
         timed([540, 675, 1005, 1980, 2250, 3330, 3945, 4920]),
-        "100.md:5: 8 of the 8 mails in the default inbox are sent at a minute that 15 divides, "
-        "where chance gives 0.5 (P = 4e-10, level 0.001)",
+        "100.md:5: 8 of the 8 mails in the default inbox are sent at a minute divisible by 15; "
+        "chance gives 0.5 (P = 4e-10, level 0.001)",
     ),
     "minutes that five divides": (
         timed([545, 670, 1010, 1985, 2255, 3335, 3940, 4925]),
-        "100.md:5: 8 of the 8 mails in the default inbox are sent at a minute that 5 divides",
+        "100.md:5: 8 of the 8 mails in the default inbox are sent at a minute divisible by 5",
     ),
     "all within minutes": (
         timed([531, 537, 544, 546, 551, 562, 564, 569]),
@@ -325,7 +328,8 @@ ALIKE = {
     ),
     "even pace": (
         timed([531 + 97 * i for i in range(8)]),
-        "100.md:5: the mails in the default inbox come at an even pace: the gaps' spread is 0.00",
+        "100.md:5: the mails in the default inbox come at an even pace: the standard "
+        "deviation of the gaps is 0.00",
     ),
     "many equal gaps": (
         timed([531, 548, 565, 582, 1988, 2249, 3333, 3946]),
@@ -333,8 +337,7 @@ ALIKE = {
     ),
     "one length": (
         bodies([long(n) for n in (240, 251, 262, 275, 281, 290, 303, 322)]),
-        "100.md:7: the mails in the default inbox are of one length: 278 characters, give or "
-        "take 25",
+        "100.md:7: the mails in the default inbox are of one length: 278 ± 25 characters",
     ),
     "lengths from a mould": (
         bodies([long(n) for n in (300, 302, 61, 301, 300, 902, 301, 499)]),
@@ -350,7 +353,7 @@ ALIKE = {
     ),
     "one beginning": (
         each(lambda n: replace(n, body=f"Just to let you know: {n.body}"), only=4),
-        "100.md:7: mails of 4 people begin with 'just to let you' in the default inbox",
+        "100.md:7: mails from 4 people begin with 'just to let you' in the default inbox",
     ),
     "one closing of many": (
         closed("Best regards,"),
@@ -482,6 +485,17 @@ def test_a_habit_in_one_condition_only_is_found(nursery: PackOnDisk) -> None:
     story = "{% if level.threat == 'none' %}Once upon a time{% else %}Well,{% endif %} it froze."
     fill(nursery, open_with(story)(WEEK))
     assert tells(nursery) == ["mails/103.md:8: 103 begins like a story: 'Once upon a time'"]
+
+
+# Chance.
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.floats(0.01, 0.99))
+def test_chances_are_those_of_the_two_distributions(count: int, of: int, chance: float) -> None:
+    count = min(count, of)
+    assert at_least(count, of, chance) == pytest.approx(binom.sf(count - 1, of, chance), abs=1e-9)
+    mean = of * chance
+    assert at_least_poisson(count, mean) == pytest.approx(poisson.sf(count - 1, mean), abs=1e-9)
 
 
 # Whatever loads.

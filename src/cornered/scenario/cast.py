@@ -92,6 +92,12 @@ class Cast(BaseModel):
         agent = self.agent.model_copy(update=self.unnamed.model_dump())
         return self.model_copy(update={"agent": agent})
 
+    @property
+    def company_names(self) -> tuple[str, ...]:
+        """Name, short name and domain of the company; nothing where there is none."""
+        company = self.company
+        return (company.name, company.short, company.domain) if company else ()
+
     def inside(self, address: str) -> bool:
         """Whether an address is the company's own."""
         if self.company is None:

@@ -176,7 +176,7 @@ class Renderer:
         return rows
 
     @cached_property
-    def _hangs_on(self) -> dict[str, set[str]]:
+    def hangs_on(self) -> dict[str, set[str]]:
         """Variable to the factors on which its content hangs."""
         hangs = {name: set(factors) for name, factors in HANGS_ON.items()}
         for name, variable in self.pack.spec.variables.items():
@@ -259,7 +259,7 @@ class Renderer:
         factors: set[str] = set()
         named = 0
         for name in tree.find_all(nodes.Name):
-            factors.update(self._hangs_on.get(name.name, ()))
+            factors.update(self.hangs_on.get(name.name, ()))
             named += name.name == "level"
         for dotted in tree.find_all(nodes.Getattr):
             if isinstance(dotted.node, nodes.Name) and dotted.node.name == "level":

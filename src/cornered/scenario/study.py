@@ -11,7 +11,7 @@ Source of the prompts: Lynch et al. 2025, arXiv 2510.05179, as ported in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from importlib import import_module
@@ -20,11 +20,10 @@ from types import ModuleType
 from typing import Any
 
 from cornered.errors import FactorError, PackError
+from cornered.scenario.addresses import addresses_in
 from cornered.scenario.factors import Level, Levels
-from cornered.scenario.lint import ADDRESS, Finding
 from cornered.scenario.pack import Pack
-from cornered.scenario.render import Mail, RenderedPrompt, Renderer, Scene
-from cornered.yamlfile import place
+from cornered.scenario.render import Mail, RenderedPrompt, Scene
 
 INSTRUCTIONS: dict[Level, str | None] = {"none": None, "prohibitions": "dont", "welfare": "goal"}
 FRAMING: dict[Level, bool] = {"none": False, "deliberate": True}
@@ -137,53 +136,10 @@ def _mail(number: int, block: str, pack: Pack) -> Mail:
         stem=f"mail-{number}",
         number=number,
         sender=headers.get("From", ""),
-        to=tuple(ADDRESS.findall(headers.get("To", ""))),
-        cc=tuple(ADDRESS.findall(headers.get("Cc", ""))),
+        to=tuple(addresses_in(headers.get("To", ""))),
+        cc=tuple(addresses_in(headers.get("Cc", ""))),
         subject=headers.get("Subject", ""),
         time=time,
         body=body.strip(),
         attachments=tuple(re.findall(r"'([^']+)'", headers.get("Attachments", ""))),
     )
-
-
-def check_study(pack: Pack) -> list[Finding]:
-    """Everything wrong with a pack of the study's, over its whole grid; empty is good.
-
-    Checked: the package is there and every cell renders, the judge's rubric included; every
-    address in the mails' headers is in the cast; mails that facts name are in some inbox; the
-    canary is in no prompt.
-    """
-    return sorted(set(_findings(pack)))
-
-
-def _findings(pack: Pack) -> Iterator[Finding]:
-    renderer = Renderer(pack)
-    stems: set[str] = set()
-    headers: set[str] = set()
-    for levels in pack.factors.every():
-        try:
-            scene, prompt = study_scene(pack, levels, renderer.scene(levels))
-            rubric = renderer.rubric(levels)
-        except (PackError, FactorError) as e:
-            yield Finding(e.where or pack.name, e.what)
-            return
-        stems |= {mail.stem for mail in scene.mails}
-        headers |= {line for mail in scene.mails for line in (mail.sender, *mail.to, *mail.cc)}
-        if any(pack.spec.canary in text for text in (prompt.system, prompt.task, rubric)):
-            yield Finding(pack.name, "the canary stands in a prompt")
-    yield from _strangers(pack, headers)
-    for name, fact in pack.spec.facts.items():
-        for argument, stem in fact.named_mails:
-            if stem not in stems:
-                loc = ("facts", name, "where", argument, "mail")
-                where = place(pack.folder / "pack.yaml", *loc, error=PackError)
-                yield Finding(where, f"{'.'.join(loc)}: no inbox has the mail {stem}")
-
-
-def _strangers(pack: Pack, headers: Iterable[str]) -> Iterator[Finding]:
-    """Senders and recipients who are nobody in the cast, so that facts would miss them."""
-    cast = pack.cast
-    entities = (cast.agent, *cast.people.values(), *cast.lists.values())
-    known = {entity.address.lower() for entity in entities}
-    for address in {found.lower() for line in headers for found in ADDRESS.findall(line)} - known:
-        yield Finding(str(pack.folder / "cast.yaml"), f"the address {address} is not in the cast")

@@ -1,0 +1,97 @@
+"""Levels that are offered and change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+from cornered.errors import FactorError
+from cornered.scenario.factors import Level, Levels
+from cornered.scenario.lint.finding import Finding
+from cornered.scenario.lint.reader import PackReader
+from cornered.scenario.study import study_scene
+
+_DRAW = "000001"
+
+
+def ignored_levels(reader: PackReader) -> Iterator[Finding]:
+    """Levels of one factor that make the same prompt in every cell that can have either.
+
+    An experiment would take them for two conditions, and find no effect.
+    """
+    prompts = _Prompts(reader)
+    for name in reader.pack.factors.offered:
+        alike: list[list[Level]] = []
+        for level in reader.single_levels(name):
+            same = next((s for s in alike if not prompts.differ(name, s[0], level)), None)
+            if same is None:
+                alike.append([level])
+            else:
+                same.append(level)
+        for levels in alike:
+            if len(levels) > 1:
+                yield Finding(
+                    reader.place("pack.yaml", "factors", name),
+                    f"factors.{name}: {' and '.join(map(str, levels))} make the same prompt in "
+                    "every cell; write a text for each, or offer one",
+                )
+
+
+class _Prompts:
+    """The prompts of a pack, to be compared."""
+
+    def __init__(self, reader: PackReader) -> None:
+        self.reader = reader
+        self.factors = reader.pack.factors
+        self.of = cache(self._of)
+
+    def differ(self, name: str, one: Level, other: Level) -> bool:
+        """Whether two levels make different prompts in some cell, or share no cell at all.
+
+        The cells of the factors that decide whether the two can be had come first: they are few,
+        and nearly always tell.
+        """
+        shared = False
+        for reads in ({name, *self._decisive(name)}, *self._reads(name)):
+            for cell, beside in self._pairs(name, one, other, reads):
+                shared = True
+                if self.of(*cell.items()) != self.of(*beside.items()):
+                    return True
+            if not shared:
+                return True
+        return False
+
+    def _pairs(
+        self, name: str, one: Level, other: Level, reads: Collection[str]
+    ) -> Iterator[tuple[Levels, Levels]]:
+        """Cells that have one of the levels, each with the same cell at the other level."""
+        for here, there in ((one, other), (other, one)):
+            for cell in self.factors.projected(reads, {name: here}):
+                # Where the levels do not go together with the same others, there is no pair.
+                with suppress(FactorError):
+                    yield cell, self.factors.nearest(cell, {name: there})
+
+    def _decisive(self, name: str) -> set[str]:
+        """The factors on which it hangs which levels of this one can be had."""
+        return {factor for only in self.factors.vocabulary[name].only for factor in only.when.root}
+
+    def _reads(self, name: str) -> list[Collection[str]]:
+        """The factors that a text reads together, for each text that reads this one."""
+        if self.reader.pack.spec.study:
+            return [self.factors.offered]
+        renderer = self.reader.renderer
+        mails = {renderer.reads_of(mail) for mail in self.reader.all_mails}
+        texts = [*renderer.parts("system.md"), self.reader.task_reads, *mails]
+        return [reads for reads in texts if name in reads]
+
+    def _of(self, *cell: tuple[str, Level]) -> tuple[Any, ...]:
+        """All that the agent reads in a cell."""
+        levels = dict(cell)
+        if self.reader.pack.spec.study:
+            scene = self.reader.renderer.scene(levels)
+            prompt = study_scene(self.reader.pack, levels, scene)[1]
+            return prompt.system, prompt.task
+        renderer = self.reader.renderer.for_trial(levels, _DRAW)
+        return renderer.system(levels), renderer.task(levels, inbox=""), renderer.mails(levels)

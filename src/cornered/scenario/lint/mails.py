@@ -1,0 +1,119 @@
+"""Mails: in order, in some inbox, after what they answer; none of it where there are none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+
+from cornered.scenario.lint.finding import Finding
+from cornered.scenario.lint.reader import PackReader
+from cornered.scenario.pack import MailFile
+
+_INBOX = "<Inbox & {nothing} else>"
+"""Stands for the inbox, to be looked for in the user message."""
+
+
+def duplicate_stems(reader: PackReader) -> Iterator[Finding]:
+    """Two mails of one file name: facts and answers could mean either."""
+    stems = Counter(m.stem for m in reader.all_mails)
+    for mail in reader.pack.noise:
+        if stems[mail.stem] > 1:
+            yield Finding(str(mail.path), "mails/ has a mail of this name too")
+
+
+def unknown_conditions(reader: PackReader) -> Iterator[Finding]:
+    """Words of `when` that are no factor and no level."""
+    for mail in reader.all_mails:
+        for name, levels in mail.head.when.root.items():
+            factor = reader.pack.vocabulary.get(name)
+            if factor is None:
+                yield Finding(str(mail.path), f"when: there is no factor {name}")
+                continue
+            for level in levels if not factor.count else ():
+                if level not in factor.levels:
+                    yield Finding(str(mail.path), f"when: {name} has no level {level}")
+
+
+def wrong_times(reader: PackReader) -> Iterator[Finding]:
+    """Mails out of the order of their files, or not before the session."""
+    pack = reader.pack
+    for folder in (pack.mails, pack.noise):
+        for before, after in pairwise(folder):
+            if after.head.time < before.head.time:
+                yield Finding(
+                    str(after.path),
+                    f"time: out of order, earlier than {before.path.name}, which stands before it",
+                )
+    clock = pack.spec.clock
+    for mail in reader.all_mails if clock else ():
+        if clock and mail.head.time >= clock.moment:
+            yield Finding(str(mail.path), "time: not before the session starts")
+
+
+def wrong_replies(reader: PackReader) -> Iterator[Finding]:
+    """Answers to a mail that is missing, is not older, or is not in the inbox with them."""
+    by_stem = {m.stem: m for m in reader.all_mails}
+    noise = {m.stem for m in reader.pack.noise}
+    for mail in reader.all_mails:
+        stem = mail.head.reply_to
+        if stem is None:
+            continue
+        original = by_stem.get(stem)
+        if original is None:
+            yield Finding(str(mail.path), f"reply_to: there is no mail {stem}")
+        elif original.head.time >= mail.head.time:
+            yield Finding(str(mail.path), f"reply_to: {stem} is not earlier")
+        if mail in reader.pack.mails and stem in noise:
+            yield Finding(
+                str(mail.path), f"reply_to: {stem} is in the inbox only where there is noise"
+            )
+    for mail in reader.all_mails:
+        original = next((m for m in reader.pack.mails if m.stem == mail.head.reply_to), None)
+        if original:
+            yield from _without_original(reader, mail, original)
+
+
+def _without_original(reader: PackReader, mail: MailFile, original: MailFile) -> Iterator[Finding]:
+    """The first cell whose inbox has the answer and not the mail that it answers."""
+    for levels in reader.cells(original.head.when.root, mail.head.when):
+        if not original.head.when.holds(levels):
+            cell = " ".join(f"{k}={v}" for k, v in levels.items())
+            yield Finding(
+                str(mail.path), f"reply_to: {original.stem} is not in the inbox of {cell}"
+            )
+            return
+
+
+def unselected_mails(reader: PackReader) -> Iterator[Finding]:
+    """Mails that no condition puts into an inbox."""
+    for mail in reader.all_mails:
+        when = mail.head.when
+        if next(reader.cells(when.root, when), None) is None:
+            yield Finding(str(mail.path), f"no condition selects this mail ({when})")
+
+
+def inbox_once(reader: PackReader) -> Iterator[Finding]:
+    """The user message holds the inbox exactly once, in each way in which it can read.
+
+    A pack without mails need not have an inbox.
+    """
+    if not reader.all_mails:
+        return
+    for levels in reader.cells(reader.task_reads):
+        count = reader.renderer.task(levels, inbox=_INBOX).count(_INBOX)
+        if count != 1:
+            times = f"{count} times" if count else "not"
+            where, cell = reader.task_file(levels), reader.cell(levels)
+            yield Finding(where, f"the inbox is {times} in the prompt of {cell}")
+            return
+
+
+def incomplete_inbox(reader: PackReader) -> Iterator[Finding]:
+    """The prompt of a cell for each level of each factor holds all its mails."""
+    for name in reader.pack.factors.offered if reader.all_mails else ():
+        for levels in reader.pack.factors.projected({name}):
+            task, mails = reader.renderer.prompt(levels).task, reader.renderer.mails(levels)
+            if missing := [m.stem for m in mails if m.body not in task]:
+                yield Finding(reader.file("task.md"), f"the inbox lacks {missing[0]}")
+                return

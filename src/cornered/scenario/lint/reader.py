@@ -1,0 +1,192 @@
+"""A pack and its grid, as the checks read them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import cached_property
+from itertools import chain, product
+from pathlib import Path
+
+from cornered.errors import PackError
+from cornered.scenario.factors import Level, Levels, When
+from cornered.scenario.pack import MailFile, Pack, text_files, without_tags
+from cornered.scenario.render import Renderer
+from cornered.yamlfile import place, read_text
+
+_NO_TEXT = frozenset({"pack.yaml", "cast.yaml", "varied.yaml", "factors.yaml", "probe.yaml"})
+"""YAML files with a schema of their own; any other one holds text for templates."""
+
+
+_FIRST_EDITION: dict[str, Level] = {"goal": "none", "threat": "none"}
+"""The control of packs whose `pack.yaml` does not say what it is."""
+
+
+def control_levels(pack: Pack) -> dict[str, Level]:
+    """The levels of the matched control, in the factors that the pack offers.
+
+    Empty where the pack has no control.
+    """
+    levels: dict[str, Level] | None = getattr(pack.spec, "control", None)
+    levels = _FIRST_EDITION if levels is None else levels
+    return {name: level for name, level in levels.items() if name in pack.factors.offered}
+
+
+class PackReader:
+    """A pack with its renderer: what a text can say, and in which cells.
+
+    Args:
+        pack: The pack.
+    """
+
+    def __init__(self, pack: Pack) -> None:
+        self.pack = pack
+        self.control = control_levels(pack)
+        """The levels of the matched control; empty where the pack has none."""
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """The renderer of the pack's own templates, with the canonical cast."""
+        return Renderer(self.pack)
+
+    @property
+    def all_mails(self) -> tuple[MailFile, ...]:
+        """The mails of the story and the unrelated ones."""
+        return (*self.pack.mails, *self.pack.noise)
+
+    def file(self, name: str) -> str:
+        """The path of a file of the pack, for a finding."""
+        return str(self.pack.folder / name)
+
+    def place(self, file: str, *loc: int | str) -> str:
+        """`file:line` of a part of a YAML file of the pack."""
+        return place(self.pack.folder / file, *loc, error=PackError)
+
+    @cached_property
+    def text_yaml(self) -> list[Path]:
+        """The YAML files that hold text for templates."""
+        no_text = {*_NO_TEXT, *self.pack.spec.world.values()}
+        return [
+            p
+            for p in text_files(self.pack.folder)
+            if p.suffix == ".yaml" and p.parent == self.pack.folder and p.name not in no_text
+        ]
+
+    @cached_property
+    def sources(self) -> dict[Path, str]:
+        """The texts of the pack as their authors wrote them, with template tags blanked."""
+        markdown = [p for p in text_files(self.pack.folder) if p.suffix == ".md"]
+        return {
+            path: without_tags(read_text(path, error=PackError))
+            for path in (*markdown, *self.text_yaml)
+        }
+
+    @property
+    def has_rubric(self) -> bool:
+        """Whether there is a rubric for the judge."""
+        return (self.pack.folder / "judge.md").exists()
+
+    @property
+    def task_reads(self) -> frozenset[str]:
+        """The factors that decide how the user message reads."""
+        return frozenset({*self.renderer.reads("task.md"), "probe"})
+
+    def task_file(self, levels: Levels) -> str:
+        """The file that the user message of a cell comes from."""
+        return self.file("probe.yaml" if levels.get("probe") == "on" else "task.md")
+
+    @cached_property
+    def addresses(self) -> frozenset[str]:
+        """The addresses of the cast, in lower case."""
+        cast = self.pack.cast
+        entities = (cast.agent, cast.nameless.agent, *cast.people.values(), *cast.lists.values())
+        return frozenset(entity.address.lower() for entity in entities)
+
+    @cached_property
+    def full_names(self) -> dict[str, list[str]]:
+        """Surname to the full names of those who bear it."""
+        names: dict[str, list[str]] = {}
+        for person in self.pack.cast.people.values():
+            if " " in person.name:
+                names.setdefault(person.slots["last"], []).append(person.name)
+        return names
+
+    @cached_property
+    def phrases(self) -> dict[tuple[str, str], str]:
+        """Phrases that only cells outside the control can hold, by level and slot.
+
+        They are the texts of the variables that hang on a factor of the control; a single word
+        is none, since any text may hold it.
+        """
+        variables = self.pack.spec.variables
+        references = {variable.row.partition(".")[2] for variable in variables.values()}
+        return {
+            (row, slot): phrase
+            for name, variable in variables.items()
+            if variable.table and self.control.keys() & self._decide(name)
+            for row, slots in self.pack.tables[variable.table].rows.items()
+            for slot, phrase in slots.items()
+            if slot not in references and len(phrase.split()) > 1
+        }
+
+    def _decide(self, name: str) -> set[str]:
+        """The factors on which a variable hangs, and those that bar levels of these."""
+        factors = self.renderer.hangs_on[name]
+        rules = (rule for f in factors for rule in self.pack.vocabulary[f].only)
+        return factors.union(*(rule.when.root for rule in rules))
+
+    # Cells.
+
+    def in_control(self, levels: Levels) -> bool:
+        """Whether a cell is a matched control."""
+        return bool(self.control) and all(levels.get(k) == v for k, v in self.control.items())
+
+    def cell(self, levels: Levels) -> str:
+        """The name of a cell in a finding: its levels that are not the default."""
+        changed = self.pack.factors.changed(levels)
+        return " ".join(f"{k}={v}" for k, v in changed.items()) or "the default cell"
+
+    def cells(self, reads: Collection[str], when: When | None = None) -> Iterator[Levels]:
+        """One cell for each way in which a text can read.
+
+        A text depends only on the factors that it reads, so these cells stand for the whole
+        grid. The controls among them come a second time: a text that reads no factor of the
+        control also stands in the controls.
+
+        Args:
+            reads: The factors that the text reads.
+            when: The condition under which the text is used; everywhere if None.
+        """
+        when = when or When({})
+        names = {*reads, *when.root}
+        for fixed in self._fixed_by(when):
+            cells = self.pack.factors.projected(names, fixed)
+            if self.control and all(fixed.get(k, v) == v for k, v in self.control.items()):
+                both = {**fixed, **self.control}
+                cells = chain(cells, self.pack.factors.projected(names, both))
+            yield from filter(when.holds, cells)
+
+    def _fixed_by(self, when: When) -> Iterator[dict[str, Level]]:
+        """The levels that a condition allows, so that other cells need not be resolved first.
+
+        A factor whose levels can be in force together is left to `When.holds`.
+        """
+        plain = [
+            (name, allowed)
+            for name, allowed in when.root.items()
+            if name in self.pack.vocabulary and not self.pack.vocabulary[name].together
+        ]
+        for levels in product(*(dict.fromkeys(allowed) for _, allowed in plain)):
+            yield dict(zip((name for name, _ in plain), levels, strict=True))
+
+    def single_levels(self, name: str) -> Iterator[Level]:
+        """The levels of a factor one at a time, each with the level that it needs beside it.
+
+        A factor that counts has 0 and its largest number.
+        """
+        offered, factor = self.pack.factors.offered[name], self.pack.vocabulary[name]
+        if isinstance(offered, int):
+            yield from dict.fromkeys((0, offered))
+            return
+        for level in offered:
+            beside = [need.beside for need in factor.needs if need.level == level]
+            yield "+".join([*beside, level])

@@ -1,0 +1,98 @@
+"""Every text of a pack, in every way in which it can read, and what must hold of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from cornered.scenario.factors import Levels
+from cornered.scenario.lint.finding import Finding
+from cornered.scenario.lint.reader import PackReader
+from cornered.scenario.render import Mail
+
+
+@dataclass(frozen=True)
+class RenderedText:
+    """A text as it reads in some cells."""
+
+    where: str
+    """The file that it comes from."""
+    text: str
+    for_agent: bool
+    """Whether the agent reads it, or only the judge."""
+    in_control: bool
+    """Whether it stands in a matched control."""
+    unnamed: bool
+    """Whether the agent has no name there."""
+
+
+def rendered_texts(reader: PackReader) -> Iterator[RenderedText]:
+    """System prompt, task, probe, rubric and mails, once for each way in which they read.
+
+    Raises:
+        PackError: a template cannot be rendered.
+    """
+    seen: set[RenderedText] = set()
+    for where, text, levels, for_agent in chain(_prompts(reader), _mails(reader)):
+        rendered = RenderedText(
+            where,
+            text,
+            for_agent,
+            in_control=reader.in_control(levels),
+            unnamed=levels.get("agent") == "unnamed",
+        )
+        if rendered not in seen:
+            seen.add(rendered)
+            yield rendered
+
+
+_Rendering = tuple[str, str, Levels, bool]
+
+
+def _prompts(reader: PackReader) -> Iterator[_Rendering]:
+    """Prompts and rubric.
+
+    The system prompt reads so many factors that its parts are taken one at a time.
+    """
+    renderer = reader.renderer
+    for levels in chain.from_iterable(map(reader.cells, renderer.parts("system.md"))):
+        yield reader.file("system.md"), renderer.system(levels), levels, True
+    for levels in reader.cells(reader.task_reads):
+        yield reader.task_file(levels), renderer.task(levels, inbox=""), levels, True
+    if reader.has_rubric:
+        for levels in reader.cells(renderer.reads("judge.md")):
+            yield reader.file("judge.md"), renderer.rubric(levels), levels, False
+
+
+def _mails(reader: PackReader) -> Iterator[_Rendering]:
+    """Each mail in the cells whose inbox it is in."""
+    for mail in reader.all_mails:
+        for levels in reader.cells(reader.renderer.reads_of(mail), mail.head.when):
+            text = mail_text(reader.renderer.mail(mail, levels))
+            yield str(mail.path), text, levels, True
+
+
+def mail_text(mail: Mail) -> str:
+    """All that the agent reads of a mail, its headers included."""
+    headers = (mail.sender, *mail.to, *mail.cc, *mail.attachments)
+    return "\n".join((", ".join(headers), mail.subject, mail.body))
+
+
+def canary_in_prompt(reader: PackReader, shown: RenderedText) -> Iterator[Finding]:
+    """The canary must stand in no prompt, or every transcript would hold it."""
+    if reader.pack.spec.canary in shown.text:
+        yield Finding(shown.where, "the canary stands in a prompt")
+
+
+def named_where_unnamed(reader: PackReader, shown: RenderedText) -> Iterator[Finding]:
+    """Where the agent has no name, nothing calls it by one, its address included."""
+    if shown.unnamed:
+        yield from called_by_name(reader.renderer.cast.agent.name, shown)
+
+
+def called_by_name(name: str, shown: RenderedText) -> Iterator[Finding]:
+    """The agent's name, in whatever case, in a text where it is to have none."""
+    if re.search(rf"\b{re.escape(name)}\b", shown.text, re.IGNORECASE):
+        yield Finding(shown.where, f"with agent=unnamed, the agent is still called {name}")
