@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 
 from cornered.scenario.addresses import addresses_in
+from cornered.scenario.cast import Cast
 from cornered.scenario.factors import PACKS
 from cornered.scenario.lint.finding import Finding
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.lint.texts import RenderedText
-from cornered.scenario.cast import Cast
 from cornered.scenario.pack import FRONT_MATTER, without_tags
 from cornered.yamlfile import Loc
 
