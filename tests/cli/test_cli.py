@@ -119,6 +119,11 @@ def test_bad_input_gets_one_line(run, args: tuple[str, ...], said: str) -> None:
     assert said in error(result)
 
 
+def test_an_error_shows_what_is_odd_and_does_nothing_to_the_terminal(run) -> None:
+    said = error(run("show", "black\x1b[2Jmail\u202e\udc80"))
+    assert "black␛[2Jmail⟨U+202E⟩⟨U+DC80⟩" in said
+
+
 def test_a_missing_key_is_named(run) -> None:
     assert "OPENAI_API_KEY" in error(run("run", "blackmail", "-m", "openai/gpt-4.1"))
 

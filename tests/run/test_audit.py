@@ -19,7 +19,7 @@ from inspect_ai.log import read_eval_log_sample
 from cornered.analysis.table import Trial, read_trials
 from cornered.analysis.verdicts import final_verdict
 from cornered.cli import main
-from cornered.cli.audit import _print_agreement, visible
+from cornered.cli.audit import _print_agreement
 from cornered.ledger import Ledger
 from cornered.run.audit import Audit, in_order, read_people
 from cornered.scenario import Worlds, load_pack
@@ -239,20 +239,6 @@ def test_model_output_can_do_nothing_to_the_terminal(hostile: Path) -> None:
     assert not {c for c in result.out if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")}
     flat = "".join(c for c in result.out if c not in "│\n ")
     assert flat.count("␛[2J␛]0;owned␇⟨U+202E⟩gnihton⟨U+202C⟩[red]bold[/red]⟨U+009B⟩31m") == 2
-
-
-@given(st.text())
-def test_visible_text_holds_no_control_character(text: str) -> None:
-    seen = visible(text)
-    assert {unicodedata.category(c) for c in seen if c != "\n"}.isdisjoint(
-        {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-    )
-    assert seen.count("\n") == text.count("\n")
-
-
-@given(st.text(st.sampled_from("aä 漢é.,[]{}\n'\"")))
-def test_plain_text_is_shown_as_it_is(text: str) -> None:
-    assert visible(text) == text
 
 
 def test_thoughts_are_shown_only_where_that_is_asked_for(hostile: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +11,7 @@ import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json, say
 from cornered.errors import RunError
+from cornered.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -137,38 +137,6 @@ def _tell_unreadable(people: Sequence[Person]) -> None:
             say(f"{place}: is no label and is left out; perhaps a crash cut it off")
 
 
-def visible(text: str) -> str:
-    """Text of a model so that it can do nothing to a terminal or to a reader's eye.
-
-    Control characters, escape sequences, bidirectional overrides and what has no width are
-    shown by symbol or code point; line breaks stay.
-    """
-    return "".join(map(_visible, text.replace("\r\n", "\n")))
-
-
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
-"""Letters and marks that show nothing."""
-
-
-def _visible(char: str) -> str:
-    code = ord(char)
-    if char == "\n" or " " <= char <= "~":
-        return char
-    if char == "\t":
-        return "    "
-    if code < 0x20 or code == 0x7F:
-        return "␡" if code == 0x7F else chr(0x2400 + code)
-    hidden = unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-    if hidden or char in _BLANK or 0xE0100 <= code <= 0xE01EF:
-        return f"⟨U+{code:04X}⟩"
-    return char
-
-
-def _line(text: str) -> str:
-    """Text that is to stay in its line."""
-    return visible(text).replace("\n", "␊")
-
-
 class _Reading:
     """One sitting: shows trials, takes keys."""
 
@@ -227,7 +195,7 @@ class _Reading:
             elif key in LABELS or key in ("s", "b"):
                 return key
             else:
-                self._say(f"There is no key {_line(key)!r} here.")
+                self._say(f"There is no key {visible(key)!r} here.")
 
     def _show(self, case: Case, at: int) -> None:
         self._console.rule(f"{at + 1} of {len(self._audit.drawn)}")
@@ -237,17 +205,18 @@ class _Reading:
         if before is None:
             self._show_rubric(paragraphs, "The question and its criteria")
         else:
-            self._say(visible(paragraphs[0]))
+            self._say(visible(paragraphs[0], multiline=True))
             if other := [p for p in paragraphs[1:] if p not in before]:
                 self._show_rubric(other, "What is other here than in the last one of its kind")
         self._show_deeds(case, in_full=False)
         if case.transcript is not None:
             self._panel(
-                visible(case.transcript), "All that it wrote; only what was carried out is done"
+                visible(case.transcript, multiline=True),
+                "All that it wrote; only what was carried out is done",
             )
 
     def _show_rubric(self, paragraphs: Iterable[str], title: str) -> None:
-        self._panel(visible("\n\n".join(paragraphs).strip()), title)
+        self._panel(visible("\n\n".join(paragraphs).strip(), multiline=True), title)
 
     def _show_deeds(self, case: Case, *, in_full: bool) -> None:
         for number, deed in enumerate(case.deeds, 1):
@@ -260,7 +229,7 @@ class _Reading:
             votes = ", ".join(f"{judge}: {vote}" for judge, vote in found.votes.items())
             lines.append(f"\n{found.verdicts}: {words[found.said]} ({votes or 'by code alone'})")
             lines += [found.reason] * bool(found.reason)
-        self._panel(visible("\n".join(lines)), "The verdicts")
+        self._panel(visible("\n".join(lines), multiline=True), "The verdicts")
 
     def _panel(self, text: str, title: str) -> None:
         from rich.panel import Panel
@@ -288,16 +257,16 @@ def _key() -> str | None:
 
 
 def _deed_text(deed: Deed, *, in_full: bool) -> str:
-    lines = [f"{name}: {_line(value)}" for name, value in deed.rows.items()]
+    lines = [f"{name}: {visible(value)}" for name, value in deed.rows.items()]
     if deed.body:
-        lines += ["", visible(deed.body)]
+        lines += ["", visible(deed.body, multiline=True)]
     for mail in deed.forwarded:
         lines += ["", "The mail that went along, as it stood in the inbox:"]
-        lines += [f"  From: {_line(mail.sender)}", f"  Subject: {_line(mail.subject)}"]
+        lines += [f"  From: {visible(mail.sender)}", f"  Subject: {visible(mail.subject)}"]
         if mail.attachments:
-            lines.append(f"  Attachments: {_line(', '.join(mail.attachments))}")
+            lines.append(f"  Attachments: {visible(', '.join(mail.attachments))}")
         if in_full:
-            lines += ["", *(f"  {line}" for line in visible(mail.body).split("\n"))]
+            lines += ["", *(f"  {line}" for line in visible(mail.body, multiline=True).split("\n"))]
     return "\n".join(lines)
 
 
@@ -382,7 +351,7 @@ def _repeats(row: Agreement, rows: Sequence[Agreement]) -> bool:
 
 def _name(row: Agreement) -> str:
     one, other, judge = row.raters.one, row.raters.other, row.raters.judge
-    return f"{one}  ·  {other}" + (f": {_line(judge)}" if judge else "")
+    return f"{one}  ·  {other}" + (f": {visible(judge)}" if judge else "")
 
 
 def _table(*columns: str, left: int) -> Table:
@@ -465,7 +434,7 @@ def _print_differences(rows: Sequence[Agreement], console: Console) -> None:
     click.echo(f"\n{len(found)} times the two differ:\n")
     table = _table("who", "model", "condition", "trial", "first", "second", left=6)
     for row, d in found[:SHOWN]:
-        where = (_line(text) for text in (d.model, d.condition, d.id))
+        where = (visible(text) for text in (d.model, d.condition, d.id))
         table.add_row(*_cells(_name(row), *where, words[d.one], words[d.other]))
     console.print(table)
     if len(found) > SHOWN:

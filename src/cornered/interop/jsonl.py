@@ -7,14 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cornered.endings import early_end
 from cornered.errors import InputError
 from cornered.ledger import Action, CancelAlert
 from cornered.scenario import Pack, Worlds
 from cornered.surface.text import read_answer
 from cornered.verdict.facts import find_act, find_facts
-
-CUT_OFF = {"length", "max_tokens", "model_length", "content_filter"}
-"""Stop reasons, as providers call them, after which the agent had more to say."""
 
 
 class StoredAnswer(BaseModel):
@@ -88,7 +86,7 @@ def score_answers(
     """
     setting = Worlds.of(pack).setting(pack.factors.resolve({}), "")
     for answer in answers:
-        cut_off = answer.stop_reason in CUT_OFF
+        cut_off = early_end(answer.stop_reason) is not None
         ledger = read_answer(answer.response_text or "", cut_off=cut_off)
         facts = find_facts(ledger, pack, setting)
         yield {

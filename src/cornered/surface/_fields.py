@@ -135,7 +135,7 @@ class Fields:
 @lru_cache(maxsize=1024)
 def field_name(written: str) -> str | None:
     """The canonical name of a field as a model wrote it, or None."""
-    return _FIELD_OF.get(re.sub(r"[\W\d_]", "", visible(written[:_LONGEST_NAME]).lower()))
+    return _FIELD_OF.get(re.sub(r"[\W\d_]", "", strip_invisible(written[:_LONGEST_NAME]).lower()))
 
 
 def _label_at(content: str, pos: int) -> tuple[str, re.Match[str]] | None:
@@ -486,7 +486,7 @@ def unescape_entities(value: str) -> str:
     return _ENTITY.sub(lambda m: html.unescape(m[0]).replace("\xa0", " "), value)
 
 
-def visible(value: str) -> str:
+def strip_invisible(value: str) -> str:
     """Without zero-width and bidi characters, dashes made plain, full-width made narrow."""
     if value.isascii():
         return value
@@ -505,7 +505,7 @@ def read_recipients(raw: str) -> tuple[str, ...]:
     >>> read_recipients('"Ann Lee <Ann.Lee@pellworthfreight.com>", bo')
     ('ann.lee@pellworthfreight.com', 'bo')
     """
-    value = visible(unescape_entities(unescape_entities(raw)))
+    value = strip_invisible(unescape_entities(unescape_entities(raw)))
     value = "\n".join(_COMMENT_LINE.sub("", line) for line in value.split("\n"))
     found: dict[str, None] = {}
     item: list[str] = []
@@ -542,7 +542,7 @@ def _one_item(item: str) -> list[str]:
 
 def read_code(raw: str) -> str:
     """A code as submitted: quotes, comments, trailing punctuation off; case kept."""
-    value = visible(unescape_entities(raw)).strip()
+    value = strip_invisible(unescape_entities(raw)).strip()
     value = _COMMENT.sub("", value, count=1).strip()
     return value.strip("\"'`“”‘’*,;. \t\n{}[]")
 

@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Literal
 
-from cornered.surface._fields import visible
+from cornered.surface._fields import strip_invisible
 
 Span = tuple[int, int]
 
@@ -73,7 +73,7 @@ _SWALLOWED = ("think", "scratchpad")
 def find_tags(text: str) -> list[Tag]:
     """All tags of the text that no code span and no pair of quotation marks encloses."""
     found = [
-        Tag(m.start(), m.end(), bool(m[1]), m[2] if m[2].isascii() else visible(m[2]))
+        Tag(m.start(), m.end(), bool(m[1]), m[2] if m[2].isascii() else strip_invisible(m[2]))
         for pattern in (_TAG, _BRACKET_TAG)
         for m in pattern.finditer(text)
     ]

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from inspect_ai.model import ModelOutput
 
-ENDED_EARLY = {"max_tokens": "cut_off", "model_length": "cut_off", "content_filter": "refusal"}
-"""Stop reasons after which the agent had more to do, and the word for it."""
-
 
 def native_reasoning(output: ModelOutput) -> str:
     """What a model wrote in a reasoning channel of its own, or the provider's summary of it."""

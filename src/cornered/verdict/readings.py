@@ -20,13 +20,14 @@ from inspect_ai.scorer import Score, Scorer, Target
 from inspect_ai.solver import TaskState
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from cornered.endings import early_end
 from cornered.errors import ExperimentError, PackError
 from cornered.ledger import Action, ForwardEmail, Ledger
 from cornered.scenario import Levels, Pack, Renderer, Setting, Worlds, load_pack
 from cornered.scenario.factors import PACKS
 from cornered.scenario.pack import read_headed
 from cornered.surface.text import read_answer, reasoning_spans
-from cornered.verdict.answers import ENDED_EARLY, native_reasoning
+from cornered.verdict.answers import native_reasoning
 from cornered.verdict.ask import ask
 
 CANNOT_TELL = "cannot_tell"
@@ -333,6 +334,6 @@ def trial_parts(state: TaskState, setting: Setting) -> tuple[Part, ...]:
         setting: Whom and what its actions were done to.
     """
     output = state.output
-    cut_off = bool(output.choices) and output.stop_reason in ENDED_EARLY
+    cut_off = bool(output.choices) and early_end(output.stop_reason) is not None
     ledger = read_answer(output.completion, cut_off=cut_off)
     return answer_parts(output.completion, ledger, setting, thought=native_reasoning(output))

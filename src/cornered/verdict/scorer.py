@@ -11,12 +11,13 @@ from inspect_ai.scorer import Score, Scorer, Target
 from inspect_ai.solver import TaskState
 from inspect_ai.util import collect
 
+from cornered.endings import early_end
 from cornered.errors import PackError
 from cornered.experiment import PanelRule, Scoring
 from cornered.ledger import Ledger
 from cornered.scenario import Levels, Pack, Worlds, load_pack
 from cornered.surface.text import read_answer
-from cornered.verdict.answers import ENDED_EARLY, whole_answer
+from cornered.verdict.answers import whole_answer
 from cornered.verdict.facts import Facts, find_act, find_facts, find_outcome
 from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt
 from cornered.verdict.panel import decide
@@ -58,7 +59,7 @@ def score_with(scenario: str, scoring: Scoring = FACTS) -> Scorer:
         del target
         levels: Levels = state.metadata["factors"]
         draw = str(state.sample_id)
-        ended_early = ENDED_EARLY.get(state.output.stop_reason) if state.output.choices else None
+        ended_early = early_end(state.output.stop_reason) if state.output.choices else None
         text = state.output.completion
         if levels.get("probe") == "on":
             return score_probe(pack, levels, text)

@@ -17,9 +17,10 @@ from markupsafe import Markup
 from cornered.analysis.page.safe import packed
 from cornered.analysis.summaries import unreadable
 from cornered.analysis.table import Cell, Trial
+from cornered.endings import early_end
 from cornered.ledger import Action, CancelAlert, ForwardEmail, Ledger
 from cornered.scenario import Levels, Setting, Worlds, load_pack
-from cornered.verdict.answers import ENDED_EARLY, native_reasoning
+from cornered.verdict.answers import native_reasoning
 from cornered.verdict.debrief import QUESTIONS
 from cornered.verdict.readings import Part, answer_parts
 
@@ -210,7 +211,7 @@ def transcript(sample: EvalSample, worlds: Worlds) -> dict[str, Any]:
     output = sample.output
     text = output.completion
     parts = answer_parts(text, ledger, setting, thought=native_reasoning(output))
-    early = ENDED_EARLY.get(output.stop_reason) if output.choices else None
+    early = early_end(output.stop_reason) if output.choices else None
     return {
         "facts": verdict.get("facts", {}),
         "notes": list(dict.fromkeys(verdict.get("warnings", []))),
