@@ -15,10 +15,10 @@ from cornered.analysis.stats import wilson
 from cornered.analysis.stopping import (
     LEAST,
     Course,
+    Decision,
     PrecisionRule,
+    Rule,
     SpendingRule,
-    chance_of,
-    coverage,
     expected_trials,
     outcomes,
     rule_for,
@@ -27,6 +27,23 @@ from cornered.samples import Samples, Spending
 
 EVERY_20 = tuple(range(20, 401, 20))
 WITHIN_5 = PrecisionRule(0.05, EVERY_20)
+
+
+def chance_of(rule: Rule, rate: float, decision: Decision | None) -> float:
+    """The probability that a cell ends with a decision, or with none, at a true rate."""
+    return sum(
+        o.chance for o in outcomes(rule, rate) if (o.stop.decision if o.stop else None) == decision
+    )
+
+
+def coverage(rule: Rule, rate: float) -> float:
+    """The probability that the 95 % Wilson interval at the end holds the true rate."""
+    total = 0.0
+    for o in outcomes(rule, rate):
+        interval = wilson(o.successes, o.n)
+        assert interval
+        total += o.chance * (interval.low <= rate <= interval.high)
+    return total
 
 
 def test_a_cell_is_narrow_enough_from_the_first_look_that_has_the_width() -> None:

@@ -28,7 +28,6 @@ from cornered.files import disk_errors, write_text
 
 RUBRIC = ("judge.md", "shared/judge.md", "shared/labels.yaml")
 """The files of a pack that its judge's prompt hangs on."""
-ACT = "act"
 
 
 @dataclass(frozen=True)

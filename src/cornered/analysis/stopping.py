@@ -272,23 +272,6 @@ def expected_trials(rule: Rule, rate: float) -> float:
     return sum(o.chance * o.n for o in outcomes(rule, rate))
 
 
-def chance_of(rule: Rule, rate: float, decision: Decision | None) -> float:
-    """The chance that a cell ends with a decision, or with none, at a true rate."""
-    return sum(
-        o.chance for o in outcomes(rule, rate) if (o.stop.decision if o.stop else None) == decision
-    )
-
-
-def coverage(rule: Rule, rate: float) -> float:
-    """The chance that the 95 % Wilson interval at the end holds the true rate."""
-    total = 0.0
-    for o in outcomes(rule, rate):
-        interval = wilson(o.successes, o.n)
-        assert interval is not None  # a look has trials
-        total += o.chance * (interval.low <= rate <= interval.high)
-    return total
-
-
 class _Walk:
     """The distribution of the count of a cell that has not been stopped, look by look."""
 
