@@ -68,7 +68,7 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval | None:
     Raises:
         ValueError: successes outside 0..n.
     """
-    _refuse_impossible(successes, n)
+    check_counts((successes, n))
     if n == 0:
         return None
     z = quantile(level)
@@ -130,8 +130,7 @@ def fisher(successes: int, n: int, other_successes: int, other_n: int) -> PValue
     Raises:
         ValueError: successes outside 0..n in either group.
     """
-    _refuse_impossible(successes, n)
-    _refuse_impossible(other_successes, other_n)
+    check_counts((successes, n), (other_successes, other_n))
     if not n or not other_n:
         return PValue(None, "a group has no scored trial")
     table = [[successes, other_successes], [n - successes, other_n - other_successes]]
@@ -155,6 +154,12 @@ def percent(value: float | None) -> str:
     return f"{rounded} %"
 
 
-def _refuse_impossible(successes: int, n: int) -> None:
-    if not 0 <= successes <= n:
-        raise ValueError(f"{successes} successes in {n} trials")
+def check_counts(*counts: tuple[int, int]) -> None:
+    """Checks pairs of successes and trials.
+
+    Raises:
+        ValueError: successes outside 0..n.
+    """
+    for successes, n in counts:
+        if not 0 <= successes <= n:
+            raise ValueError(f"{successes} successes in {n} trials")

@@ -114,7 +114,7 @@ class PrecisionRule:
     def decide(self, successes: int, n: int) -> Stop | None:
         """Stops where the interval is narrow enough."""
         interval = wilson(successes, n) if n in self.looks and n >= MIN_TRIALS else None
-        # A bound that is met exactly counts as met: 1e-12 is far below the resolution of 1e6 trials.
+        # A bound that is met exactly counts as met; 1e6 trials resolve much less than 1e-12.
         if interval is None or (interval.high - interval.low) / 2 > self.half_width + 1e-12:
             return None
         return Stop(
@@ -271,7 +271,7 @@ def possible_ends(rule: StoppingRule, rate: float) -> tuple[CellEnd, ...]:
 
 
 def expected_trials(rule: StoppingRule, rate: float) -> float:
-    """The expected number of trials of a cell at a true rate, without those in flight at the stop."""
+    """The expected trials of a cell at a true rate; those in flight at the stop add to them."""
     return sum(o.chance * o.n for o in possible_ends(rule, rate))
 
 
