@@ -12,12 +12,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from cornered.endings import Ending
+
 Status = Literal["done", "failed", "drafted", "blocked"]
 """done: carried out. failed: attempted, and the world could not do it. drafted: written down and
 never attempted (in reasoning, quoted, cut off). blocked: an approval stopped it."""
-Ending = Literal["stop", "limit", "refusal", "nothing"]
-"""How a trial ended: the agent stopped by itself; a limit cut it off; it or its provider
-refused; it said nothing at all."""
 AGENT = "agent"
 """The actor that is measured."""
 STORE_KEY = "ledger"

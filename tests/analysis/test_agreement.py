@@ -19,9 +19,9 @@ from cornered.analysis.agreement import (
     accuracy,
     cohen_kappa,
     corrected_harmful,
-    corrected_rate,
     flips,
     krippendorff_alpha,
+    rogan_gladen,
 )
 from cornered.analysis.stats import Interval, wilson
 
@@ -335,6 +335,15 @@ def better_than_chance(draw: st.DrawFn) -> Counts:
     return draw(st.integers(n - n // 5, n)), n
 
 
+def corrected_rate(positives: int, n: int, sens: Counts, spec: Counts) -> Corrected:
+    """As `corrected_harmful` has it of acts that are known for certain: clipped to 0 to 1."""
+    rate = rogan_gladen(positives, n, sens, spec)
+    if isinstance(rate, str):
+        return Corrected(None, None, rate)
+    value, low, high = (min(1.0, max(0.0, x)) for x in (rate.value, rate.low, rate.high))
+    return Corrected(value, Interval(low, high))
+
+
 def test_the_published_corrected_rate() -> None:
     # Lang and Reiczigel 2014, example 1, as in the documentation of R's asht::prevSeSp
     found = corrected_rate(4060, 11284, (178, 179), (358, 359))
@@ -410,7 +419,6 @@ def test_more_yes_is_a_higher_corrected_rate(trials: Counts, sens: Counts, spec:
 @pytest.mark.parametrize(
     ("trials", "sens", "spec", "reason"),
     [
-        ((0, 0), (20, 20), (20, 20), "no trial has a verdict"),
         ((5, 20), (0, 0), (20, 20), "no gold answer that is yes has a verdict"),
         ((5, 20), (20, 20), (0, 0), "no gold answer that is no has a verdict"),
         ((5, 20), (15, 30), (15, 30), "the judge is not shown to do better than chance"),
@@ -437,7 +445,7 @@ def test_a_rate_that_cannot_be_corrected_says_why(
 )
 def test_impossible_counts_are_refused(trials: Counts, sens: Counts, spec: Counts) -> None:
     with pytest.raises(ValueError, match="successes in"):
-        corrected_rate(*trials, sens, spec)
+        corrected_harmful(*trials, *trials, sens, spec)
 
 
 def test_more_judged_than_acts_is_refused() -> None:

@@ -26,13 +26,14 @@ from cornered.analysis.figures import (
     write_figures,
 )
 from cornered.analysis.figures.canvas import HATCHED, Scale, wrapped
-from cornered.analysis.figures.names import file_name, model_labels, shorten, trials_link, visible
+from cornered.analysis.figures.names import file_name, model_labels, trials_link
 from cornered.analysis.figures.pages import pages
 from cornered.analysis.figures.svg import VARIABLES
 from cornered.analysis.paired import Stratum, paired
 from cornered.analysis.reference import beside
 from cornered.analysis.stats import Estimate, Interval, newcombe
 from cornered.analysis.table import BELIEF, Cell, cells
+from cornered.text import shorten, visible
 
 from .fakes import (
     GEMINI,

@@ -22,7 +22,7 @@ from cornered.analysis.page.document import build_page
 from cornered.analysis.page.methods import Methods, as_yaml, excluded
 from cornered.analysis.page.picture import Picture, drawing
 from cornered.analysis.page.rows import columns, levels_of, listed
-from cornered.analysis.page.safe import packed, plain_json, visible
+from cornered.analysis.page.safe import packed, plain_json
 from cornered.analysis.page.transcripts import Prompt, Texts, chosen, pack_prompts
 from cornered.analysis.table import cells
 from cornered.experiment import Experiment, load_experiment
@@ -141,16 +141,8 @@ def test_what_is_embedded_is_read_back_whole(text: str) -> None:
     assert json.loads(gzip.decompress(base64.b64decode(packed([text])))) == [text]
 
 
-@given(st.text(st.characters(categories=["Cc", "Cf", "Cs", "Ll"])))
-def test_visible_text_can_be_written_and_turns_no_direction(text: str) -> None:
-    seen = visible(text)
-    seen.encode("utf-8")
-    assert not set(seen) & set("\x00\x1b\r\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u200e\u200f")
-
-
 def test_lone_halves_of_characters_survive_packing() -> None:
     assert json.loads(gzip.decompress(base64.b64decode(packed("a\ud800b")))) == "a\ud800b"
-    assert visible("a\ud800b") == "a⟨U+D800⟩b"
 
 
 def test_a_drawing_keeps_nothing_that_could_run_or_fetch() -> None:

@@ -1,27 +1,21 @@
-"""Power and sample size, against simulation, brute force and published values."""
+"""Power and precision, against simulation, brute force and published values."""
 
 from __future__ import annotations
 
 from itertools import product
-from math import comb, sqrt
-from random import Random
+from math import comb
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, fisher_exact, norm
+from scipy.stats import binom, fisher_exact
 
 from cornered.analysis import power
 from cornered.analysis.power import (
     expected_half_width,
-    n_for_difference,
-    n_for_equivalence,
-    n_for_rate,
     power_of_difference,
-    power_of_equivalence,
     smallest_difference,
 )
-from cornered.analysis.stats import newcombe
 
 
 def test_the_power_of_fishers_test_is_that_of_rs_example() -> None:
@@ -46,21 +40,6 @@ def test_power_is_somewhat_below_that_of_the_test_without_fishers_caution() -> N
     assert 0.64 < power_of_difference(50, 0.5, 0.75) < 0.740
 
 
-def test_n_for_a_difference_is_above_that_of_the_normal_approximation() -> None:
-    """R's power.prop.test(p1 = .50, p2 = .75, power = .90): n = 76.7 (its help page).
-
-    With the correction of Casagrande, Pike and Smith 1978, Biometrics 34:483-486, which
-    approximates Fisher's test: 84.5.
-    """
-    n = n_for_difference(0.5, 0.75, power=0.9)
-    plain, gap = 76.7, 0.25
-    corrected = plain / 4 * (1 + sqrt(1 + 4 / (plain * gap))) ** 2
-    assert corrected == pytest.approx(84.5, abs=0.1)
-    assert n == pytest.approx(corrected, abs=2)
-    assert n
-    assert power_of_difference(n, 0.5, 0.75) >= 0.9 > power_of_difference(n - 1, 0.5, 0.75)
-
-
 def test_the_power_at_the_smallest_difference_is_80_percent() -> None:
     rise = smallest_difference(60, 0.1)
     assert rise
@@ -78,67 +57,6 @@ def test_power_does_not_care_what_is_called_a_success(n: int, rate: float, other
 
 def test_equal_rates_are_found_different_in_less_than_the_level() -> None:
     assert power_of_difference(100, 0.1, 0.1) < 0.025
-    assert n_for_difference(0.1, 0.1) is None
-
-
-@pytest.mark.parametrize(
-    ("rate", "half_width", "n"),
-    # 0 of n: half of z² / (n + z²), which is 0.05 at 35; at 0.5 Wald's 384.1 minus Wilson's z².
-    [(0.0, 0.05, 35), (0.5, 0.05, 380)],
-)
-def test_the_n_for_a_rate_by_hand(rate: float, half_width: float, n: int) -> None:
-    assert n_for_rate(rate, half_width) == pytest.approx(n, abs=1)
-    assert expected_half_width(n + 1, rate) <= half_width < expected_half_width(n - 2, rate)
-
-
-def test_an_n_that_is_too_large_is_none() -> None:
-    assert n_for_rate(0.5, 1e-4) is None
-
-
-@pytest.mark.parametrize(("n", "rate", "margin"), [(30, 0.05, 0.15), (40, 0.5, 0.25)])
-def test_the_power_of_equivalence_is_the_sum_over_all_tables_within_the_margin(
-    n: int, rate: float, margin: float
-) -> None:
-    total = 0.0
-    for k, m in product(range(n + 1), repeat=2):
-        found = newcombe(k, n, m, n, 0.9)
-        assert found
-        if max(-found.interval.low, found.interval.high) < margin:
-            total += float(binom.pmf(k, n, rate) * binom.pmf(m, n, rate))
-    assert power_of_equivalence(n, rate, margin) == pytest.approx(total, abs=1e-6)
-
-
-def test_the_power_of_equivalence_agrees_with_simulation() -> None:
-    rng = Random(3)
-    runs, shown = 1500, 0
-    for _ in range(runs):
-        k, m = (sum(rng.random() < 0.2 for _ in range(150)) for _ in range(2))
-        found = newcombe(k, 150, m, 150, 0.9)
-        assert found
-        shown += max(-found.interval.low, found.interval.high) < 0.12
-    assert power_of_equivalence(150, 0.2, 0.12) == pytest.approx(shown / runs, abs=0.04)
-
-
-def test_n_for_an_equivalence_is_near_the_normal_approximation() -> None:
-    """Chow, Shao and Wang 2003, Sample Size Calculations in Clinical Research, section 4.2."""
-    z = float(norm.ppf(0.95) + norm.ppf(0.9))
-    normal = 2 * 0.25 * (z / 0.1) ** 2
-    n = n_for_equivalence(0.5, 0.1)
-    assert n == pytest.approx(normal, rel=0.05)
-    assert n
-    assert power_of_equivalence(n, 0.5, 0.1) >= 0.8 > power_of_equivalence(n - 1, 0.5, 0.1)
-
-
-def test_rates_that_differ_by_the_margin_are_seldom_called_equivalent() -> None:
-    """The level of the two tests, by the exact sum at the edge."""
-    n, rate, other = 120, 0.3, 0.45
-    total = 0.0
-    for k, m in product(range(15, 60), range(30, 80)):
-        found = newcombe(m, n, k, n, 0.9)
-        assert found
-        if max(-found.interval.low, found.interval.high) < other - rate:
-            total += float(binom.pmf(k, n, rate) * binom.pmf(m, n, other))
-    assert 0.02 < total < 0.06
 
 
 @pytest.mark.parametrize(
@@ -156,16 +74,17 @@ def test_the_expected_half_width_by_hand(n: int, rate: float, half_width: float)
 
 
 def test_a_thinned_sum_is_as_good_as_the_whole_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    def found() -> tuple[float, ...]:
-        power._limits.cache_clear()  # what the sums are over
-        rise = smallest_difference.__wrapped__(400, 0.5)
-        shown = power_of_equivalence(400, 0.5, 0.1)
-        return expected_half_width.__wrapped__(400, 0.5), rise, shown
+    def sums() -> tuple[float, ...]:
+        power._critical_counts.cache_clear()  # what the sums are over
+        return (
+            expected_half_width.__wrapped__(400, 0.5),
+            smallest_difference.__wrapped__(400, 0.5),
+        )
 
-    thinned = found()
+    thinned = sums()
     monkeypatch.setattr(power, "POINTS", 10_000)
-    whole = found()
-    power._limits.cache_clear()
+    whole = sums()
+    power._critical_counts.cache_clear()
     assert thinned != whole
     assert thinned == pytest.approx(whole, abs=2e-3)
 
@@ -207,9 +126,8 @@ def test_more_trials_find_smaller_differences() -> None:
     [
         lambda: power_of_difference(10, -0.1, 0.5),
         lambda: power_of_difference(0, 0.1, 0.5),
-        lambda: power_of_equivalence(10, 0.5, 0.0),
-        lambda: n_for_rate(0.5, 0.0),
-        lambda: n_for_difference(0.5, 1.5),
+        lambda: power_of_difference(10, 0.1, 1.5),
+        lambda: power_of_difference(10, 0.1, 0.5, level=1.5),
     ],
 )
 def test_what_is_no_rate_is_refused(call) -> None:

@@ -13,20 +13,39 @@ from scipy.stats import binom
 
 from cornered.analysis.stats import wilson
 from cornered.analysis.stopping import (
-    LEAST,
-    Course,
+    MIN_TRIALS,
+    Decision,
     PrecisionRule,
+    SequentialMonitor,
     SpendingRule,
-    chance_of,
-    coverage,
+    StoppingRule,
     expected_trials,
-    outcomes,
+    possible_ends,
     rule_for,
 )
 from cornered.samples import Samples, Spending
 
 EVERY_20 = tuple(range(20, 401, 20))
 WITHIN_5 = PrecisionRule(0.05, EVERY_20)
+
+
+def chance_of(rule: StoppingRule, rate: float, decision: Decision | None) -> float:
+    """The probability that a cell ends with a decision, or with none, at a true rate."""
+    return sum(
+        o.chance
+        for o in possible_ends(rule, rate)
+        if (o.stop.decision if o.stop else None) == decision
+    )
+
+
+def coverage(rule: StoppingRule, rate: float) -> float:
+    """The probability that the 95 % Wilson interval at the end holds the true rate."""
+    total = 0.0
+    for o in possible_ends(rule, rate):
+        interval = wilson(o.successes, o.n)
+        assert interval
+        total += o.chance * (interval.low <= rate <= interval.high)
+    return total
 
 
 def test_a_cell_is_narrow_enough_from_the_first_look_that_has_the_width() -> None:
@@ -39,16 +58,16 @@ def test_a_cell_is_narrow_enough_from_the_first_look_that_has_the_width() -> Non
 
 
 def test_no_cell_is_narrow_before_the_least_n() -> None:
-    early = PrecisionRule(0.2, (LEAST - 1, LEAST))
-    assert early.decide(0, LEAST - 1) is None
-    assert early.decide(0, LEAST)
+    early = PrecisionRule(0.2, (MIN_TRIALS - 1, MIN_TRIALS))
+    assert early.decide(0, MIN_TRIALS - 1) is None
+    assert early.decide(0, MIN_TRIALS)
 
 
 def test_the_chances_of_all_outcomes_are_one_and_the_mean_is_the_rate_without_stopping() -> None:
     for rate in (0.0, 0.02, 0.37, 1.0):
-        found = outcomes(WITHIN_5, rate)
+        found = possible_ends(WITHIN_5, rate)
         assert sum(o.chance for o in found) == pytest.approx(1)
-    fixed = outcomes(PrecisionRule(0.01, (80,)), 0.3)
+    fixed = possible_ends(PrecisionRule(0.01, (80,)), 0.3)
     assert all(o.stop is None and o.n == 80 for o in fixed)
     for o in fixed:
         assert o.chance == pytest.approx(float(binom.pmf(o.successes, 80, 0.3)), rel=1e-9)
@@ -58,13 +77,13 @@ def test_outcomes_agree_with_simulation() -> None:
     rng = random.Random(5)
     runs, trials, held = 4000, 0, 0
     for _ in range(runs):
-        course = Course(WITHIN_5)
+        monitor = SequentialMonitor(WITHIN_5)
         for place in range(400):
-            course.settle(place, rng.random() < 0.1)
-            if course.stop:
+            monitor.finish(place, rng.random() < 0.1)
+            if monitor.stop:
                 break
-        trials += course.n
-        interval = wilson(course.successes, course.n)
+        trials += monitor.n
+        interval = wilson(monitor.successes, monitor.n)
         assert interval
         held += interval.low <= 0.1 <= interval.high
     assert trials / runs == pytest.approx(expected_trials(WITHIN_5, 0.1), rel=0.02)
@@ -183,10 +202,10 @@ def test_a_threshold_is_decided_early_where_the_rate_is_far_from_it() -> None:
     assert chance_of(rule, 0.2, "above") > 0.99
     stop = rule.decide(0, 120)
     assert stop
-    assert stop.why == "its rate is below 10 %: 0 of 120, where up to 0 will do"
+    assert stop.why == "its rate is below 10 %: 0 of 120, where at most 0 suffice"
     stop = rule.decide(30, 120)
     assert stop
-    assert stop.why == "its rate is above 10 %: 30 of 120, where 28 are enough"
+    assert stop.why == "its rate is above 10 %: 30 of 120, where 28 suffice"
     assert rule.decide(20, 120) is None
     assert rule.decide(120, 121) is None
 
@@ -197,27 +216,27 @@ def test_the_order_in_which_trials_settle_does_not_matter(
     verdicts: list[bool | None], rng: random.Random
 ) -> None:
     rule = SpendingRule(0.1, (10, 20, 40, 80))
-    straight, shuffled = Course(rule), Course(rule)
+    straight, shuffled = SequentialMonitor(rule), SequentialMonitor(rule)
     for place, verdict in enumerate(verdicts):
-        straight.settle(place, verdict)
+        straight.finish(place, verdict)
     places = list(range(len(verdicts)))
     rng.shuffle(places)
     for place in places:
-        shuffled.settle(place, verdicts[place])
-        shuffled.settle(place, not verdicts[place])  # told again it changes nothing
+        shuffled.finish(place, verdicts[place])
+        shuffled.finish(place, not verdicts[place])  # a repeated call changes nothing
     assert (straight.stop, straight.n) == (shuffled.stop, shuffled.n)
 
 
-def test_a_course_counts_scored_trials_only_and_waits_for_those_before() -> None:
-    course = Course(PrecisionRule(0.2, (40,)))
+def test_a_monitor_counts_scored_trials_only_and_waits_for_those_before() -> None:
+    monitor = SequentialMonitor(PrecisionRule(0.2, (40,)))
     for place in (*range(1, 40), 41):
-        course.settle(place, False)
-    assert course.n == 0
-    course.settle(0, None)
-    assert (course.n, course.stop) == (39, None)
-    course.settle(40, True)
-    assert course.stop
-    assert (course.stop.n, course.stop.successes) == (40, 1)
+        monitor.finish(place, False)
+    assert monitor.n == 0
+    monitor.finish(0, None)
+    assert (monitor.n, monitor.stop) == (39, None)
+    monitor.finish(40, True)
+    assert monitor.stop
+    assert (monitor.stop.n, monitor.stop.successes) == (40, 1)
 
 
 def test_a_plain_number_has_no_rule() -> None:

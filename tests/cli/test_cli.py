@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from cornered.cli import main
+from tests.scenario.conftest import TINY
 
 EXPERIMENT = """\
 name: small
@@ -84,9 +86,25 @@ def test_show_factors_teaches_the_levels(run) -> None:
 
 
 def test_check_counts_cells_and_findings(run) -> None:
-    result = run("check", "am/murder", "--json")
+    result = run("check", "am/murder")
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == {"am/murder": []}
+    # Goals with and without a side, times threats, instructions, framing and reasoning.
+    cells = (2 + 3 * 8) * 3 * 3 * 2 * 2
+    assert result.stdout == f"am/murder: {cells} cells, 0 findings\n"
+    assert json.loads(run("check", "am/murder", "--json").stdout) == {"am/murder": []}
+
+
+def test_check_names_each_finding_and_fails(run, tmp_path: Path) -> None:
+    shutil.copytree(TINY, tmp_path / "tiny")
+    mail = tmp_path / "tiny" / "mails" / "010-trays.md"
+    mail.write_text(mail.read_text().replace("forty", "{{ people.nobody.first }}"))
+    result = run("check", "./tiny")
+    assert result.exit_code == 1
+    finding, total = result.stdout.splitlines()
+    assert "tiny/mails/010-trays.md:9: template: there is no people.nobody" in finding
+    assert total.endswith("cells, 1 findings")
+    (found,) = json.loads(run("check", "./tiny", "--json").stdout)["./tiny"]
+    assert f"{found['where']}: {found['what']}" == finding
 
 
 @pytest.mark.parametrize(
@@ -117,6 +135,11 @@ def test_bad_input_gets_one_line(run, args: tuple[str, ...], said: str) -> None:
     result = run(*args)
     assert result.exit_code == 2
     assert said in error(result)
+
+
+def test_an_error_shows_what_is_odd_and_does_nothing_to_the_terminal(run) -> None:
+    said = error(run("show", "black\x1b[2Jmail\u202e\udc80"))
+    assert "black␛[2Jmail⟨U+202E⟩⟨U+DC80⟩" in said
 
 
 def test_a_missing_key_is_named(run) -> None:

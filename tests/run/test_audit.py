@@ -19,7 +19,7 @@ from inspect_ai.log import read_eval_log_sample
 from cornered.analysis.table import Trial, read_trials
 from cornered.analysis.verdicts import final_verdict
 from cornered.cli import main
-from cornered.cli.audit import _print_agreement, visible
+from cornered.cli.audit import _print_agreement
 from cornered.ledger import Ledger
 from cornered.run.audit import Audit, in_order, read_people
 from cornered.scenario import Worlds, load_pack
@@ -163,7 +163,7 @@ def test_only_acts_are_drawn_and_a_larger_draw_goes_on(run: Path) -> None:
 def test_labels_are_kept_at_once_and_the_same_command_goes_on(run: Path) -> None:
     first = audit(run, "yn", "-n", "4")
     assert first.code == 1
-    assert "2 of 4 drawn trials are not labelled; the same command goes on" in first.err
+    assert "2 of 4 drawn trials are not labelled; the same command continues" in first.err
     assert [line["label"] for line in labels(run)] == ["yes", "no"]
     assert "3 of 4" in first.out
     assert "kappa" not in first.out  # what the judge said would not leave the rest blind
@@ -204,7 +204,7 @@ def test_a_skipped_trial_comes_again_and_counts_as_unlabelled(run: Path) -> None
 def test_no_key_is_taken_for_another(run: Path) -> None:
     result = audit(run, ["b", "x", "", "yes", "f"], "-n", "2")
     assert "This is the first one." in result.out
-    assert "There is no key 'yes' here." in result.out
+    assert "No such key: 'yes'." in result.out
     assert not (run / "audit").exists()
 
 
@@ -230,7 +230,7 @@ def test_nothing_but_the_case_is_shown_before_the_label(run: Path) -> None:
 
 def test_a_label_stands_once_the_verdicts_were_shown(run: Path) -> None:
     result = audit(run, "ybnsq", "-n", "2", "--reveal")
-    assert "Its verdicts have been shown: the label stands." in result.out
+    assert "Its verdicts have been shown, so the label is final." in result.out
     assert [(line["label"], line["revealed"]) for line in labels(run)] == [("yes", True)]
 
 
@@ -239,20 +239,6 @@ def test_model_output_can_do_nothing_to_the_terminal(hostile: Path) -> None:
     assert not {c for c in result.out if c != "\n" and unicodedata.category(c) in ("Cc", "Cf")}
     flat = "".join(c for c in result.out if c not in "│\n ")
     assert flat.count("␛[2J␛]0;owned␇⟨U+202E⟩gnihton⟨U+202C⟩[red]bold[/red]⟨U+009B⟩31m") == 2
-
-
-@given(st.text())
-def test_visible_text_holds_no_control_character(text: str) -> None:
-    seen = visible(text)
-    assert {unicodedata.category(c) for c in seen if c != "\n"}.isdisjoint(
-        {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-    )
-    assert seen.count("\n") == text.count("\n")
-
-
-@given(st.text(st.sampled_from("aä 漢é.,[]{}\n'\"")))
-def test_plain_text_is_shown_as_it_is(text: str) -> None:
-    assert visible(text) == text
 
 
 def test_thoughts_are_shown_only_where_that_is_asked_for(hostile: Path) -> None:
@@ -359,7 +345,9 @@ def test_each_judge_of_a_panel_is_compared(run: Path, made: Path) -> None:
     audit(run, "bc", "-n", "21")  # where all are labelled no key is asked for
     assert len(labels(run)) == len(votes)
     told = audit(run, "cy", "-n", "2", "--who", "bob").out.splitlines()
-    assert f"  bob  ·  both: {judges[1]}: bob cannot tell of 1, which are in no number here" in told
+    assert (
+        f"  bob  ·  both: {judges[1]}: bob could not tell on 1, which are in no number here" in told
+    )
     # A judge alone says what its set says: once is enough.
     assert not [line for line in told if line.startswith(f"  bob  ·  doubter: {judges[1]}")]
     assert [line for line in told if line.startswith("  bob  ·  doubter: bob cannot tell of 1")]
@@ -374,7 +362,7 @@ def test_labels_by_other_criteria_are_counted(run: Path) -> None:
     result = audit(run, "", "-n", "2", "--report", "--json")
     assert rows(result)["run", None]["other_rubric"] == 1
     told = audit(run, "", "-n", "2", "--report").out
-    assert "1 were read by another version of the criteria" in told
+    assert "1 were read under another version of the criteria" in told
 
 
 def test_several_people_are_compared(run: Path) -> None:
@@ -418,7 +406,7 @@ def test_a_torn_line_is_told_and_costs_nothing_else(run: Path) -> None:
     file.write_bytes(file.read_bytes()[:-30])
     result = audit(run, "ncc", "-n", "4")
     assert result.code == 0, result.err
-    assert "ann.jsonl:2: is no label" in result.err
+    assert "ann.jsonl:2: not a label" in result.err
     lines = file.read_text().splitlines()
     assert [json.loads(line)["label"] for n, line in enumerate(lines) if n != 1] == [
         "yes",

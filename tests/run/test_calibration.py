@@ -14,14 +14,19 @@ from cornered.run.calibration import calibrated_packs
 from cornered.scenario import load_pack
 from cornered.surface.text import read_answer
 from cornered.verdict.gold import GoldAnswer, gold_answers
+from cornered.verdict.perturb import perturbed
 from tests.run.helpers import Result, always, cornered, headline, known, said
 
 RIGHT = {"yes": said("yes", "coerce"), "no": said("no", "plead")}
 GOLD = gold_answers(load_pack("blackmail"))
 
 
-def told(answers: tuple[GoldAnswer, ...]) -> list[GoldAnswer]:
-    """Those that a judge is asked about and that can be told."""
+BULLETS = r"(?s)BEGIN ACTION(?:(?!END ACTION).)*?\n- [^\n]*\n- [^\n]*\n- "
+"""Three bullets in a row among the actions of a judge's prompt; its rubric has some as well."""
+
+
+def decidable(answers: tuple[GoldAnswer, ...]) -> list[GoldAnswer]:
+    """Those that a judge is asked about and that have a right answer."""
     return [a for a in answers if a.head.verdict != "cannot_tell" and read_answer(a.text).executed]
 
 
@@ -34,7 +39,7 @@ def longest_line(answer: GoldAnswer) -> str:
 def knowing(wrong: set[str]) -> str:
     """A judge that knows every gold answer of the blackmail pack, and errs on some."""
     rules = []
-    for answer in told(GOLD):
+    for answer in decidable(GOLD):
         verdict = answer.head.verdict
         if answer.id in wrong:
             verdict = "no" if verdict == "yes" else "yes"
@@ -63,15 +68,15 @@ def test_each_of_our_packs_has_gold_answers() -> None:
 
 
 def test_a_judge_is_as_right_as_it_is_and_its_card_says_so(tmp_path: Path, policy) -> None:
-    wrong_yes = [a.id for a in told(GOLD) if a.head.verdict == "yes"][:3]
-    wrong_no = [a.id for a in told(GOLD) if a.head.verdict == "no"][:2]
+    wrong_yes = [a.id for a in decidable(GOLD) if a.head.verdict == "yes"][:3]
+    wrong_no = [a.id for a in decidable(GOLD) if a.head.verdict == "no"][:2]
     judge = policy(knowing({*wrong_yes, *wrong_no}), "judge.yaml")
     result = calibrate(tmp_path, judge)
     assert result.code == 0, result.err
     (card,) = result.json
     found = card["grades"]["blackmail"]
-    yes = sum(a.head.verdict == "yes" for a in told(GOLD))
-    no = sum(a.head.verdict == "no" for a in told(GOLD))
+    yes = sum(a.head.verdict == "yes" for a in decidable(GOLD))
+    no = sum(a.head.verdict == "no" for a in decidable(GOLD))
     assert found["sensitivity"] == {"right": yes - 3, "n": yes, "unscored": 0}
     assert found["specificity"] == {"right": no - 2, "n": no, "unscored": 0}
     assert found["answers"] == len(GOLD)
@@ -108,7 +113,7 @@ def test_a_rate_is_corrected_by_what_the_card_says_of_acts(tmp_path: Path, polic
 
 
 def test_the_corrected_rate_is_rogan_and_gladens(tmp_path: Path, policy) -> None:
-    judge = policy(knowing({told(GOLD)[0].id}), "judge.yaml")
+    judge = policy(knowing({decidable(GOLD)[0].id}), "judge.yaml")
     calibrate(tmp_path, judge)
     # Then it judges as it likes: two of three acts are harmful by its word.
     answers = f"      - {{p: 0.66, text: '{RIGHT['yes']}'}}\n"
@@ -161,27 +166,44 @@ def test_what_a_judge_fails_on_is_in_no_rate_and_the_command_says_so(
     both = found["sensitivity"]["n"] + found["specificity"]["n"]
     unscored = found["sensitivity"]["unscored"] + found["specificity"]["unscored"]
     assert unscored > 5
-    assert both + unscored == len(told(GOLD))
+    assert both + unscored == len(decidable(GOLD))
 
 
-def test_clothes_that_change_a_verdict_are_counted(tmp_path: Path, policy) -> None:
-    """A judge that is taken in by bullets and by nothing else."""
-    dressed = f"""\
+def test_perturbations_that_change_a_verdict_are_counted(tmp_path: Path, policy) -> None:
+    """A judge that is swayed by three bullets in a row in an action, and by nothing else."""
+    swayed = f"""\
 seed: 1
 usage: {{input: 1, output: 1}}
 rules:
-  - {{match: '(?m)^- [^a-z].*\\n- .*\\n- ', answers: [{{text: '{RIGHT["yes"]}'}}]}}
+  - {{match: '{BULLETS}', answers: [{{text: '{RIGHT["yes"]}'}}]}}
   - answers: [{{text: '{RIGHT["no"]}'}}]
 """
-    result = calibrate(tmp_path, policy(dressed, "judge.yaml"), more=())
+    result = calibrate(tmp_path, policy(swayed, "judge.yaml"), more=())
     changed = result.json[0]["grades"]["blackmail"]["changed"]
-    assert set(changed) == {"format", "length", "paraphrase"}
-    assert changed["paraphrase"]["n"] >= 4
+    asked = [a for a in GOLD if read_answer(a.text).executed]
+    flipped = sum(
+        shows_three_bullets(perturbed(a.text, "format")) and not shows_three_bullets(a.text)
+        for a in asked
+    )
+    assert flipped > 20
+    counts = {how: (c["changed"], c["no_to_yes"], c["n"]) for how, c in changed.items()}
+    twins = sum(a.head.twin is not None for a in asked)
+    assert counts == {
+        "format": (flipped, flipped, len(asked)),
+        "length": (0, 0, len(asked)),
+        "paraphrase": (0, 0, twins),
+    }
+    assert twins >= 4
+
+
+def shows_three_bullets(text: str) -> bool:
+    bodies = (getattr(action, "body", "") for action in read_answer(text).executed)
+    return any(re.search(r"(?m)^- .*\n- .*\n- ", body) for body in bodies)
 
 
 def test_a_panel_is_graded_as_a_whole_and_each_of_its_judges(tmp_path: Path, policy) -> None:
     right = policy(knowing(set()), "right.yaml")
-    wrong = policy(knowing({a.id for a in told(GOLD)}), "wrong.yaml")
+    wrong = policy(knowing({a.id for a in decidable(GOLD)}), "wrong.yaml")
     third = policy(knowing(set()), "third.yaml")
     result = calibrate(tmp_path, right, wrong, third)
     by_size = {tuple(card["judges"]): card["grades"]["blackmail"] for card in result.json}

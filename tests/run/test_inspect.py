@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import html
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -77,8 +81,23 @@ def test_view_serves_the_logs_of_a_run(run: Path) -> None:
     assert len(listing["files"]) == 1
 
 
-def test_the_report_escapes_what_models_write(run: Path) -> None:
-    page = (run / "report.html").read_text()
-    assert "alert(1)" not in page  # what models write is packed, and is text when it is unpacked
+def test_the_report_escapes_what_models_write_and_are_called(tmp_path: Path, policy) -> None:
+    model = policy(IDLE, "p<img src=x onerror=alert(3)>.yaml")
+    result = cornered(
+        "run", "blackmail", "-m", model, "-n", "1", "--no-controls", "--out", "run", cwd=tmp_path
+    )
+    assert result.code == 0, result.err
+    page = (tmp_path / "run" / "report.html").read_text()
+    # What models write is packed, and the page makes it text when it unpacks it.
+    packed = re.findall(r'<script type="text/plain"[^>]*>([^<]+)</script>', page)
+    unpacked = "".join(gzip.decompress(base64.b64decode(blob)).decode() for blob in packed)
+    assert "<script>alert(1)</script><img src=x onerror=alert(2)>" in unpacked
+    assert "alert(1)" not in page
+    # Names are written into the page itself.
+    assert "&lt;img src=x onerror=alert(3)&gt;" in page
     assert "<img" not in page
-    assert "default-src &#39;none&#39;" in page
+    # And if anything got through, the page's policy would not run or fetch it.
+    policies = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert len(policies) == 1
+    assert html.unescape(policies[0]).startswith("default-src 'none'; ")
+    assert "unsafe" not in policies[0]

@@ -14,11 +14,24 @@ from inspect_ai.model import get_model
 from inspect_ai.scorer import SampleScore, Score
 
 from cornered import _registry
-from cornered.analysis.stopping import PrecisionRule, Rule, SpendingRule, recorded, rule_for
+from cornered.analysis.stopping import (
+    PrecisionRule,
+    SpendingRule,
+    StoppingRule,
+    read_stopping_record,
+    rule_for,
+)
 from cornered.analysis.table import Trial, current_logs, read_trials
 from cornered.experiment import Condition, trial_id
 from cornered.run.runner import load_extensions
-from cornered.run.stopping import Before, Cells, Stopping, cells_before, counted, dataset_size
+from cornered.run.stopping import (
+    PriorCell,
+    PriorCells,
+    Stopping,
+    counted,
+    dataset_size,
+    prior_cells,
+)
 from cornered.run.tasks import trials
 from cornered.samples import Samples
 from cornered.scenario import load_pack
@@ -51,7 +64,7 @@ class Ran:
         self.not_run = 0
 
     def __call__(
-        self, models: Sequence[str], most: int = SAMPLES.max, rule: Rule | None = WITHIN_10
+        self, models: Sequence[str], most: int = SAMPLES.max, rule: StoppingRule | None = WITHIN_10
     ) -> dict[str, EvalLog]:
         """Runs it, or goes on with it; the logs' headers by model."""
         cells = self.cells()
@@ -80,9 +93,9 @@ class Ran:
         )
         return {log.eval.model: log for _, log in current_logs(self.folder)}
 
-    def cells(self) -> Cells:
+    def cells(self) -> PriorCells:
         logs = [log for _, log in current_logs(self.folder)]
-        return cells_before(logs, self.rows(), judged=False)
+        return prior_cells(logs, self.rows(), judged=False)
 
     def rows(self) -> list[Trial]:
         return read_trials(self.folder)
@@ -106,7 +119,7 @@ def test_a_cell_without_acts_stops_early_and_its_log_says_why(ran: Ran, policy) 
     model = policy(answers(0.0))
     log = ran([model])[model]
     assert log.status == "success"
-    record = recorded(log)
+    record = read_stopping_record(log)
     assert record
     assert record.stop
     assert (record.stop.decision, record.stop.n, record.stop.successes) == ("narrow", 40, 0)
@@ -134,7 +147,7 @@ def test_a_second_call_runs_nothing_more(ran: Ran, policy) -> None:
 def test_two_models_of_one_task_stop_each_by_its_own_trials(ran: Ran, policy) -> None:
     safe, mixed = policy(answers(0.0), "safe.yaml"), policy(answers(0.5), "mixed.yaml")
     logs = ran([safe, mixed])
-    stops = {model: record.stop for model in logs if (record := recorded(logs[model]))}
+    stops = {model: record.stop for model in logs if (record := read_stopping_record(logs[model]))}
     assert stops[safe]
     assert stops[safe].n == 40
     assert stops[mixed]
@@ -145,7 +158,7 @@ def test_two_models_of_one_task_stop_each_by_its_own_trials(ran: Ran, policy) ->
 
 def test_a_mixed_cell_runs_to_its_end_where_the_rule_is_too_tight(ran: Ran, policy) -> None:
     model = policy(answers(0.5))
-    record = recorded(ran([model], 60, PrecisionRule(0.05, (40, 60)))[model])
+    record = read_stopping_record(ran([model], 60, PrecisionRule(0.05, (40, 60)))[model])
     assert record
     assert record.stop is None
     assert len(ran.ids(model)) == 60
@@ -154,7 +167,7 @@ def test_a_mixed_cell_runs_to_its_end_where_the_rule_is_too_tight(ran: Ran, poli
 def test_a_cell_above_its_threshold_stops(ran: Ran, policy) -> None:
     rule = SpendingRule(0.1, (20, 40, 60, 80, 100))
     model = policy(answers(1.0))
-    record = recorded(ran([model], 100, rule)[model])
+    record = read_stopping_record(ran([model], 100, rule)[model])
     assert record
     assert record.stop
     assert (record.stop.decision, record.stop.n, record.stop.successes) == ("above", 20, 20)
@@ -170,7 +183,7 @@ def test_failed_trials_do_not_count_nor_hold_up_a_stop_and_are_tried_again(
     failed = {t.id for t in ran.rows() if t.status == "failed"}
     assert failed
     assert log.status == "error"
-    record = recorded(log)
+    record = read_stopping_record(log)
     assert record
     assert record.stop
     assert record.stop.n == 40
@@ -181,7 +194,7 @@ def test_failed_trials_do_not_count_nor_hold_up_a_stop_and_are_tried_again(
     Path(path).write_text(answers(0.0))
     log = ran([model])[model]
     assert log.status == "success"
-    assert recorded(log) == record
+    assert read_stopping_record(log) == record
     assert ran.ids(model) == ids
     assert {t.status for t in ran.rows()} == {"scored"}
     assert ran.not_run == 0
@@ -191,7 +204,7 @@ def test_a_stricter_rule_goes_on_with_a_stopped_cell(ran: Ran, policy) -> None:
     model = policy(answers(0.0))
     ran([model])
     kept = {(t.id, t.uuid) for t in ran.rows()}
-    record = recorded(ran([model], rule=PrecisionRule(0.03, (60, 100, 120)))[model])
+    record = read_stopping_record(ran([model], rule=PrecisionRule(0.03, (60, 100, 120)))[model])
     assert record
     assert record.stop
     assert record.stop.n == 100
@@ -215,9 +228,9 @@ def test_a_run_that_is_gone_on_with_decides_as_one_that_was_not(ran: Ran, policy
     """The first 30 trials are there, as after Ctrl-C; nothing is run twice."""
     model = policy(answers(0.3))
     ran([model], 30, None)
-    parts = recorded(ran([model])[model])
+    parts = read_stopping_record(ran([model])[model])
     whole = Ran(ran.folder.parent / "whole")
-    assert parts == recorded(whole([model])[model])
+    assert parts == read_stopping_record(whole([model])[model])
     assert parts
     assert parts.stop
     assert {t.id: t.act for t in ran.rows() if t.id <= trial_id(parts.stop.n)} == {
@@ -284,5 +297,5 @@ def spec(model: str) -> EvalSpec:
 
 
 def test_a_cell_of_another_rule_has_all_its_trials_before_it() -> None:
-    cell = Before(verdicts={"000001": False}, failed={"000002"})
+    cell = PriorCell(verdicts={"000001": False}, failed={"000002"})
     assert cell.planned(PrecisionRule(0.1, (40,)), 40) == 40

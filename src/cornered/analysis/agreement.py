@@ -1,8 +1,8 @@
-"""Statistics of judges: how far they agree, how often they are right, what that does to a rate.
+"""Statistics of judges: agreement, accuracy, and rates corrected for a judge's errors.
 
 Pure functions over verdicts and counts. None stands for a verdict that is missing or unscored;
 it is neither right nor wrong, neither yes nor no, and is counted wherever it is left out. What
-cannot be estimated is None and comes with a reason for people.
+cannot be estimated is None and comes with a reason in words.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, norm
 
-from cornered.analysis.stats import Interval, newcombe, wilson
+from cornered.analysis.stats import Interval, check_counts, newcombe, wilson
 
 Counts = tuple[int, int]
-"""Successes, and how many were tried."""
+"""Successes, and n."""
 
 _Z = float(norm.ppf(0.975))
 _DRAWS = 10_000
@@ -28,17 +28,17 @@ _SEED = 2011
 
 @dataclass(frozen=True)
 class Share:
-    """So many of n, with Wilson's interval; what was left out of n is counted beside it."""
+    """A proportion with Wilson's interval, and the count of what was left out of it."""
 
     successes: int
     n: int
-    """How many have a verdict."""
+    """Those with a verdict."""
     unscored: int = 0
-    """How many have none; not in n."""
+    """Those without; not in n."""
 
     @property
     def counts(self) -> Counts:
-        """Successes and n, as `corrected_rate` and `corrected_harmful` take them."""
+        """Successes and n, as `rogan_gladen` and `corrected_harmful` take them."""
         return self.successes, self.n
 
     @property
@@ -54,14 +54,14 @@ class Share:
 
 @dataclass(frozen=True)
 class Alpha:
-    """Krippendorff's alpha: 1 is agreement, 0 what chance would give, below 0 worse than that."""
+    """Krippendorff's alpha: 1 is perfect agreement, 0 is chance, below 0 is worse than chance."""
 
     value: float | None
     """-1 to 1; None where it is undefined."""
     interval: Interval | None
     """95 %; None where the value is."""
     agreement: Share
-    """Units on which all verdicts are one, of the units used; unscored: fewer than two verdicts."""
+    """Units with equal verdicts only, of the units used; unscored: fewer than two verdicts."""
     reason: str | None = None
     """Why there is no value."""
 
@@ -75,14 +75,14 @@ class Kappa:
     interval: Interval | None
     """95 %; None where the value is."""
     agreement: Share
-    """Pairs that are equal, of the pairs used; unscored: pairs that lack a verdict."""
+    """Pairs of equal verdicts, of the pairs used; unscored: pairs that lack a verdict."""
     reason: str | None = None
     """Why there is no value."""
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How often a judge is right; a share's unscored are those it gave no verdict on."""
+    """How often a judge is right; unscored are the answers without a verdict."""
 
     sensitivity: Share
     """Judged yes, of those that are yes."""
@@ -92,39 +92,39 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Corrected:
-    """A rate as it would be if the judge made no mistakes."""
+    """A rate corrected for the judge's errors."""
 
     value: float | None
     """0 to 1; None where it cannot be estimated."""
     interval: Interval | None
-    """95 %, for sampling of the trials and of the gold answers alike; None where the value is."""
+    """95 %, for sampling error of both trials and gold answers; None where the value is."""
     reason: str | None = None
     """Why there is no value."""
 
 
 @dataclass(frozen=True)
 class Flips:
-    """What became of verdicts when their transcripts or the judge's prompt were perturbed."""
+    """How verdicts changed when transcripts or the judge's prompt were perturbed."""
 
     changed: Share
-    """Verdicts that did not stay; unscored: pairs without a verdict before, which cannot flip."""
+    """Verdicts that changed; unscored: pairs without a verdict before, which cannot flip."""
     yes_to_no: int
     no_to_yes: int
     to_unscored: int
     p: float
-    """Exact two-sided McNemar: are yes to no and no to yes equally likely? 1 where neither is."""
+    """Exact two-sided McNemar test of yes to no against no to yes; 1 where there is neither."""
 
 
 def krippendorff_alpha(verdicts: Sequence[Mapping[str, Hashable]]) -> Alpha:
     """Krippendorff's nominal alpha, for any number of raters, verdicts missing or not.
 
     The interval is the percentile bootstrap over units (10 000 draws, fixed seed), with two
-    cautions. A draw in which nothing varies has no alpha: it counts as -1 for the low end and as
-    1 for the high end. And where no two verdicts differ, every draw says 1: then the low end is
-    what Wilson's upper limit for the share of units in disagreement leaves of alpha.
+    conservative exceptions. A draw in which nothing varies has no alpha: it counts as -1 for the
+    low end and as 1 for the high end. And where no two verdicts differ, every draw gives 1: the
+    low end is then the alpha at Wilson's upper limit for the share of units in disagreement.
 
-    Inspect has this coefficient as a metric over scores, as a bare number that is 1 where
-    nothing varies; here are tables, an interval and None.
+    Inspect offers this coefficient as a metric over scores, without an interval, and as 1 where
+    nothing varies.
 
     Source: Krippendorff 2011, Computing Krippendorff's Alpha-Reliability, section C; bootstrap
     over units: Zapf, Castell, Morawietz and Karch 2016, BMC Medical Research Methodology 16:93.
@@ -134,7 +134,7 @@ def krippendorff_alpha(verdicts: Sequence[Mapping[str, Hashable]]) -> Alpha:
             None. Verdicts that compare equal agree.
 
     Returns:
-        No value where no unit has two verdicts, or where all verdicts are one value.
+        No value where no unit has two verdicts, or where all verdicts are equal.
     """
     units = [[v for v in unit.values() if v is not None] for unit in verdicts]
     used = [unit for unit in units if len(unit) > 1]
@@ -142,12 +142,12 @@ def krippendorff_alpha(verdicts: Sequence[Mapping[str, Hashable]]) -> Alpha:
     agreement = Share(unanimous, len(used), len(units) - len(used))
     if not used:
         return Alpha(None, None, agreement, "no unit has two verdicts")
-    # Ordered by name, lest the draws depend on the order of units or raters.
+    # Sorted, so that the draws do not depend on the order of units or raters.
     values = sorted({v for unit in used for v in unit}, key=repr)
     if len(values) == 1:
         return Alpha(None, None, agreement, "all agree on one value: alpha is undefined")
     table = np.array([[unit.count(value) for value in values] for unit in used])
-    # Units with the same counts are exchangeable: draw how often each kind of unit comes.
+    # Units with the same counts are exchangeable: draw how often each kind of unit occurs.
     kinds, times = np.unique(table, axis=0, return_counts=True)
     observed, expected = (float(d[0]) for d in _disagreements(kinds, times[np.newaxis]))
     value = 1 - observed / expected
@@ -155,20 +155,20 @@ def krippendorff_alpha(verdicts: Sequence[Mapping[str, Hashable]]) -> Alpha:
         low = 1 - _at_worst(agreement) / expected
         return Alpha(value, Interval(max(-1.0, low), 1.0), agreement)
     drawn = np.random.default_rng(_SEED).multinomial(len(used), times / times.sum(), _DRAWS)
-    of_draw, by_chance = _disagreements(kinds, drawn)
-    varied = by_chance > 0
-    alphas = 1 - of_draw[varied] / by_chance[varied]
+    observed_drawn, expected_drawn = _disagreements(kinds, drawn)
+    varied = expected_drawn > 0
+    alphas = 1 - observed_drawn[varied] / expected_drawn[varied]
     unvaried = np.ones(_DRAWS - len(alphas))
     low = float(np.quantile(np.concatenate([alphas, -unvaried]), 0.025))
     high = float(np.quantile(np.concatenate([alphas, unvaried]), 0.975))
-    # The value is within but for rounding, where nearly all draws are alike.
+    # Where nearly all draws are alike, rounding can put the value outside.
     return Alpha(value, Interval(min(low, value), max(high, value)), agreement)
 
 
 def cohen_kappa(pairs: Iterable[tuple[Hashable, Hashable]]) -> Kappa:
     """Cohen's kappa of two raters, for verdicts of any number of values.
 
-    The interval is that of Cohen 1960, who holds the agreement expected by chance fixed, with
+    The interval is that of Cohen 1960, who treats the agreement expected by chance as fixed, with
     Wilson's interval for the observed agreement in place of Wald's. The standard error of Fleiss,
     Cohen and Everitt 1969 is 0 where no pair differs: simulated for 20, 40, 75 and 150 pairs,
     raters 80 to 99 % right, its 95 % interval held the truth in 66, 79, 85 and 91 % of samples
@@ -181,7 +181,7 @@ def cohen_kappa(pairs: Iterable[tuple[Hashable, Hashable]]) -> Kappa:
             compare equal agree.
 
     Returns:
-        No value where no pair is whole, or where both raters give one and the same value only.
+        No value where no pair is complete, or where both raters only ever give the same value.
     """
     rows = list(pairs)
     whole = [(one, other) for one, other in rows if one is not None and other is not None]
@@ -204,7 +204,7 @@ def cohen_kappa(pairs: Iterable[tuple[Hashable, Hashable]]) -> Kappa:
 def accuracy(pairs: Iterable[tuple[bool, bool | None]]) -> Accuracy:
     """Sensitivity and specificity of a judge, from pairs of the gold verdict and the judge's.
 
-    A judge that gives no verdict is neither right nor wrong: it is left out of n and counted.
+    An answer without a verdict is neither right nor wrong: it is left out of n and counted.
     """
     judged: dict[bool, list[bool | None]] = {True: [], False: []}
     for gold, verdict in pairs:
@@ -217,52 +217,62 @@ def accuracy(pairs: Iterable[tuple[bool, bool | None]]) -> Accuracy:
     )
 
 
-def corrected_rate(positives: int, n: int, sens: Counts, spec: Counts) -> Corrected:
-    """A rate corrected for the judge's mistakes, with an interval that knows how few were tried.
+@dataclass(frozen=True)
+class UnclippedRate:
+    """A corrected rate and its 95 % limits, each of which may lie outside 0 to 1."""
 
-    The value is (apparent rate + specificity - 1) / (sensitivity + specificity - 1), clipped to 0
-    and 1. The interval is Lang and Reiczigel's: adjusted counts, variances of all three rates,
-    and a shift of the centre. Simulated over 1,920 cells (50 to 500 trials, 20 to 60 gold answers
-    of each kind, a judge 80 to 99 % right) it held the truth in 97 % of samples on average and
-    in 92 % at worst.
+    value: float
+    low: float
+    high: float
+
+
+def rogan_gladen(positives: int, n: int, sens: Counts, spec: Counts) -> UnclippedRate | str:
+    """A rate corrected for the judge's errors, allowing for how few gold answers measured them.
+
+    The value is (apparent rate + specificity - 1) / (sensitivity + specificity - 1). The interval
+    is Lang and Reiczigel's: adjusted counts, variances of all three rates, and a shift of the
+    centre. Simulated over 1,920 cells (50 to 500 trials, 20 to 60 gold answers of each kind, a
+    judge 80 to 99 % right) it held the truth in 97 % of samples on average and in 92 % at worst.
 
     Source: Rogan and Gladen 1978, American Journal of Epidemiology 107:71-76; Lang and Reiczigel
     2014, Preventive Veterinary Medicine 113:13-22, equations 4 to 17.
 
     Args:
-        positives: Trials that the judge calls yes.
-        n: Trials on which it gave a verdict.
+        positives: Trials that the judge calls yes, 0 to n.
+        n: Trials on which it gave a verdict, at least 1.
         sens: Gold answers that are yes and judged so; those that are yes and were judged.
         spec: Gold answers that are no and judged so; those that are no and were judged.
 
     Returns:
-        No value where there is no trial or no gold answer of either kind; where the judge is not
-        better than chance by more than noise (Newcombe's 95 % interval for sensitivity +
-        specificity - 1 reaches 0); or where so few or so many are positive that, with that
-        judge, no rate explains it: the gold answers do not stand for these trials then.
-
-    Raises:
-        ValueError: successes outside 0..n in any of the counts.
+        The reason where there is no estimate: there is no gold answer of one kind; the judge is
+        not shown to do better than chance (Newcombe's 95 % interval for sensitivity + specificity
+        - 1 reaches 0); or so few or so many are positive that, with that judge, no rate explains
+        it, so the gold answers do not represent these trials.
     """
-    _refuse_impossible((positives, n), sens, spec)
-    if n == 0:
-        return Corrected(None, None, "no trial has a verdict")
-    estimate = _unclipped(positives, n, sens, spec)
-    if isinstance(estimate, str):
-        return Corrected(None, None, estimate)
-    return Corrected(
-        _clipped(estimate.value), Interval(_clipped(estimate.low), _clipped(estimate.high))
-    )
+    true_positives, yes = sens
+    true_negatives, no = spec
+    above_chance = newcombe(true_positives, yes, no - true_negatives, no)
+    if above_chance is None:
+        return f"no gold answer that is {'no' if yes else 'yes'} has a verdict"
+    if above_chance.interval.low <= 0:
+        return "the judge is not shown to do better than chance on the gold answers"
+    value = (positives / n - 1 + true_negatives / no) / above_chance.value
+    low, high = _lang_reiczigel(positives, n, sens, spec)
+    if high < 0:
+        return "fewer yes than this judge's false alarms on the gold answers would give"
+    if low > 1:
+        return "more yes than this judge finds among the gold answers that are yes"
+    return UnclippedRate(value, low, high)
 
 
 def corrected_harmful(
     acts: int, n: int, positives: int, judged: int, sens: Counts, spec: Counts
 ) -> Corrected:
-    """The harmful rate where the judge reads only trials with the act, corrected for its mistakes.
+    """The harmful rate where the judge reads only trials with the act, corrected for its errors.
 
-    Harmful is act and judged: the rate of acts, known but for sampling, times the corrected share
-    among the acts that were judged. Acts without a verdict are taken to be like the others;
-    give their number, and worst and best case, beside it.
+    Harmful is the act, confirmed by the judge: the rate of acts, which has sampling error only,
+    times the corrected share among the acts that were judged. Acts without a verdict are assumed
+    to be like the others; report their number, and the worst and best case, beside it.
 
     The interval joins Wilson's for the rate of acts and Lang and Reiczigel's for the share: each
     distance from a value to its limit stands for a standard error in the variance of a product of
@@ -278,17 +288,17 @@ def corrected_harmful(
         n: Trials in which the act could be looked for.
         positives: Acts that the judge calls harmful.
         judged: Acts on which it gave a verdict.
-        sens: As for `corrected_rate`, of gold answers with the act.
-        spec: As for `corrected_rate`, of gold answers with the act.
+        sens: As for `rogan_gladen`, of gold answers with the act.
+        spec: As for `rogan_gladen`, of gold answers with the act.
 
     Returns:
         0 with Wilson's interval where no trial has the act, whatever the judge; otherwise no
-        value where `corrected_rate` of the judged acts has none, or there is no trial.
+        value where `rogan_gladen` of the judged acts has none, or there is no trial.
 
     Raises:
         ValueError: successes outside 0..n in any of the counts, or more judged than acts.
     """
-    _refuse_impossible((acts, n), (judged, acts), (positives, judged), sens, spec)
+    check_counts((acts, n), (judged, acts), (positives, judged), sens, spec)
     known = wilson(acts, n)
     if known is None:
         return Corrected(None, None, "there is no trial")
@@ -296,28 +306,28 @@ def corrected_harmful(
         return Corrected(0.0, known)
     if judged == 0:
         return Corrected(None, None, "no act has a verdict")
-    share = _unclipped(positives, judged, sens, spec)
+    share = rogan_gladen(positives, judged, sens, spec)
     if isinstance(share, str):
         return Corrected(None, None, share)
     rate = acts / n
-    below = _of_product(rate, rate - known.low, share.value, share.value - share.low)
-    above = _of_product(rate, known.high - rate, share.value, share.high - share.value)
+    below = _product_error(rate, rate - known.low, share.value, share.value - share.low)
+    above = _product_error(rate, known.high - rate, share.value, share.high - share.value)
     centre = rate * share.value
-    # Limits start from the share as it is: clipped first, they would miss shares near 0 and 1.
+    # The limits are those of the unclipped share: clipped first, they would fail near 0 and 1.
     value = rate * _clipped(share.value)
     return Corrected(value, Interval(_clipped(centre - below), _clipped(centre + above)))
 
 
 def flips(base: Sequence[bool | None], perturbed: Sequence[bool | None]) -> Flips:
-    """What a perturbation did to verdicts: the same transcripts in the same order, twice.
+    """How a perturbation changed verdicts on the same transcripts, given in the same order.
 
     A verdict that is lost has changed too. A pair without a verdict before is left out of n and
-    counted: there was nothing to change.
+    counted.
 
     Source of p: McNemar 1947, Psychometrika 12:153-157, in its exact (binomial) form.
 
     Raises:
-        ValueError: The two are not of one length.
+        ValueError: the two differ in length.
     """
     pairs = Counter(zip(base, perturbed, strict=True))
     yes_to_no, no_to_yes = pairs[True, False], pairs[False, True]
@@ -333,15 +343,6 @@ def flips(base: Sequence[bool | None], perturbed: Sequence[bool | None]) -> Flip
     )
 
 
-@dataclass(frozen=True)
-class _Estimate:
-    """A rate and its limits before they are clipped."""
-
-    value: float
-    low: float
-    high: float
-
-
 def _clipped(rate: float) -> float:
     return min(1.0, max(0.0, rate))
 
@@ -352,8 +353,8 @@ def _disagreements(
     """Observed and expected disagreement (Krippendorff 2011, section C), for each row of times.
 
     Args:
-        kinds: For each kind of unit, how many verdicts have each value; two or more together.
-        times: For each table, how many units are of each kind.
+        kinds: For each kind of unit, how many verdicts have each value; at least two in all.
+        times: For each sample of units, how many are of each kind.
     """
     verdicts = kinds.sum(axis=1)
     unlike = (verdicts**2 - (kinds**2).sum(axis=1)) / (verdicts - 1)
@@ -362,32 +363,14 @@ def _disagreements(
 
 
 def _at_worst(agreement: Share) -> float:
-    """Wilson's upper limit for the share in disagreement, where there is none in the sample."""
+    """Wilson's upper limit for the share in disagreement."""
     interval = wilson(agreement.n - agreement.successes, agreement.n)
-    assert interval is not None, "a unit is in use"
+    assert interval is not None  # at least one unit is used
     return interval.high
 
 
-def _unclipped(positives: int, n: int, sens: Counts, spec: Counts) -> _Estimate | str:
-    """Rogan and Gladen's estimate with Lang and Reiczigel's limits, or why there is none."""
-    right_yes, yes = sens
-    right_no, no = spec
-    above_chance = newcombe(right_yes, yes, no - right_no, no)
-    if above_chance is None:
-        return f"no gold answer that is {'no' if yes else 'yes'} has a verdict"
-    if above_chance.interval.low <= 0:
-        return "the judge is not shown to do better than chance on the gold answers"
-    value = (positives / n - 1 + right_no / no) / above_chance.value
-    low, high = _lang_reiczigel(positives, n, sens, spec)
-    if high < 0:
-        return "fewer yes than this judge's false alarms on the gold answers would give"
-    if low > 1:
-        return "more yes than this judge finds among the gold answers that are yes"
-    return _Estimate(value, low, high)
-
-
 def _lang_reiczigel(positives: int, n: int, sens: Counts, spec: Counts) -> tuple[float, float]:
-    """Limits before they are clipped. Names and numbers of equations are the paper's."""
+    """Limits before clipping, in the notation of the paper (equations 4 to 17)."""
     n_, se_n, sp_n = n + _Z**2, sens[1] + 2, spec[1] + 2
     ap, se, sp = (positives + _Z**2 / 2) / n_, (sens[0] + 1) / se_n, (spec[0] + 1) / sp_n
     p = (ap + sp - 1) / (se + sp - 1)
@@ -397,12 +380,6 @@ def _lang_reiczigel(positives: int, n: int, sens: Counts, spec: Counts) -> tuple
     return centre - half, centre + half
 
 
-def _of_product(one: float, its_error: float, other: float, others_error: float) -> float:
-    """The error of a product of independent estimates (Goodman 1960)."""
-    return hypot(other * its_error, one * others_error, its_error * others_error)
-
-
-def _refuse_impossible(*counts: Counts) -> None:
-    for successes, n in counts:
-        if not 0 <= successes <= n:
-            raise ValueError(f"{successes} successes in {n} trials")
+def _product_error(one: float, one_error: float, other: float, other_error: float) -> float:
+    """The standard error of a product of independent estimates (Goodman 1960)."""
+    return hypot(other * one_error, one * other_error, one_error * other_error)

@@ -1,4 +1,4 @@
-"""A judge's card: how it did on the gold answers, kept, and looked up when a run is reported."""
+"""Judge cards: a judge's results on the gold answers, stored, and used when a run is reported."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ from cornered.experiment import PanelRule, View
 from cornered.files import disk_errors, write_text
 
 RUBRIC = ("judge.md", "shared/judge.md", "shared/labels.yaml")
-"""The files of a pack that its judge's prompt hangs on."""
-ACT = "act"
+"""The files of a pack on which its judge's prompt depends."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a judge said of one gold answer."""
+class GradedAnswer:
+    """A judge's verdict on one gold answer."""
 
     scenario: str
     id: str
     kind: str
     verdict: bool | None
-    """The right one; None where the answer cannot be told."""
+    """The gold verdict; None where the right answer is `cannot_tell`."""
     second: bool | None
-    """What a second reader may say; None where there is one reading, or none."""
+    """A second defensible verdict; None where there is none, or it is `cannot_tell`."""
     act: bool
-    """Whether the act was executed: only then a run asks its judge, unless told to."""
+    """Whether the act was executed."""
     asked: bool
-    """Whether there was an executed action to ask about."""
+    """Whether there was an executed action to ask the judge about."""
     judged: bool | None
-    """None where there is no verdict."""
-    said: str
+    """The judge's verdict; None where there is none, or it is `cannot_tell`."""
+    reply: str
     """yes, no, cannot_tell, or why there is no verdict."""
     twin: str | None = None
+    """Id of the gold answer that says the same in other words."""
     variant: str = ""
-    """How the answer was changed; empty for the answer as it stands."""
+    """The perturbation of the answer; empty for the original."""
 
 
 class Tally(BaseModel):
-    """Right ones of a number of answers."""
+    """Correct verdicts out of a number of answers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -68,22 +68,22 @@ class Tally(BaseModel):
 
     @classmethod
     def of(cls, share: Share) -> Tally:
-        """A share, to be kept."""
+        """From a share."""
         return cls(right=share.successes, n=share.n, unscored=share.unscored)
 
     @property
     def share(self) -> Share:
-        """With its interval."""
+        """As a share, which has an interval."""
         return Share(self.right, self.n, self.unscored)
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Right ones, and answers with a verdict."""
+        """Correct verdicts, and answers with a verdict."""
         return self.right, self.n
 
 
-class Changed(BaseModel):
-    """How often a verdict changed where nothing but the clothes of the answer did."""
+class FlipCounts(BaseModel):
+    """How often a meaning-preserving perturbation changed the verdict."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -96,50 +96,51 @@ class Changed(BaseModel):
     """Exact McNemar test of yes to no against no to yes."""
 
     @classmethod
-    def of(cls, found: Flips) -> Changed:
-        """What `flips` found, to be kept."""
+    def of(cls, flips: Flips) -> FlipCounts:
+        """From the result of `agreement.flips`."""
         return cls(
-            changed=found.changed.successes,
-            n=found.changed.n,
-            yes_to_no=found.yes_to_no,
-            no_to_yes=found.no_to_yes,
-            to_unscored=found.to_unscored,
-            p=found.p,
+            changed=flips.changed.successes,
+            n=flips.changed.n,
+            yes_to_no=flips.yes_to_no,
+            no_to_yes=flips.no_to_yes,
+            to_unscored=flips.to_unscored,
+            p=flips.p,
         )
 
 
 class Grade(BaseModel):
-    """How a judge did on the gold answers of one pack."""
+    """A judge's results on the gold answers of one pack."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rubric: str
-    """The version of what the judge's prompt hangs on; under another the grade says nothing."""
+    """The version of the judge's prompt; a grade does not apply to another version."""
     gold: str
     """The version of the gold answers."""
     answers: int
-    """Gold answers of the pack; those that cannot be told, or did nothing, are in no rate."""
+    """Gold answers of the pack; those labelled `cannot_tell`, or without an executed action, are in
+    no rate."""
     sensitivity: Tally
-    """Of harmful answers, those that it called harmful."""
+    """Harmful answers that were judged harmful."""
     specificity: Tally
-    """Of harmless answers with an executed action, those that it called harmless."""
+    """Harmless answers with an executed action that were judged harmless."""
     act_specificity: Tally
-    """Of harmless answers with the act; what a run's rate is corrected by."""
+    """Harmless answers with the act that were judged harmless; a run's rate is corrected by it."""
     kappa: float | None
     kappa_low: float | None
     kappa_high: float | None
     """Cohen's kappa of judge and gold, over answers with a verdict, and its 95 % interval."""
     kinds: dict[str, dict[str, int]]
-    """For each kind of answer, how often the judge said what, and under `right` how often it
-    was right."""
+    """For each kind of answer how often the judge gave each reply, and how often it was right
+    (`right`)."""
     defensible: int
-    """Wrong verdicts that a second careful reader may give as well."""
-    changed: dict[str, Changed]
-    """For each perturbation what it changed."""
+    """Wrong verdicts that equal the second defensible verdict."""
+    changed: dict[str, FlipCounts]
+    """By perturbation."""
 
 
 class Card(BaseModel):
-    """What is known of a judge, or of a panel as a whole."""
+    """The grades of a judge, or of a panel as a whole."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -153,71 +154,71 @@ class Card(BaseModel):
     """By scenario."""
 
     def grade(self, scenario: str, rubric: str) -> Grade | None:
-        """What it says of a scenario; None where nothing, or under another rubric."""
-        found = self.grades.get(scenario)
-        return found if found and found.rubric == rubric else None
+        """The grade of a scenario; None where there is none, or it is of another rubric."""
+        grade = self.grades.get(scenario)
+        return grade if grade and grade.rubric == rubric else None
 
 
 def rubric_version(files: Mapping[str, str]) -> str:
-    """A short hash of what a judge's prompt hangs on.
+    """A short hash of the files on which a judge's prompt depends.
 
     Args:
-        files: The files of a pack with their sha256, as `Pack.files` or a manifest has them.
+        files: The files of a pack with their sha256, as in `Pack.files` or a manifest.
     """
     joined = "\n".join(f"{name} {files.get(name, '')}" for name in RUBRIC)
     return hashlib.sha256(joined.encode()).hexdigest()[:12]
 
 
-def grade(rows: Sequence[Asked], *, rubric: str, gold: str) -> Grade:
-    """How a judge did on one pack.
+def grade(rows: Sequence[GradedAnswer], *, rubric: str, gold: str) -> Grade:
+    """Grades a judge on one pack.
 
     Args:
-        rows: What it said, perturbed answers too.
+        rows: Its verdicts, those on perturbed answers included.
         rubric: The version of the rubric.
         gold: The version of the gold answers.
     """
     plain = [row for row in rows if not row.variant]
-    told = [row for row in plain if row.verdict is not None and row.asked]
-    every = _accuracy(told)
-    with_act = _accuracy([row for row in told if row.act])
-    agreed = _kappa(told)
+    decidable = [row for row in plain if row.verdict is not None and row.asked]
+    overall = _accuracy(decidable)
+    with_act = _accuracy([row for row in decidable if row.act])
+    kappa = _kappa(decidable)
     return Grade(
         rubric=rubric,
         gold=gold,
         answers=len(plain),
-        sensitivity=Tally.of(every.sensitivity),
-        specificity=Tally.of(every.specificity),
+        sensitivity=Tally.of(overall.sensitivity),
+        specificity=Tally.of(overall.specificity),
         act_specificity=Tally.of(with_act.specificity),
-        kappa=agreed.value,
-        kappa_low=agreed.interval.low if agreed.interval else None,
-        kappa_high=agreed.interval.high if agreed.interval else None,
-        kinds=_kinds(told),
+        kappa=kappa.value,
+        kappa_low=kappa.interval.low if kappa.interval else None,
+        kappa_high=kappa.interval.high if kappa.interval else None,
+        kinds=_kinds(decidable),
         defensible=sum(
-            row.judged is not None and row.judged not in (row.verdict,) and row.judged == row.second
-            for row in told
+            row.judged is not None and row.judged != row.verdict and row.judged == row.second
+            for row in decidable
         ),
-        changed=_changed(rows),
+        changed=_flips(rows),
     )
 
 
-def _accuracy(rows: Iterable[Asked]) -> Accuracy:
+def _accuracy(rows: Iterable[GradedAnswer]) -> Accuracy:
     return accuracy((bool(row.verdict), row.judged) for row in rows)
 
 
-def _kappa(rows: Iterable[Asked]) -> Kappa:
+def _kappa(rows: Iterable[GradedAnswer]) -> Kappa:
     return cohen_kappa((bool(row.verdict), row.judged) for row in rows if row.judged is not None)
 
 
-def _kinds(rows: Iterable[Asked]) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
+def _kinds(rows: Iterable[GradedAnswer]) -> dict[str, dict[str, int]]:
+    kinds: dict[str, dict[str, int]] = {}
     for row in sorted(rows, key=lambda r: (not r.verdict, r.kind)):
-        count = found.setdefault(row.kind, {"right": 0})
-        count[row.said] = count.get(row.said, 0) + 1
-        count["right"] += row.judged == row.verdict
-    return found
+        counts = kinds.setdefault(row.kind, {"right": 0})
+        counts[row.reply] = counts.get(row.reply, 0) + 1
+        counts["right"] += row.judged == row.verdict
+    return kinds
 
 
-def _changed(rows: Sequence[Asked]) -> dict[str, Changed]:
+def _flips(rows: Sequence[GradedAnswer]) -> dict[str, FlipCounts]:
     base = {row.id: row for row in rows if not row.variant and row.asked}
     pairs: dict[str, list[tuple[bool | None, bool | None]]] = {}
     for row in rows:
@@ -226,36 +227,39 @@ def _changed(rows: Sequence[Asked]) -> dict[str, Changed]:
         elif not row.variant and row.twin in base and row.asked:
             pairs.setdefault("paraphrase", []).append((base[row.twin].judged, row.judged))
     return {
-        how: Changed.of(flips([one for one, _ in both], [other for _, other in both]))
-        for how, both in sorted(pairs.items())
+        variant: FlipCounts.of(flips(*zip(*both, strict=True)))
+        for variant, both in sorted(pairs.items())
     }
 
 
 def cards_folder() -> Path:
-    """Where cards are kept: `$CORNERED_CARDS`, or the user's data directory of the platform."""
-    given = os.environ.get("CORNERED_CARDS")
-    return Path(given) if given else Path(platformdirs.user_data_dir("cornered")) / "cards"
+    """The folder of cards: `$CORNERED_CARDS`, or below the platform's user data directory."""
+    folder = os.environ.get("CORNERED_CARDS")
+    return Path(folder) if folder else Path(platformdirs.user_data_dir("cornered")) / "cards"
 
 
 def judge_errors(
     card: Card | None, files: Mapping[str, Mapping[str, str]]
 ) -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
-    """For each scenario that a card grades, what a run's rates are corrected by.
+    """The sensitivity and specificity, as counts, by which a run's rates are corrected.
 
     Args:
         card: The card of the run's judges; None where there is none.
         files: For each scenario of the run the files of its pack, with their sha256.
+
+    Returns:
+        By scenario; scenarios without a valid grade are missing.
     """
-    found = {}
-    for scenario, of_pack in files.items():
-        given = card.grade(scenario, rubric_version(of_pack)) if card else None
-        if given:
-            found[scenario] = (given.sensitivity.counts, given.act_specificity.counts)
-    return found
+    errors = {}
+    for scenario, pack_files in files.items():
+        grade = card.grade(scenario, rubric_version(pack_files)) if card else None
+        if grade:
+            errors[scenario] = (grade.sensitivity.counts, grade.act_specificity.counts)
+    return errors
 
 
 def card_name(judges: Sequence[str], panel: PanelRule, view: View) -> str:
-    """The file name of the card of a judge or a panel; the order of judges is none of it."""
+    """The file name of the card of a judge or a panel, whatever the order of its judges."""
     names = "+".join(sorted(re.sub(r"[^A-Za-z0-9._-]+", "-", name) for name in judges))
     rule = f".{panel}" if len(judges) > 1 else ""
     if len(names) > 150:
@@ -264,10 +268,10 @@ def card_name(judges: Sequence[str], panel: PanelRule, view: View) -> str:
 
 
 def store_card(card: Card, folder: Path | None = None) -> Path:
-    """Keeps a card; grades of other scenarios that an older card has are kept with it.
+    """Stores a card, keeping an older card's grades of other scenarios.
 
     Raises:
-        CorneredError: the folder cannot be written, or holds something else under the name.
+        CorneredError: the folder cannot be written, or the older card cannot be read.
     """
     folder = folder or cards_folder()
     path = folder / card_name(card.judges, card.panel, card.view)
@@ -275,29 +279,29 @@ def store_card(card: Card, folder: Path | None = None) -> Path:
     merged = {**(older.grades if older else {}), **card.grades}
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        whole = card.model_copy(update={"grades": dict(sorted(merged.items()))})
-        write_text(path, whole.model_dump_json(indent=2) + "\n")
+        complete = card.model_copy(update={"grades": dict(sorted(merged.items()))})
+        write_text(path, complete.model_dump_json(indent=2) + "\n")
     return path
 
 
 def read_card(path: Path) -> Card:
-    """A card.
+    """Reads a card.
 
     Raises:
-        InputError: there is none, or it cannot be read.
+        InputError: the file does not exist, or is not a card of this version.
     """
     try:
         return Card.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError("there is no such card", where=str(path)) from None
+        raise InputError("no such card", where=str(path)) from None
     except (ValidationError, UnicodeDecodeError):
         raise InputError(
-            "is no card of this version", where=str(path), fix="calibrate the judge again"
+            "not a card of this version", where=str(path), fix="calibrate the judge again"
         ) from None
 
 
 def find_card(judges: Sequence[str], panel: PanelRule, view: View) -> Card | None:
-    """The card of a judge or a panel under this view; None where none was made.
+    """The stored card of a judge or a panel under this view; None where there is none.
 
     Raises:
         InputError: there is one that cannot be read.

@@ -1,4 +1,4 @@
-"""Logistic regression: by maximum likelihood, or Firth's penalised likelihood; pure functions.
+"""Logistic regression by maximum likelihood or Firth's penalised likelihood. Pure functions.
 
 Coefficients are log odds ratios.
 """
@@ -21,17 +21,17 @@ Floats = NDArray[np.float64]
 _STEPS = 100
 _STEP = 5.0
 _EXACT, _CLOSE = 1e-14, 1e-9
-"""How little likelihood a step may promise before it is left undone: for estimates, for limits."""
+"""The gain in log likelihood at which Newton's method has converged: for estimates, for limits."""
 _FURTHEST = 60.0
-"""How many log odds from the estimate a limit is looked for: beyond it is as good as none."""
+"""How many log odds from the estimate a limit is searched for; beyond, it is taken as infinite."""
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Trials by what they share: a row stands for all trials that are alike in every column."""
+    """Grouped trials: a row stands for all trials with the same values in every column."""
 
     x: Floats
-    """The design: rows by columns, a first column of ones for the intercept; of full rank."""
+    """The design matrix, rows by columns, of full rank; its first column is ones, the intercept."""
     y: Floats
     """Successes of each row."""
     n: Floats
@@ -40,41 +40,41 @@ class Groups:
 
 @dataclass(frozen=True)
 class Fit:
-    """Coefficients that make the (penalised) likelihood largest."""
+    """The coefficients that maximise the (penalised) likelihood."""
 
     beta: Floats
     covariance: Floats
-    """The inverse of the information: of trials that are independent."""
+    """The inverse of the information matrix, which assumes independent trials."""
     likelihood: float
-    """Logarithm; with the penalty where there is one."""
+    """The log likelihood, with the penalty where there is one."""
     penalised: bool
 
 
 def separated(of: Groups) -> bool:
-    """Whether some columns tell successes from failures so well that no finite fit is best.
+    """Whether the data are separated, completely or not, so that no finite estimate exists.
 
-    Looks for a direction in which no trial gets less likely and some get more so, by a linear
-    program. Source: Albert and Anderson 1984, Biometrika 71:1-10; the program: Konis 2007,
-    Linear programming algorithms for detecting separated data (thesis, Oxford), chapter 4.
+    Searches for a direction in which no trial becomes less likely and some become more likely, by
+    a linear program. Source: Albert and Anderson 1984, Biometrika 71:1-10; the program: Konis
+    2007, Linear programming algorithms for detecting separated data (thesis, Oxford), chapter 4.
     """
     for_yes, for_no = of.x[of.y > 0], -of.x[of.y < of.n]
     signed = np.vstack([for_yes, for_no])
-    found = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1))
-    return bool(-found.fun > 1e-7)
+    result = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1))
+    return bool(-result.fun > 1e-7)
 
 
 def fit(of: Groups, *, penalised: bool) -> Fit:
-    """Coefficients, by Newton's method with halved steps.
+    """Estimates the coefficients by Newton's method with step halving.
 
-    Firth's penalty (half the logarithm of the information's determinant) takes away the first
-    order of the bias and makes every fit finite, separated or not.
+    Firth's penalty (half the log determinant of the information) removes the first-order bias and
+    keeps every estimate finite, separated or not.
 
     Source: Firth 1993, Biometrika 80:27-38; Heinze and Schemper 2002, Statistics in Medicine
-    21:2409-2419, equation 2. Gives the coefficients of R's logistf and glm.
+    21:2409-2419, equation 2. Agrees with R's logistf and glm.
 
     Args:
-        of: The trials; not separated where there is no penalty.
-        penalised: With Firth's penalty.
+        of: The trials; without the penalty they must not be separated.
+        penalised: Whether to apply Firth's penalty.
     """
     free = np.ones(of.x.shape[1], dtype=bool)
     beta, likelihood = _climb(of, np.zeros(len(free)), free, _EXACT, penalised=penalised)
@@ -83,18 +83,18 @@ def fit(of: Groups, *, penalised: bool) -> Fit:
 
 
 def profile_interval(of: Groups, best: Fit, column: int, level: float = 0.95) -> Interval | None:
-    """The values of one coefficient that a likelihood ratio test does not refuse.
+    """The profile likelihood interval of one coefficient.
 
     Source: Heinze and Schemper 2002, section 3.2 (profile penalised likelihood).
 
     Args:
         of: The trials.
         best: Their fit.
-        column: Which coefficient.
+        column: The index of the coefficient.
         level: Confidence level, 0 to 1.
 
     Returns:
-        None where an end is further from the estimate than 60 log odds.
+        None where a limit is more than 60 log odds from the estimate.
     """
     root = _signed_root(of, best, column)
     far, step = sqrt(float(chdtri(1, 1 - level))), sqrt(float(best.covariance[column, column]))
@@ -103,7 +103,7 @@ def profile_interval(of: Groups, best: Fit, column: int, level: float = 0.95) ->
 
 
 def profile_p(of: Groups, best: Fit, column: int) -> float:
-    """P value of the (penalised) likelihood ratio test that a coefficient is 0.
+    """The p value of the (penalised) likelihood ratio test that a coefficient is 0.
 
     Source: Heinze and Schemper 2002, section 3.1.
     """
@@ -111,19 +111,19 @@ def profile_p(of: Groups, best: Fit, column: int) -> float:
 
 
 def clustered_covariance(of: Groups, best: Fit, clusters: NDArray[np.intp]) -> Floats | None:
-    """The covariance of the coefficients where trials of a cluster are not independent.
+    """The covariance of the coefficients where trials within a cluster are not independent.
 
-    The sandwich with Mancl and DeRouen's correction: without it, errors are too small where
-    clusters are few. Source: Mancl and DeRouen 2001, Biometrics 57:126-134, equation 4, with
-    an independence working correlation.
+    The sandwich estimator with Mancl and DeRouen's correction, without which standard errors are
+    too small for few clusters. Source: Mancl and DeRouen 2001, Biometrics 57:126-134, equation 4,
+    with an independence working correlation.
 
     Args:
         of: The trials.
         best: Their fit.
-        clusters: For each row the number of its cluster, from 0.
+        clusters: The cluster index of each row, from 0.
 
     Returns:
-        None where a coefficient rests on one cluster alone.
+        None where a coefficient depends on a single cluster.
     """
     p = expit(of.x @ best.beta)
     scores = of.x * (of.y - of.n * p)[:, np.newaxis]
@@ -138,31 +138,31 @@ def clustered_covariance(of: Groups, best: Fit, clusters: NDArray[np.intp]) -> F
             return None
         score = np.linalg.solve(rest, scores[rows].sum(axis=0))
         middle += np.outer(score, score)
-    found: Floats = best.covariance @ middle @ best.covariance
-    return found
+    sandwich: Floats = best.covariance @ middle @ best.covariance
+    return sandwich
 
 
 def _information(of: Groups, beta: Floats) -> Floats:
     p = expit(of.x @ beta)
-    found: Floats = (of.x.T * (of.n * p * (1 - p))) @ of.x
-    return found
+    information: Floats = (of.x.T * (of.n * p * (1 - p))) @ of.x
+    return information
 
 
 def _likelihood(of: Groups, beta: Floats, *, penalised: bool) -> float:
     z = of.x @ beta
-    found = float(of.y @ log_expit(z) + (of.n - of.y) @ log_expit(-z))
+    likelihood = float(of.y @ log_expit(z) + (of.n - of.y) @ log_expit(-z))
     if not penalised:
-        return found
+        return likelihood
     sign, logarithm = np.linalg.slogdet(_information(of, beta))
-    return found + logarithm / 2 if sign > 0 else -np.inf
+    return likelihood + logarithm / 2 if sign > 0 else -np.inf
 
 
 def _slope(of: Groups, beta: Floats, *, penalised: bool) -> tuple[Floats, Floats]:
-    """The score, and the curvature that leads to where it is 0.
+    """The score, and the curvature for Newton's steps.
 
-    Firth's score is that of trials with their leverages added, half as successes and half as
-    failures; their curvature is what Newton's steps need. The information alone overshoots, twice
-    as far as it should where a level has one trial.
+    Firth's score is that of the data with each leverage added, half as a success and half as a
+    failure, and the curvature is that of these augmented data. With the information alone, steps
+    overshoot, by a factor of two where a level has one trial.
     """
     p = expit(of.x @ beta)
     y, n = of.y, of.n
@@ -175,7 +175,7 @@ def _slope(of: Groups, beta: Floats, *, penalised: bool) -> tuple[Floats, Floats
 
 
 def _inverse(information: Floats) -> Floats:
-    """Scaled first: far from the estimate some levels know next to nothing."""
+    """The inverse, computed after scaling: far from the estimate some diagonals are near 0."""
     scale = 1 / np.sqrt(np.maximum(np.diag(information), 1e-300))
     scales = np.outer(scale, scale)
     try:
@@ -187,7 +187,7 @@ def _inverse(information: Floats) -> Floats:
 def _climb(
     of: Groups, beta: Floats, free: NDArray[np.bool_], tolerance: float, *, penalised: bool
 ) -> tuple[Floats, float]:
-    """The largest likelihood over the free coefficients, from a start."""
+    """Maximises the likelihood over the free coefficients, from a starting point."""
     best = _likelihood(of, beta, penalised=penalised)
     for _ in range(_STEPS):
         score, curvature = _slope(of, beta, penalised=penalised)
@@ -198,7 +198,7 @@ def _climb(
         step *= min(1.0, _STEP / np.abs(step).max())
         for _ in range(30):
             likelihood = _likelihood(of, beta + step, penalised=penalised)
-            # Not quite as high is high enough: near the top only rounding differs.
+            # Near the maximum, rounding may make the likelihood a little lower.
             if likelihood >= best - 1e-12 * abs(best):
                 break
             step = step / 2
@@ -209,9 +209,9 @@ def _climb(
 
 
 def _signed_root(of: Groups, best: Fit, column: int) -> Callable[[float], float]:
-    """The root of the likelihood ratio statistic of a coefficient, which is nearly linear in it."""
+    """The signed root of the likelihood ratio statistic, nearly linear in the coefficient."""
     free = np.arange(len(best.beta)) != column
-    # Where the others go as the coefficient moves, if the likelihood were a normal density.
+    # How the other coefficients follow this one, if the likelihood were a normal density.
     drift = best.covariance[:, column] / best.covariance[column, column]
     centre = float(best.beta[column])
 
@@ -227,7 +227,7 @@ def _signed_root(of: Groups, best: Fit, column: int) -> Callable[[float], float]
 def _crossing(
     root: Callable[[float], float], centre: float, step: float, far: float
 ) -> float | None:
-    """Where the root is so far from 0, on the side of the estimate that the step points to."""
+    """Where the root's magnitude reaches `far`, in the direction of the step from the estimate."""
     inner, outer = centre, centre + far * step
     while abs(root(outer)) < far:
         inner, outer = outer, outer + step

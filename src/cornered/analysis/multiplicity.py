@@ -1,6 +1,6 @@
-"""P values of many tests, adjusted so that their number does not make findings.
+"""Adjustment of p values for multiple testing.
 
-None stands for a test that could not be made; it stays None and is not counted as one.
+None stands for a test that could not be made; it stays None and does not count as a test.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 
 def holm(ps: Sequence[float | None]) -> list[float | None]:
-    """Holm's adjustment: below 0.05 the chance of even one false finding is below 5 %.
+    """Holm's adjustment, which controls the family-wise error rate.
 
-    Holds however the tests depend on each other.
+    Valid under any dependence between the tests.
 
     Source: Holm 1979, Scandinavian Journal of Statistics 6:65-70.
 
@@ -22,7 +22,7 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
         ps: P values, 0 to 1; None where there is none.
 
     Returns:
-        Adjusted p values, in the order given, none below the one it was made of.
+        Adjusted p values in the order given, none below its unadjusted value.
     """
 
     def step_down(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -33,10 +33,10 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
 
 
 def benjamini_hochberg(ps: Sequence[float | None]) -> list[float | None]:
-    """Benjamini and Hochberg's adjustment: of what is below 0.05, 5 % are false on average.
+    """Benjamini and Hochberg's adjustment, which controls the false discovery rate.
 
-    Holds for tests that are independent or positively dependent, as comparisons with one and the
-    same control are.
+    Valid for tests that are independent or positively dependent, as comparisons with a common
+    control are.
 
     Source: Benjamini and Hochberg 1995, Journal of the Royal Statistical Society B 57:289-300;
     dependence: Benjamini and Yekutieli 2001, Annals of Statistics 29:1165-1188.
@@ -45,7 +45,7 @@ def benjamini_hochberg(ps: Sequence[float | None]) -> list[float | None]:
         ps: P values, 0 to 1; None where there is none.
 
     Returns:
-        Adjusted p values, in the order given, none below the one it was made of.
+        Adjusted p values in the order given, none below its unadjusted value.
     """
 
     def step_up(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -58,11 +58,11 @@ def benjamini_hochberg(ps: Sequence[float | None]) -> list[float | None]:
 def _adjusted(
     ps: Sequence[float | None], adjust: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 ) -> list[float | None]:
-    """The adjustment of the p values that there are, from smallest to largest."""
+    """Applies an adjustment to the p values that are not None, in ascending order."""
     places = [place for place, p in enumerate(ps) if p is not None]
     known = np.array([p for p in ps if p is not None], dtype=np.float64)
     order = np.argsort(known, kind="stable")
-    found: list[float | None] = [None] * len(ps)
+    adjusted: list[float | None] = [None] * len(ps)
     for place, p in zip(order, adjust(known[order]), strict=True):
-        found[places[place]] = min(1.0, float(p))
-    return found
+        adjusted[places[place]] = min(1.0, float(p))
+    return adjusted

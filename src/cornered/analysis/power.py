@@ -1,4 +1,4 @@
-"""What n trials can show: power and sample size for a rate, a difference and an equivalence.
+"""What n trials can show: the expected precision of a rate, and the power to detect a difference.
 
 All sums are over the binomial distributions themselves, not over a normal approximation; a
 distribution of more than `POINTS` likely counts is thinned evenly.
@@ -6,24 +6,21 @@ distribution of more than `POINTS` likely counts is thinned evenly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 
 from scipy.optimize import brentq
 from scipy.stats import binom, fisher_exact
 
-from cornered.analysis.stats import newcombe, wilson
+from cornered.analysis.stats import wilson
 
 POWER, LEVEL = 0.8, 0.05
-"""The chance to find what is there, and the chance to find what is not."""
+"""The conventional power, and the conventional level of a test."""
 POINTS = 60
 """Counts at which a binomial distribution is summed; a larger one is thinned evenly."""
-LARGEST = 100_000
-"""Trials of a cell beyond which no n is searched for."""
 
 
 def _likely(n: int, rate: float) -> list[tuple[int, float]]:
-    """The counts that n trials may give at a rate, with their probabilities."""
+    """The likely counts of n trials at a rate, with their probabilities, which sum to 1."""
     first, last = (int(k) for k in binom.interval(1 - 1e-9, n, rate))
     counts = range(first, last + 1, max(1, (last - first) // POINTS))
     chances = [float(p) for p in binom.pmf(list(counts), n, rate)]
@@ -32,7 +29,7 @@ def _likely(n: int, rate: float) -> list[tuple[int, float]]:
 
 @cache
 def expected_half_width(n: int, rate: float) -> float:
-    """Half the width of the 95 % Wilson interval, on average over what n trials may give."""
+    """The expected half-width of the 95 % Wilson interval of n trials at a rate, in rates."""
     total = 0.0
     for count, chance in _likely(n, rate):
         interval = wilson(count, n)
@@ -41,41 +38,23 @@ def expected_half_width(n: int, rate: float) -> float:
     return total
 
 
-def n_for_rate(rate: float, half_width: float) -> int | None:
-    """The fewest trials of a cell whose 95 % Wilson interval is expected to be that narrow.
-
-    Args:
-        rate: The rate, 0 to 1.
-        half_width: Half the width of the interval, in rates (0.05 is five percentage points).
-
-    Returns:
-        None where `LARGEST` trials are not enough.
-
-    Raises:
-        ValueError: a rate outside 0 to 1, or no positive half-width.
-    """
-    _check_rates(rate)
-    _check_positive(half_width)
-    return _fewest(lambda n: expected_half_width(n, rate) <= half_width)
-
-
 @cache
 def smallest_difference(n: int, rate: float) -> float | None:
-    """The smallest rise above a rate that n trials against n find with 80 % power.
+    """The smallest increase over a rate that n trials against n detect with 80 % power.
 
-    Found means that Fisher's exact test, two-sided at 5 %, rejects equality. SciPy has the
-    test and no power of it; this is the sum over both binomials, solved for the higher rate.
+    Detected means that Fisher's exact test, two-sided at 5 %, rejects equality. SciPy offers the
+    test but not its power; this is the sum over both binomials, solved for the higher rate.
 
     Args:
         n: Trials of each of the two cells.
         rate: The rate in the one cell, 0 to 1; a control's is 0.
 
     Returns:
-        The difference of the two rates; None where not even a rise to 1 is found.
+        The difference of the two rates; None where not even an increase to 1 is detected.
     """
 
     def lack(other: float) -> float:
-        return POWER - _found(n, rate, other, LEVEL)
+        return POWER - _power_of_increase(n, rate, other, LEVEL)
 
     if lack(1.0) > 0:
         return None
@@ -83,11 +62,11 @@ def smallest_difference(n: int, rate: float) -> float | None:
 
 
 def power_of_difference(n: int, rate: float, other: float, level: float = LEVEL) -> float:
-    """The chance that n trials against n find the difference of two rates, and its direction.
+    """The probability that n trials against n detect the difference of two rates.
 
-    Found means that Fisher's exact test, two-sided, rejects equality, and the cell with the
-    higher rate has more successes; a rejection in the wrong direction is no find. Where the
-    rates are equal there is nothing to find: the power is the chance of one wrong direction.
+    Detected means that Fisher's exact test, two-sided, rejects equality in the right direction:
+    the cell with the higher rate has more successes. Where the rates are equal, this is the
+    probability of a false rejection in one direction.
 
     Agrees with the example of R's statmod::power.fisher.test, 70 % at rates 0.5 and 0.9 and 20
     trials each, which is simulated there.
@@ -101,127 +80,39 @@ def power_of_difference(n: int, rate: float, other: float, level: float = LEVEL)
     Raises:
         ValueError: no trials, or a rate or a level outside 0 to 1.
     """
-    _check_rates(rate, other, level)
-    _check_positive(n)
-    # Counted as a rise: a fall is the rise of those without the act.
-    return _found(n, rate, other, level) if other >= rate else _found(n, 1 - rate, 1 - other, level)
+    if n < 1:
+        raise ValueError(f"{n} is not above 0")
+    for share in (rate, other, level):
+        if not 0 <= share <= 1:
+            raise ValueError(f"{share} is not between 0 and 1")
+    # A decrease of one rate is an increase of its complement.
+    if other < rate:
+        rate, other = 1 - rate, 1 - other
+    return _power_of_increase(n, rate, other, level)
 
 
-def n_for_difference(
-    rate: float, other: float, power: float = POWER, level: float = LEVEL
-) -> int | None:
-    """The fewest trials of each of two cells that find the difference of their rates.
-
-    The exact power is not quite monotone in n: it falls by a little where one more trial
-    raises the count that is needed. The answer is an n that has the power while n - 1 has not.
-
-    Args:
-        rate: The rate in the one cell, 0 to 1.
-        other: The rate in the other.
-        power: The chance to find the difference, as `power_of_difference` has it.
-        level: Level of the test.
-
-    Returns:
-        None where the rates are equal, or `LARGEST` trials are not enough.
-
-    Raises:
-        ValueError: a rate, the power or the level outside 0 to 1.
-    """
-    _check_rates(rate, other, power, level)
-    if rate == other:
-        return None
-    return _fewest(lambda n: power_of_difference(n, rate, other, level) >= power)
-
-
-def power_of_equivalence(n: int, rate: float, margin: float, level: float = LEVEL) -> float:
-    """The chance that n trials against n show two equal rates to be equivalent.
-
-    Shown means that Newcombe's interval of the difference, at 1 - 2 · level, lies within plus
-    or minus the margin: two one-sided tests at the level, by intervals.
-
-    Source: Schuirmann 1987, J Pharmacokinet Biopharm 15:657-680, for the two one-sided tests;
-    Newcombe 1998, Statistics in Medicine 17:873-890, method 10, for the interval.
-
-    Args:
-        n: Trials of each of the two cells.
-        rate: The rate of both cells, 0 to 1.
-        margin: The largest difference that counts as none, in rates (0.1 is ten points).
-        level: Level of each of the two tests.
-
-    Raises:
-        ValueError: no trials, no positive margin, or a rate or a level outside 0 to 1.
-    """
-    _check_rates(rate, level)
-    _check_positive(n, margin)
-    likely = _likely(n, rate)
-    total, last = 0.0, 0
-    for count, chance in likely:
-        last = _last_equivalent(count, max(count, last), n, margin, level)
-        # At or below zero difference: the same seen from those without the act.
-        first = n - _last_equivalent(n - count, n - count, n, margin, level)
-        if last >= first:
-            total += chance * float(binom.cdf(last, n, rate) - binom.cdf(first - 1, n, rate))
-    return total
-
-
-def n_for_equivalence(
-    rate: float, margin: float, power: float = POWER, level: float = LEVEL
-) -> int | None:
-    """The fewest trials of each of two cells that show equal rates to be equivalent.
-
-    Args:
-        rate: The rate of both cells, 0 to 1.
-        margin: The largest difference that counts as none, in rates.
-        power: The chance to show it, as `power_of_equivalence` has it.
-        level: Level of each of the two tests.
-
-    Returns:
-        None where `LARGEST` trials are not enough.
-
-    Raises:
-        ValueError: a rate, the power or the level outside 0 to 1, or no positive margin.
-    """
-    _check_rates(rate, power, level)
-    _check_positive(margin)
-    return _fewest(lambda n: power_of_equivalence(n, rate, margin, level) >= power)
-
-
-def _last_equivalent(count: int, guess: int, n: int, margin: float, level: float) -> int:
-    """The largest count of n that is equivalent to `count` of n, or `count - 1`."""
-
-    def shown(other: int) -> bool:
-        found = newcombe(other, n, count, n, 1 - 2 * level)
-        assert found is not None  # n is at least 1
-        return -margin < found.interval.low and found.interval.high < margin
-
-    last = guess
-    while last >= count and not shown(last):
-        last -= 1
-    while count <= last < n and shown(last + 1):
-        last += 1
-    return last
-
-
-def _found(n: int, rate: float, other: float, level: float) -> float:
-    """The chance that a rise is found."""
-    return sum(p * float(binom.sf(k - 1, n, other)) for k, p in _limits(n, rate, level))
+def _power_of_increase(n: int, rate: float, other: float, level: float) -> float:
+    return sum(p * float(binom.sf(k - 1, n, other)) for k, p in _critical_counts(n, rate, level))
 
 
 @cache
-def _limits(n: int, rate: float, level: float) -> tuple[tuple[int, float], ...]:
-    """For what a cell may count, the fewest in the other that are a find; with probabilities."""
-    found: list[tuple[int, float]] = []
+def _critical_counts(n: int, rate: float, level: float) -> tuple[tuple[int, float], ...]:
+    """For each likely count of one cell, with its probability: the fewest successes in the other
+    cell that are significantly more.
+    """
+    critical: list[tuple[int, float]] = []
     gap = 1
     for count, chance in _likely(n, rate):
         gap = _least_gap(count, n, gap, level)
-        found.append((count + gap, chance))
-    return tuple(found)
+        critical.append((count + gap, chance))
+    return tuple(critical)
 
 
 def _least_gap(count: int, n: int, guess: int, level: float) -> int:
-    """How many more than `count` of n are the fewest that differ from it; past n where none do.
+    """The smallest significant excess over `count` of n; past n where there is none.
 
-    Searched from a guess: the gap moves slowly with the count, and each test takes a millisecond.
+    Searched from a guess: the gap changes slowly with the count, and each test takes a
+    millisecond.
     """
 
     def differs(gap: int) -> bool:
@@ -235,32 +126,3 @@ def _least_gap(count: int, n: int, guess: int, level: float) -> int:
     while count + gap <= n and not differs(gap):
         gap += 1
     return gap
-
-
-def _fewest(enough: Callable[[int], bool]) -> int | None:
-    """The first n that is enough, where those after it are too; None past `LARGEST`."""
-    most = 1
-    while not enough(most):
-        if most == LARGEST:
-            return None
-        most = min(2 * most, LARGEST)
-    least = most // 2  # not enough, or nothing
-    while most - least > 1:
-        middle = (least + most) // 2
-        if enough(middle):
-            most = middle
-        else:
-            least = middle
-    return most
-
-
-def _check_rates(*shares: float) -> None:
-    for share in shares:
-        if not 0 <= share <= 1:
-            raise ValueError(f"{share} is not between 0 and 1")
-
-
-def _check_positive(*numbers: float) -> None:
-    for number in numbers:
-        if not number > 0:
-            raise ValueError(f"{number} is not above 0")

@@ -1,20 +1,12 @@
-"""Statistics of rates: pure functions."""
+"""Statistics of rates: intervals, differences and tests. Pure functions over counts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import expm1, hypot, log1p, sqrt
+from math import hypot, sqrt
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import betaincinv, ndtri
-from scipy.stats import binom, fisher_exact
-
-_BARNARD_TABLES = 1_000_000
-"""Tables that Barnard's test may go through: 0.7 s for 1,000 trials against 1,000."""
-_RATES = np.sin(np.linspace(0, np.pi / 2, 402)[1:-1]) ** 2
-"""Where Barnard's test looks for the worst common rate: closest where the binomial is narrow."""
+from scipy.special import ndtri
+from scipy.stats import fisher_exact
 
 
 @dataclass(frozen=True)
@@ -39,19 +31,19 @@ class Difference:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What an analysis makes of its data, as far as they allow it."""
+    """A point estimate and its interval, as far as the data determine them."""
 
     value: float | None
     """None where it is undefined."""
     interval: Interval | None = None
-    """None where the value is, or where the data say nothing of its error."""
+    """None where the value is None, or where its error cannot be estimated."""
     reason: str | None = None
-    """Why something is missing."""
+    """Why the value or the interval is missing."""
 
 
 @dataclass(frozen=True)
 class PValue:
-    """Of a two-sided test: how often data this extreme come up where there is nothing to find."""
+    """The p value of a two-sided test."""
 
     value: float | None
     """0 to 1; None where the test is undefined."""
@@ -71,12 +63,12 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval | None:
         level: Confidence level, 0 to 1.
 
     Returns:
-        None where n is 0: nothing is known then.
+        None where n is 0.
 
     Raises:
         ValueError: successes outside 0..n.
     """
-    _refuse_impossible(successes, n)
+    check_counts((successes, n))
     if n == 0:
         return None
     z = quantile(level)
@@ -84,53 +76,6 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval | None:
     # Rounding leaves 1e-17 where the bound is exactly 0 or 1.
     low = 0.0 if successes == 0 else (centre - half) / (n + z * z)
     return Interval(low, 1.0 if successes == n else (centre + half) / (n + z * z))
-
-
-def clopper_pearson(successes: int, n: int, level: float = 0.95) -> Interval | None:
-    """Clopper and Pearson's exact interval: it never holds the rate less often than it says.
-
-    That makes it wider than Wilson's; for statements that must not claim too much.
-
-    Source: Clopper and Pearson 1934, Biometrika 26:404-413, by quantiles of the beta distribution.
-
-    Args:
-        successes: Number of successes, 0 to n.
-        n: Number of scored trials.
-        level: Confidence level, 0 to 1.
-
-    Returns:
-        None where n is 0.
-
-    Raises:
-        ValueError: successes outside 0..n.
-    """
-    _refuse_impossible(successes, n)
-    if n == 0:
-        return None
-    tail, failures = (1 - level) / 2, n - successes
-    low = float(betaincinv(successes, failures + 1, tail)) if successes else 0.0
-    return Interval(low, float(betaincinv(successes + 1, failures, 1 - tail)) if failures else 1.0)
-
-
-def zero_upper(n: int, level: float = 0.95) -> float | None:
-    """The exact one-sided upper bound of a rate of which 0 of n were seen.
-
-    The rate at which 0 of n comes up with probability 1 - level; at 95 % roughly 3 / n, the rule
-    of three (Hanley and Lippman-Hand 1983, JAMA 249:1743-1745). One-sided: the upper end of
-    `clopper_pearson(0, n)` is larger, for it leaves half the error to a side that is empty here.
-
-    Args:
-        n: Number of scored trials, all of them without success.
-        level: Confidence level, 0 to 1.
-
-    Returns:
-        None where n is 0.
-
-    Raises:
-        ValueError: n is negative.
-    """
-    _refuse_impossible(0, n)
-    return -expm1(log1p(-level) / n) if n else None
 
 
 def newcombe(
@@ -170,8 +115,8 @@ def newcombe(
 def fisher(successes: int, n: int, other_successes: int, other_n: int) -> PValue:
     """Fisher's exact test of two independent rates, two-sided.
 
-    Source: Fisher 1935, Journal of the Royal Statistical Society 98:39-82; two-sided by adding up
-    the tables that are no likelier, as R's fisher.test does. Computed by SciPy.
+    Source: Fisher 1935, Journal of the Royal Statistical Society 98:39-82; two-sided by summing
+    over the tables that are no more likely, as R's fisher.test does. Computed by SciPy.
 
     Args:
         successes: Number of successes in the first group.
@@ -185,57 +130,11 @@ def fisher(successes: int, n: int, other_successes: int, other_n: int) -> PValue
     Raises:
         ValueError: successes outside 0..n in either group.
     """
-    _refuse_impossible(successes, n)
-    _refuse_impossible(other_successes, other_n)
+    check_counts((successes, n), (other_successes, other_n))
     if not n or not other_n:
         return PValue(None, "a group has no scored trial")
     table = [[successes, other_successes], [n - successes, other_n - other_successes]]
     return PValue(float(fisher_exact(table).pvalue))
-
-
-def barnard(successes: int, n: int, other_successes: int, other_n: int) -> PValue:
-    """Barnard's exact test of two independent rates, two-sided, on the pooled score statistic.
-
-    Unlike Fisher's it does not hold the total of successes fixed, which no experiment here does;
-    so it finds more, most of all where there are few trials.
-
-    Source: Barnard 1947, Biometrika 34:123-138; the statistic: Suissa and Shuster 1985, Journal
-    of the Royal Statistical Society A 148:317-327. SciPy's barnard_exact misses the worst common
-    rate at times: it says 0.73 for 1 of 1 against 2 of 3, and 0.875 for 0 of 1 against 1 of 3.
-
-    Args:
-        successes: Number of successes in the first group.
-        n: Number of scored trials in the first group.
-        other_successes: Number of successes in the second group.
-        other_n: Number of scored trials in the second group.
-
-    Returns:
-        No value where either group has no trials, or where the product of their sizes is above
-        1,000,000: it would take seconds there, and Fisher's test loses little.
-
-    Raises:
-        ValueError: successes outside 0..n in either group.
-    """
-    _refuse_impossible(successes, n)
-    _refuse_impossible(other_successes, other_n)
-    if not n or not other_n:
-        return PValue(None, "a group has no scored trial")
-    if n * other_n > _BARNARD_TABLES:
-        return PValue(None, "too many trials for Barnard's test: use Fisher's")
-    distance = _pooled_distance(n, other_n)
-    # What is as far but for rounding is as far.
-    extreme = (distance >= distance[successes, other_successes] * (1 - 1e-9)).astype(np.float64)
-
-    def chance(rates: NDArray[np.float64]) -> NDArray[np.float64]:
-        ours = binom.pmf(np.arange(n + 1), n, rates[:, np.newaxis])
-        others = binom.pmf(np.arange(other_n + 1), other_n, rates[:, np.newaxis])
-        return np.asarray(np.einsum("ij,ij->i", ours @ extreme, others), dtype=np.float64)
-
-    found = chance(_RATES)
-    worst = int(found.argmax())
-    around = _RATES[max(0, worst - 1)], _RATES[min(worst + 1, len(_RATES) - 1)]
-    peak = minimize_scalar(lambda at: -chance(np.array([at]))[0], bounds=around, method="bounded")
-    return PValue(min(1.0, max(float(found[worst]), -float(peak.fun))))
 
 
 def quantile(level: float) -> float:
@@ -244,7 +143,7 @@ def quantile(level: float) -> float:
 
 
 def percent(value: float | None) -> str:
-    """A rate for people: no decimals, and never 0 or 100 for what is not quite that."""
+    """A rate as people read it: no decimals, `<1 %` rather than a rounded 0, `–` where unknown."""
     if value is None:
         return "–"
     rounded = round(100 * value)
@@ -255,15 +154,12 @@ def percent(value: float | None) -> str:
     return f"{rounded} %"
 
 
-def _refuse_impossible(successes: int, n: int) -> None:
-    if not 0 <= successes <= n:
-        raise ValueError(f"{successes} successes in {n} trials")
+def check_counts(*counts: tuple[int, int]) -> None:
+    """Checks pairs of successes and trials.
 
-
-def _pooled_distance(n: int, other_n: int) -> NDArray[np.float64]:
-    """For each count of successes in two groups, how far apart the rates are, in squared z."""
-    ours, others = np.arange(n + 1)[:, np.newaxis], np.arange(other_n + 1)
-    pooled = (ours + others) / (n + other_n)
-    variance = pooled * (1 - pooled) * (1 / n + 1 / other_n)
-    gap = (ours / n - others / other_n) ** 2
-    return np.divide(gap, variance, out=np.zeros_like(gap), where=variance > 0)
+    Raises:
+        ValueError: successes outside 0..n.
+    """
+    for successes, n in counts:
+        if not 0 <= successes <= n:
+            raise ValueError(f"{successes} successes in {n} trials")

@@ -1,7 +1,7 @@
-"""When a cell is known well enough to be stopped: rules over counts, and what they cost.
+"""Stopping rules: when the rate of a cell is known well enough to run no more trials of it.
 
 Pure: counts in, a decision out. A rule looks at a cell after fixed numbers of scored trials and
-never between them. What it costs is summed exactly, count by count, over all of its looks.
+never between them. How a cell may end under a rule is computed exactly, count by count.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
 
 LEVEL = 0.05
-"""Chance of a wrong decision over all looks; a twentieth, as the intervals have it."""
-LEAST = 40
-"""Scored trials before which no cell is narrow enough."""
+"""Probability of a wrong decision over all looks; 5 %, to match the 95 % intervals."""
+MIN_TRIALS = 40
+"""The fewest scored trials at which `PrecisionRule` stops."""
 TAIL = 1e-30
-"""Probability that is left out at each end of a binomial distribution."""
+"""Probability that is cut off at each end of a binomial distribution."""
 MANAGER = "cornered"
-"""Who stopped a task, as its log says."""
+"""The name under which our early stopping appears in Inspect's logs."""
 
 Decision = Literal["narrow", "above", "below"]
 
@@ -43,61 +43,63 @@ class Stop:
 
     decision: Decision
     n: int
-    """Scored trials at the look that decided, the first by id; those in flight come on top."""
+    """Scored trials at the deciding look, the first by id; trials in flight at the stop add to
+    them."""
     successes: int
-    """Those of them with the act, or what else the cell counts."""
+    """How many of them have what the cell counts: the act, or harm."""
     why: str
-    """In words, for a report."""
+    """The reason in words, for a report."""
 
 
-class Record(BaseModel):
-    """What the log of a cell says of its rule, once the cell has run to its end."""
+class StoppingRecord(BaseModel):
+    """What the log of a finished cell records about its stopping rule."""
 
     model_config = ConfigDict(extra="forbid")
 
     rule: str | None
-    """Its name; None where all trials were asked for."""
+    """The rule's name; None where there was none."""
     stop: Stop | None
-    """None where it never had reason to stop."""
+    """None where the rule never stopped the cell."""
 
 
-def recorded(log: EvalLog) -> Record | None:
-    """What a log says of a rule; None where there was none, or the cell has not ended."""
-    found = log.results.early_stopping if log.results else None
-    if found is None or found.manager != MANAGER:
+def read_stopping_record(log: EvalLog) -> StoppingRecord | None:
+    """The record in a log; None where there was no rule, or the cell has not finished."""
+    summary = log.results.early_stopping if log.results else None
+    if summary is None or summary.manager != MANAGER:
         return None
-    return Record.model_validate(found.metadata)
+    return StoppingRecord.model_validate(summary.metadata)
 
 
-class Rule(Protocol):
-    """What stops a cell."""
+class StoppingRule(Protocol):
+    """Decides, at each of its looks, whether a cell stops."""
 
     @property
     def looks(self) -> tuple[int, ...]:
-        """Scored trials at each look, rising; the last is the most that there can be."""
+        """Scored trials at each look, ascending; the last is the maximum."""
 
     @property
     def name(self) -> str:
         """The rule in words; rules that decide differently have different names."""
 
     def decide(self, successes: int, n: int) -> Stop | None:
-        """Whether to stop at so many successes in n scored trials; None off its looks."""
+        """The decision to stop at this count of n scored trials; None to go on, or off a look."""
 
     def __hash__(self) -> int:
-        """Rules are values."""
+        """Rules are values: equal rules have equal hashes."""
 
 
 @dataclass(frozen=True)
 class PrecisionRule:
-    """Stops a cell once its 95 % Wilson interval is at most plus or minus `half_width`.
+    """Stops a cell once its 95 % Wilson interval is no wider than plus or minus `half_width`.
 
-    What that does to the interval, summed exactly by `coverage` for ±3, ±5 and ±10 points, looks
-    every 10 to 50 and at most 100 to 1000 trials: over rates from 5 to 50 % it covers 95 % on
-    average and 92.3 to 93.9 % at the worst single rate, where a fixed n of 20 to 400 has 92.5 to
-    93.9 %; over rarer acts 96 to 97 % on average and 84 to 89 % at worst, where a fixed n has 84
-    to 85 % (near one act in 5n trials: Wilson's own weakness). So up to 2.7 points below nominal
-    at single rates, hardly more than without stopping. Where ±10 % could stop at 20 trials, the
-    worst would be 91.9 %: `LEAST` prevents that.
+    Coverage of the interval after such a stop, computed exactly from `possible_ends` for ±3, ±5
+    and ±10 points, looks every 10 to 50 and at most 100 to 1000 trials: for rates from 5 to 50 %
+    it is 95 % on average and 92.3 to 93.9 % at the worst single rate, against 92.5 to 93.9 % for
+    a fixed n of 20 to 400; for lower rates 96 to 97 % on average and 84 to 89 % at worst, against
+    84 to 85 % for a fixed n (near one act in 5n trials, a known weakness of Wilson's interval).
+    So coverage falls up to 2.7 points below nominal at single rates, hardly more than without
+    stopping. If ±10 % could stop at 20 trials, the worst would be 91.9 %: `MIN_TRIALS` prevents
+    that.
     """
 
     half_width: float
@@ -107,12 +109,12 @@ class PrecisionRule:
     @property
     def name(self) -> str:
         """The rule in words."""
-        return f"until ±{_percent(self.half_width)}, {_looked(self.looks)}"
+        return f"until ±{_percent(self.half_width)}, {_looks_in_words(self.looks)}"
 
     def decide(self, successes: int, n: int) -> Stop | None:
-        """Whether its interval is narrow enough."""
-        interval = wilson(successes, n) if n in self.looks and n >= LEAST else None
-        # An edge that is met exactly is met: 1e-12 is below what 1e6 trials can tell apart.
+        """Stops where the interval is narrow enough."""
+        interval = wilson(successes, n) if n in self.looks and n >= MIN_TRIALS else None
+        # A bound that is met exactly counts as met; 1e6 trials resolve much less than 1e-12.
         if interval is None or (interval.high - interval.low) / 2 > self.half_width + 1e-12:
             return None
         return Stop(
@@ -126,22 +128,22 @@ class PrecisionRule:
 
 @dataclass(frozen=True)
 class SpendingRule:
-    """Stops a cell once it is clear on which side of a threshold its rate is.
+    """Stops a cell once it is clear on which side of a threshold its rate lies.
 
     A group-sequential test of one rate, two-sided: each side spends half of the level over the
-    looks, by an error-spending function of the share of trials done. Its boundaries are counts,
-    found by an exact recursion over the binomial distribution at the threshold; each side is
-    computed as if the other did not stop, so that either decision alone, too, is wrong in at
-    most half of the level. A rate that is the threshold itself is called above or below in at
-    most `level` of all cells; what discrete counts leave unspent is kept for later looks.
+    looks, by an error-spending function of the fraction of trials done. The boundaries are counts,
+    computed by an exact recursion over the binomial distribution at the threshold; each side is
+    computed as if the other did not stop, so that the error of either decision alone is at most
+    half of the level as well. A rate equal to the threshold is called above or below in at most
+    `level` of all cells; what discrete counts leave unspent carries over to later looks.
 
-    The looks, the threshold and the spending are chosen before the first trial; changed after a
-    look the level no longer holds.
+    The looks, the threshold and the spending function must be fixed before the first trial: if
+    they are changed after a look, the level no longer holds.
 
-    The Wilson interval after such a stop, by `coverage` for thresholds of 1 to 50 % and at most
-    100 to 400 trials: over rates from 5 to 60 % it covers 94.5 to 95 % on average, at the worst
-    single rate 91.4 to 93.1 % (O'Brien-Fleming) or 88.5 to 90.2 % (Pocock): it is too sure of a
-    rate that crossed early by luck.
+    Coverage of the Wilson interval after such a stop, for thresholds of 1 to 50 % and at most 100
+    to 400 trials: for rates from 5 to 60 % it is 94.5 to 95 % on average, and at the worst single
+    rate 91.4 to 93.1 % (O'Brien-Fleming) or 88.5 to 90.2 % (Pocock), since a rate that crosses
+    early does so partly by luck.
 
     Source: Lan and DeMets 1983, Biometrika 70:659-663, for both spending functions; Jennison and
     Turnbull 2000, Group Sequential Methods, chapters 7 and 12, for the recursion on counts.
@@ -158,78 +160,79 @@ class SpendingRule:
         """The rule in words."""
         return (
             f"above or below {_percent(self.threshold)}, {self.spending} at level "
-            f"{self.level:g}, {_looked(self.looks)}"
+            f"{self.level:g}, {_looks_in_words(self.looks)}"
         )
 
     @property
     def bounds(self) -> dict[int, tuple[int, int]]:
-        """For each look the most successes that are below the threshold, and the fewest above.
+        """For each look the largest count that decides below, and the smallest that decides above.
 
-        -1 and n + 1, or other counts that hardly occur, where no count decides.
+        -1 and n + 1, or counts of negligible probability, where no count decides.
         """
-        high = _crossing(self.looks, self.threshold, self.level / 2, self.spending)
-        few = _crossing(self.looks, 1 - self.threshold, self.level / 2, self.spending)
-        return {n: (n - most, least) for n, most, least in zip(self.looks, few, high, strict=True)}
+        high = _upper_bounds(self.looks, self.threshold, self.level / 2, self.spending)
+        few = _upper_bounds(self.looks, 1 - self.threshold, self.level / 2, self.spending)
+        return {n: (n - failures, k) for n, failures, k in zip(self.looks, few, high, strict=True)}
 
     def decide(self, successes: int, n: int) -> Stop | None:
-        """Whether the rate is clearly above or below the threshold."""
+        """Stops where the rate is clearly above or below the threshold."""
         if n not in self.looks:
             return None
         low, high = self.bounds[n]
         threshold = _percent(self.threshold)
         if successes >= high:
-            why = f"its rate is above {threshold}: {successes} of {n}, where {high} are enough"
+            why = f"its rate is above {threshold}: {successes} of {n}, where {high} suffice"
             return Stop("above", n, successes, why)
         if successes <= low:
-            why = f"its rate is below {threshold}: {successes} of {n}, where up to {low} will do"
+            why = f"its rate is below {threshold}: {successes} of {n}, where at most {low} suffice"
             return Stop("below", n, successes, why)
         return None
 
 
-def rule_for(samples: int | Samples) -> Rule | None:
-    """The rule that an experiment's `samples` mean; None for a plain number."""
+def rule_for(samples: int | Samples) -> StoppingRule | None:
+    """The stopping rule that an experiment's `samples` ask for; None for a fixed number."""
     if isinstance(samples, int):
         return None
     if samples.until is not None:
         return PrecisionRule(samples.until, samples.looks)
-    assert samples.above is not None  # one of both is given
+    assert samples.above is not None  # `Samples` has exactly one of the two
     return SpendingRule(samples.above, samples.looks, spending=samples.spending)
 
 
-class Course:
-    """The trials of a cell as they settle, in any order, seen by a rule in the order of ids.
+class SequentialMonitor:
+    """Applies a rule to the trials of a cell, which may finish in any order.
 
-    A look at n is at the first n scored trials by id, and only once every trial before them has
-    settled. So what is decided does not depend on which trial was quick.
+    The rule sees the trials in the order of their ids: a look at n is at the first n scored
+    trials, once every trial before them has finished. So a decision does not depend on which
+    trials were quick.
 
     Args:
-        rule: What stops the cell; None for nothing.
+        rule: The stopping rule; None never stops.
     """
 
-    def __init__(self, rule: Rule | None) -> None:
+    def __init__(self, rule: StoppingRule | None) -> None:
         self._rule = rule
-        self._settled: dict[int, bool | None] = {}
+        self._finished: dict[int, bool | None] = {}
         self._next = 0
         self.n = 0
         """Scored trials seen so far."""
         self.successes = 0
         self.stop: Stop | None = None
-        """The decision, once there is one; it stays."""
+        """The decision, once there is one; it is final."""
 
-    def settle(self, place: int, verdict: bool | None) -> None:
-        """One trial is over; told again, or after the stop, it changes nothing.
+    def finish(self, place: int, verdict: bool | None) -> None:
+        """Records a finished trial; a repeated call, or one after the stop, changes nothing.
 
         Args:
-            place: Its place in the order of ids, from 0.
-            verdict: Whether it has the act; None where it failed or could not be scored.
+            place: The trial's position in the order of ids, from 0.
+            verdict: Whether it counts as a success; None where it failed or could not be scored.
         """
         if place >= self._next:
-            self._settled.setdefault(place, verdict)
-        while self.stop is None and self._next in self._settled:
-            self._see(self._settled.pop(self._next))
+            self._finished.setdefault(place, verdict)
+        while self.stop is None and self._next in self._finished:
+            self._count(self._finished.pop(self._next))
             self._next += 1
 
-    def _see(self, verdict: bool | None) -> None:
+    def _count(self, verdict: bool | None) -> None:
         if verdict is not None and self._rule:
             self.n += 1
             self.successes += verdict
@@ -237,60 +240,43 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One way in which a cell may end."""
+class CellEnd:
+    """One way in which a cell may end, with its probability."""
 
     n: int
     successes: int
     chance: float
     stop: Stop | None
-    """None where all trials ran and nothing was decided."""
+    """None where all trials ran without a decision."""
 
 
 @cache
-def outcomes(rule: Rule, rate: float) -> tuple[Outcome, ...]:
-    """All ways in which a cell may end, when each trial is scored and none is in flight.
+def possible_ends(rule: StoppingRule, rate: float) -> tuple[CellEnd, ...]:
+    """All ways in which a cell may end, if every trial is scored and none is in flight.
 
     Args:
         rule: The rule.
         rate: The true rate, 0 to 1.
     """
-    found = []
-    walk = _Walk(rate)
+    ends = []
+    running = _RunningCell(rate)
     for n in rule.looks:
-        walk.reach(n)
-        for count, chance in walk.counts():
+        running.extend(n)
+        for count, chance in running.counts():
             stop = rule.decide(count, n)
             if stop or n == rule.looks[-1]:
-                found.append(Outcome(n, count, chance, stop))
-                walk.leave(count)
-    return tuple(found)
+                ends.append(CellEnd(n, count, chance, stop))
+                running.remove(count)
+    return tuple(ends)
 
 
-def expected_trials(rule: Rule, rate: float) -> float:
-    """Trials of a cell on average, at a true rate; those in flight at the stop come on top."""
-    return sum(o.chance * o.n for o in outcomes(rule, rate))
+def expected_trials(rule: StoppingRule, rate: float) -> float:
+    """The expected trials of a cell at a true rate; those in flight at the stop add to them."""
+    return sum(o.chance * o.n for o in possible_ends(rule, rate))
 
 
-def chance_of(rule: Rule, rate: float, decision: Decision | None) -> float:
-    """The chance that a cell ends with a decision, or with none, at a true rate."""
-    return sum(
-        o.chance for o in outcomes(rule, rate) if (o.stop.decision if o.stop else None) == decision
-    )
-
-
-def coverage(rule: Rule, rate: float) -> float:
-    """The chance that the 95 % Wilson interval at the end holds the true rate."""
-    total = 0.0
-    for o in outcomes(rule, rate):
-        interval = wilson(o.successes, o.n)
-        assert interval is not None  # a look has trials
-        total += o.chance * (interval.low <= rate <= interval.high)
-    return total
-
-
-class _Walk:
-    """The distribution of the count of a cell that has not been stopped, look by look."""
+class _RunningCell:
+    """The distribution of the count of successes of a cell that has not stopped yet."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
@@ -298,73 +284,72 @@ class _Walk:
         self._first = 0
         self._chances: NDArray[np.float64] = np.ones(1)
 
-    def reach(self, n: int) -> None:
-        """Goes on to n trials."""
+    def extend(self, n: int) -> None:
+        """Adds trials, up to n in all."""
         more = n - self._n
         low = max(0, int(binom.ppf(TAIL, more, self._rate)))  # -1 at a rate of 0
-        # From the other side: `isf` knows no probability below 1e-16.
+        # From the other side, since `isf` is inaccurate below 1e-16.
         high = more - max(0, int(binom.ppf(TAIL, more, 1 - self._rate)))
         added = binom.pmf(np.arange(low, high + 1), more, self._rate)
         self._n, self._first = n, self._first + low
         self._chances = np.convolve(self._chances, added)
 
     def counts(self) -> Iterator[tuple[int, float]]:
-        """Each count that is left, with its probability."""
+        """Each count that is still possible, with its probability."""
         for place in np.flatnonzero(self._chances):
             yield self._first + int(place), float(self._chances[place])
 
-    def leave(self, count: int) -> None:
-        """Takes a count out: the cell stops there."""
+    def remove(self, count: int) -> None:
+        """Removes a count at which the cell stops."""
         self._chances[count - self._first] = 0.0
 
-    def leave_from_top(self, most: float) -> tuple[int, float]:
-        """Takes out all counts from the top whose probability together is at most that much.
+    def remove_upper_tail(self, probability: float) -> tuple[int, float]:
+        """Removes the largest upper tail whose probability is at most the given one.
 
         Returns:
-            The lowest count that was taken out, and the probability of all.
+            The lowest count that was removed, and the probability of the tail.
         """
         tails = np.cumsum(self._chances[::-1])[::-1]
-        kept = int(np.count_nonzero(tails > most))
-        gone = float(tails[kept]) if kept < len(tails) else 0.0
+        kept = int(np.count_nonzero(tails > probability))
+        removed = float(tails[kept]) if kept < len(tails) else 0.0
         self._chances[kept:] = 0.0
-        return self._first + kept, gone
+        return self._first + kept, removed
 
 
 @cache
-def _crossing(
+def _upper_bounds(
     looks: tuple[int, ...], rate: float, level: float, spending: Spending
 ) -> tuple[int, ...]:
-    """The fewest successes at each look that are too many for a rate, one-sided at a level."""
-    walk, spent, bounds = _Walk(rate), 0.0, []
+    """The smallest count at each look that is significantly above a rate, one-sided at a level."""
+    running, spent, bounds = _RunningCell(rate), 0.0, []
     for n in looks:
-        walk.reach(n)
-        bound, gone = walk.leave_from_top(_SPENT[spending](n / looks[-1], level) - spent)
-        spent += gone
+        running.extend(n)
+        bound, tail = running.remove_upper_tail(_SPENT[spending](n / looks[-1], level) - spent)
+        spent += tail
         bounds.append(bound)
     return tuple(bounds)
 
 
-def _obrien_fleming(share: float, level: float) -> float:
-    return 2 * float(ndtr(ndtri(level / 2) / math.sqrt(share)))
+def _obrien_fleming(fraction: float, level: float) -> float:
+    return 2 * float(ndtr(ndtri(level / 2) / math.sqrt(fraction)))
 
 
-def _pocock(share: float, level: float) -> float:
-    return level * math.log(1 + (math.e - 1) * share)
+def _pocock(fraction: float, level: float) -> float:
+    return level * math.log(1 + (math.e - 1) * fraction)
 
 
 _SPENT: dict[Spending, Callable[[float, float], float]] = {
     "obrien-fleming": _obrien_fleming,
     "pocock": _pocock,
 }
-"""The level that is spent when a share of all trials is done."""
+"""The level spent once a fraction of all trials is done."""
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:g} %"
+def _percent(rate: float) -> str:
+    return f"{100 * rate:g} %"
 
 
-def _looked(looks: tuple[int, ...]) -> str:
-    """The looks in words."""
+def _looks_in_words(looks: tuple[int, ...]) -> str:
     gaps = {b - a for a, b in pairwise((0, *looks[:-1]))}
     if len(gaps) > 1:
         return f"looked at after {', '.join(map(str, looks))} scored trials"

@@ -1,8 +1,8 @@
-"""What a log says of each of its trials in short, without the texts.
+"""The sample summaries of a log, read trial by trial and without their texts.
 
-Inspect's own reader checks and shortens again every text of every summary, which takes ten
-times as long as reading it, and holds those of a whole log at once. Here a log is read trial by
-trial, and only what the table has is kept.
+Inspect's own reader validates and shortens every text of every summary again, which takes ten
+times as long as reading it, and holds a whole log in memory. Here only the fields that the
+table needs are kept.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from pydantic import BaseModel
 from cornered.errors import RunError
 
 SUMMARIES = "summaries.json"
-"""The member of a finished log that has them all."""
+"""The archive member of a finished log that holds all summaries."""
 JOURNAL = re.compile(r"_journal/summaries/(\d+)\.json")
-"""The members of a log that is not finished, in the order of their numbers."""
+"""The archive members of an unfinished log, in the order of their numbers."""
 CHUNK = 1 << 20
-"""Characters that are read at a time; longer than nearly every summary."""
+"""Characters read at a time; longer than nearly every summary."""
 BETWEEN = "[, \n\r\t"
-"""What stands between the objects of a list, and before the first."""
+"""What may precede an object of a JSON list."""
 
 
-class Usage(BaseModel):
-    """Tokens that a trial took of one model."""
+class TokenUsage(BaseModel):
+    """Tokens that one model used in a trial."""
 
     input_tokens: int = 0
     input_tokens_cache_write: int | None = None
@@ -41,13 +41,13 @@ class Usage(BaseModel):
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Of prompts, cached ones too, and of answers."""
+        """Input tokens, cached ones included, and output tokens."""
         cached = (self.input_tokens_cache_write or 0) + (self.input_tokens_cache_read or 0)
         return self.input_tokens + cached, self.output_tokens
 
 
-class Scored(BaseModel):
-    """What one scorer said of a trial."""
+class ScoreSummary(BaseModel):
+    """The score of one scorer."""
 
     value: Any = None
     answer: str | None = None
@@ -55,14 +55,14 @@ class Scored(BaseModel):
     metadata: dict[str, Any] | None = None
 
 
-class Summary(BaseModel):
-    """One trial, as the summaries of a log have it."""
+class TrialSummary(BaseModel):
+    """One trial, as summarised in a log."""
 
     id: int | str
     epoch: int
     metadata: dict[str, Any] = {}
-    scores: dict[str, Scored] | None = None
-    model_usage: dict[str, Usage] = {}
+    scores: dict[str, ScoreSummary] | None = None
+    model_usage: dict[str, TokenUsage] = {}
     started_at: datetime | None = None
     completed_at: datetime | None = None
     total_time: float | None = None
@@ -71,31 +71,31 @@ class Summary(BaseModel):
     completed: bool = False
 
 
-def read_summaries(log: Path) -> Iterator[Summary]:
-    """The trials of a log, in its order; one that was tried again may come twice, the last counts.
+def read_summaries(log: Path) -> Iterator[TrialSummary]:
+    """The trials of a log in its order; of a trial that was retried, the last entry counts.
 
     Args:
-        log: An `.eval` file; any other is left to Inspect's own reader.
+        log: An `.eval` file; other formats are read by Inspect.
 
     Raises:
         RunError: the file cannot be read.
     """
     if log.suffix != ".eval":
         for other in read_eval_log_sample_summaries(log):
-            yield Summary.model_validate(other.model_dump())
+            yield TrialSummary.model_validate(other.model_dump())
         return
     try:
-        # Inspect has taught `ZipFile` its compression by the time that this module is imported.
+        # Importing Inspect has registered its compression with `ZipFile`.
         with ZipFile(log) as members:
             for name in _members(members):
                 with members.open(name) as member:
-                    yield from map(Summary.model_validate, _elements(member))
-    except Exception as e:  # whatever the archive, its compression, JSON and the fields raise
+                    yield from map(TrialSummary.model_validate, _elements(member))
+    except Exception as e:  # raised by the archive, its compression, JSON or a field
         raise unreadable(log, e) from None
 
 
 def unreadable(log: Path, error: Exception) -> RunError:
-    """The error of a log that is no log, or a damaged one."""
+    """The error for a damaged log, or a file that is not a log."""
     problem = str(error).strip().splitlines() or [type(error).__name__]
     return RunError(
         f"cannot be read: {problem[0]}", where=str(log), fix="restore the file, or move it away"
@@ -106,17 +106,17 @@ def _members(log: ZipFile) -> list[str]:
     names = set(log.namelist())
     if SUMMARIES in names:
         return [SUMMARIES]
-    numbered = (found for name in names if (found := JOURNAL.fullmatch(name)))
-    return [found[0] for found in sorted(numbered, key=lambda found: int(found[1]))]
+    matches = (match for name in names if (match := JOURNAL.fullmatch(name)))
+    return [match[0] for match in sorted(matches, key=lambda match: int(match[1]))]
 
 
 def _elements(member: IO[bytes]) -> Iterator[Any]:
-    """The objects of a list in JSON, never more than a few at a time in memory.
+    """The objects of a JSON list, a few at a time in memory.
 
-    By Python's own decoder, since an unscored value is NaN, which other readers refuse.
+    Uses Python's decoder, since an unscored value is NaN, which other JSON readers reject.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the file is not a JSON list.
     """
     decode = json.JSONDecoder().raw_decode
     text = io.TextIOWrapper(member, encoding="utf-8")
@@ -129,7 +129,7 @@ def _elements(member: IO[bytes]) -> Iterator[Any]:
         try:
             element, at = decode(buffer, at)
         except ValueError:
-            # Twice as much each time, so that a long object is not tried again too often.
+            # Doubled each time, so that a long object is not decoded again too often.
             more = text.read(max(CHUNK, len(buffer)))
             if not more:
                 raise

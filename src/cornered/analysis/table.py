@@ -17,7 +17,7 @@ from inspect_ai.log import EvalLog, EvalLogInfo, list_eval_logs, read_eval_log
 from cornered.analysis.agreement import Corrected, corrected_harmful
 from cornered.analysis.stats import Difference, Interval, newcombe, wilson
 from cornered.analysis.stopping import Stop
-from cornered.analysis.summaries import Scored, Summary, read_summaries, unreadable
+from cornered.analysis.summaries import ScoreSummary, TrialSummary, read_summaries, unreadable
 from cornered.scenario import Level
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ def _truth(value: Any) -> bool | None:
     return None if value is None or math.isnan(float(value)) else bool(value)
 
 
-def _values(score: Scored | None) -> Mapping[str, Any]:
+def _values(score: ScoreSummary | None) -> Mapping[str, Any]:
     return score.value if score and isinstance(score.value, dict) else {}
 
 
@@ -105,7 +105,7 @@ def _word(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _readings(scores: Mapping[str, Scored]) -> dict[str, str | None]:
+def _readings(scores: Mapping[str, ScoreSummary]) -> dict[str, str | None]:
     found = {**_values(scores.get("readings")), **_values(scores.get("debrief"))}
     return {name: _word(value) for name, value in found.items()}
 
@@ -128,7 +128,7 @@ class _Shared:
         return found
 
 
-def _trial(summary: Summary, log: EvalLog, file: str, shared: _Shared) -> Trial:
+def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> Trial:
     scores = summary.scores or {}
     score = scores.get("verdict")
     told = (score.metadata if score else None) or {}
@@ -233,7 +233,7 @@ class Rate:
 
     successes: int
     n: int
-    """Scored trials."""
+    """ScoreSummary trials."""
     unknown: int
     """Trials without this verdict: unscored, failed, or not yet run."""
 

@@ -1,4 +1,4 @@
-"""Several verdicts on the same trials: who agrees with whom, and on which trials they do not."""
+"""Comparison of several verdicts on the same trials: agreement, and the trials they differ on."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ class Disagreement:
     id: str
     uuid: str
     verdicts: dict[str, bool | None]
-    """By whom: harmful, or the act where there was no judge; None is unscored."""
+    """By name of the set or judge: harmful, or the act where there was no judge; None is
+    unscored."""
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Verdicts of several on the same trials."""
+    """How several judges, or sets of verdicts, agree on the same trials."""
 
     names: tuple[str, ...]
     trials: int
-    """Trials on which at least two of them have a verdict."""
+    """Trials with at least two verdicts."""
     alpha: Alpha
-    """Of all of them."""
+    """Among all of them."""
     pairs: dict[tuple[str, str], Kappa]
-    """Of each two."""
+    """Between each two."""
     disagreements: tuple[Disagreement, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain values."""
+        """As plain values, for JSON."""
         return {
             "names": list(self.names),
             "trials": self.trials,
@@ -60,22 +61,23 @@ class Compared:
         }
 
 
-def _coefficient(found: Alpha | Kappa) -> dict[str, Any]:
+def _coefficient(coefficient: Alpha | Kappa) -> dict[str, Any]:
+    interval = coefficient.interval
     return {
-        "value": found.value,
-        "ci_low": found.interval.low if found.interval else None,
-        "ci_high": found.interval.high if found.interval else None,
-        "agreeing": found.agreement.successes,
-        "n": found.agreement.n,
-        "reason": found.reason,
+        "value": coefficient.value,
+        "ci_low": interval.low if interval else None,
+        "ci_high": interval.high if interval else None,
+        "agreeing": coefficient.agreement.successes,
+        "n": coefficient.agreement.n,
+        "reason": coefficient.reason,
     }
 
 
 def compare_verdicts(sets: Mapping[str, Sequence[Trial]]) -> Compared:
-    """Compares sets of verdicts on the trials that they share.
+    """Compares sets of verdicts on the trials they share.
 
     Args:
-        sets: Name to the trials of a run as that set has them.
+        sets: For each set its name and the trials of the run with its verdicts.
     """
     by_trial: dict[tuple[str, str, str], dict[str, Trial]] = {}
     for name, trials in sets.items():
@@ -83,14 +85,14 @@ def compare_verdicts(sets: Mapping[str, Sequence[Trial]]) -> Compared:
             if trial.understood is None:
                 by_trial.setdefault((trial.model, trial.condition, trial.id), {})[name] = trial
     rows = [
-        (next(iter(found.values())), {name: final_verdict(t) for name, t in found.items()})
-        for found in by_trial.values()
+        (next(iter(by_set.values())), {name: final_verdict(t) for name, t in by_set.items()})
+        for by_set in by_trial.values()
     ]
     return _compared(list(sets), rows)
 
 
 def final_verdict(trial: Trial) -> bool | None:
-    """What a trial was found to be in the end: harmful, or the act where no judge was set.
+    """The final verdict on a trial: harmful, or the act where there was no judge.
 
     A trial without the act is harmless whether there is a judge or not.
     """
@@ -100,12 +102,12 @@ def final_verdict(trial: Trial) -> bool | None:
 
 
 def compare_judges(trials: Sequence[Trial]) -> Compared | None:
-    """The judges of a panel, on the trials that they were asked about; None without a panel."""
+    """Compares the judges of a panel on the trials they were asked about; None without a panel."""
     names = list(dict.fromkeys(name for trial in trials for name in trial.votes))
     if len(names) < 2:
         return None
     rows = [
-        (trial, {name: VOTES.get(said) for name, said in trial.votes.items()})
+        (trial, {name: VOTES.get(vote) for name, vote in trial.votes.items()})
         for trial in trials
         if trial.votes
     ]
@@ -116,7 +118,8 @@ def _compared(
     names: Sequence[str], rows: Sequence[tuple[Trial, dict[str, bool | None]]]
 ) -> Compared:
     units: list[dict[str, Hashable]] = [
-        {name: said for name, said in verdicts.items() if said is not None} for _, verdicts in rows
+        {name: verdict for name, verdict in verdicts.items() if verdict is not None}
+        for _, verdicts in rows
     ]
     return Compared(
         names=tuple(names),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from cornered.errors import CorneredError, ExperimentError, FactorError
+from cornered.text import visible
 
 if TYPE_CHECKING:
     from cornered.analysis.table import Rate
@@ -49,7 +50,8 @@ class Group(click.Group):
 
 
 def say(line: str) -> None:
-    click.echo(line, err=True)
+    """Prints to standard error; names and messages in it may be anybody's."""
+    click.echo(visible(line, multiline=True), err=True)
 
 
 def print_json(value: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,13 +11,14 @@ import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json, say
 from cornered.errors import RunError
+from cornered.text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
     from cornered.analysis.table import Trial
-    from cornered.run.audit import Agreement, Audit, Case, Person
+    from cornered.run.audit import Audit, Case, Person, RaterAgreement
     from cornered.verdict.judge import Verdict
     from cornered.world import EventView
 
@@ -31,12 +31,12 @@ KEYS = {
     "b": "back",
     "?": "criteria",
     "f": "forwarded mails in full",
-    "q": "stop",
+    "q": "quit",
 }
 WIDTH = 100
-"""Columns of what is read; longer lines tire."""
+"""Columns of text to read."""
 SHOWN = 20
-"""Differences that are listed in the terminal; all of them are in the JSON."""
+"""Disagreements listed in the terminal; the JSON has all of them."""
 
 
 @main.command()
@@ -47,19 +47,19 @@ SHOWN = 20
     type=click.IntRange(min=1),
     default=20,
     show_default=True,
-    help="Trials to draw; more go on where fewer ended.",
+    help="Trials to draw; a larger sample continues a smaller one.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the draw.")
-@click.option("--who", help="Whose labels they are (default: your login).")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draw.")
+@click.option("--who", help="Name of the labeller (default: your login).")
 @click.option(
     "--acts/--all",
     "acts",
     default=True,
-    help="Draw from trials with the act, where the judge's word decides (default), or from all "
-    "that did something.",
+    help="Draw from trials with the act, where the judge decides (default), or from all with an "
+    "executed action.",
 )
-@click.option("--transcript", is_flag=True, help="Show all that the agent wrote too.")
-@click.option("--reveal", is_flag=True, help="After each label, show what the verdicts say.")
+@click.option("--transcript", is_flag=True, help="Also show everything the agent wrote.")
+@click.option("--reveal", is_flag=True, help="After each label, show the verdicts.")
 @click.option("--report", is_flag=True, help="Label nothing; show the agreement so far.")
 @json_option
 def audit(
@@ -73,14 +73,14 @@ def audit(
     report: bool,
     as_json: bool,
 ) -> int:
-    """Label a drawn sample of the trials of RUN yourself, and see how far its judges agree.
+    """Label a random sample of the trials of RUN, and see how far its judges agree with you.
 
-    You are shown what the judge was shown: the question, its criteria and the executed actions;
-    not the model, the condition or any verdict. Answer with one key, or one letter a line on
-    standard input: y yes, n no, c cannot tell, s skip, b back, ? the criteria, f forwarded mails
-    in full, q stop. Each label is kept at once in RUN/audit/WHO.jsonl; the same command goes on.
-    Once every drawn trial has a label the agreement is shown, with Wilson's interval and Cohen's
-    kappa. Leaves with 1 while drawn trials are unlabelled.
+    You are shown what the judge was shown: the question, its criteria and the executed actions,
+    but not the model, the condition or any verdict. Answer with one key, or with one letter per
+    line on standard input: y yes, n no, c cannot tell, s skip, b back, ? the criteria,
+    f forwarded mails in full, q quit. Each label is saved at once in RUN/audit/WHO.jsonl; run the
+    same command again to continue. Once every drawn trial has a label, the agreement is shown,
+    with Wilson's interval and Cohen's kappa. The exit code is 1 while drawn trials are unlabelled.
 
     \b
       cornered audit runs/headline
@@ -98,11 +98,11 @@ def audit(
         view="transcript" if transcript else "actions",
     )
     people = read_people(folder)
-    _tell_unreadable(people)
+    _warn_unreadable(people)
     if not report:
-        _Reading(audited, _console(stderr=as_json), reveal=reveal).read()
+        _Session(audited, _console(stderr=as_json), reveal=reveal).run()
         people = read_people(folder)
-    # Nobody's in particular is asked for: then a trial is labelled that anybody has labelled.
+    # A report on nobody in particular counts a trial as labelled if anybody has labelled it.
     known = (
         {uuid for p in people for uuid in p.labels} if report and not who else set(audited.labels)
     )
@@ -112,8 +112,8 @@ def audit(
     elif report or not left:
         _print_agreement(audited, people)
     if left:
-        going_on = "" if report else "; the same command goes on, --report shows what there is"
-        say(f"{left} of {len(audited.drawn)} drawn trials are not labelled{going_on}")
+        more = "" if report else "; the same command continues, --report shows the agreement so far"
+        say(f"{left} of {len(audited.drawn)} drawn trials are not labelled{more}")
     return INCOMPLETE if left else DONE
 
 
@@ -123,7 +123,7 @@ def _login() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
-        raise RunError("your login has no name", fix="give one with --who") from None
+        raise RunError("your login name is unknown", fix="give a name with --who") from None
 
 
 def _console(*, stderr: bool) -> Console:
@@ -132,59 +132,27 @@ def _console(*, stderr: bool) -> Console:
     return Console(stderr=stderr, width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
-def _tell_unreadable(people: Sequence[Person]) -> None:
+def _warn_unreadable(people: Sequence[Person]) -> None:
     for person in people:
         for place in person.unreadable:
-            say(f"{place}: is no label and is left out; perhaps a crash cut it off")
+            say(f"{place}: not a label, skipped; a crash may have cut it off")
 
 
-def visible(text: str) -> str:
-    """Text of a model so that it can do nothing to a terminal or to a reader's eye.
-
-    Control characters, escape sequences, bidirectional overrides and what has no width are
-    shown by symbol or code point; line breaks stay.
-    """
-    return "".join(map(_visible, text.replace("\r\n", "\n")))
-
-
-_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
-"""Letters and marks that show nothing."""
-
-
-def _visible(char: str) -> str:
-    code = ord(char)
-    if char == "\n" or " " <= char <= "~":
-        return char
-    if char == "\t":
-        return "    "
-    if code < 0x20 or code == 0x7F:
-        return "␡" if code == 0x7F else chr(0x2400 + code)
-    hidden = unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-    if hidden or char in _BLANK or 0xE0100 <= code <= 0xE01EF:
-        return f"⟨U+{code:04X}⟩"
-    return char
-
-
-def _line(text: str) -> str:
-    """Text that is to stay in its line."""
-    return visible(text).replace("\n", "␊")
-
-
-class _Reading:
-    """One sitting: shows trials, takes keys."""
+class _Session:
+    """One labelling session: shows trials and reads keys."""
 
     def __init__(self, audited: Audit, console: Console, *, reveal: bool) -> None:
         self._audit, self._console, self._reveal = audited, console, reveal
         self._rubrics: dict[str, list[str]] = {}
-        """For each scenario the paragraphs that were shown last."""
+        """For each scenario the paragraphs of the rubric that was shown last."""
 
-    def read(self) -> None:
-        """Goes through the unlabelled trials until the last one or a stop."""
+    def run(self) -> None:
+        """Goes through the unlabelled trials until the last one, or until the person quits."""
         audited = self._audit
         at = audited.next_unlabelled(-1)
         if at is None:
             return
-        of = "with the act" if audited.of == "acts" else "that did something"
+        of = "with the act" if audited.of == "acts" else "with an executed action"
         self._say(
             f"{len(audited.drawn)} drawn of {audited.population} trials {of} (seed "
             f"{audited.seed}), labelled by {audited.who}."
@@ -203,11 +171,11 @@ class _Reading:
                 audited.store(trial, case, LABELS[key], revealed=self._reveal)
                 self._say(f"{at + 1} of {len(audited.drawn)}: {KEYS[key]}")
                 if self._reveal:
-                    self._tell_verdicts(trial)
+                    self._show_verdicts(trial)
             at = audited.next_unlabelled(at)
 
     def _ask(self, trial: Trial, case: Case, at: int) -> str:
-        """The key that ends the showing of a trial: a label, skip, back or stop."""
+        """The key that ends a trial: a label, skip, back or quit."""
         label = self._audit.labels.get(trial.uuid)
         forwards = any(action.enclosed for action in case.actions)
         offered = {k: v for k, v in KEYS.items() if forwards or k != "f"}
@@ -224,11 +192,11 @@ class _Reading:
             elif key == "b" and at == 0:
                 self._say("This is the first one.")
             elif key in LABELS and label and label.revealed:
-                self._say("Its verdicts have been shown: the label stands. s goes on.")
+                self._say("Its verdicts have been shown, so the label is final. s continues.")
             elif key in LABELS or key in ("s", "b"):
                 return key
             else:
-                self._say(f"There is no key {_line(key)!r} here.")
+                self._say(f"No such key: {visible(key)!r}.")
 
     def _show(self, case: Case, at: int) -> None:
         self._console.rule(f"{at + 1} of {len(self._audit.drawn)}")
@@ -238,30 +206,32 @@ class _Reading:
         if before is None:
             self._show_rubric(paragraphs, "The question and its criteria")
         else:
-            self._say(visible(paragraphs[0]))
+            self._say(visible(paragraphs[0], multiline=True))
             if other := [p for p in paragraphs[1:] if p not in before]:
-                self._show_rubric(other, "What is other here than in the last one of its kind")
+                self._show_rubric(other, "Criteria that differ from the last such trial")
         self._show_actions(case, in_full=False)
         if case.transcript is not None:
             self._panel(
-                visible(case.transcript), "All that it wrote; only what was carried out is done"
+                visible(case.transcript, multiline=True),
+                "Everything it wrote; only what was carried out happened",
             )
 
     def _show_rubric(self, paragraphs: Iterable[str], title: str) -> None:
-        self._panel(visible("\n\n".join(paragraphs).strip()), title)
+        self._panel(visible("\n\n".join(paragraphs).strip(), multiline=True), title)
 
     def _show_actions(self, case: Case, *, in_full: bool) -> None:
         for number, action in enumerate(case.actions, 1):
             self._panel(_action_text(action, in_full=in_full), f"{number}. {action.title}")
 
-    def _tell_verdicts(self, trial: Trial) -> None:
+    def _show_verdicts(self, trial: Trial) -> None:
         words = {True: "yes", False: "no", None: "unscored"}
         lines = [f"{trial.model}   {trial.condition}   {trial.id}"]
-        for found in self._audit.reveal(trial):
-            votes = ", ".join(f"{judge}: {vote}" for judge, vote in found.votes.items())
-            lines.append(f"\n{found.verdicts}: {words[found.said]} ({votes or 'by code alone'})")
-            lines += [found.reason] * bool(found.reason)
-        self._panel(visible("\n".join(lines)), "The verdicts")
+        for revealed in self._audit.reveal(trial):
+            votes = ", ".join(f"{judge}: {vote}" for judge, vote in revealed.votes.items())
+            verdict = words[revealed.verdict]
+            lines.append(f"\n{revealed.name}: {verdict} ({votes or 'by code alone'})")
+            lines += [revealed.reason] * bool(revealed.reason)
+        self._panel(visible("\n".join(lines), multiline=True), "The verdicts")
 
     def _panel(self, text: str, title: str) -> None:
         from rich.panel import Panel
@@ -278,7 +248,7 @@ class _Reading:
 
 
 def _key() -> str | None:
-    """A key at a terminal, a line elsewhere; None at the end of the input."""
+    """One key at a terminal, one line otherwise; None at the end of the input."""
     if not sys.stdin.isatty():
         line = sys.stdin.readline()
         return line.strip().lower() if line else None
@@ -289,14 +259,14 @@ def _key() -> str | None:
 
 
 def _action_text(action: EventView, *, in_full: bool) -> str:
-    lines = [f"{name}: {_line(value)}" for name, value in action.rows.items()]
+    lines = [f"{name}: {visible(value)}" for name, value in action.rows.items()]
     if action.body:
-        lines += ["", visible(action.body)]
+        lines += ["", visible(action.body, multiline=True)]
     for part in action.enclosed:
         lines += ["", f"{part.title}:"]
-        lines += [f"  {name}: {_line(value)}" for name, value in part.rows.items()]
+        lines += [f"  {name}: {visible(value)}" for name, value in part.rows.items()]
         if in_full:
-            lines += ["", *(f"  {line}" for line in visible(part.body).split("\n"))]
+            lines += ["", *(f"  {line}" for line in visible(part.body, multiline=True).split("\n"))]
     return "\n".join(lines)
 
 
@@ -312,18 +282,18 @@ def _as_dict(audited: Audit, people: Sequence[Person], left: int) -> dict[str, A
         "drawn": len(audited.drawn),
         "unlabelled": left,
         "people": [_person(person, audited) for person in people],
-        "agreement": [found.as_dict() for found in agreements(audited, people)],
+        "agreement": [row.as_dict() for row in agreements(audited, people)],
     }
 
 
 def _person(person: Person, audited: Audit) -> dict[str, Any]:
-    """What somebody has labelled; of trials that the run has not, only how many."""
+    """A person's labels, counted; of trials that are no longer in the run, only how many."""
     there = {t.uuid for trials in audited.sets.values() for t in trials}
     labels = [label for uuid, label in person.labels.items() if uuid in there]
-    said = [label.label for label in labels]
+    given = [label.label for label in labels]
     return {
         "who": person.name,
-        "labels": {word: said.count(word) for word in LABELS.values()},
+        "labels": {word: given.count(word) for word in LABELS.values()},
         "shown_transcript": sum(label.shown == "transcript" for label in labels),
         "changed": person.changed,
         "gone": len(person.labels) - len(labels),
@@ -336,56 +306,56 @@ def _print_agreement(audited: Audit, people: Sequence[Person]) -> None:
 
     console = _console(stderr=False)
     for person in people:
-        click.echo(_said(_person(person, audited)))
+        click.echo(_summary(_person(person, audited)))
     if not people:
         click.echo("Nobody has labelled anything yet.")
         return
-    found = agreements(audited, people)
+    all_rows = agreements(audited, people)
     titles = {
-        "act": "Of trials with the act, where the judge's word decides",
-        "no act": "Of trials without the act, harmless by code or unscored",
+        "act": "Trials with the act, where the judge decides",
+        "no act": "Trials without the act, harmless by code or unscored",
     }
-    for part, title in titles.items():
-        rows = [a for a in found if a.part == part]
-        rows = [a for a in rows if not _repeats(a, rows)]
+    for status, title in titles.items():
+        rows = [row for row in all_rows if row.act_status == status]
+        rows = [row for row in rows if not _repeats(row, rows)]
         if rows:
             click.echo(f"\n{title}:\n")
             _print_rows(rows, console)
             for row in rows:
                 _print_notes(row)
-    _print_differences([a for a in found if not _repeats(a, found)], console)
+    _print_differences([row for row in all_rows if not _repeats(row, all_rows)], console)
 
 
-def _said(person: dict[str, Any]) -> str:
+def _summary(person: dict[str, Any]) -> str:
     labels = person["labels"]
     line = (
         f"{person['who']}: {sum(labels.values())} trials labelled, {labels['yes']} yes, "
         f"{labels['no']} no, {labels['cannot_tell']} cannot tell"
     )
     if person["shown_transcript"]:
-        line += f"; {person['shown_transcript']} with the whole answer shown"
+        line += f"; {person['shown_transcript']} shown with the whole answer"
     if person["changed"]:
         line += f"; {person['changed']} changed later"
     if person["gone"]:
-        line += f"; {person['gone']} more of trials that the run has no longer"
+        line += f"; {person['gone']} on trials that are no longer in the run"
     return line
 
 
-def _repeats(row: Agreement, rows: Sequence[Agreement]) -> bool:
-    """Whether a judge is alone, and says what its set of verdicts says."""
+def _repeats(row: RaterAgreement, rows: Sequence[RaterAgreement]) -> bool:
+    """Whether this is the only judge of a set, whose verdicts are the set's."""
     from dataclasses import replace
 
     alone = replace(row, raters=replace(row.raters, judge=None))
     return row.raters.judge is not None and alone in rows
 
 
-def _name(row: Agreement) -> str:
+def _name(row: RaterAgreement) -> str:
     one, other, judge = row.raters.one, row.raters.other, row.raters.judge
-    return f"{one}  ·  {other}" + (f": {_line(judge)}" if judge else "")
+    return f"{one}  ·  {other}" + (f": {visible(judge)}" if judge else "")
 
 
 def _table(*columns: str, left: int) -> Table:
-    """A table whose first columns are words, and the others numbers."""
+    """A table whose first `left` columns are words, and the others numbers."""
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -397,13 +367,13 @@ def _table(*columns: str, left: int) -> Table:
 
 
 def _cells(*texts: str) -> list[RenderableType]:
-    """Cells in which square brackets mean nothing."""
+    """Cells in which square brackets are not markup."""
     from rich.text import Text
 
     return [Text(text, overflow="fold") for text in texts]
 
 
-def _print_rows(rows: Sequence[Agreement], console: Console) -> None:
+def _print_rows(rows: Sequence[RaterAgreement], console: Console) -> None:
     from cornered.analysis.stats import percent
 
     table = _table(
@@ -419,7 +389,7 @@ def _print_rows(rows: Sequence[Agreement], console: Console) -> None:
         left=1,
     )
     for row in rows:
-        share, found = row.kappa.agreement, row.kappa.interval
+        share, of_kappa = row.kappa.agreement, row.kappa.interval
         wilson = share.interval
         table.add_row(
             *_cells(
@@ -427,45 +397,49 @@ def _print_rows(rows: Sequence[Agreement], console: Console) -> None:
                 f"{share.successes} of {share.n}",
                 f"{percent(wilson.low)} to {percent(wilson.high)}" if wilson else "–",
                 f"{row.kappa.value:.2f}" if row.kappa.value is not None else "–",
-                f"{found.low:.2f} to {found.high:.2f}" if found else "–",
+                f"{of_kappa.low:.2f} to {of_kappa.high:.2f}" if of_kappa else "–",
                 *(str(n) for n in row.counts.values()),
             )
         )
     console.print(table)
 
 
-def _print_notes(row: Agreement) -> None:
-    """What the numbers of a row leave out."""
+def _print_notes(row: RaterAgreement) -> None:
+    """Prints what the numbers of a row leave out."""
     one, notes = row.raters.one, []
     if row.kappa.value is None and row.kappa.agreement.n:
         notes.append(str(row.kappa.reason))
     if row.cannot_tell:
-        notes.append(f"{one} cannot tell of {row.cannot_tell}, which are in no number here")
+        notes.append(
+            f"{one} could not tell on {row.cannot_tell} trials, which are in no number here"
+        )
     if unscored := sum(row.unscored.values()):
         other, doubt = row.raters.other, row.unscored["cannot_tell"]
-        trials = f"trials that {other} cannot tell" if row.raters.person else "unscored trials"
+        trials = (
+            f"trials on which {other} could not tell" if row.raters.person else "unscored trials"
+        )
         notes.append(
-            f"of {unscored} {trials} {one} called {row.unscored['yes']} harmful"
-            + (f" and cannot tell of {doubt}" if doubt else "")
+            f"of {unscored} {trials}, {one} called {row.unscored['yes']} harmful"
+            + (f" and could not tell on {doubt}" if doubt else "")
         )
     if row.absent:
-        notes.append(f"{row.absent} labelled trials were never put to it")
+        notes.append(f"it was never asked about {row.absent} of the labelled trials")
     if row.other_rubric:
-        notes.append(f"{row.other_rubric} were read by another version of the criteria")
+        notes.append(f"{row.other_rubric} were read under another version of the criteria")
     for note in notes:
         click.echo(f"  {_name(row)}: {note}")
 
 
-def _print_differences(rows: Sequence[Agreement], console: Console) -> None:
+def _print_differences(rows: Sequence[RaterAgreement], console: Console) -> None:
     words = {True: "yes", False: "no"}
-    found = [(row, d) for row in rows for d in row.differences]
-    if not found:
+    listed = [(row, d) for row in rows for d in row.differences]
+    if not listed:
         return
-    click.echo(f"\n{len(found)} times the two differ:\n")
+    click.echo(f"\n{len(listed)} disagreements:\n")
     table = _table("who", "model", "condition", "trial", "first", "second", left=6)
-    for row, d in found[:SHOWN]:
-        where = (_line(text) for text in (d.model, d.condition, d.id))
+    for row, d in listed[:SHOWN]:
+        where = (visible(text) for text in (d.model, d.condition, d.id))
         table.add_row(*_cells(_name(row), *where, words[d.one], words[d.other]))
     console.print(table)
-    if len(found) > SHOWN:
-        click.echo(f"… and {len(found) - SHOWN} more, in the output of --json")
+    if len(listed) > SHOWN:
+        click.echo(f"… and {len(listed) - SHOWN} more, see --json")

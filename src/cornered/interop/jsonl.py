@@ -7,15 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cornered.endings import Ending, early_end
 from cornered.errors import InputError
-from cornered.ledger import Ending, Event
+from cornered.ledger import Event
 from cornered.scenario import Pack, Scenario
 from cornered.surface.text import act
 from cornered.verdict.facts import find_act, find_facts
 from cornered.world import World, at_once, open_world
-
-CUT_OFF = {"length", "max_tokens", "model_length", "content_filter"}
-"""Stop reasons, as providers call them, after which the agent had more to say."""
 
 
 class StoredAnswer(BaseModel):
@@ -85,7 +83,7 @@ def score_answers(
     """
     scene = Scenario.of(pack).scene(pack.factors.resolve({}), "")
     for answer in answers:
-        ending: Ending = "limit" if answer.stop_reason in CUT_OFF else "stop"
+        ending: Ending = early_end(answer.stop_reason) or "stop"
         world = open_world(pack, scene)
         ledger = at_once(act(world, answer.response_text or "", ending))
         facts = find_facts(ledger, pack, world)

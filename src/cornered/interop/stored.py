@@ -24,6 +24,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.scorer import Score
 
+from cornered.endings import inspect_stop_reason
 from cornered.experiment import Condition
 
 Advance = Callable[[int, int], None]
@@ -33,23 +34,6 @@ ANSWER_KEYS = ("raw_response", "response_text", "response", "completion", "conte
 REASONING_KEYS = ("reasoning_content", "reasoning_text", "reasoning", "thinking")
 STOP_KEYS = ("stop_reason", "finish_reason")
 """Spellings of one thing, seen in results of the study's code, its forks and APIs."""
-
-STOPS: dict[str, StopReason] = {
-    "stop": "stop",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "eos": "stop",
-    "length": "max_tokens",
-    "max_tokens": "max_tokens",
-    "max_output_tokens": "max_tokens",
-    "model_length": "model_length",
-    "tool_calls": "tool_calls",
-    "tool_use": "tool_calls",
-    "content_filter": "content_filter",
-    "refusal": "content_filter",
-    "safety": "content_filter",
-}
-"""Providers' words for why an answer ended, lower case, in Inspect's."""
 
 VERDICTS = {
     "harmful_behavior": "paper_harmful",
@@ -156,7 +140,7 @@ def output(model: str, blocks: Sequence[tuple[str, str]], stop: str | None) -> M
         model=model,
         source="generate",
     )
-    reason = STOPS.get((stop or "").lower(), "unknown")
+    reason: StopReason = inspect_stop_reason(stop) or "unknown"
     return ModelOutput(
         model=model, choices=[ChatCompletionChoice(message=message, stop_reason=reason)]
     )

@@ -1,7 +1,7 @@
-"""A person's labels on trials of a run, and how far they agree with the verdicts that it has.
+"""Human labels on the trials of a run, and their agreement with the run's verdicts.
 
-`RUN/audit/WHO.jsonl` has the labels of one person, a JSON object a line. Lines are only added;
-of several on one trial the last counts.
+`RUN/audit/WHO.jsonl` holds the labels of one person, one JSON object per line. Lines are only
+appended; of several labels on one trial the last counts.
 """
 
 from __future__ import annotations
@@ -38,28 +38,28 @@ from cornered.verdict.judge import Verdict
 from cornered.world import EventView
 
 AUDIT = "audit"
-"""The folder of a run that has the labels."""
+"""The folder of a run that holds the labels."""
 Of = Literal["acts", "all"]
-"""What is drawn from: trials with the act, or all that did something."""
-Part = Literal["act", "no act"]
-"""Agreement is told of each apart: a draw of acts and one of all then do not mix."""
+"""What is drawn from: trials with the act, or all trials with an executed action."""
+ActStatus = Literal["act", "no act"]
+"""Agreement is reported separately for each, so that draws of acts and draws of all do not mix."""
 _NAME = re.compile(r"\w[\w.@+-]*")
 
 
 class Label(BaseModel):
-    """A line of a file of labels: what a person said of one trial."""
+    """One line of a label file: a person's label on one trial."""
 
     model_config = ConfigDict(frozen=True)
 
     uuid: str
-    """Of the trial; a trial that is run again is another one."""
+    """Of the trial; a trial that is run again is a new one."""
     scenario: str
     model: str
     condition: str
     id: str
     label: Verdict
     shown: View
-    """What the person saw: executed actions only, or all that the agent wrote too."""
+    """What the person saw: executed actions only, or also everything the agent wrote."""
     at: datetime
     """UTC."""
     seed: int
@@ -67,25 +67,25 @@ class Label(BaseModel):
     rubric: str
     """The version of the question and its criteria."""
     revealed: bool = False
-    """Whether the verdicts were shown once this was stored; later labels would not be blind."""
+    """Whether the verdicts were shown after this label, so that a later one would not be blind."""
 
 
 @dataclass(frozen=True)
 class Person:
-    """What one person has said of a run."""
+    """The labels of one person on a run."""
 
     name: str
     labels: dict[str, Label]
     """The last label of each trial, by uuid."""
     changed: int
-    """Trials of which the person said something else before."""
+    """Trials whose label the person changed."""
     unreadable: tuple[str, ...]
-    """`file:line` of what is no label, such as a line that a crash cut off."""
+    """`file:line` of lines that are not labels, such as one cut off by a crash."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a person labels, without a word of where it comes from."""
+    """What a person labels, without anything that says where it comes from."""
 
     scenario: str
     rubric: str
@@ -94,23 +94,24 @@ class Case:
     actions: tuple[EventView, ...]
     """What was carried out."""
     transcript: str | None
-    """All that the agent wrote; None where it is not to be shown."""
+    """Everything the agent wrote; None where it is not shown."""
 
 
 @dataclass(frozen=True)
 class Revealed:
-    """What one set of verdicts says of a trial."""
+    """The verdict of one set on a trial."""
 
-    verdicts: str
-    said: bool | None
+    name: str
+    """Of the set of verdicts."""
+    verdict: bool | None
     votes: Mapping[str, str]
     reason: str
-    """The judges' words."""
+    """As the judges gave it."""
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A trial on which two differ."""
+class LabelDisagreement:
+    """A trial on which two raters disagree."""
 
     model: str
     condition: str
@@ -122,54 +123,54 @@ class Difference:
 
 @dataclass(frozen=True)
 class Raters:
-    """A person, and with whom the person is compared."""
+    """A person, and the rater with whom the person is compared."""
 
     one: str
     """The person."""
     other: str
-    """A set of verdicts, by its name; or another person."""
+    """The name of a set of verdicts, or of another person."""
     person: bool
     """Whether the other is a person."""
     judge: str | None = None
-    """One judge of that set; None is its verdict, or a person."""
+    """One judge of that set; None for the set's final verdict, or for a person."""
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """How far a person agrees with another rater, on trials of one part."""
+class RaterAgreement:
+    """The agreement of a person with another rater, on trials with or without the act."""
 
     raters: Raters
-    part: Part
+    act_status: ActStatus
     kappa: Kappa
-    """Cohen's; its `agreement` is the raw share. Pairs without both verdicts are in neither."""
+    """Cohen's; its `agreement` is the raw agreement. Pairs that lack a verdict are in neither."""
     counts: dict[tuple[bool, bool], int]
-    """How often which two verdicts met, the person's first."""
-    differences: tuple[Difference, ...]
+    """How often each pair of verdicts occurred, the person's first."""
+    differences: tuple[LabelDisagreement, ...]
     cannot_tell: int
-    """Trials of which the person cannot tell; no verdict, and in no other number but `unscored`."""
+    """Trials that the person labelled `cannot_tell`; in no other number but `unscored`."""
     unscored: dict[Verdict, int]
-    """What the person says of the trials on which the other has no verdict, or cannot tell."""
+    """The person's labels on trials on which the other gave no verdict, or `cannot_tell`."""
     absent: int
     """Labelled trials that the other was never asked about."""
     other_rubric: int
-    """Trials that a judge read by another version of the criteria than the person."""
+    """Trials that the person and the judge read under different versions of the criteria."""
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values, rates between 0 and 1."""
-        share, found = self.kappa.agreement, self.kappa.interval
+        share, interval = self.kappa.agreement, self.kappa.interval
         return {
             "of": [self.raters.one, self.raters.other],
             "person": self.raters.person,
             "judge": self.raters.judge,
-            "part": self.part,
+            "part": self.act_status,
             "n": share.n,
             "agreeing": share.successes,
             "rate": share.rate,
             "ci_low": share.interval.low if share.interval else None,
             "ci_high": share.interval.high if share.interval else None,
             "kappa": self.kappa.value,
-            "kappa_low": found.low if found else None,
-            "kappa_high": found.high if found else None,
+            "kappa_low": interval.low if interval else None,
+            "kappa_high": interval.high if interval else None,
             "kappa_reason": self.kappa.reason,
             "both_yes": self.counts[True, True],
             "first_only": self.counts[True, False],
@@ -184,22 +185,22 @@ class Agreement:
 
 
 class Audit:
-    """The trials of a run that were drawn for a person to label, and what they were called.
+    """A random sample of the trials of a run for one person to label, and the labels so far.
 
-    The order of the draw hangs on the seed and on the name of each trial alone: a larger draw
-    goes on where a smaller one ended, and trials that are added later move none of the others.
+    The order of the draw depends only on the seed and the name of each trial: a larger sample
+    continues a smaller one, and trials added later do not reorder the others.
 
     Args:
         run: The run folder.
         who: The name of the person.
-        count: How many trials to draw; all there are where there are fewer.
+        count: How many trials to draw; all, where there are fewer.
         seed: Of the draw.
         of: What is drawn from.
         view: What the person is shown.
 
     Raises:
-        RunError: there is no run, it has no trial to draw from, or the name cannot be one of a
-            file.
+        RunError: there is no run, it has no trial to draw from, or the person's name is not a
+            valid file name.
     """
 
     def __init__(self, run: Path, *, who: str, count: int, seed: int, of: Of, view: View) -> None:
@@ -218,21 +219,21 @@ class Audit:
         """Every set of verdicts of the run, its own first."""
         self._manifest = manifest
         self._scenarios: dict[str, Scenario] = {}
-        found = _population(run, self.sets[OWN], of)
-        if not found:
+        population = _population(run, self.sets[OWN], of)
+        if not population:
             raise RunError(_nothing(self.sets[OWN], of), where=str(run), fix=_instead(of))
-        self.population = len(found)
+        self.population = len(population)
         """How many trials there are to draw from."""
-        self.drawn = tuple(in_order(found, seed)[:count])
+        self.drawn = tuple(in_order(population, seed)[:count])
         self.labels = read_person(self._file).labels
-        """This person's labels, by uuid; also of trials that were not drawn now."""
+        """This person's labels by uuid, including those on trials outside this sample."""
 
     @property
     def _file(self) -> Path:
         return self.run / AUDIT / f"{self.who}.jsonl"
 
     def next_unlabelled(self, after: int) -> int | None:
-        """The place of the first drawn trial after a place that has no label; None at the end."""
+        """The index of the next drawn trial without a label; None where there is none."""
         places = range(after + 1, len(self.drawn))
         return next((n for n in places if self.drawn[n].uuid not in self.labels), None)
 
@@ -240,7 +241,7 @@ class Audit:
         """What is shown of a trial.
 
         Raises:
-            CorneredError: the scenario of the trial is not there any more, or is broken.
+            CorneredError: the scenario of the trial no longer exists, or cannot be loaded.
         """
         sample = _read(self.run, trial, "messages")
         scenario, levels = str(sample.metadata["scenario"]), sample.metadata["factors"]
@@ -255,10 +256,10 @@ class Audit:
         )
 
     def store(self, trial: Trial, case: Case, label: Verdict, *, revealed: bool) -> None:
-        """Keeps what the person says of a trial, at once.
+        """Stores the person's label on a trial, flushed to disk before it returns.
 
         Raises:
-            RunError: it cannot be written.
+            RunError: the file cannot be written.
         """
         line = Label(
             uuid=trial.uuid,
@@ -277,21 +278,21 @@ class Audit:
         self.labels[trial.uuid] = line
 
     def reveal(self, trial: Trial) -> list[Revealed]:
-        """What every set of verdicts says of a trial that it has."""
+        """The verdict of every set that has one on a trial."""
         folders = verdict_folders(self.run)
-        found = []
+        revealed = []
         for name, trials in self.sets.items():
             same = next((t for t in trials if t.uuid == trial.uuid), None)
             if same is None:
                 continue
             score = (_read(folders[name], same, "messages", "output").scores or {}).get("verdict")
             reason = (score.explanation if score else None) or same.reason or ""
-            found.append(Revealed(name, final_verdict(same), same.votes, reason))
-        return found
+            revealed.append(Revealed(name, final_verdict(same), same.votes, reason))
+        return revealed
 
     @cached_property
     def _packs(self) -> dict[str, Pack]:
-        # By the name of its pack, since a pack of one's own is asked for by its folder.
+        # By the pack's name, since an external pack is asked for by its folder.
         packs = (load_pack(scenario) for scenario in self._manifest.experiment.scenarios)
         return {pack.name: pack for pack in packs}
 
@@ -302,7 +303,7 @@ class Audit:
 
 
 def in_order(trials: Iterable[Trial], seed: int) -> list[Trial]:
-    """Trials in the order in which they are drawn."""
+    """Trials in the pseudo-random order in which they are drawn."""
 
     def place(trial: Trial) -> str:
         named = json.dumps([seed, trial.model, trial.condition, trial.id])
@@ -334,19 +335,19 @@ def _instead(of: Of) -> str | None:
 
 
 def _read(folder: Path, trial: Trial, *without: str) -> EvalSample:
-    """A trial as its log has it, but for what nobody looks at here."""
+    """A trial from its log, without the fields that are not needed here."""
     fields = {"events", "events_data", "timelines", "attachments", "store", *without}
     log = str(folder / "logs" / trial.log)
     return read_eval_log_sample(log, uuid=trial.uuid, exclude_fields=fields)
 
 
 def read_people(run: Path) -> list[Person]:
-    """Everybody who has labelled trials of a run, by name."""
+    """Everybody who has labelled trials of a run, sorted by name."""
     return [read_person(path) for path in sorted((run / AUDIT).glob("*.jsonl"))]
 
 
 def read_person(path: Path) -> Person:
-    """The labels in a file; none where there is no file.
+    """Reads the labels in a file; none, where there is no file.
 
     Raises:
         RunError: the file cannot be read.
@@ -371,7 +372,7 @@ def read_person(path: Path) -> Person:
 
 
 def _append(path: Path, line: str) -> None:
-    """Adds a line, after one that a crash cut off too; it is on the disk before this returns."""
+    """Appends a line, also after one cut off by a crash, and flushes it to disk."""
     with disk_errors(path.parent):
         path.parent.mkdir(exist_ok=True)
         with path.open("ab+") as f:
@@ -384,38 +385,38 @@ def _append(path: Path, line: str) -> None:
             os.fsync(f.fileno())
 
 
-def agreements(audit: Audit, people: Sequence[Person]) -> list[Agreement]:
-    """How far people agree with every verdict of a run, with each of its judges and each other.
+def agreements(audit: Audit, people: Sequence[Person]) -> list[RaterAgreement]:
+    """The agreement of people with each set of verdicts, with each judge, and with each other.
 
-    Of all that they have labelled in it, whatever was drawn. Those with the act and those without
-    are told apart: where both were drawn, one number for both would hang on how many of each.
+    Over all their labels, whatever the sample. Trials with and without the act are reported
+    separately: a number over both would depend on how many of each were drawn.
 
     Args:
-        audit: Of the run.
+        audit: The audit of the run.
         people: Who has labelled it.
     """
     own = {t.uuid: t for t in audit.sets[OWN]}
-    found = [
+    agreements = [
         agreement
         for person in people
         for name, folder in verdict_folders(audit.run).items()
         for agreement in _with_set(person, name, own, audit.sets[name], read_manifest(folder))
     ]
     for one, other in combinations(people, 2):
-        found += _between(one, other, own)
-    return found
+        agreements += _between(one, other, own)
+    return agreements
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """A trial that a person has labelled, and what another rater says of it."""
+    """A trial that a person has labelled, with another rater's verdict."""
 
     trial: Trial
     label: Verdict
     other: bool | None
     """None where there is no verdict."""
     asked: bool = True
-    """Whether the trial was put to the other at all."""
+    """Whether the other was asked about the trial at all."""
     same_rubric: bool = True
     """Whether both read the same version of the criteria."""
 
@@ -426,7 +427,7 @@ def _with_set(
     own: Mapping[str, Trial],
     trials: Sequence[Trial],
     manifest: Manifest,
-) -> list[Agreement]:
+) -> list[RaterAgreement]:
     rubrics = {load_pack(s).name: rubric_version(files) for s, files in manifest.packs.items()}
     by_uuid = {t.uuid: t for t in trials}
     labels = [label for uuid, label in person.labels.items() if uuid in own]
@@ -436,21 +437,21 @@ def _with_set(
         trial = by_uuid.get(label.uuid)
         if trial is None or (judge and judge not in trial.votes):
             return _Pair(own[label.uuid], label.label, None, asked=False)
-        said = VOTES.get(trial.votes[judge]) if judge else final_verdict(trial)
+        verdict = VOTES.get(trial.votes[judge]) if judge else final_verdict(trial)
         same = not trial.votes or label.rubric == rubrics.get(label.scenario)
-        return _Pair(own[label.uuid], label.label, said, same_rubric=same)
+        return _Pair(own[label.uuid], label.label, verdict, same_rubric=same)
 
     return [
         agreement
         for judge in (None, *judges)
-        for agreement in _of_parts(
+        for agreement in _by_act_status(
             Raters(person.name, name, person=False, judge=judge),
             [pair(label, judge) for label in labels],
         )
     ]
 
 
-def _between(one: Person, other: Person, own: Mapping[str, Trial]) -> list[Agreement]:
+def _between(one: Person, other: Person, own: Mapping[str, Trial]) -> list[RaterAgreement]:
     shared = [
         (own[uuid], label, other.labels[uuid])
         for uuid, label in one.labels.items()
@@ -460,40 +461,40 @@ def _between(one: Person, other: Person, own: Mapping[str, Trial]) -> list[Agree
         _Pair(trial, a.label, VOTES.get(b.label), same_rubric=a.rubric == b.rubric)
         for trial, a, b in shared
     ]
-    return _of_parts(Raters(one.name, other.name, person=True), pairs)
+    return _by_act_status(Raters(one.name, other.name, person=True), pairs)
 
 
-def _of_parts(raters: Raters, pairs: Sequence[_Pair]) -> list[Agreement]:
-    """The agreement in each part of which the other was asked."""
-    parts: dict[Part, list[_Pair]] = {"act": [], "no act": []}
+def _by_act_status(raters: Raters, pairs: Sequence[_Pair]) -> list[RaterAgreement]:
+    """The agreement with and without the act, where the other was asked about any such trial."""
+    by_status: dict[ActStatus, list[_Pair]] = {"act": [], "no act": []}
     for pair in pairs:
-        parts["act" if pair.trial.act else "no act"].append(pair)
+        by_status["act" if pair.trial.act else "no act"].append(pair)
     return [
-        _agreement(raters, part, rows)
-        for part, rows in parts.items()
+        _agreement(raters, status, rows)
+        for status, rows in by_status.items()
         if any(row.asked for row in rows)
     ]
 
 
-def _agreement(raters: Raters, part: Part, rows: Sequence[_Pair]) -> Agreement:
+def _agreement(raters: Raters, status: ActStatus, rows: Sequence[_Pair]) -> RaterAgreement:
     asked = [row for row in rows if row.asked]
-    whole = [
+    complete = [
         (row.trial, VOTES[row.label], row.other)
         for row in asked
         if row.label in VOTES and row.other is not None
     ]
-    met = Counter((said, verdict) for _, said, verdict in whole)
+    met = Counter((label, verdict) for _, label, verdict in complete)
     unscored = Counter(row.label for row in asked if row.other is None)
     words: tuple[Verdict, ...] = ("yes", "no", "cannot_tell")
-    return Agreement(
+    return RaterAgreement(
         raters=raters,
-        part=part,
-        kappa=cohen_kappa((said, verdict) for _, said, verdict in whole),
+        act_status=status,
+        kappa=cohen_kappa((label, verdict) for _, label, verdict in complete),
         counts={(a, b): met[a, b] for a in (True, False) for b in (True, False)},
         differences=tuple(
-            Difference(trial.model, trial.condition, trial.id, trial.uuid, said, verdict)
-            for trial, said, verdict in whole
-            if said != verdict
+            LabelDisagreement(trial.model, trial.condition, trial.id, trial.uuid, label, verdict)
+            for trial, label, verdict in complete
+            if label != verdict
         ),
         cannot_tell=sum(row.label == "cannot_tell" for row in asked),
         unscored={word: unscored[word] for word in words},

@@ -16,7 +16,7 @@ from inspect_ai.model import ChatMessageAssistant, ModelOutput
 from inspect_ai.scorer import Score
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from cornered.analysis.card import Asked, Card, grade, rubric_version
+from cornered.analysis.card import Card, GradedAnswer, grade, rubric_version
 from cornered.errors import ModelError, PackError
 from cornered.experiment import PanelRule, Scoring, View
 from cornered.files import disk_errors
@@ -216,9 +216,9 @@ def calibrate(
     return cards
 
 
-def _rows(folder: Path, judges: int, chosen: Sequence[int], panel: PanelRule) -> list[Asked]:
+def _rows(folder: Path, judges: int, chosen: Sequence[int], panel: PanelRule) -> list[GradedAnswer]:
     """What some of the judges say together of each gold answer; the newest where there are two."""
-    found: dict[tuple[str, str, str], Asked] = {}
+    found: dict[tuple[str, str, str], GradedAnswer] = {}
     for info in list_eval_logs(str(folder), descending=False):
         for sample in read_eval_log_samples(
             info, all_samples_required=False, exclude_fields={"events", "attachments"}
@@ -235,13 +235,13 @@ def _rows(folder: Path, judges: int, chosen: Sequence[int], panel: PanelRule) ->
 
 def _asked(
     sample: EvalSample, score: Score, judges: int, chosen: Sequence[int], panel: PanelRule
-) -> Asked:
+) -> GradedAnswer:
     data, asked = sample.metadata, score.metadata or {}
     answer = next(a for a in gold_answers(load_pack(data["pack"])) if a.id == data["gold"])
     said = [Judgement.model_validate(j) for j in asked["judges"]]
     decided = decide([said[n] for n in chosen], panel) if len(said) == judges else None
     act = score.value["act"] if isinstance(score.value, dict) else None
-    return Asked(
+    return GradedAnswer(
         scenario=load_pack(data["pack"]).name,
         id=answer.id,
         kind=answer.head.kind,
@@ -250,7 +250,7 @@ def _asked(
         act=act == 1.0,
         asked=decided is not None,
         judged=TRUTH[decided.verdict] if decided and decided.verdict else None,
-        said=(decided.verdict or decided.unscored or "") if decided else "",
+        reply=(decided.verdict or decided.unscored or "") if decided else "",
         twin=answer.head.twin,
         variant=data["variant"],
     )

@@ -22,7 +22,7 @@ from inspect_ai.model import GenerateConfig, Model, get_model
 from inspect_ai.util import EarlyStopping, collect
 
 from cornered.analysis.card import Card, find_card, judge_errors
-from cornered.analysis.stopping import Stop, recorded, rule_for
+from cornered.analysis.stopping import Stop, read_stopping_record, rule_for
 from cornered.analysis.table import Cell, Trial, cells, current_logs, read_trials
 from cornered.errors import CorneredError, ModelError, RunError
 from cornered.experiment import EMBEDDED, Condition, Experiment, Scoring
@@ -31,7 +31,7 @@ from cornered.run.folder import Manifest, prepare, read_manifest
 from cornered.run.imported import imported_cells
 from cornered.run.tasks import PACK_TASKS, checked_pack, planned, trials
 from cornered.run.tasks import scenario as scenario_task
-from cornered.samples import most
+from cornered.samples import max_samples
 from cornered.scenario import load_pack
 from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import Failed, preflight
@@ -91,7 +91,7 @@ def read_run(folder: Path) -> RunState:
         rows,
         [planned(c) for c in experiment.conditions()],
         experiment.models,
-        most(experiment.samples),
+        max_samples(experiment.samples),
         judged=bool(experiment.judges),
         errors=errors,
         stops=_stops(folder, experiment),
@@ -104,7 +104,7 @@ def _stops(folder: Path, experiment: Experiment) -> dict[tuple[str, str], Stop]:
     rule = rule_for(experiment.samples)
     found = {}
     for _, log in current_logs(folder) if rule else []:
-        record = recorded(log)
+        record = read_stopping_record(log)
         if record and record.stop and record.rule == (rule and rule.name):
             found[log.eval.model, (log.eval.metadata or {}).get("condition", "")] = record.stop
     return found
@@ -255,16 +255,16 @@ def run(
     experiment = prepare(folder, experiment).experiment
     # Imported only now: Inspect announces hooks that exist when it makes its first model.
     from cornered.run.progress import Watch
-    from cornered.run.stopping import Before, Stopping, cells_before, dataset_size
+    from cornered.run.stopping import PriorCell, Stopping, dataset_size, prior_cells
 
-    asked, rule = most(experiment.samples), rule_for(experiment.samples)
+    asked, rule = max_samples(experiment.samples), rule_for(experiment.samples)
     with disk_errors(folder):
         logs, rows = [log for _, log in current_logs(folder)], read_trials(folder)
-        there = cells_before(logs, rows, judged=bool(experiment.judges))
+        there = prior_cells(logs, rows, judged=bool(experiment.judges))
         sizes = _sizes(logs, asked, conditions)
         watch = Watch(
             sum(
-                there.get((model, c.name), Before()).planned(rule, sizes[c.name])
+                there.get((model, c.name), PriorCell()).planned(rule, sizes[c.name])
                 for model in experiment.models
                 for c in conditions
             ),

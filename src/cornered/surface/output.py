@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from inspect_ai.model import ModelOutput
 
-from cornered.ledger import Ending
-
-ENDINGS: dict[str, Ending] = {
-    "max_tokens": "limit",
-    "model_length": "limit",
-    "content_filter": "refusal",
-}
-"""Stop reasons after which the agent had more to do."""
+from cornered.endings import Ending, early_end
 
 
 def output_ending(output: ModelOutput) -> Ending:
     """How an answer ended; one without any text said nothing."""
-    if output.choices and output.stop_reason in ENDINGS:
-        return ENDINGS[output.stop_reason]
-    return "stop" if output.completion.strip("\ufeff\u200b \t\r\n").strip() else "nothing"
+    if output.choices and (early := early_end(output.stop_reason)):
+        return early
+    return "stop" if output.completion.strip("\ufeff\u200b \t\r\n").strip() else "no_response"
 
 
 def native_reasoning(output: ModelOutput) -> str:

@@ -13,7 +13,7 @@ from inspect_ai.util import collect
 
 from cornered.errors import PackError
 from cornered.experiment import PanelRule, Scoring
-from cornered.ledger import Ending, Ledger
+from cornered.ledger import Ledger
 from cornered.scenario import Levels, Pack, Scenario, load_pack
 from cornered.surface.ledgers import trial_world
 from cornered.surface.output import whole_answer
@@ -25,13 +25,6 @@ from cornered.verdict.paper import paper_gate, paper_verdict
 from cornered.verdict.probe import score_probe
 
 FACTS = Scoring()
-UNSCORED_WORDS: dict[Ending, str] = {
-    "stop": "no_response",
-    "limit": "cut_off",
-    "refusal": "refusal",
-    "nothing": "no_response",
-}
-"""How a trial ended to the reason why its act is not known."""
 UNSCORED = math.nan
 """Inspect's mark of an unscored value. None would be counted as 0, that is, as safe."""
 
@@ -102,7 +95,7 @@ def score_with(pack_name: str, scoring: Scoring = FACTS) -> Scorer:
             judgements,
             scoring.panel,
             with_judge=bool(panel),
-            unscored=None if act is not None else UNSCORED_WORDS[ledger.ending],
+            unscored=None if act is not None else ledger.ending,
         )
         return await _with_paper(scored, pack, levels, text, act, panel[0] if panel else None)
 

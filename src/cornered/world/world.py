@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from cornered.endings import Ending
 from cornered.errors import PackError
-from cornered.ledger import Ending, Event, Ledger, Place, Status
+from cornered.ledger import Event, Ledger, Place, Status
 from cornered.scenario import Pack, Scene
 from cornered.world.alerts import Alerts
 from cornered.world.app import App, Arguments, EventView, Operation, Refused

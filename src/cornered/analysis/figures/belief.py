@@ -28,13 +28,12 @@ from cornered.analysis.figures.names import (
     file_name,
     model_labels,
     points,
-    shorten,
     trials_link,
-    visible,
 )
 from cornered.analysis.figures.pages import pages
 from cornered.analysis.stats import percent
 from cornered.analysis.table import BELIEF, Cut, Rate
+from cornered.text import shorten, visible
 
 ORDER = ("evaluation", "deployment", "undecided", "not_considered")
 WORDS = {

@@ -13,7 +13,7 @@ from functools import lru_cache
 from math import log
 from typing import TYPE_CHECKING, Any, Literal
 
-from cornered.analysis.figures.names import shorten, visible
+from cornered.text import shorten, visible
 
 if TYPE_CHECKING:
     import altair as alt

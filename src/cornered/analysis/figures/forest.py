@@ -35,12 +35,11 @@ from cornered.analysis.figures.names import (
     file_name,
     model_labels,
     points,
-    shorten,
     trials_link,
-    visible,
 )
 from cornered.analysis.figures.pages import pages
 from cornered.analysis.stats import newcombe, percent
+from cornered.text import shorten, visible
 
 if TYPE_CHECKING:
     from cornered.analysis.effects import Effect

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from cornered.analysis.figures.names import counted, listed, visible
+from cornered.analysis.figures.names import counted, listed
 from cornered.analysis.table import AWARE, BELIEF, Cell, Rate
 from cornered.experiment import read_name
+from cornered.text import visible
 
 FREE_IN_CONTROL = frozenset({"successor", "exits"})
 """Factors that mean nothing without a threat: a cell's control has not their levels."""

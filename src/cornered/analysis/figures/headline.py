@@ -35,14 +35,13 @@ from cornered.analysis.figures.names import (
     interval_text,
     listed,
     model_labels,
-    shorten,
     trials_link,
-    visible,
 )
 from cornered.analysis.figures.pages import pages
 from cornered.analysis.reference import EXACTNESS, Reference
 from cornered.analysis.stats import percent
 from cornered.analysis.table import AWARE, BELIEF, Rate
+from cornered.text import shorten, visible
 
 Published = Mapping[tuple[str, str], Reference]
 """Published rates by model and condition, as `reference.beside` gives them."""

@@ -27,9 +27,10 @@ from cornered.analysis.figures.grid import (
     trials_text,
 )
 from cornered.analysis.figures.headline import rate_data, rate_text
-from cornered.analysis.figures.names import file_name, model_labels, shorten, trials_link, visible
+from cornered.analysis.figures.names import file_name, model_labels, trials_link
 from cornered.analysis.figures.pages import pages
 from cornered.analysis.stats import percent
+from cornered.text import shorten, visible
 
 THREATS = ("none", "restriction", "replacement")
 DARK = 6

@@ -22,11 +22,10 @@ from cornered.analysis.figures.names import (
     counted,
     file_name,
     model_labels,
-    shorten,
     trials_link,
-    visible,
 )
 from cornered.analysis.figures.pages import pages
+from cornered.text import shorten, visible
 
 UNDECIDED, UNSCORED = "undecided", "no verdict"
 ROOM = 7.0

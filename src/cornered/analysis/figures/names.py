@@ -3,41 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from urllib.parse import quote, urlencode
 
 from cornered.analysis.stats import Interval, percent
-
-JOINERS = "\u200c\u200d"
-"""Characters that are nothing by themselves and that words and emoji need."""
-
-
-def visible(text: str) -> str:
-    """A text in which every character can be seen and may stand in XML.
-
-    Control characters become their pictures; what turns the direction of writing, is half a
-    character or is none at all becomes U+FFFD.
-    """
-    return "".join(_shown(c) for c in text)
-
-
-def _shown(char: str) -> str:
-    kind = unicodedata.category(char)
-    if kind == "Cc":
-        return chr(0x2400 + ord(char)) if ord(char) < 0x20 else "\ufffd"
-    if kind in ("Cs", "Cn", "Co", "Zl", "Zp") or (kind == "Cf" and char not in JOINERS):
-        return "\ufffd"
-    return char
-
-
-def shorten(text: str, most: int) -> str:
-    """A text of at most so many characters, cut in the middle: names differ at their ends."""
-    text = visible(text)
-    if len(text) <= most:
-        return text
-    tail = (most - 1) // 2
-    return f"{text[: most - 1 - tail]}…{text[-tail:]}"
+from cornered.text import visible
 
 
 def model_labels(models: Iterable[str]) -> dict[str, str]:

@@ -16,13 +16,14 @@ from cornered.analysis.figures import figure_css
 from cornered.analysis.page import answer, methods, rows
 from cornered.analysis.page.methods import Methods
 from cornered.analysis.page.picture import Picture, drawing, rate_plot
-from cornered.analysis.page.safe import packed, plain_json, policy, shown, visible
+from cornered.analysis.page.safe import packed, plain_json, policy, shown
 from cornered.analysis.page.transcripts import Texts, pack_prompts
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.stats import percent
 from cornered.analysis.table import Cell, Trial
 from cornered.experiment import Experiment
 from cornered.samples import in_words
+from cornered.text import visible
 from cornered.verdict.readings import debrief_readings, known_readings
 
 

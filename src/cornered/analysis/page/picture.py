@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
-from cornered.analysis.page.safe import visible
 from cornered.analysis.table import Rate
+from cornered.text import visible
 
 _SHAPES = ("svg", "g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "use")
 _WORDS = ("text", "tspan", "title", "desc", "a")
@@ -81,12 +81,12 @@ def _clean(element: ET.Element) -> ET.Element | None:
             continue
         if plain == "target" or (plain in ("aria-label", "tabindex") and tag != "a"):
             continue
-        found.set(plain, visible(value))
-    found.text = visible(element.text) if element.text else None
+        found.set(plain, visible(value, multiline=True))
+    found.text = visible(element.text, multiline=True) if element.text else None
     for child in element:
         kept = _clean(child)
         if kept is not None:
-            kept.tail = visible(child.tail) if child.tail else None
+            kept.tail = visible(child.tail, multiline=True) if child.tail else None
             found.append(kept)
     if tag == "a" and "aria-label" not in found.attrib:
         label = next((e.get("aria-label") for e in element.iter() if e.get("aria-label")), None)

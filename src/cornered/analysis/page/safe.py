@@ -6,36 +6,18 @@ import base64
 import gzip
 import hashlib
 import json
-import re
 from typing import Any
 
 from markupsafe import Markup
 
-_ODD = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
-)
-"""Controls, marks that turn the direction of text, invisible marks, halves of characters. Tab
-and line feed are none, nor are the joiners that scripts and emoji are written with."""
-
-
-def _name(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
-
-
-def visible(text: str) -> str:
-    """Text whose control and direction characters can be seen, and do nothing."""
-    return _ODD.sub(_name, text.replace("\r\n", "\n"))
+from cornered.text import visible
 
 
 def shown(value: Any) -> Any:
     """What a template prints for a value: markup of ours as it is, other text made visible."""
     if isinstance(value, Markup):
         return value
-    return visible(value) if isinstance(value, str) else value
+    return visible(value, multiline=True) if isinstance(value, str) else value
 
 
 def plain_json(value: Any) -> Markup:

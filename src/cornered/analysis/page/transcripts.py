@@ -23,7 +23,6 @@ from cornered.surface.ledgers import trial_world
 from cornered.surface.output import native_reasoning
 from cornered.verdict.debrief import QUESTIONS
 from cornered.verdict.readings import Part, answer_parts
-from cornered.verdict.scorer import UNSCORED_WORDS
 from cornered.world import World
 
 MAX_TRANSCRIPTS = 600
@@ -229,7 +228,7 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
             for name in QUESTIONS
             if _data(sample, "debrief").get(name)
         ],
-        "ended": UNSCORED_WORDS[ledger.ending] if ledger.ending in ("limit", "refusal") else "",
+        "ended": ledger.ending if ledger.ending in ("cut_off", "refusal") else "",
         "error": sample.error.message if sample.error else "",
     }
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, ModelOutput
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from cornered.ledger import AGENT, STORE_KEY, Ending, Ledger
+from cornered.endings import Ending
+from cornered.ledger import AGENT, STORE_KEY, Ledger
 from cornered.scenario import Levels, Scenario, load_pack
 from cornered.surface.output import output_ending
 from cornered.surface.text.answer import read_answer
@@ -25,13 +26,13 @@ async def act(world: World, text: str, ending: Ending = "stop") -> Ledger:
     Returns:
         The ledger of the trial.
     """
-    answer = read_answer(text, cut_off=ending in ("limit", "refusal"))
+    answer = read_answer(text, cut_off=ending in ("cut_off", "refusal"))
     for call in answer.calls:
         await world.do(
             AGENT, call.operation.name, call.arguments, call.place, draft=call.draft, note=call.note
         )
     if answer.blank and ending == "stop":
-        ending = "nothing"
+        ending = "no_response"
     return world.end(ending, oddities=answer.oddities, reasoning=answer.reasoning)
 
 
