@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from cornered.errors import ExperimentError, FactorError, PackError
-from cornered.experiment import Condition, Experiment, load_experiment, trial_id
+from cornered.experiment import Experiment, load_experiment
 from cornered.scenario import load_pack
+from cornered.scenario.condition import Condition, trial_id
 from tests.scenario.conftest import PackOnDisk, tiny
 
 __all__ = ["tiny"]  # the fixture

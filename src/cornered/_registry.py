@@ -90,8 +90,8 @@ def calibration(
         panel: When several judges have a verdict: majority, or unanimity.
         perturb: Each answer also in other clothes, which should change no verdict.
     """
-    from cornered.experiment import Scoring
     from cornered.run.calibration import gold_task
+    from cornered.scoring import Scoring
 
     scoring = Scoring.model_validate({"judge_view": judge_view, "panel": panel})
     return gold_task(pack, perturb=perturb, scoring=scoring)
@@ -116,7 +116,7 @@ def verdict(
     scenario: str, judge_all: bool = False, judge_view: str = "actions", panel: str = "majority"
 ) -> Scorer:
     """The act by code over executed actions, and harmful where a judge is set."""
-    from cornered.experiment import Scoring
+    from cornered.scoring import Scoring
     from cornered.verdict.scorer import score_with
 
     scoring = {"judge_all": judge_all, "judge_view": judge_view, "panel": panel}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 from random import Random
 
-from cornered.analysis.table import AWARE, BELIEF, Cell, Planned, Trial, cells
+from cornered.analysis.table import AWARE, BELIEF, Cell, Planned, TrialResult, cells
 
 OPUS, GPT = "anthropic/claude-opus-4-20250514", "openai/gpt-4.1"
 GEMINI, LLAMA = "google/gemini-2.5-pro", "together/meta-llama/Llama-4-Maverick-17B-128E-Instruct"
@@ -22,7 +22,7 @@ FRAMINGS = ("deliberate", "real", "test", "simulation")
 HEADLINE = "explicit-america/replacement"
 
 
-def trial(condition: str, model: str, number: int, **more: object) -> Trial:
+def trial(condition: str, model: str, number: int, **more: object) -> TrialResult:
     """A trial that is scored, without the act, unless more is said."""
     plain: dict[str, object] = {
         "condition": condition,
@@ -45,7 +45,7 @@ def trial(condition: str, model: str, number: int, **more: object) -> Trial:
         "log": "a.eval",
         "uuid": f"{model}{condition}{number}",
     }
-    return Trial(**(plain | more))  # type: ignore[arg-type]
+    return TrialResult(**(plain | more))  # type: ignore[arg-type]
 
 
 def planned(condition: str) -> Planned:
@@ -94,7 +94,7 @@ def _chance(condition: str, model: str) -> float:
     return cell * arm * {OPUS: 1.0, GPT: 0.8, GEMINI: 0.95, LLAMA: 0.3}.get(model, 0.5)
 
 
-def rich_trials(models: Sequence[str] = MODELS, samples: int = 100) -> list[Trial]:
+def rich_trials(models: Sequence[str] = MODELS, samples: int = 100) -> list[TrialResult]:
     """Trials with outcomes, stated belief, and some that are unscored or have no outcome."""
     random = Random(7)
     made = []

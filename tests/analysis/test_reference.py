@@ -21,8 +21,8 @@ from cornered.analysis.reference import (
 )
 from cornered.analysis.table import Cell, Planned, cells
 from cornered.errors import FactorError, InputError
-from cornered.experiment import Condition
 from cornered.scenario import load_pack, vocabulary
+from cornered.scenario.condition import Condition
 
 OPUS, LLAMA = "anthropic/claude-opus-4-20250514", "together/meta-llama/Llama-4-Maverick"
 HEADLINE = "am/blackmail/explicit-america/replacement"

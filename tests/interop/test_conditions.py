@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cornered.errors import FactorError
-from cornered.experiment import Condition
 from cornered.interop.conditions import Cells
 from cornered.scenario import load_pack
+from cornered.scenario.condition import Condition
 
 PACK = load_pack("blackmail")
 CHOICES = list(PACK.factors.projected(["goal", "value", "threat", "successor", "framing"]))

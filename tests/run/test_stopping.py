@@ -15,13 +15,13 @@ from inspect_ai.scorer import SampleScore, Score
 
 from cornered import _registry
 from cornered.analysis.stopping import PrecisionRule, Rule, SpendingRule, recorded, rule_for
-from cornered.analysis.table import Trial, current_logs, read_trials
-from cornered.experiment import Condition, trial_id
+from cornered.analysis.table import TrialResult, current_logs, read_trials
 from cornered.run.runner import load_extensions
 from cornered.run.stopping import Before, Cells, Stopping, cells_before, counted, dataset_size
 from cornered.run.tasks import trials
 from cornered.samples import Samples
 from cornered.scenario import load_pack
+from cornered.scenario.condition import Condition, trial_id
 from tests.run.helpers import COERCE, always
 
 HEADLINE = "blackmail/explicit-america/replacement"
@@ -84,7 +84,7 @@ class Ran:
         logs = [log for _, log in current_logs(self.folder)]
         return cells_before(logs, self.rows(), judged=False)
 
-    def rows(self) -> list[Trial]:
+    def rows(self) -> list[TrialResult]:
         return read_trials(self.folder)
 
     def ids(self, model: str) -> set[str]:

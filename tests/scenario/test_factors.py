@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cornered.errors import FactorError
-from cornered.experiment import Condition, read_name
+from cornered.experiment import read_name
 from cornered.scenario import Level, Pack, load_pack, vocabulary
+from cornered.scenario.condition import Condition
 from tests.scenario.conftest import PackOnDisk, some_cells
 
 

@@ -8,9 +8,8 @@ from typing import Any, Literal
 
 from cornered.analysis.paired import Paired, PairedByDraw, Stratum, paired, paired_by_draw
 from cornered.analysis.stats import Estimate, Interval, PValue
-from cornered.analysis.table import Cell, Rate, Trial
+from cornered.analysis.table import Cell, Rate, TrialResult
 from cornered.errors import InputError
-from cornered.experiment import read_name
 
 Verdict = Literal["harmful", "act"]
 UNEVEN = 0.05
@@ -26,7 +25,7 @@ class Side:
     model: str
     cells: Sequence[Cell]
     """Those of the model."""
-    trials: Sequence[Trial]
+    trials: Sequence[TrialResult]
     """Those of the model."""
     made: Mapping[str, str]
     """How its verdicts and answers were made, name to value: what should be equal on both sides."""
@@ -50,7 +49,7 @@ class ScenarioComparison:
     verdict: Verdict
     """What is compared: harmful where both have a judge, else the act."""
     conflict: Paired
-    """Over the conditions with a goal conflict or a threat."""
+    """Over all conditions but the controls."""
     control: Paired
     """Over the controls."""
     by_draw: PairedByDraw | None
@@ -77,7 +76,7 @@ def side(
     name: str,
     model: str | None,
     cells: Sequence[Cell],
-    trials: Sequence[Trial],
+    trials: Sequence[TrialResult],
     made: Mapping[str, str],
 ) -> Side:
     """A model of a run.
@@ -155,9 +154,9 @@ def _scenario(
 ) -> ScenarioComparison:
     judged = all(one.harmful and other.harmful for one, other in pairs)
     verdict: Verdict = "harmful" if judged else "act"
-    conflict = [pair for pair in pairs if not pair[0].control]
-    control = [pair for pair in pairs if pair[0].control]
-    varied = {one.condition for one, _ in conflict if _is_varied(one.condition)}
+    conflict = [pair for pair in pairs if not pair[0].is_control]
+    control = [pair for pair in pairs if pair[0].is_control]
+    varied = {one.condition for one, _ in conflict if one.choice.varies_cast}
     return ScenarioComparison(
         scenario=scenario,
         verdict=verdict,
@@ -166,20 +165,13 @@ def _scenario(
         by_draw=paired_by_draw(_draws(a, b, varied, verdict)) if varied else None,
         bounds=_bounds(conflict, verdict),
         screened=tuple(
-            of.name
-            for of, cell in zip((a, b), pairs[0], strict=True)
-            if cell.screen and cell.screen.out
+            of.name for of, cell in zip((a, b), pairs[0], strict=True) if cell.screened_out
         ),
     )
 
 
-def _is_varied(condition: str) -> bool:
-    written = read_name(condition)
-    return written is not None and written.extra.get("cast") == "varied"
-
-
 def _rate(cell: Cell, verdict: Verdict) -> Rate:
-    return cell.harmful if verdict == "harmful" and cell.harmful else cell.act
+    return cell.primary if verdict == "harmful" else cell.act
 
 
 def _stratum(one: Cell, other: Cell, verdict: Verdict) -> Stratum:
@@ -217,38 +209,38 @@ def _bounds(pairs: Sequence[tuple[Cell, Cell]], verdict: Verdict) -> Bounds:
     return Bounds(low / weights, high / weights, unknown) if weights else Bounds(-1, 1, unknown)
 
 
-def sentence(found: ScenarioComparison, a: str, b: str) -> str:
+def sentence(compared: ScenarioComparison, a: str, b: str) -> str:
     """What may honestly be said of the two in one scenario, in words.
 
     Args:
-        found: The comparison.
+        compared: The comparison.
         a: What the first is called.
         b: What the second is called.
     """
-    difference = found.conflict.difference
+    difference = compared.conflict.difference
     if difference.value is None or difference.interval is None:
-        return f"{found.scenario}: nothing can be said ({difference.reason})."
-    did = "harmful" if found.verdict == "harmful" else "doing the act"
-    over = _conditions(found.conflict.used)
+        return f"{compared.scenario}: nothing can be said ({difference.reason})."
+    did = "harmful" if compared.verdict == "harmful" else "doing the act"
+    over = _conditions(compared.conflict.used)
     points, spread = 100 * difference.value, _points(difference.interval)
     if difference.interval.low > 0 or difference.interval.high < 0:
         more = "more" if points > 0 else "less"
-        said = f"{a} was {more} often {did} than {b}, by {abs(points):.0f} points (95 %: {spread})"
+        words = f"{a} was {more} often {did} than {b}, by {abs(points):.0f} points (95 %: {spread})"
     else:
-        said = (
+        words = (
             f"no difference between {a} and {b} can be told: {points:+.0f} points, and anything "
             f"from {spread} fits"
         )
-    said = f"{found.scenario}: over {over} {said}."
-    uneven = found.conflict.heterogeneity.value
+    words = f"{compared.scenario}: over {over} {words}."
+    uneven = compared.conflict.heterogeneity.value
     if uneven is not None and uneven < UNEVEN:
-        said += f" It is not the same in all of them (p = {uneven:.2g}): read them one by one."
-    if found.bounds.unknown:
-        bounds = Interval(found.bounds.low, found.bounds.high)
-        said += f" With {found.bounds.unknown} unscored trials it could be {_points(bounds)}."
-    for name in found.screened:
-        said += f" {name} is screened out by its controls: its rates here are no propensity."
-    return said
+        words += f" It is not the same in all of them (p = {uneven:.2g}): read them one by one."
+    if compared.bounds.unknown:
+        bounds = Interval(compared.bounds.low, compared.bounds.high)
+        words += f" With {compared.bounds.unknown} unscored trials it could be {_points(bounds)}."
+    for name in compared.screened:
+        words += f" {name} is screened out by its controls: its rates here are no propensity."
+    return words
 
 
 def _conditions(n: int) -> str:

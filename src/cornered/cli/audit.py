@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-    from cornered.analysis.table import Trial
+    from cornered.analysis.table import TrialResult
     from cornered.run.audit import Agreement, Audit, Case, Person
     from cornered.verdict.judge import Deed, Verdict
 
@@ -205,7 +205,7 @@ class _Reading:
                     self._tell_verdicts(trial)
             at = audited.next_unlabelled(at)
 
-    def _ask(self, trial: Trial, case: Case, at: int) -> str:
+    def _ask(self, trial: TrialResult, case: Case, at: int) -> str:
         """The key that ends the showing of a trial: a label, skip, back or stop."""
         label = self._audit.labels.get(trial.uuid)
         forwards = any(deed.forwarded for deed in case.deeds)
@@ -253,7 +253,7 @@ class _Reading:
         for number, deed in enumerate(case.deeds, 1):
             self._panel(_deed_text(deed, in_full=in_full), f"{number}. {deed.title}")
 
-    def _tell_verdicts(self, trial: Trial) -> None:
+    def _tell_verdicts(self, trial: TrialResult) -> None:
         words = {True: "yes", False: "no", None: "unscored"}
         lines = [f"{trial.model}   {trial.condition}   {trial.id}"]
         for found in self._audit.reveal(trial):

@@ -14,10 +14,10 @@ from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 from inspect_ai.scorer import Score
 
 from cornered.errors import CorneredError
-from cornered.experiment import Condition
 from cornered.interop.conditions import STUDY_SCENARIOS, Cells, reason
 from cornered.interop.stored import Advance, Found, StoredTrial, Unread, paper_score, sha256
 from cornered.scenario import Level
+from cornered.scenario.condition import Condition
 from cornered.scenario.study import INSTRUCTIONS
 
 PORT = "agentic_misalignment"

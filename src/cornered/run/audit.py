@@ -24,15 +24,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cornered.analysis.agreement import Kappa, cohen_kappa
 from cornered.analysis.card import rubric_version
-from cornered.analysis.table import Trial, current_logs
+from cornered.analysis.table import TrialResult, current_logs
 from cornered.analysis.verdicts import VOTES, final_verdict
 from cornered.errors import RunError
-from cornered.experiment import View
 from cornered.files import disk_errors
 from cornered.ledger import Ledger
 from cornered.run.folder import Manifest, read_manifest
 from cornered.run.rescore import OWN, all_verdicts, verdict_folders
 from cornered.scenario import Pack, Worlds, load_pack
+from cornered.scoring import View
 from cornered.verdict.answers import whole_answer
 from cornered.verdict.judge import Deed, Verdict, deed
 
@@ -234,7 +234,7 @@ class Audit:
         places = range(after + 1, len(self.drawn))
         return next((n for n in places if self.drawn[n].uuid not in self.labels), None)
 
-    def case(self, trial: Trial) -> Case:
+    def case(self, trial: TrialResult) -> Case:
         """What is shown of a trial.
 
         Raises:
@@ -254,7 +254,7 @@ class Audit:
             transcript=whole_answer(sample.output) if self.view == "transcript" else None,
         )
 
-    def store(self, trial: Trial, case: Case, label: Verdict, *, revealed: bool) -> None:
+    def store(self, trial: TrialResult, case: Case, label: Verdict, *, revealed: bool) -> None:
         """Keeps what the person says of a trial, at once.
 
         Raises:
@@ -276,7 +276,7 @@ class Audit:
         _append(self._file, line.model_dump_json())
         self.labels[trial.uuid] = line
 
-    def reveal(self, trial: Trial) -> list[Revealed]:
+    def reveal(self, trial: TrialResult) -> list[Revealed]:
         """What every set of verdicts says of a trial that it has."""
         folders = verdict_folders(self.run)
         found = []
@@ -301,17 +301,17 @@ class Audit:
         return self._worlds[scenario]
 
 
-def in_order(trials: Iterable[Trial], seed: int) -> list[Trial]:
+def in_order(trials: Iterable[TrialResult], seed: int) -> list[TrialResult]:
     """Trials in the order in which they are drawn."""
 
-    def place(trial: Trial) -> str:
+    def place(trial: TrialResult) -> str:
         named = json.dumps([seed, trial.model, trial.condition, trial.id])
         return hashlib.sha256(named.encode()).hexdigest()
 
     return sorted(trials, key=place)
 
 
-def _population(run: Path, trials: Sequence[Trial], of: Of) -> list[Trial]:
+def _population(run: Path, trials: Sequence[TrialResult], of: Of) -> list[TrialResult]:
     if of == "acts":
         return [t for t in trials if t.act]
     active = {
@@ -324,7 +324,7 @@ def _population(run: Path, trials: Sequence[Trial], of: Of) -> list[Trial]:
     return [t for t in trials if t.uuid in active]
 
 
-def _nothing(trials: Sequence[Trial], of: Of) -> str:
+def _nothing(trials: Sequence[TrialResult], of: Of) -> str:
     what = "with the act" if of == "acts" else "that did anything"
     return f"has no trial {what} to draw from ({len(trials)} trials)"
 
@@ -333,7 +333,7 @@ def _instead(of: Of) -> str | None:
     return "--all draws from every trial that did something" if of == "acts" else None
 
 
-def _read(folder: Path, trial: Trial, *without: str) -> EvalSample:
+def _read(folder: Path, trial: TrialResult, *without: str) -> EvalSample:
     """A trial as its log has it, but for what nobody looks at here."""
     fields = {"events", "events_data", "timelines", "attachments", "store", *without}
     log = str(folder / "logs" / trial.log)
@@ -410,7 +410,7 @@ def agreements(audit: Audit, people: Sequence[Person]) -> list[Agreement]:
 class _Pair:
     """A trial that a person has labelled, and what another rater says of it."""
 
-    trial: Trial
+    trial: TrialResult
     label: Verdict
     other: bool | None
     """None where there is no verdict."""
@@ -423,8 +423,8 @@ class _Pair:
 def _with_set(
     person: Person,
     name: str,
-    own: Mapping[str, Trial],
-    trials: Sequence[Trial],
+    own: Mapping[str, TrialResult],
+    trials: Sequence[TrialResult],
     manifest: Manifest,
 ) -> list[Agreement]:
     rubrics = {load_pack(s).name: rubric_version(files) for s, files in manifest.packs.items()}
@@ -450,7 +450,7 @@ def _with_set(
     ]
 
 
-def _between(one: Person, other: Person, own: Mapping[str, Trial]) -> list[Agreement]:
+def _between(one: Person, other: Person, own: Mapping[str, TrialResult]) -> list[Agreement]:
     shared = [
         (own[uuid], label, other.labels[uuid])
         for uuid, label in one.labels.items()

@@ -40,9 +40,9 @@ from inspect_ai.scorer import Score, Scorer, Target
 from inspect_ai.solver import TaskState
 
 from cornered.analysis.stats import wilson
-from cornered.analysis.table import Cell, JudgeErrors, Trial, cells
+from cornered.analysis.table import Cell, JudgeErrors, TrialResult, cells
 from cornered.errors import InputError, RunError
-from cornered.experiment import Block, Condition, Experiment
+from cornered.experiment import Block, Experiment
 from cornered.files import disk_errors, write_text
 from cornered.interop.conditions import Cells
 from cornered.interop.results import FORMATS, Format
@@ -50,6 +50,7 @@ from cornered.interop.stored import Advance, Found, StoredTrial
 from cornered.run.folder import MANIFEST, Imported, Manifest, read_manifest, versions
 from cornered.run.tasks import planned, trial_metadata
 from cornered.scenario import Pack, load_pack
+from cornered.scenario.condition import Condition
 from cornered.verdict.scorer import score_with
 
 TAG = "imported"
@@ -107,7 +108,7 @@ def write_import(
 
 
 def imported_cells(
-    manifest: Manifest, trials: Sequence[Trial], errors: Mapping[str, JudgeErrors]
+    manifest: Manifest, trials: Sequence[TrialResult], errors: Mapping[str, JudgeErrors]
 ) -> list[Cell]:
     """The cells of an imported run: those that have trials, none of which is missing.
 
@@ -230,7 +231,9 @@ def _blocks(conditions: Sequence[Condition], packs: Mapping[str, Pack]) -> list[
         pack = packs[condition.scenario]
         block: Block = {
             factor: level
-            for factor, level in pack.factors.changed(condition.levels).items()
+            for factor, level in pack.factors.changed(
+                pack.factors.resolve(condition.levels)
+            ).items()
             if factor in pack.factors.offered
         }
         if block not in blocks:

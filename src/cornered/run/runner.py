@@ -25,15 +25,17 @@ from cornered import _registry
 from cornered._registry import scenario as any_pack
 from cornered.analysis.card import Card, find_card, judge_errors
 from cornered.analysis.stopping import Stop, recorded, rule_for
-from cornered.analysis.table import Cell, Trial, cells, current_logs, read_trials
+from cornered.analysis.table import Cell, TrialResult, cells, current_logs, read_trials
 from cornered.errors import CorneredError, ModelError, RunError
-from cornered.experiment import EMBEDDED, Condition, Experiment, Scoring
+from cornered.experiment import EMBEDDED, Experiment
 from cornered.files import disk_errors
 from cornered.run.folder import Manifest, prepare, read_manifest
 from cornered.run.imported import imported_cells
 from cornered.run.tasks import checked_pack, planned, trials
 from cornered.samples import most
 from cornered.scenario import load_pack, pack_names
+from cornered.scenario.condition import Condition
+from cornered.scoring import Scoring
 from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import Failed, preflight
 
@@ -57,7 +59,7 @@ class RunState:
 
     folder: Path
     manifest: Manifest
-    trials: list[Trial]
+    trials: list[TrialResult]
     cells: list[Cell]
     card: Card | None
     """What is known of its judge; None where that was never calibrated, or there is none."""
@@ -70,7 +72,7 @@ class RunState:
     @property
     def unknown(self) -> int:
         """Trials that ran and have no verdict on the act, or on harm where there is a judge."""
-        return sum((c.harmful or c.act).unknown for c in self.cells) - self.missing
+        return sum(c.primary.unknown for c in self.cells) - self.missing
 
 
 def read_run(folder: Path) -> RunState:
@@ -151,11 +153,9 @@ def _task(
 ) -> Task:
     """The condition as a registered task: every factor explicit, the number of draws not."""
     pack = load_pack(condition.scenario)
-    offered = pack.factors.offered
-    levels: dict[str, Any] = {k: v for k, v in condition.levels.items() if k in offered}
     registered = getattr(_registry, condition.scenario, None)
     # Only what differs from the default is said, so that a run of an older version goes on.
-    settings = levels | scoring.model_dump(exclude_defaults=True)
+    settings: dict[str, Any] = condition.levels | scoring.model_dump(exclude_defaults=True)
     if registered is not None and condition.scenario in pack_names():
         task = registered(**settings)
     else:

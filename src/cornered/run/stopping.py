@@ -22,7 +22,7 @@ from inspect_ai.util import EarlyStop
 from pydantic import JsonValue
 
 from cornered.analysis.stopping import MANAGER, Course, Record, Rule, Stop, recorded
-from cornered.analysis.table import Trial
+from cornered.analysis.table import TrialResult
 
 
 @dataclass
@@ -50,7 +50,7 @@ Cells = Mapping[tuple[str, str], Before]
 """By model and condition; one that is not there is empty."""
 
 
-def cells_before(logs: Iterable[EvalLog], trials: Iterable[Trial], *, judged: bool) -> Cells:
+def cells_before(logs: Iterable[EvalLog], trials: Iterable[TrialResult], *, judged: bool) -> Cells:
     """What a run folder has.
 
     Args:

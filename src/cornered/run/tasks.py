@@ -18,12 +18,13 @@ from inspect_ai.solver import generate
 from pydantic import ValidationError
 
 from cornered._registry import debrief, readings, verdict
-from cornered.analysis.table import Planned
+from cornered.analysis.table import PlannedCell
 from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
-from cornered.experiment import Condition, Scoring, trial_id
 from cornered.scenario import Finding, Level, Pack, World, Worlds, lint, load_pack
+from cornered.scenario.condition import Condition, trial_id
 from cornered.scenario.study import study_version
+from cornered.scoring import Scoring
 
 
 def trial_metadata(condition: Condition, pack: Pack) -> dict[str, Any]:
@@ -48,10 +49,9 @@ def trials(condition: Condition, pack: Pack, count: int) -> MemoryDataset:
     metadata = trial_metadata(condition, pack)
     worlds = Worlds.of(pack)
     ids = [trial_id(n) for n in range(1, count + 1)]
-    varied = condition.levels["cast"] == "varied"
     prompts: Iterable[list[ChatMessage]] = (
         (_prompt(worlds.world(condition.levels, draw)) for draw in ids)
-        if varied
+        if condition.varies_cast
         else repeat(_prompt(worlds.world(condition.levels, ids[0])))
     )
     return MemoryDataset(
@@ -76,14 +76,11 @@ def text_version(pack: Pack) -> str:
     return f"{pack.version}-{study_version()}" if pack.spec.study else pack.version
 
 
-def planned(condition: Condition) -> Planned:
+def planned(condition: Condition) -> PlannedCell:
     """What the table of a run has to know of a condition."""
     spec = load_pack(condition.scenario).spec
-    return Planned(
-        condition=condition.name,
-        scenario=condition.pack_name,
-        control=condition.is_control,
-        probe=condition.levels["probe"] == "on",
+    return PlannedCell(
+        choice=condition,
         paper=spec.study is not None,
         screen=spec.screen.control_rate if spec.screen else None,
     )

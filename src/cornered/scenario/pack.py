@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, RootModel, field_validator
 
@@ -21,6 +21,7 @@ from cornered.scenario.factors import (
     PACKS,
     Factor,
     Factors,
+    Level,
     Levels,
     Vocabulary,
     When,
@@ -148,6 +149,13 @@ class PackSpec(_Strict):
     """One or two sentences for people."""
     factors: dict[str, Literal["all"] | list[str]] = {}
     """The factors that the pack has text for, each with its levels."""
+    name: list[str] = []
+    """The factors that every name of a condition shows, part by part; `goal-value` is one part of
+    two factors. All others stand in a name only where they are not the default."""
+    control: Annotated[dict[str, Level], Field(min_length=1)] | None = None
+    """The levels of the matched control, the same place without the motive; None without one."""
+    surfaces: list[Literal["text"]] = Field(default=["text"], min_length=1)
+    """How an agent can meet the scenario."""
     tools: list[Literal["email", "forward", "cancel_alert"]]
     """What the agent can do."""
     clock: Clock | None = None
@@ -477,6 +485,11 @@ class Pack:
                 offered[name] = list(known.levels) if levels == "all" else levels
         return Factors(self.vocabulary, offered, self.name)
 
+    def levels_of(self, factor: str) -> list[str]:
+        """The levels of a factor that it offers; none of one that counts."""
+        offered = self.factors.offered[factor]
+        return offered if isinstance(offered, list) else []
+
     @cached_property
     def files(self) -> dict[str, str]:
         """Every file that the pack's text comes from, with its sha256."""
@@ -531,6 +544,7 @@ def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
         for level in levels if isinstance(levels, list) else ():
             if level not in pack.vocabulary[name].levels:
                 yield ("factors", name), f"there is no level {level}"
+    yield from _dangling_names(pack)
     for name in spec.traces:
         if name not in pack.vocabulary:
             yield ("traces", name), "there is no such factor"
@@ -549,6 +563,25 @@ def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
         yield ("factors", "agent"), "cast.yaml does not say what is unnamed"
     if "probe" in spec.factors and not pack.questions:
         yield ("factors", "probe"), "there is no probe.yaml with its questions"
+
+
+def _dangling_names(pack: Pack) -> Iterator[tuple[Loc, str]]:
+    """Factors and levels of names and controls that the pack does not offer."""
+    spec, named = pack.spec, list[str]()
+    for n, part in enumerate(spec.name):
+        factors = part.split("-")
+        for factor in factors:
+            if factor not in spec.factors:
+                yield ("name", n), f"the pack offers no factor {factor or 'without a name'}"
+            elif factor in named:
+                yield ("name", n), f"{factor} stands there twice"
+            elif len(factors) > 1 and any("-" in level for level in pack.levels_of(factor)):
+                yield ("name", n), f"a level of {factor} has a dash: give it a part of its own"
+            named.append(factor)
+    try:
+        pack.factors.resolve(spec.control or {})
+    except FactorError as e:
+        yield ("control",), e.what
 
 
 def _dangling_facts(pack: Pack) -> Iterator[tuple[Loc, str]]:

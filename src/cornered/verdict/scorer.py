@@ -12,9 +12,9 @@ from inspect_ai.solver import TaskState
 from inspect_ai.util import collect
 
 from cornered.errors import PackError
-from cornered.experiment import PanelRule, Scoring
 from cornered.ledger import Ledger
 from cornered.scenario import Levels, Pack, Worlds, load_pack
+from cornered.scoring import PanelRule, Scoring
 from cornered.surface.text import read_answer
 from cornered.verdict.answers import ENDED_EARLY, whole_answer
 from cornered.verdict.facts import Facts, find_act, find_facts, find_outcome
