@@ -116,6 +116,8 @@ class Cells:
         example, broken = "am/blackmail/explicit-america/replacement", None
         for end in range(len(words), 0, -1):
             scenario = "/".join(words[:end])
+            if not scenario:
+                continue
             try:
                 pack = self.pack(scenario)
             except FactorError:
