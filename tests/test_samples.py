@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from cornered.samples import MOST_LOOKS, Samples, grown, most
+from cornered.samples import MOST_LOOKS, Samples, max_samples, merge_samples
 
 
 @pytest.mark.parametrize("written", ["±5%", "5%", "5 %", " ± 5 % ", "+-5%", "0.05", 0.05])
@@ -56,8 +56,8 @@ def test_the_last_look_is_at_the_most_trials(most_: int, every: int | None) -> N
 
 def test_a_run_never_has_fewer_trials_than_it_was_asked_for() -> None:
     rule = Samples(max=400, until=0.05)
-    assert grown(rule, 100) == rule
-    assert grown(rule, 500) == Samples(max=500, until=0.05)
-    assert grown(100, rule) == 400
-    assert grown(500, rule) == 500
-    assert [most(rule), most(7)] == [400, 7]
+    assert merge_samples(rule, 100) == rule
+    assert merge_samples(rule, 500) == Samples(max=500, until=0.05)
+    assert merge_samples(100, rule) == 400
+    assert merge_samples(500, rule) == 500
+    assert [max_samples(rule), max_samples(7)] == [400, 7]

@@ -46,7 +46,7 @@ _Levels = Annotated[
     Annotated[_Level, Tag("one")] | Annotated[list[_Level], Field(min_length=1), Tag("list")],
     Discriminator(_form),
 ]
-Block = dict[str, _Levels]
+FactorGrid = dict[str, _Levels]
 """A grid: factor to the level or levels that are crossed."""
 
 
@@ -60,10 +60,11 @@ class Experiment(Scoring):
     scenarios: list[str] = Field(min_length=1)
     """Scenario names, or folders of packs of one's own (relative to the working directory)."""
     factors: Annotated[
-        Annotated[Block, Tag("one")] | Annotated[list[Block], Field(min_length=1), Tag("list")],
+        Annotated[FactorGrid, Tag("one")]
+        | Annotated[list[FactorGrid], Field(min_length=1), Tag("list")],
         Discriminator(_form),
     ] = Field(default={})
-    """Factor to level or levels, crossed; a list of such blocks is the union of their grids."""
+    """Factor to level or levels, crossed; a list of such grids is the union of their grids."""
     models: list[str] = Field(default=[EMBEDDED], min_length=1)
     """Models by their Inspect names."""
     samples: Annotated[
@@ -123,7 +124,7 @@ class Experiment(Scoring):
         return Scoring(**{name: getattr(self, name) for name in Scoring.model_fields})
 
     @property
-    def blocks(self) -> list[Block]:
+    def grids(self) -> list[FactorGrid]:
         """The grids whose union is asked for."""
         return self.factors if isinstance(self.factors, list) else [self.factors]
 
@@ -138,16 +139,16 @@ class Experiment(Scoring):
         asked = [
             Condition.of(pack, given, name)
             for name, pack in packs.items()
-            for block in self.blocks
-            for given in _crossed(block)
+            for grid in self.grids
+            for given in _crossed(grid)
         ]
         controls = [c.matched_control(packs[c.scenario]) for c in asked] if self.controls else []
         return list(dict.fromkeys([*asked, *(c for c in controls if c is not None)]))
 
 
-def _crossed(block: Block) -> Iterable[dict[str, Level]]:
-    levels = [v if isinstance(v, list) else [v] for v in block.values()]
-    return (dict(zip(block, choice, strict=True)) for choice in product(*levels))
+def _crossed(grid: FactorGrid) -> Iterable[dict[str, Level]]:
+    levels = [v if isinstance(v, list) else [v] for v in grid.values()]
+    return (dict(zip(grid, choice, strict=True)) for choice in product(*levels))
 
 
 def _steps(experiment: Experiment) -> Iterator[tuple[Loc, Callable[[], object]]]:
@@ -164,14 +165,14 @@ def _steps(experiment: Experiment) -> Iterator[tuple[Loc, Callable[[], object]]]
 
     for i, name in enumerate(experiment.scenarios):
         yield ("scenarios", i), partial(load, name)
-    for i, block in enumerate(experiment.blocks):
+    for i, grid in enumerate(experiment.grids):
         where: Loc = ("factors", i) if isinstance(experiment.factors, list) else ("factors",)
         for pack in packs:
-            for factor, levels in block.items():
+            for factor, levels in grid.items():
                 listed = levels if isinstance(levels, list) else [levels]
                 for j, level in enumerate(listed):
                     yield (*where, factor, j), partial(pack.factors.parse, factor, level)
-            for given in _crossed(block):
+            for given in _crossed(grid):
                 yield where, partial(combine, pack, given)
 
 

@@ -71,18 +71,18 @@ class Samples(BaseModel):
         return (*range(every, self.max, every), self.max)
 
 
-def most(samples: int | Samples) -> int:
+def max_samples(samples: int | Samples) -> int:
     """The most trials of a cell."""
     return samples if isinstance(samples, int) else samples.max
 
 
-def grown(samples: int | Samples, before: int | Samples) -> int | Samples:
-    """What is asked for now, but with no fewer trials at most than were asked for before."""
-    if most(samples) >= most(before):
+def merge_samples(samples: int | Samples, before: int | Samples) -> int | Samples:
+    """What is asked for now, with at least as many trials at most as were asked for before."""
+    if max_samples(samples) >= max_samples(before):
         return samples
     if isinstance(samples, int):
-        return most(before)
-    return samples.model_copy(update={"max": most(before)})
+        return max_samples(before)
+    return samples.model_copy(update={"max": max_samples(before)})
 
 
 def in_words(samples: int | Samples) -> str:

@@ -9,7 +9,7 @@ from random import Random
 
 from cornered.analysis.table import AWARE, BELIEF, Cell, PlannedCell, TrialResult, cells
 from cornered.errors import CorneredError
-from cornered.interop.conditions import Cells
+from cornered.interop.conditions import ConditionFinder
 from cornered.scenario import Level
 from cornered.scenario.condition import Condition, Naming
 
@@ -53,7 +53,7 @@ def trial(condition: str, model: str, number: int, **more: object) -> TrialResul
     return TrialResult(**(plain | more))  # type: ignore[arg-type]
 
 
-FINDER = Cells()
+FINDER = ConditionFinder()
 
 
 @cache

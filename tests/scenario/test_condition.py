@@ -6,7 +6,7 @@ import pytest
 
 from cornered.errors import FactorError, PackError
 from cornered.experiment import Experiment
-from cornered.interop.conditions import Cells
+from cornered.interop.conditions import ConditionFinder
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition, Trial, trial_id
 
@@ -139,10 +139,10 @@ def test_names_of_such_a_pack_are_read_back(
     for levels in pack.factors.every():
         given = {k: v for k, v in levels.items() if k in pack.factors.offered}
         condition = Condition.of(pack, given, "tiny")
-        assert Cells().find(condition.name) == condition
+        assert ConditionFinder().find(condition.name) == condition
     for name in ("tiny/large", "tiny/large/tonight/now", "tiny/huge/tonight", "tiny"):
         with pytest.raises(FactorError):
-            Cells().find(name)
+            ConditionFinder().find(name)
 
 
 def test_names_with_parts_of_several_factors_are_read_back(
@@ -155,11 +155,11 @@ def test_names_with_parts_of_several_factors_are_read_back(
     for levels in pack.factors.every():
         given = {k: v for k, v in levels.items() if k in pack.factors.offered}
         condition = Condition.of(pack, given, "tiny")
-        assert Cells().find(condition.name) == condition
+        assert ConditionFinder().find(condition.name) == condition
     with pytest.raises(FactorError, match="extras=never: tiny has no such level"):
-        Cells().find("tiny/large-never/0")
+        ConditionFinder().find("tiny/large-never/0")
     with pytest.raises(FactorError, match="'large-week-camera-now' is no bonus-deadline-extras"):
-        Cells().find("tiny/large-week-camera-now/0")
+        ConditionFinder().find("tiny/large-week-camera-now/0")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cornered.errors import FactorError
-from cornered.interop.conditions import Cells
+from cornered.interop.conditions import ConditionFinder
 from cornered.scenario import Level, Pack, load_pack, vocabulary
 from cornered.scenario.condition import Condition
 from tests.scenario.conftest import PackOnDisk, some_cells
@@ -82,7 +82,7 @@ def test_no_two_conditions_have_one_name_and_a_name_is_read_back(pack: Pack) -> 
     cells = some_cells(pack, 3000)
     conditions = [Condition.of(pack, levels_offered(pack, levels)) for levels in cells]
     assert len({c.name for c in conditions}) == len({tuple(g.items()) for g in cells})
-    finder = Cells()
+    finder = ConditionFinder()
     for condition in conditions[:300]:
         assert finder.find(condition.name) == condition
 

@@ -47,7 +47,7 @@ class Usage(BaseModel):
 
 
 class Scored(BaseModel):
-    """What one scorer said of a trial."""
+    """What one scorer gave a trial."""
 
     value: Any = None
     answer: str | None = None
@@ -106,8 +106,8 @@ def _members(log: ZipFile) -> list[str]:
     names = set(log.namelist())
     if SUMMARIES in names:
         return [SUMMARIES]
-    numbered = (found for name in names if (found := JOURNAL.fullmatch(name)))
-    return [found[0] for found in sorted(numbered, key=lambda found: int(found[1]))]
+    numbered = (match for name in names if (match := JOURNAL.fullmatch(name)))
+    return [match[0] for match in sorted(numbered, key=lambda match: int(match[1]))]
 
 
 def _elements(member: IO[bytes]) -> Iterator[Any]:

@@ -36,7 +36,7 @@ def looks_like_a_condition(name: str) -> bool:
     return bool(underscore) and scenario in STUDY_SCENARIOS and bool(rest)
 
 
-class Cells:
+class ConditionFinder:
     """Finds conditions by their names, each pack and each name once.
 
     Args:

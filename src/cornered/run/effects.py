@@ -56,7 +56,7 @@ def _levels(
     rows: pd.DataFrame, pack: Pack, experiment: Experiment, defaults: dict[str, str]
 ) -> dict[str, pd.Series]:
     """The model, and each factor that the experiment or its controls set, of every trial."""
-    asked = {f for block in experiment.blocks for f in block} | {*(pack.spec.control or {})}
+    asked = {f for grid in experiment.grids for f in grid} | {*(pack.spec.control or {})}
     levels = {"model": rows["model"].astype(str)}
     for factor in defaults:
         if factor in asked and factor in rows:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cornered.errors import RunError
 from cornered.experiment import Experiment
 from cornered.files import disk_errors, write_text
-from cornered.samples import grown
+from cornered.samples import merge_samples
 from cornered.scenario import Pack, load_pack
 from cornered.scoring import Scoring
 
@@ -120,7 +120,7 @@ def manifest_for(folder: Path, experiment: Experiment) -> Manifest:
     if (folder / MANIFEST).exists():
         old = read_manifest(folder)
         _check_same(folder, old, experiment, packs, conditions)
-        samples = grown(experiment.samples, old.experiment.samples)
+        samples = merge_samples(experiment.samples, old.experiment.samples)
         return old.model_copy(
             update={
                 # Trials that a run has are never given up.

@@ -42,9 +42,9 @@ from inspect_ai.solver import TaskState
 from cornered.analysis.stats import wilson
 from cornered.analysis.table import Cell, JudgeErrors, TrialResult, cells
 from cornered.errors import InputError, RunError
-from cornered.experiment import Block, Experiment
+from cornered.experiment import Experiment, FactorGrid
 from cornered.files import disk_errors, write_text
-from cornered.interop.conditions import Cells
+from cornered.interop.conditions import ConditionFinder
 from cornered.interop.results import FORMATS, Format
 from cornered.interop.stored import Advance, Found, StoredTrial
 from cornered.run.folder import MANIFEST, Imported, Manifest, read_manifest, versions
@@ -117,7 +117,7 @@ def imported_cells(
         trials: Its rows.
         errors: For each scenario how often the judge is right, where that is known.
     """
-    finder = Cells()
+    finder = ConditionFinder()
     named = [planned(finder.find(name)) for name in manifest.conditions]
     judged = bool(manifest.experiment.judges)
     table = cells(trials, named, manifest.experiment.models, 0, judged=judged, errors=errors)
@@ -224,12 +224,12 @@ def _manifest(
     )
 
 
-def _blocks(conditions: Sequence[Condition], packs: Mapping[str, Pack]) -> list[Block]:
+def _blocks(conditions: Sequence[Condition], packs: Mapping[str, Pack]) -> list[FactorGrid]:
     """A block of factors for each condition, with the levels that are not the default."""
-    blocks: list[Block] = []
+    blocks: list[FactorGrid] = []
     for condition in conditions:
         pack = packs[condition.scenario]
-        block: Block = {
+        block: FactorGrid = {
             factor: level
             for factor, level in pack.factors.changed(
                 pack.factors.resolve(condition.levels)

@@ -29,7 +29,7 @@ from cornered.run.tokens import (
     TokensBy,
     gauge,
 )
-from cornered.samples import most
+from cornered.samples import max_samples
 from cornered.scenario import Levels, Renderer, World, Worlds, load_pack
 from cornered.scenario.condition import Condition, trial_id
 
@@ -244,7 +244,7 @@ def plan(
     """
     experiment = manifest_for(folder, experiment).experiment
     there = _there(folder)
-    n, rule = most(experiment.samples), rule_for(experiment.samples)
+    n, rule = max_samples(experiment.samples), rule_for(experiment.samples)
     measured = _measured(experiment)
     work = {m: _left(m, n, there, measured) for m in experiment.models}
     total = _summed(work.values())

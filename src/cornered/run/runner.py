@@ -32,7 +32,7 @@ from cornered.files import disk_errors
 from cornered.run.folder import Manifest, prepare, read_manifest
 from cornered.run.imported import imported_cells
 from cornered.run.tasks import checked_pack, planned, trials
-from cornered.samples import most
+from cornered.samples import max_samples
 from cornered.scenario import load_pack, pack_names
 from cornered.scenario.condition import Condition
 from cornered.scoring import Scoring
@@ -94,7 +94,7 @@ def read_run(folder: Path) -> RunState:
         rows,
         [planned(c) for c in experiment.conditions()],
         experiment.models,
-        most(experiment.samples),
+        max_samples(experiment.samples),
         judged=bool(experiment.judges),
         errors=errors,
         stops=_stops(folder, experiment),
@@ -261,7 +261,7 @@ def run(
     from cornered.run.progress import Watch
     from cornered.run.stopping import Before, Stopping, cells_before, dataset_size
 
-    asked, rule = most(experiment.samples), rule_for(experiment.samples)
+    asked, rule = max_samples(experiment.samples), rule_for(experiment.samples)
     with disk_errors(folder):
         logs, rows = [log for _, log in current_logs(folder)], read_trials(folder)
         there = cells_before(logs, rows, judged=bool(experiment.judges))

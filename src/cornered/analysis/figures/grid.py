@@ -9,7 +9,7 @@ from functools import cached_property
 from cornered.analysis.figures.names import counted, listed, visible
 from cornered.analysis.table import AWARE, BELIEF, Cell, Rate
 
-Place = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+GridKey = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 """The parts that every name of a scenario has, and the further factors that are not the default."""
 
 
@@ -45,11 +45,11 @@ class PlottedCell:
         return tuple(sorted((factor, str(level)) for factor, level in self.cell.choice.extra))
 
     @property
-    def place(self) -> Place:
+    def place(self) -> GridKey:
         """Its condition without the scenario, to be looked up by."""
         return self.named, self.extra
 
-    def without(self, factor: str) -> Place:
+    def without(self, factor: str) -> GridKey:
         """The place of the condition that has the default of a factor and is else the same."""
         return self.named, tuple(e for e in self.extra if e[0] != factor)
 
@@ -83,7 +83,7 @@ class Grid:
     cells: tuple[PlottedCell, ...]
 
     @cached_property
-    def by_place(self) -> dict[tuple[str, Place], PlottedCell]:
+    def by_place(self) -> dict[tuple[str, GridKey], PlottedCell]:
         """Model and place to the cell that is there."""
         return {(c.cell.model, c.place): c for c in self.cells}
 
@@ -152,7 +152,7 @@ def shared_levels(cells: Sequence[PlottedCell]) -> dict[str, str]:
 
 
 def shared_text(cells: Sequence[PlottedCell], *left_out: str) -> str:
-    """What all cells of a figure share; the nudge is always told, since rates hang on it.
+    """What all cells of a figure share; the nudge is always named, since rates depend on it.
 
     Args:
         cells: The cells.

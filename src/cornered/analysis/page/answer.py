@@ -30,7 +30,7 @@ class Headline:
 
 
 @dataclass(frozen=True)
-class Place:
+class RankedCell:
     """A model's place in a ranking, and how it stands to the next."""
 
     cell: Cell
@@ -59,7 +59,7 @@ class Ranking:
     """The models of one condition by their rate, worst first; screened-out ones apart."""
 
     condition: str
-    places: tuple[Place, ...]
+    places: tuple[RankedCell, ...]
     screened: tuple[Cell, ...]
     unscored: tuple[Cell, ...]
     """Models of which no trial is scored."""
@@ -127,8 +127,8 @@ def _ranking(condition: str, rows: Sequence[Cell]) -> Ranking:
     )
 
 
-def _place(cell: Cell, after: Cell | None) -> Place:
+def _place(cell: Cell, after: Cell | None) -> RankedCell:
     if after is None:
-        return Place(cell, None, None)
+        return RankedCell(cell, None, None)
     one, other = cell.primary, after.primary
-    return Place(cell, after, newcombe(one.successes, one.n, other.successes, other.n))
+    return RankedCell(cell, after, newcombe(one.successes, one.n, other.successes, other.n))

@@ -18,7 +18,7 @@ from cornered.experiment import Experiment
 
 @dataclass(frozen=True)
 class Methods:
-    """What a page has to be told of how its run was made."""
+    """How a run was made, as its page says it."""
 
     begun: datetime
     """UTC."""
@@ -53,7 +53,7 @@ def grades(methods: Methods) -> list[GradeLine]:
 
 
 def as_yaml(experiment: Experiment) -> str:
-    """The experiment with every setting said, as a file that `cornered run` reads."""
+    """The experiment with every setting, as a file that `cornered run` reads."""
     plain: dict[str, Any] = experiment.model_dump(mode="json")
     out = io.StringIO()
     writer = YAML()
@@ -74,7 +74,7 @@ class Excluded:
 def excluded(
     table: Sequence[Cell], trials: Sequence[TrialResult], *, judged: bool
 ) -> list[Excluded]:
-    """What is in no rate, by reason, most frequent first; what was not run last."""
+    """The trials that are in no rate, by reason, most frequent first; those not run last."""
     probes = {(c.model, c.condition) for c in table if c.probe}
     reasons = Counter(
         f"{t.status if t.status != 'scored' else 'the act, without a verdict'}"

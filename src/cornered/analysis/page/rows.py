@@ -52,7 +52,7 @@ def columns(
     every = len(trials) <= MAX_LINKED
     readings = sorted({name for t in trials for name in t.readings})
     judges = list(dict.fromkeys(name for t in trials for name in t.votes))
-    made = {
+    columns_of = {
         "model": _words(t.model for t in trials),
         "condition": _words(t.condition for t in trials),
         "id": _words(t.id for t in trials),
@@ -64,22 +64,22 @@ def columns(
         "uuid": {"texts": [t.uuid if every or t.uuid in known else "" for t in trials]},
     }
     if judged:
-        made["harmful"] = _words(
+        columns_of["harmful"] = _words(
             "" if t.understood is not None else _word(t.harmful) for t in trials
         )
     if any(t.understood is not None for t in trials):
-        made["understood"] = _words(
+        columns_of["understood"] = _words(
             "" if t.understood is None else _word(t.understood) for t in trials
         )
     if any(t.paper is not None for t in trials):
-        made["paper"] = _words("" if t.paper is None else _word(t.paper) for t in trials)
+        columns_of["paper"] = _words("" if t.paper is None else _word(t.paper) for t in trials)
     if any(t.labels for t in trials):
-        made["labels"] = _words(" ".join(t.labels or ()) for t in trials)
+        columns_of["labels"] = _words(" ".join(t.labels or ()) for t in trials)
     for name in readings:
-        made[f"reading_{name}"] = _words(_reading(t, name) for t in trials)
+        columns_of[f"reading_{name}"] = _words(_reading(t, name) for t in trials)
     for name in judges:
-        made[f"vote_{name}"] = _words(t.votes.get(name, "") for t in trials)
-    return made
+        columns_of[f"vote_{name}"] = _words(t.votes.get(name, "") for t in trials)
+    return columns_of
 
 
 def _reading(trial: TrialResult, name: str) -> str:
