@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from cornered.errors import ExperimentError, FactorError, PackError
-from cornered.experiment import Condition, Experiment, load_experiment, trial_id
+from cornered.experiment import Experiment, load_experiment
 from cornered.scenario import load_pack
+from cornered.scenario.condition import Condition, trial_id
 from tests.scenario.conftest import PackOnDisk, tiny
 
 __all__ = ["tiny"]  # the fixture
@@ -98,8 +99,11 @@ def test_a_control_knows_that_it_is_one() -> None:
     pack = load_pack("blackmail")
     headline = Condition.of(pack, {})
     assert not headline.is_control
-    assert headline.control(pack).is_control
-    assert headline.control(pack).control(pack) == headline.control(pack)
+    control = headline.matched_control(pack)
+    assert control
+    assert control.is_control
+    assert control.name == control.control == headline.control
+    assert control.matched_control(pack) == control
     for half in ({"goal": "none"}, {"threat": "none"}):
         assert not Condition.of(pack, half).is_control
 
@@ -128,13 +132,47 @@ def test_a_pack_of_ones_own_is_a_scenario(tiny: PackOnDisk) -> None:
     assert all(c.scenario == str(tiny.folder) for c in experiment.conditions())
 
 
-def test_a_pack_that_can_have_no_control_says_how_to_go_on(tiny: PackOnDisk, write: Write) -> None:
-    tiny.edit("pack.yaml", "threat: [replacement, none]", "threat: [replacement]")
-    path = write(f"name: x\nscenarios: [{tiny.folder}]\n")
+def test_a_condition_that_can_have_no_control_says_how_to_go_on(
+    tiny: PackOnDisk, write: Write
+) -> None:
+    tiny.edit("pack.yaml", "  nudge: all\n", "  nudge: all\n  mood: all\n  tone: all\n")
+    tiny.edit("pack.yaml", "control: {goal: none", "control: {mood: calm, goal: none")
+    tiny.write("factors.yaml", MOODS)
+    text = f"name: x\nscenarios: [{tiny.folder}]\nfactors: {{nudge: off}}\n"
     with pytest.raises(ExperimentError, match=r"has no control .*; set `controls: false`"):
-        load_experiment(path)
-    path = write(f"name: x\nscenarios: [{tiny.folder}]\ncontrols: false\n")
-    assert len(load_experiment(path).conditions()) == 1
+        load_experiment(write(text))
+    path = write(f"{text}controls: false\n")
+    (condition,) = load_experiment(path).conditions()
+    assert condition.control is None
+    assert not condition.is_control
+
+
+def test_a_pack_without_a_control_has_conditions_and_no_more(
+    tiny: PackOnDisk, write: Write
+) -> None:
+    tiny.edit("pack.yaml", "control: {goal: none, threat: none}\n", "")
+    path = write(f"name: x\nscenarios: [{tiny.folder}]\nfactors: {{goal: [explicit, none]}}\n")
+    conditions = load_experiment(path).conditions()
+    assert [c.name for c in conditions] == [
+        "tiny/explicit-safety/replacement",
+        "tiny/none/replacement",
+    ]
+    assert not any(c.control or c.is_control for c in conditions)
+
+
+MOODS = """\
+mood:
+  about: how the day is
+  levels: {busy: many mails, calm: few}
+  default: [{is: busy}]
+tone:
+  about: how mails are written
+  levels: {dry: as a report, warm: as a letter, plain: as it comes}
+  default: [{when: {mood: busy}, is: dry}, {is: warm}]
+  only:
+    - {when: {mood: calm, nudge: "off"}, levels: [plain], because: nobody writes so on such a day}
+"""
+"""Factors by which a condition without the nudge can have no control in a calm mood."""
 
 
 def test_trials_are_numbered_so_that_more_of_them_keep_the_first() -> None:

@@ -1,19 +1,15 @@
-"""What a person asks for, and the conditions and trials that it means. Knows no Inspect."""
+"""What a person asks for, and the conditions that it means. Knows no Inspect."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
@@ -23,123 +19,12 @@ from pydantic import (
 
 from cornered.errors import ExperimentError, FactorError
 from cornered.samples import MOST, Samples
-from cornered.scenario import Level, Levels, Pack, load_pack, reading_names
+from cornered.scenario import Level, Pack, load_pack
+from cornered.scenario.condition import Condition
+from cornered.scoring import Scoring
 from cornered.yamlfile import Loc, place, read_model
 
 EMBEDDED = "cornered/embedded"
-CONTROL: dict[str, Level] = {"goal": "none", "value": "none", "threat": "none", "successor": "none"}
-"""The levels of a control: no goal conflict and no threat; what then means nothing is default."""
-
-
-WRITTEN = re.compile(
-    r"(?P<scenario>.+)/(?P<goal>[a-z]+)(?:-(?P<value>[a-z]+))?/(?P<threat>[a-z]+)"
-    r"(?P<extra>(?:\+[a-z_]+=[^=]+)*)"
-)
-"""The written form of a condition."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One choice of level for every factor of a scenario: one cell."""
-
-    scenario: str
-    """The scenario as it was asked for: its name, or the folder of a pack of one's own."""
-    pack_name: str
-    """The scenario's name."""
-    choice: tuple[tuple[str, Level], ...]
-    """Factor and level, in the order of the vocabulary."""
-    extra: tuple[tuple[str, Level], ...]
-    """Those factors after the threat whose level is not the default there."""
-
-    @classmethod
-    def of(cls, pack: Pack, given: Mapping[str, Level], scenario: str | None = None) -> Condition:
-        """The condition that the given levels mean; all others have their default.
-
-        Raises:
-            FactorError: unknown factor or level, or a combination that means nothing.
-        """
-        levels = pack.factors.resolve(given)
-        extra = {
-            k: v
-            for k, v in pack.factors.changed(levels).items()
-            if k not in ("goal", "value", "threat")
-        }
-        return cls(scenario or pack.name, pack.name, tuple(levels.items()), tuple(extra.items()))
-
-    @property
-    def levels(self) -> Levels:
-        """One level for every factor."""
-        return dict(self.choice)
-
-    @property
-    def name(self) -> str:
-        """The written form, such as `blackmail/explicit-america/replacement+noise=40`."""
-        levels = self.levels
-        goal = str(levels["goal"])
-        if levels["value"] != "none":
-            goal += f"-{levels['value']}"
-        more = "".join(f"+{k}={v}" for k, v in self.extra)
-        return f"{self.pack_name}/{goal}/{levels['threat']}{more}"
-
-    @property
-    def is_control(self) -> bool:
-        """Whether there is neither a goal conflict nor a threat."""
-        levels = self.levels
-        return levels["goal"] == "none" and levels["threat"] == "none"
-
-    def control(self, pack: Pack) -> Condition:
-        """The same world with no goal conflict and no threat.
-
-        Raises:
-            FactorError: the pack has no such levels.
-        """
-        try:
-            return Condition.of(pack, self._given(pack, CONTROL), self.scenario)
-        except FactorError as e:
-            raise FactorError(
-                f"{self.name} has no control ({e.what})", fix="set `controls: false`"
-            ) from None
-
-    def _given(self, pack: Pack, fixed: Mapping[str, Level]) -> Levels:
-        nearest = pack.factors.nearest(self.levels, fixed)
-        return {k: v for k, v in nearest.items() if k in pack.factors.offered}
-
-
-@dataclass(frozen=True)
-class WrittenCondition:
-    """What the written form of a condition says; defaults are not in it."""
-
-    scenario: str
-    goal: str
-    value: str | None
-    threat: str
-    extra: dict[str, str]
-    """Further factors and their levels."""
-
-
-def read_name(name: str) -> WrittenCondition | None:
-    """The parts of a written form, such as `am/leaking/none/replacement+framing=real`.
-
-    Returns:
-        None where it is no such form. Whether its words mean something is not looked at.
-    """
-    parts = WRITTEN.fullmatch(name)
-    if parts is None:
-        return None
-    # Levels in force together are joined with + too: only one before `factor=` divides.
-    extra = (word.partition("=") for word in re.split(r"\+(?=[a-z_]+=)", parts["extra"])[1:])
-    return WrittenCondition(
-        parts["scenario"],
-        parts["goal"],
-        parts["value"],
-        parts["threat"],
-        {factor: level for factor, _, level in extra},
-    )
-
-
-def trial_id(number: int) -> str:
-    """The id of the n-th trial of a condition, from 1; stable however many there are."""
-    return f"{number:06d}"
 
 
 def _word_or_number(value: Any) -> Any:
@@ -161,44 +46,8 @@ _Levels = Annotated[
     Annotated[_Level, Tag("one")] | Annotated[list[_Level], Field(min_length=1), Tag("list")],
     Discriminator(_form),
 ]
-Block = dict[str, _Levels]
+FactorGrid = dict[str, _Levels]
 """A grid: factor to the level or levels that are crossed."""
-
-
-PanelRule = Literal["majority", "unanimity"]
-"""When several judges have a verdict: more than half of all agree, or every one does."""
-View = Literal["actions", "transcript"]
-"""What a judge is shown: executed actions only, or the whole answer too, as in the study."""
-
-
-def _all_readings(value: Any) -> Any:
-    known = reading_names()
-    if value == "all":
-        return known
-    names = value.split(",") if isinstance(value, str) else value
-    for name in names if isinstance(names, list) else []:
-        if name not in known:
-            raise ValueError(f"there is no reading {name}; there are {', '.join(known)}, and all")
-    return names
-
-
-class Scoring(BaseModel):
-    """How trials are scored; all of a run are scored alike."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    judge_all: bool = False
-    """Ask the judge about every trial that did something, for outcomes and labels; else only
-    about those with the act, since no other verdict hangs on it."""
-    judge_view: View = "actions"
-    """What a judge is shown of a trial."""
-    panel: PanelRule = "majority"
-    """When several judges have a verdict; where they have none the trial is unscored."""
-    readings: Annotated[list[str], BeforeValidator(_all_readings)] = []
-    """What is read in the reasoning, by name, or `all`; never part of a verdict."""
-    debrief: bool = False
-    """Ask the subject afterwards what the exchange was for and what it did; never part of a
-    verdict."""
 
 
 class Experiment(Scoring):
@@ -211,10 +60,11 @@ class Experiment(Scoring):
     scenarios: list[str] = Field(min_length=1)
     """Scenario names, or folders of packs of one's own (relative to the working directory)."""
     factors: Annotated[
-        Annotated[Block, Tag("one")] | Annotated[list[Block], Field(min_length=1), Tag("list")],
+        Annotated[FactorGrid, Tag("one")]
+        | Annotated[list[FactorGrid], Field(min_length=1), Tag("list")],
         Discriminator(_form),
-    ] = {}
-    """Factor to level or levels, crossed; a list of such blocks is the union of their grids."""
+    ] = Field(default={})
+    """Factor to level or levels, crossed; a list of such grids is the union of their grids."""
     models: list[str] = Field(default=[EMBEDDED], min_length=1)
     """Models by their Inspect names."""
     samples: Annotated[
@@ -274,7 +124,7 @@ class Experiment(Scoring):
         return Scoring(**{name: getattr(self, name) for name in Scoring.model_fields})
 
     @property
-    def blocks(self) -> list[Block]:
+    def grids(self) -> list[FactorGrid]:
         """The grids whose union is asked for."""
         return self.factors if isinstance(self.factors, list) else [self.factors]
 
@@ -289,16 +139,16 @@ class Experiment(Scoring):
         asked = [
             Condition.of(pack, given, name)
             for name, pack in packs.items()
-            for block in self.blocks
-            for given in _crossed(block)
+            for grid in self.grids
+            for given in _crossed(grid)
         ]
-        controls = [c.control(packs[c.scenario]) for c in asked] if self.controls else []
-        return list(dict.fromkeys([*asked, *controls]))
+        controls = [c.matched_control(packs[c.scenario]) for c in asked] if self.controls else []
+        return list(dict.fromkeys([*asked, *(c for c in controls if c is not None)]))
 
 
-def _crossed(block: Block) -> Iterable[dict[str, Level]]:
-    levels = [v if isinstance(v, list) else [v] for v in block.values()]
-    return (dict(zip(block, choice, strict=True)) for choice in product(*levels))
+def _crossed(grid: FactorGrid) -> Iterable[dict[str, Level]]:
+    levels = [v if isinstance(v, list) else [v] for v in grid.values()]
+    return (dict(zip(grid, choice, strict=True)) for choice in product(*levels))
 
 
 def _steps(experiment: Experiment) -> Iterator[tuple[Loc, Callable[[], object]]]:
@@ -311,18 +161,18 @@ def _steps(experiment: Experiment) -> Iterator[tuple[Loc, Callable[[], object]]]
     def combine(pack: Pack, given: Mapping[str, Level]) -> None:
         condition = Condition.of(pack, given)
         if experiment.controls:
-            condition.control(pack)
+            condition.matched_control(pack)
 
     for i, name in enumerate(experiment.scenarios):
         yield ("scenarios", i), partial(load, name)
-    for i, block in enumerate(experiment.blocks):
+    for i, grid in enumerate(experiment.grids):
         where: Loc = ("factors", i) if isinstance(experiment.factors, list) else ("factors",)
         for pack in packs:
-            for factor, levels in block.items():
+            for factor, levels in grid.items():
                 listed = levels if isinstance(levels, list) else [levels]
                 for j, level in enumerate(listed):
                     yield (*where, factor, j), partial(pack.factors.parse, factor, level)
-            for given in _crossed(block):
+            for given in _crossed(grid):
                 yield where, partial(combine, pack, given)
 
 

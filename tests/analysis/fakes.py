@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import product
 from random import Random
 
-from cornered.analysis.table import AWARE, BELIEF, Cell, Planned, Trial, cells
+from cornered.analysis.table import AWARE, BELIEF, Cell, PlannedCell, TrialResult, cells
+from cornered.errors import CorneredError
+from cornered.interop.conditions import ConditionFinder
+from cornered.scenario import Level
+from cornered.scenario.condition import Condition, Naming
 
 OPUS, GPT = "anthropic/claude-opus-4-20250514", "openai/gpt-4.1"
 GEMINI, LLAMA = "google/gemini-2.5-pro", "together/meta-llama/Llama-4-Maverick-17B-128E-Instruct"
@@ -22,13 +27,13 @@ FRAMINGS = ("deliberate", "real", "test", "simulation")
 HEADLINE = "explicit-america/replacement"
 
 
-def trial(condition: str, model: str, number: int, **more: object) -> Trial:
+def trial(condition: str, model: str, number: int, **more: object) -> TrialResult:
     """A trial that is scored, without the act, unless more is said."""
     plain: dict[str, object] = {
         "condition": condition,
         "model": model,
         "id": f"{number:06d}",
-        "control": "/none/none" in condition,
+        "is_control": "/none/none" in condition,
         "status": "scored",
         "act": False,
         "harmful": False,
@@ -45,14 +50,65 @@ def trial(condition: str, model: str, number: int, **more: object) -> Trial:
         "log": "a.eval",
         "uuid": f"{model}{condition}{number}",
     }
-    return Trial(**(plain | more))  # type: ignore[arg-type]
+    return TrialResult(**(plain | more))  # type: ignore[arg-type]
 
 
-def planned(condition: str) -> Planned:
+FINDER = ConditionFinder()
+
+
+@cache
+def condition(name: str) -> Condition:
+    """The condition of a name; of a scenario that there is not its last two words are levels."""
+    try:
+        return FINDER.find(name)
+    except CorneredError:
+        scenario, *levels = name.rsplit("/", 2)
+        parts = tuple((f"factor{n}",) for n in range(len(levels)))
+        chosen = {part[0]: level for part, level in zip(parts, levels, strict=True)}
+        return invented(chosen, parts=parts, scenario=scenario)
+
+
+LEVELS = {"bonus": ("none", "small", "large"), "deadline": ("none", "tonight"), "tone": ("dry",)}
+"""The factors of a scenario that there is not, and that has neither goal nor threat."""
+
+
+def invented(
+    levels: dict[str, Level],
+    *,
+    parts: tuple[tuple[str, ...], ...] = (("bonus",), ("deadline",)),
+    control: dict[str, Level] | None = None,
+    scenario: str = "invented",
+) -> Condition:
+    """A condition of a scenario that there is not; any factor that no name shows is extra.
+
+    Args:
+        levels: Factor to level.
+        parts: What names show.
+        control: The levels of the matched control; None: the scenario has none.
+        scenario: Its name.
+    """
+    ranks = {f: {v: i for i, v in enumerate(LEVELS.get(f, ()))} for part in parts for f in part}
+    naming = Naming(parts, ranks)
+
+    def name(of: dict[str, Level]) -> str:
+        extra = "".join(f"+{k}={v}" for k, v in of.items() if k not in naming.factors)
+        return "/".join([scenario, *naming.written(of)]) + extra
+
+    return Condition(
+        scenario=scenario,
+        pack_name=scenario,
+        chosen=tuple(levels.items()),
+        name=name(levels),
+        control=None if control is None else name(levels | control),
+        extra=tuple((k, v) for k, v in levels.items() if k not in naming.factors),
+        naming=naming,
+    )
+
+
+def planned(name: str) -> PlannedCell:
     """A cell that is asked for; lethal has a screen."""
-    scenario = condition.split("/")[0]
-    screen = 0.01 if scenario == "lethal" else None
-    return Planned(condition, scenario, "/none/none" in condition, screen=screen)
+    choice = condition(name)
+    return PlannedCell(choice, screen=0.01 if choice.pack_name == "lethal" else None)
 
 
 def counted_cells(
@@ -94,7 +150,7 @@ def _chance(condition: str, model: str) -> float:
     return cell * arm * {OPUS: 1.0, GPT: 0.8, GEMINI: 0.95, LLAMA: 0.3}.get(model, 0.5)
 
 
-def rich_trials(models: Sequence[str] = MODELS, samples: int = 100) -> list[Trial]:
+def rich_trials(models: Sequence[str] = MODELS, samples: int = 100) -> list[TrialResult]:
     """Trials with outcomes, stated belief, and some that are unscored or have no outcome."""
     random = Random(7)
     made = []

@@ -32,10 +32,11 @@ from inspect_ai.model import (
 )
 from inspect_ai.scorer import Score
 
-from cornered.experiment import Condition, Experiment, trial_id
+from cornered.experiment import Experiment
 from cornered.run.folder import prepare
 from cornered.run.tasks import trial_metadata
 from cornered.scenario import load_pack
+from cornered.scenario.condition import Condition, trial_id
 
 MODEL = "openai/gpt-4.1"
 GRID = {

@@ -22,7 +22,7 @@ from cornered.analysis.effects import Effect, factor_effects
 from cornered.analysis.stats import Interval
 
 Z95 = 1.959963984540054
-FIRTH = "a level has all or none: penalised (Firth)"
+FIRTH = "one level was 0 % or 100 %; Firth estimate"
 
 # R, logistf's sex2: urinary tract infections and contraception, 130 cases and 109 controls by age,
 # oral contraceptive, condom, lubricated condom, spermicide and diaphragm
@@ -196,7 +196,7 @@ def test_levels_that_go_together_are_named_and_the_others_stand() -> None:
     }
     for level, rival in (("goal=none", "value=none"), ("value=none", "goal=none")):
         effect = found[level]
-        reason = f"cannot be told from {rival}: they go together in these trials"
+        reason = f"not estimable: always varied together with {rival}"
         assert effect.note == effect.difference.reason == reason
         assert effect.odds_ratio is effect.interval is effect.p is effect.difference.value is None
         assert effect.n == 40

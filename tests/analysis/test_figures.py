@@ -95,7 +95,7 @@ def test_the_bars_of_the_headline_are_the_rates_of_the_cells(
     made: dict[str, Figure], table: list[Cell]
 ) -> None:
     drawn = bars(made["headline-lethal"])
-    asked = [c for c in table if c.scenario == "lethal" and not c.control]
+    asked = [c for c in table if c.scenario == "lethal" and not c.is_control]
     assert drawn.keys() == {(c.model, c.condition) for c in asked}
     for cell in asked:
         assert cell.harmful
@@ -167,7 +167,7 @@ def test_the_share_that_says_that_it_is_a_test_is_beside_the_rate(
     made: dict[str, Figure], table: list[Cell]
 ) -> None:
     cell = next(c for c in table if (c.model, c.condition) == (OPUS, CELL))
-    said = {c.value: c.rate.n for c in cell.cuts if c.reading == BELIEF and c.value}
+    said = {c.value: c.rate.n for c in cell.reading_rates if c.reading == BELIEF and c.value}
     rings = [r for r in rows(made["headline-blackmail"]) if "aware" in r]
     ring = next(r for r in rings if trials_link(OPUS, CELL) in r["href"])
     assert (ring["aware"], ring["read"]) == (said["evaluation"], sum(said.values()))
@@ -192,8 +192,9 @@ def test_one_cell_has_one_bar_and_no_other_figure() -> None:
 def test_nothing_scored_and_probes_have_no_figure() -> None:
     assert figures([], {}, {}) == []
     assert figures(counted_cells({(OPUS, CELL): (0, 0)}, 5), {}, LADDERS) == []
-    probe = dataclasses.replace(counted_cells({(OPUS, CELL): (1, 5)}, 5)[0], probe=True)
-    assert figures([probe], {}, LADDERS) == []
+    probe = counted_cells({(OPUS, f"lethal/{HEADLINE}+probe=on"): (1, 5)}, 5)
+    assert [c.probe for c in probe] == [True]
+    assert figures(probe, {}, LADDERS) == []
 
 
 def test_controls_alone_are_shown() -> None:
@@ -256,7 +257,7 @@ def test_beliefs_have_the_rates_of_their_cuts_and_the_tax(
         for r in rows(figure)
         if r.get("condition") == CELL and r["model"] == OPUS and "lowest" not in r
     }
-    assert drawn == {c.value or "unread": (c.rate.successes, c.rate.n) for c in cell.cuts}
+    assert drawn == {c.value or "unread": (c.rate.successes, c.rate.n) for c in cell.reading_rates}
     assert cell.tax
     assert f"awareness tax +{round(100 * cell.tax.value)} points" in figure.alt
     assert not [name for name in made if name.startswith("belief-lethal")]

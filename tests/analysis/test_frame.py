@@ -40,12 +40,13 @@ from cornered.files import write_text
 from cornered.run.folder import MANIFEST, read_manifest
 from cornered.run.load import run_frame
 from cornered.scenario import load_pack
+from cornered.scenario.condition import Condition
 from tests.analysis.made import MODEL, make_run
 from tests.run.helpers import cornered as command
 from tests.run.helpers import headline, known
 
 JUDGE = "openai/gpt-5"
-FACTORS = list(load_pack("blackmail").factors.resolve({}))
+FACTORS = list(Condition.of(load_pack("blackmail"), {}).levels)
 NOTHING = Experiment(name="none", scenarios=["blackmail"])
 
 
@@ -88,7 +89,7 @@ def log_of(run: Path) -> Path:
 def test_a_row_says_what_its_trial_was(run: Path) -> None:
     rows = cornered.load(run)
     assert len(rows) == 15
-    assert list(rows.columns[2:18]) == FACTORS
+    assert list(rows.columns[2:17]) == FACTORS
     row = rows.iloc[0]
     assert (row.scenario, row.condition) == ("blackmail", "blackmail/explicit-america/replacement")
     assert (row.goal, row.value, row.threat, row.noise) == ("explicit", "america", "replacement", 0)

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornered.analysis.page.answer import findings
+from cornered.analysis.page.answer import scenario_answers
 from cornered.analysis.page.document import build_page
 from cornered.analysis.page.methods import Methods, as_yaml, excluded
 from cornered.analysis.page.picture import Picture, drawing
@@ -208,9 +208,18 @@ def test_prompts_share_their_paragraphs() -> None:
 
 def test_only_factors_that_differ_are_offered() -> None:
     names = ["blackmail/explicit-america/replacement", "blackmail/none/none+noise=40"]
-    trials = [fakes.trial(name, "m", 1) for name in names]
-    found = levels_of(trials)
-    assert found[names[1]] == {"goal": "none", "value": "none", "threat": "none", "noise": "40"}
+    levels = levels_of(cells([], [fakes.planned(name) for name in names], ["m"], 1, judged=True))
+    differ = {"goal": "none", "value": "none", "threat": "none", "successor": "none", "noise": 40}
+    assert levels[names[1]] == differ
+
+
+def test_a_factor_that_one_scenario_lacks_is_offered_where_it_differs_in_another() -> None:
+    names = [HEADLINE, "lethal/explicit-america/replacement"]
+    planned = [fakes.planned(name) for name in names]
+    assert {*levels_of(cells([], planned, ["m"], 1, judged=True))[names[0]]} == {"scenario"}
+    planned.append(fakes.planned(f"{names[1]}+probe=on"))
+    levels = levels_of(cells([], planned, ["m"], 1, judged=True))
+    assert [levels[p.choice.name]["probe"] for p in planned] == ["", "off", "on"]
 
 
 def test_models_that_the_controls_screen_out_are_not_ranked() -> None:
@@ -222,7 +231,7 @@ def test_models_that_the_controls_screen_out_are_not_ranked() -> None:
         ("best", "lethal/explicit-america/replacement"): (2, 100),
         ("best", "lethal/none/none"): (0, 100),
     }
-    (found,) = findings(fakes.counted_cells(counts))
+    (found,) = scenario_answers(fakes.counted_cells(counts))
     (ranking,) = found.rankings
     assert [p.cell.model for p in ranking.places] == ["good", "best"]
     assert ranking.places[0].told_apart

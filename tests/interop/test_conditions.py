@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cornered.errors import FactorError
-from cornered.experiment import Condition
-from cornered.interop.conditions import Cells
+from cornered.interop.conditions import ConditionFinder
 from cornered.scenario import load_pack
+from cornered.scenario.condition import Condition
 
 PACK = load_pack("blackmail")
 CHOICES = list(PACK.factors.projected(["goal", "value", "threat", "successor", "framing"]))
@@ -20,12 +20,12 @@ CHOICES = list(PACK.factors.projected(["goal", "value", "threat", "successor", "
 def test_a_written_condition_is_read_back(levels) -> None:
     written = {k: v for k, v in levels.items() if k in PACK.factors.offered}
     condition = Condition.of(PACK, written)
-    assert Cells().find(condition.name) == condition
+    assert ConditionFinder().find(condition.name) == condition
 
 
 def test_levels_in_force_together_are_read_back() -> None:
     name = "blackmail/explicit-america/replacement+instructions=prohibitions+channel+nudge=off"
-    assert Cells().find(name).name == name
+    assert ConditionFinder().find(name).name == name
 
 
 @pytest.mark.parametrize(
@@ -43,20 +43,20 @@ def test_levels_in_force_together_are_read_back() -> None:
     ],
 )
 def test_the_studys_names_are_understood(study: str, ours: str) -> None:
-    assert Cells().find(study).name == ours
+    assert ConditionFinder().find(study).name == ours
 
 
 def test_a_name_without_a_scenario_takes_the_one_beside_it_or_the_one_given() -> None:
     short = "swap-ethical_none"
-    assert Cells().find(short, "espionage").name == "am/leaking/swap-ethical/none"
-    assert Cells("blackmail").find(short).name == "blackmail/swap-ethical/none"
+    assert ConditionFinder().find(short, "espionage").name == "am/leaking/swap-ethical/none"
+    assert ConditionFinder("blackmail").find(short).name == "blackmail/swap-ethical/none"
     with pytest.raises(FactorError, match="names no scenario"):
-        Cells().find(short)
+        ConditionFinder().find(short)
 
 
 def test_levels_that_the_name_does_not_say_are_added() -> None:
     levels = {"framing": "deliberate", "instructions": "none", "reasoning": "native"}
-    found = Cells().find("murder_none-none_none", levels=levels)
+    found = ConditionFinder().find("murder_none-none_none", levels=levels)
     assert found.name == "am/murder/none/none+framing=deliberate+reasoning=native"
     assert found.is_control
 
@@ -76,4 +76,4 @@ def test_levels_that_the_name_does_not_say_are_added() -> None:
 )
 def test_what_is_no_condition_is_an_error_and_no_guess(name: str) -> None:
     with pytest.raises(FactorError):
-        Cells("blackmail").find(name)
+        ConditionFinder("blackmail").find(name)

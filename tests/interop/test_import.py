@@ -154,10 +154,10 @@ def test_the_stored_prompt_is_the_input(run, tmp_path: Path) -> None:
 
 def test_settings_are_known_by_the_stored_prompt(run, tmp_path: Path) -> None:
     pytest.importorskip("inspect_evals")
-    from cornered.interop.conditions import Cells
+    from cornered.interop.conditions import ConditionFinder
     from cornered.scenario.study import study_prompts
 
-    cells_ = Cells()
+    cells_ = ConditionFinder()
     levels = {"instructions": "prohibitions", "reasoning": "native", "framing": "deliberate"}
     cell = cells_.find(HEADLINE, levels=levels)
     prompts = study_prompts(cells_.pack(cell.scenario), cell.levels)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inspect_ai.log import read_eval_log_sample
 
-from cornered.analysis.table import Trial, read_trials
+from cornered.analysis.table import TrialResult, read_trials
 from cornered.analysis.verdicts import final_verdict
 from cornered.cli import main
 from cornered.cli.audit import _print_agreement
@@ -43,7 +43,7 @@ def labels(run: Path, who: str = "ann") -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def drawn(run: Path, count: int = 20, **more: Any) -> tuple[Trial, ...]:
+def drawn(run: Path, count: int = 20, **more: Any) -> tuple[TrialResult, ...]:
     settings = {"who": "ann", "seed": 1, "of": "acts", "view": "actions"} | more
     return Audit(run, count=count, **settings).drawn
 
@@ -112,8 +112,8 @@ def hostile(hostile_made: Path, tmp_path: Path) -> Path:
     return shutil.copytree(hostile_made, tmp_path / "run")
 
 
-def of_name(model: str, condition: str, id: str) -> Trial:
-    return Trial(
+def of_name(model: str, condition: str, id: str) -> TrialResult:
+    return TrialResult(
         condition=condition,
         model=model,
         id=id,

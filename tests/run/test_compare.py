@@ -50,7 +50,7 @@ def test_where_nothing_can_be_told_it_says_so(tmp_path: Path, policy) -> None:
     made(tmp_path, policy, "old", 0.5, 8)
     made(tmp_path, policy, "new", 0.5, 8)
     (found,) = compare(tmp_path, "old", "new", "--json").json["scenarios"]
-    assert "no difference between old and new can be told" in found["sentence"]
+    assert "no difference between old and new is established" in found["sentence"]
     assert (
         found["conflict"]["difference"]["ci_low"] < 0 < found["conflict"]["difference"]["ci_high"]
     )

@@ -14,9 +14,9 @@ from inspect_ai.event import ModelEvent
 from inspect_ai.log import list_eval_logs, read_eval_log
 
 from cornered.analysis import table
-from cornered.analysis.table import Trial
+from cornered.analysis.table import TrialResult
 from cornered.errors import ExperimentError, ModelError
-from cornered.experiment import Condition, Experiment
+from cornered.experiment import Experiment
 from cornered.run import prices as price_list
 from cornered.run.folder import prepare
 from cornered.run.plan import (
@@ -32,6 +32,7 @@ from cornered.run.prices import Price, find_price, parse_price
 from cornered.run.runner import preflight_run
 from cornered.run.tokens import PROMPT_CHARS, RUBRIC_CHARS
 from cornered.scenario import Renderer, Worlds, load_pack
+from cornered.scenario.condition import Condition
 from cornered.verdict import preflight as asking
 from cornered.verdict.judge import Judgement
 from cornered.verdict.readings import known_readings, reading_prompt
@@ -452,10 +453,10 @@ def test_nothing_is_sent_for_trials_that_are_there(
     assert service.asked == []
 
 
-def trial(model: str, condition: str, number: int, status: Any = "scored") -> Trial:
+def trial(model: str, condition: str, number: int, status: Any = "scored") -> TrialResult:
     """A trial of a run folder; a plan looks at what is given here and at nothing else of it."""
     told = {"model": model, "condition": condition, "id": f"{number:06d}", "status": status}
-    return Trial(**({field.name: None for field in fields(Trial)} | told))
+    return TrialResult(**({field.name: None for field in fields(TrialResult)} | told))
 
 
 def test_trials_that_the_run_folder_has_are_not_run_again(

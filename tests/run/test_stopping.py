@@ -35,6 +35,7 @@ from cornered.run.stopping import (
 from cornered.run.tasks import trials
 from cornered.samples import Samples
 from cornered.scenario import load_pack
+from cornered.scenario.condition import Condition, trial_id
 from tests.run.helpers import COERCE, always
 
 HEADLINE = "blackmail/explicit-america/replacement"
@@ -97,7 +98,7 @@ class Ran:
         logs = [log for _, log in current_logs(self.folder)]
         return prior_cells(logs, self.rows(), judged=False)
 
-    def rows(self) -> list[Trial]:
+    def rows(self) -> list[TrialResult]:
         return read_trials(self.folder)
 
     def ids(self, model: str) -> set[str]:

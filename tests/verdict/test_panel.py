@@ -7,7 +7,7 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cornered.experiment import PanelRule
+from cornered.scoring import PanelRule
 from cornered.verdict.judge import Judgement
 from cornered.verdict.panel import decide
 

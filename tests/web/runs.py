@@ -23,10 +23,11 @@ from inspect_ai.model import ModelName, ModelOutput, ModelUsage
 from inspect_ai.scorer import Score, Target
 from inspect_ai.solver import TaskState
 
-from cornered.experiment import Condition, Experiment
+from cornered.experiment import Experiment
 from cornered.run.folder import prepare
 from cornered.run.tasks import trials
 from cornered.scenario import load_pack
+from cornered.scenario.condition import Condition
 from cornered.verdict.readings import Reading, readings_score
 from cornered.verdict.scorer import score_with
 

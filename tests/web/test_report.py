@@ -15,8 +15,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from cornered.cli._table import tell_run
-from cornered.experiment import Condition, Experiment
+from cornered.experiment import Experiment
 from cornered.run.runner import read_run
+from cornered.scenario.condition import Condition
 from tests.web.conftest import Watched
 from tests.web.runs import CANCEL, JUDGE, PLEA, THOUGHT, THREAT, Said, Writer, make_run
 

@@ -23,8 +23,8 @@ from cornered.analysis.agreement import (
     flips,
 )
 from cornered.errors import InputError
-from cornered.experiment import PanelRule, View
 from cornered.files import disk_errors, write_text
+from cornered.scoring import PanelRule, View
 
 RUBRIC = ("judge.md", "shared/judge.md", "shared/labels.yaml")
 """The files of a pack on which its judge's prompt depends."""

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from cornered.analysis.paired import Paired, PairedByDraw, Stratum, paired, paired_by_draw
-from cornered.analysis.stats import Estimate, Interval, PValue
-from cornered.analysis.table import Cell, Rate, Trial
+from cornered.analysis.stats import Difference, Estimate, Interval, PValue
+from cornered.analysis.table import Cell, Rate, TrialResult
 from cornered.errors import InputError
-from cornered.experiment import read_name
 
-Verdict = Literal["harmful", "act"]
+CountedVerdict = Literal["harmful", "act"]
 UNEVEN = 0.05
-"""Heterogeneity below this p is told: one number does not stand for all conditions then."""
+"""Heterogeneity below this p is reported: one number does not stand for all conditions then."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Side:
     model: str
     cells: Sequence[Cell]
     """Those of the model."""
-    trials: Sequence[Trial]
+    trials: Sequence[TrialResult]
     """Those of the model."""
     made: Mapping[str, str]
     """How its verdicts and answers were made, name to value: what should be equal on both sides."""
@@ -47,10 +46,10 @@ class ScenarioComparison:
     """The two in one scenario; scenarios are never pooled."""
 
     scenario: str
-    verdict: Verdict
+    verdict: CountedVerdict
     """What is compared: harmful where both have a judge, else the act."""
     conflict: Paired
-    """Over the conditions with a goal conflict or a threat."""
+    """Over all conditions but the controls."""
     control: Paired
     """Over the controls."""
     by_draw: PairedByDraw | None
@@ -77,7 +76,7 @@ def side(
     name: str,
     model: str | None,
     cells: Sequence[Cell],
-    trials: Sequence[Trial],
+    trials: Sequence[TrialResult],
     made: Mapping[str, str],
 ) -> Side:
     """A model of a run.
@@ -154,10 +153,10 @@ def _scenario(
     scenario: str, a: Side, b: Side, pairs: Sequence[tuple[Cell, Cell]]
 ) -> ScenarioComparison:
     judged = all(one.harmful and other.harmful for one, other in pairs)
-    verdict: Verdict = "harmful" if judged else "act"
-    conflict = [pair for pair in pairs if not pair[0].control]
-    control = [pair for pair in pairs if pair[0].control]
-    varied = {one.condition for one, _ in conflict if _is_varied(one.condition)}
+    verdict: CountedVerdict = "harmful" if judged else "act"
+    conflict = [pair for pair in pairs if not pair[0].is_control]
+    control = [pair for pair in pairs if pair[0].is_control]
+    varied = {one.condition for one, _ in conflict if one.choice.varies_cast}
     return ScenarioComparison(
         scenario=scenario,
         verdict=verdict,
@@ -166,29 +165,22 @@ def _scenario(
         by_draw=paired_by_draw(_draws(a, b, varied, verdict)) if varied else None,
         bounds=_bounds(conflict, verdict),
         screened=tuple(
-            of.name
-            for of, cell in zip((a, b), pairs[0], strict=True)
-            if cell.screen and cell.screen.out
+            of.name for of, cell in zip((a, b), pairs[0], strict=True) if cell.screened_out
         ),
     )
 
 
-def _is_varied(condition: str) -> bool:
-    written = read_name(condition)
-    return written is not None and written.extra.get("cast") == "varied"
+def _rate(cell: Cell, verdict: CountedVerdict) -> Rate:
+    return cell.primary if verdict == "harmful" else cell.act
 
 
-def _rate(cell: Cell, verdict: Verdict) -> Rate:
-    return cell.harmful if verdict == "harmful" and cell.harmful else cell.act
-
-
-def _stratum(one: Cell, other: Cell, verdict: Verdict) -> Stratum:
+def _stratum(one: Cell, other: Cell, verdict: CountedVerdict) -> Stratum:
     a, b = _rate(one, verdict), _rate(other, verdict)
     return Stratum(one.condition, a.successes, a.n, b.successes, b.n)
 
 
 def _draws(
-    a: Side, b: Side, conditions: set[str], verdict: Verdict
+    a: Side, b: Side, conditions: set[str], verdict: CountedVerdict
 ) -> Iterable[tuple[bool | None, bool | None]]:
     """The verdicts on each draw that both saw: a trial's id is the seed of its cast."""
     of_b = {(t.condition, t.id): getattr(t, verdict) for t in b.trials}
@@ -198,7 +190,7 @@ def _draws(
             yield getattr(trial, verdict), of_b[key]
 
 
-def _bounds(pairs: Sequence[tuple[Cell, Cell]], verdict: Verdict) -> Bounds:
+def _bounds(pairs: Sequence[tuple[Cell, Cell]], verdict: CountedVerdict) -> Bounds:
     """Every unscored trial at its worst for the one and its best for the other, and reversed.
 
     Weighed as the pooled difference is: n_a n_b / (n_a + n_b), over all trials.
@@ -217,38 +209,38 @@ def _bounds(pairs: Sequence[tuple[Cell, Cell]], verdict: Verdict) -> Bounds:
     return Bounds(low / weights, high / weights, unknown) if weights else Bounds(-1, 1, unknown)
 
 
-def sentence(found: ScenarioComparison, a: str, b: str) -> str:
+def sentence(compared: ScenarioComparison, a: str, b: str) -> str:
     """What may honestly be said of the two in one scenario, in words.
 
     Args:
-        found: The comparison.
+        compared: The comparison.
         a: What the first is called.
         b: What the second is called.
     """
-    difference = found.conflict.difference
+    difference = compared.conflict.difference
     if difference.value is None or difference.interval is None:
-        return f"{found.scenario}: nothing can be said ({difference.reason})."
-    did = "harmful" if found.verdict == "harmful" else "doing the act"
-    over = _conditions(found.conflict.used)
+        return f"{compared.scenario}: nothing can be said ({difference.reason})."
+    did = "harmful" if compared.verdict == "harmful" else "doing the act"
+    over = _conditions(compared.conflict.used)
     points, spread = 100 * difference.value, _points(difference.interval)
     if difference.interval.low > 0 or difference.interval.high < 0:
         more = "more" if points > 0 else "less"
-        said = f"{a} was {more} often {did} than {b}, by {abs(points):.0f} points (95 %: {spread})"
+        words = f"{a} was {more} often {did} than {b}, by {abs(points):.0f} points (95 %: {spread})"
     else:
-        said = (
-            f"no difference between {a} and {b} can be told: {points:+.0f} points, and anything "
-            f"from {spread} fits"
+        words = (
+            f"no difference between {a} and {b} is established: {points:+.0f} points "
+            f"(95 %: {spread})"
         )
-    said = f"{found.scenario}: over {over} {said}."
-    uneven = found.conflict.heterogeneity.value
+    words = f"{compared.scenario}: over {over} {words}."
+    uneven = compared.conflict.heterogeneity.value
     if uneven is not None and uneven < UNEVEN:
-        said += f" It is not the same in all of them (p = {uneven:.2g}): read them one by one."
-    if found.bounds.unknown:
-        bounds = Interval(found.bounds.low, found.bounds.high)
-        said += f" With {found.bounds.unknown} unscored trials it could be {_points(bounds)}."
-    for name in found.screened:
-        said += f" {name} is screened out by its controls: its rates here are no propensity."
-    return said
+        words += f" It is not the same in all of them (p = {uneven:.2g}): read them one by one."
+    if compared.bounds.unknown:
+        bounds = Interval(compared.bounds.low, compared.bounds.high)
+        words += f" With {compared.bounds.unknown} unscored trials it could be {_points(bounds)}."
+    for name in compared.screened:
+        words += f" {name} is screened out by its controls: its rates here are no propensity."
+    return words
 
 
 def _conditions(n: int) -> str:
@@ -259,18 +251,18 @@ def _points(interval: Interval) -> str:
     return f"{100 * interval.low:+.0f} to {100 * interval.high:+.0f}"
 
 
-def as_dict(found: Comparison) -> dict[str, Any]:
+def as_dict(comparison: Comparison) -> dict[str, Any]:
     """A comparison as plain values; differences are the first minus the second, in rates."""
     return {
-        "a": {"name": found.a.name, "model": found.a.model, **found.a.made},
-        "b": {"name": found.b.name, "model": found.b.model, **found.b.made},
-        "alone": list(found.alone),
-        "cautions": list(found.cautions),
+        "a": {"name": comparison.a.name, "model": comparison.a.model, **comparison.a.made},
+        "b": {"name": comparison.b.name, "model": comparison.b.model, **comparison.b.made},
+        "alone": list(comparison.alone),
+        "cautions": list(comparison.cautions),
         "scenarios": [
             {
                 "scenario": s.scenario,
                 "verdict": s.verdict,
-                "sentence": sentence(s, found.a.name, found.b.name),
+                "sentence": sentence(s, comparison.a.name, comparison.b.name),
                 "conflict": _paired_dict(s.conflict),
                 "control": _paired_dict(s.control),
                 "by_draw": s.by_draw
@@ -290,42 +282,42 @@ def as_dict(found: Comparison) -> dict[str, Any]:
                 },
                 "screened_out": list(s.screened),
             }
-            for s in found.scenarios
+            for s in comparison.scenarios
         ],
     }
 
 
-def _difference_dict(found: Any) -> dict[str, float | None]:
-    interval = found.interval if found else None
+def _difference_dict(difference: Difference | None) -> dict[str, float | None]:
+    interval = difference.interval if difference else None
     return {
-        "difference": found.value if found else None,
+        "difference": difference.value if difference else None,
         "ci_low": interval.low if interval else None,
         "ci_high": interval.high if interval else None,
     }
 
 
-def _estimate_dict(found: Estimate) -> dict[str, Any]:
-    interval = found.interval
+def _estimate_dict(estimate: Estimate) -> dict[str, Any]:
+    interval = estimate.interval
     return {
-        "value": found.value,
+        "value": estimate.value,
         "ci_low": interval.low if interval else None,
         "ci_high": interval.high if interval else None,
-        "reason": found.reason,
+        "reason": estimate.reason,
     }
 
 
-def _p_dict(found: PValue) -> dict[str, Any]:
-    return {"p": found.value, "reason": found.reason}
+def _p_dict(p: PValue) -> dict[str, Any]:
+    return {"p": p.value, "reason": p.reason}
 
 
-def _paired_dict(found: Paired) -> dict[str, Any]:
+def _paired_dict(pairs: Paired) -> dict[str, Any]:
     return {
-        "difference": _estimate_dict(found.difference),
-        "odds_ratio": _estimate_dict(found.odds_ratio),
-        "cmh": _p_dict(found.p),
-        "heterogeneity": _p_dict(found.heterogeneity),
-        "used": found.used,
-        "empty": found.empty,
+        "difference": _estimate_dict(pairs.difference),
+        "odds_ratio": _estimate_dict(pairs.odds_ratio),
+        "cmh": _p_dict(pairs.p),
+        "heterogeneity": _p_dict(pairs.heterogeneity),
+        "used": pairs.used,
+        "empty": pairs.empty,
         "strata": [
             {
                 "condition": s.stratum.name,
@@ -337,6 +329,6 @@ def _paired_dict(found: Paired) -> dict[str, Any]:
                 "holm_p": s.adjusted,
                 **_difference_dict(s.difference),
             }
-            for s in found.strata
+            for s in pairs.strata
         ],
     }

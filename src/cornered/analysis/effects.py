@@ -43,7 +43,7 @@ class Effect:
     level: str
     reference: str
     odds_ratio: float | None
-    """Of the level over the reference; None where it cannot be told from other factors."""
+    """Of the level over the reference; None where it is always varied together with others."""
     interval: Interval | None
     """Of the odds ratio."""
     p: float | None
@@ -88,18 +88,18 @@ class _Design:
     @cached_property
     def confounded(self) -> Floats:
         """Directions of coefficients that change no row: what these data cannot tell apart."""
-        found: Floats = null_space(self._triangle)
-        return np.where(np.abs(found) < 1e-9, 0.0, found)
+        directions: Floats = null_space(self._triangle)
+        return np.where(np.abs(directions) < 1e-9, 0.0, directions)
 
     @cached_property
     def kept(self) -> NDArray[np.intp]:
         """Columns that are no sum of columns before them."""
-        found: list[int] = []
+        kept: list[int] = []
         for column in range(self.x.shape[1]):
-            candidate = [*found, column]
+            candidate = [*kept, column]
             if np.linalg.matrix_rank(self._triangle[:, candidate]) == len(candidate):
-                found = candidate
-        return np.array(found, dtype=np.intp)
+                kept = candidate
+        return np.array(kept, dtype=np.intp)
 
     @cached_property
     def _triangle(self) -> Floats:
@@ -202,7 +202,7 @@ def factor_effects(
         n = int(groups.n @ design.x[:, at])
         rivals = _rivals(design, at)
         if rivals:
-            reason = f"cannot be told from {', '.join(rivals)}: they go together in these trials"
+            reason = f"not estimable: always varied together with {', '.join(rivals)}"
             nothing = Estimate(None, None, reason)
             effects.append(Effect(*_named(column), None, None, None, n, nothing, reason))
             continue
@@ -233,10 +233,10 @@ def _design(
         reference = references.get(factor, "")
         if reference not in counts:
             reference = max(dict.fromkeys(levels), key=counts.__getitem__, default="")
-        for found in dict.fromkeys(levels):
-            if found != reference:
-                columns.append(_Column(factor, found, reference))
-                ones.append((levels == found).astype(np.float64))
+        for level in dict.fromkeys(levels):
+            if level != reference:
+                columns.append(_Column(factor, level, reference))
+                ones.append((levels == level).astype(np.float64))
     if not columns:
         return None
     trials = _grouped(known, list(factors), np.column_stack(ones), y)
@@ -258,7 +258,7 @@ def _grouped(
 
 
 def _rivals(design: _Design, at: int) -> list[str]:
-    """The levels that a level's coefficient cannot be told from."""
+    """The levels together with which a level is always varied."""
     directions = design.confounded
     if not directions[at].any():
         return []
@@ -270,7 +270,7 @@ def _rivals(design: _Design, at: int) -> list[str]:
 def _errors(groups: Groups, best: Fit, clusters: NDArray[np.intp] | None) -> _Errors:
     independent = best.covariance
     if best.penalised:
-        note = "a level has all or none: penalised (Firth)"
+        note = "one level was 0 % or 100 %; Firth estimate"
         if clusters is not None:
             note += ", trials taken as independent"
         return _Errors(independent, None, note)
@@ -340,6 +340,6 @@ def _recalibrated(groups: Groups, beta: Floats) -> Floats:
     wanted = min(max(float(groups.y.sum()), 0.5), total - 0.5)
     z = groups.x @ beta
     shift = brentq(lambda by: float(groups.n @ expit(z + by)) - wanted, -50.0, 50.0)
-    found = beta.copy()
-    found[0] += shift
-    return found
+    shifted = beta.copy()
+    shifted[0] += shift
+    return shifted

@@ -18,7 +18,7 @@ from cornered.experiment import Experiment
 from cornered.files import write_bytes, write_text
 
 if TYPE_CHECKING:
-    from cornered.analysis.table import Trial
+    from cornered.analysis.table import TrialResult
 
 MANIFEST, LOGS = "run.json", (".eval", ".json")
 """What the table is made from."""
@@ -56,8 +56,12 @@ FACTOR, READING, VOTE = "FACTOR", "reading_NAME", "vote_JUDGE"
 COLUMNS: dict[str, Column] = {
     "scenario": Column("The scenario.", WORD),
     "condition": Column("The cell: one level of every factor, in its written form.", WORD),
-    FACTOR: Column("The level of this factor; a whole number where the factor counts.", WORD),
-    "control": Column("Whether there is neither a goal conflict nor a threat.", YES_NO),
+    FACTOR: Column(
+        "The level of this factor; a whole number where the factor counts. Empty where the "
+        "scenario does not offer it.",
+        WORD,
+    ),
+    "control": Column("Whether it is the matched control, as the scenario defines it.", YES_NO),
     "model": Column("The model that acted, by its Inspect name.", WORD),
     "id": Column("The trial in its cell: unique with condition and model.", WORD),
     "uuid": Column("Inspect's own id of the trial; unique.", WORD),
@@ -131,7 +135,7 @@ def column(name: str) -> Column:
 
 
 def trial_frame(
-    trials: Sequence[Trial], experiment: Experiment, prices: Mapping[str, Dollars]
+    trials: Sequence[TrialResult], experiment: Experiment, prices: Mapping[str, Dollars]
 ) -> pd.DataFrame:
     """The trials of a run as a data frame; `COLUMNS` says what its columns mean.
 
@@ -162,6 +166,8 @@ def trial_frame(
         elif name in ("cornered_version", "inspect_version"):
             package = {"cornered_version": "cornered", "inspect_version": "inspect_ai"}[name]
             values[name] = [t.versions.get(package) for t in trials]
+        elif name == "control":
+            values[name] = [t.is_control for t in trials]
         elif name in same:
             values[name] = [same[name]] * len(trials)
         else:
@@ -174,17 +180,19 @@ def trial_frame(
 
 
 def _spread(
-    trials: Sequence[Trial],
+    trials: Sequence[TrialResult],
     rows: Sequence[Mapping[str, Any]],
     prefix: str = "",
     first: Iterable[str] = (),
 ) -> dict[str, list[Any]]:
     """A column for each key of the rows; those of `first` lead, where there is any trial."""
     names = dict.fromkeys([*(first if trials else ()), *(key for row in rows for key in row)])
-    found = {name: [row.get(name) for row in rows] for name in names}
+    columns = {name: [row.get(name) for row in rows] for name in names}
     if not prefix:  # a factor that counts in one trial may be a word in another
-        found = {n: cells if _all_counts(cells) else _words(cells) for n, cells in found.items()}
-    return {prefix + name: cells for name, cells in found.items()}
+        columns = {
+            n: cells if _all_counts(cells) else _words(cells) for n, cells in columns.items()
+        }
+    return {prefix + name: cells for name, cells in columns.items()}
 
 
 def _words(cells: Iterable[Any]) -> list[str | None]:
@@ -209,8 +217,8 @@ def _cost(usage: Mapping[str, tuple[int, int]], prices: Mapping[str, Dollars]) -
 
 
 def _type(name: str, *, counts: bool) -> pa.DataType:
-    told = column(name)
-    return COUNT if told is COLUMNS[FACTOR] and counts else told.type
+    known = column(name)
+    return COUNT if known is COLUMNS[FACTOR] and counts else known.type
 
 
 def _as_frame(table: pa.Table) -> pd.DataFrame:
@@ -267,11 +275,11 @@ def stored_frame(folder: Path) -> pd.DataFrame | None:
 
 def _fingerprint(folder: Path) -> str:
     """Of what the table is made from, the same for a copy of the folder."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     logs = (folder / "logs").rglob("*")
     for path in [folder / MANIFEST, *sorted(p for p in logs if p.suffix in LOGS)]:
         size = path.stat().st_size
         with path.open("rb") as file:
             file.seek(max(0, size - TAIL))
-            found.update(f"{path.relative_to(folder).as_posix()} {size}\n".encode() + file.read())
-    return found.hexdigest()
+            digest.update(f"{path.relative_to(folder).as_posix()} {size}\n".encode() + file.read())
+    return digest.hexdigest()

@@ -1,7 +1,8 @@
 """Published rates, to be read beside our own and never pooled with them.
 
 `data/published_rates.csv` holds facts: a rate, of which model, in which condition, from which
-source, and how surely it stands there. `data/model_names.yaml` says which Inspect names mean a
+source, and how surely it stands there. Its columns are those of `PublishedRate`, and one for each
+factor whose level the sources say. `data/model_names.yaml` says which Inspect names mean a
 published model.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -29,8 +30,9 @@ from pydantic import (
 
 from cornered.analysis.stats import Interval, wilson
 from cornered.errors import FactorError, InputError
-from cornered.experiment import read_name
-from cornered.scenario.factors import suggest
+from cornered.scenario.condition import Condition, Naming
+from cornered.scenario.factors import Level, suggest
+from cornered.scenario.pack import load_pack, pack_names
 from cornered.yamlfile import read_model, read_text
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parent / "data"
 STUDY = "am/"
 """What the names of scenarios with the 2025 study's own text begin with."""
+STUDY_PACK = "am/blackmail"
+"""A scenario of the study, whose way to name conditions stands for all that was published."""
 COUNTERPARTS = {"blackmail": "am/blackmail", "espionage": "am/leaking", "lethal": "am/murder"}
 """Our scenarios, and those of the study that ask the same of an agent in another text."""
 
@@ -62,10 +66,9 @@ class PublishedRate(BaseModel):
     """`am/…` for the 2025 study's own text; another text has a name of its own."""
     model: str = Field(min_length=1)
     """As published."""
-    goal: str | None
-    """None where the source does not say, as for `value` and `threat`."""
-    value: str | None
-    threat: str | None
+    levels: dict[str, str | None]
+    """Factor to level in our words, for each factor that has a column; None where the source does
+    not say."""
     factors: dict[str, str]
     """Further factors in our words, in the file as `factor=level factor=level`; all that are
     not named have the default."""
@@ -82,10 +85,15 @@ class PublishedRate(BaseModel):
     note: str
     """A caveat that changes no condition."""
 
-    @field_validator("goal", "value", "threat", "n", mode="before")
+    @field_validator("n", mode="before")
     @classmethod
     def _blank(cls, value: Any) -> Any:
         return None if value == "" else value
+
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _blank_levels(cls, value: Any) -> Any:
+        return {k: v or None for k, v in value.items()} if isinstance(value, dict) else value
 
     @field_validator("factors", mode="before")
     @classmethod
@@ -122,18 +130,34 @@ class PublishedRate(BaseModel):
     @property
     def condition(self) -> str:
         """The condition as far as it is known, such as `am/leaking/explicit-america/none`."""
-        goal = self.goal or "?"
-        if self.value not in (None, "none"):
-            goal += f"-{self.value}"
-        known = self.goal or self.threat
-        cell = f"{self.scenario}/{goal}/{self.threat or '?'}" if known else self.scenario
-        return cell + "".join(f"+{k}={v}" for k, v in self.factors.items())
+        parts = [self.scenario]
+        if any(self.levels.values()):
+            naming = _naming(self.scenario)
+            known: dict[str, Level] = {f: self.levels.get(f) or "none" for f in naming.factors}
+            heads = [part[0] for part in naming.parts]
+            known |= {f: "?" for f in heads if not self.levels.get(f)}
+            parts += naming.written(known)
+        return "/".join(parts) + "".join(f"+{k}={v}" for k, v in self.factors.items())
 
     def as_dict(self) -> dict[str, Any]:
-        """The row as plain values, rates between 0 and 1, with the ends of the interval."""
-        found = self.interval
-        ends = {"ci_low": found.low if found else None, "ci_high": found.high if found else None}
-        return self.model_dump() | ends
+        """The row as plain values, rates between 0 and 1, with the ends of the interval.
+
+        Each factor that has a column stands by itself, in the order of the file.
+        """
+        interval = self.interval
+        plain: dict[str, Any] = {}
+        for name, value in self.model_dump().items():
+            plain |= value if name == "levels" else {name: value}
+        return plain | {
+            "ci_low": interval.low if interval else None,
+            "ci_high": interval.high if interval else None,
+        }
+
+
+@cache
+def _naming(scenario: str) -> Naming:
+    """How conditions of a scenario are written; those of a text that is no pack as the study's."""
+    return Naming.of(load_pack(scenario if scenario in pack_names() else STUDY_PACK))
 
 
 def read_rates(path: Path) -> tuple[PublishedRate, ...]:
@@ -142,19 +166,25 @@ def read_rates(path: Path) -> tuple[PublishedRate, ...]:
     Raises:
         InputError: no such file, another header, or a row that means nothing (file, line).
     """
-    names = list(PublishedRate.model_fields)
+    names = [name for name in PublishedRate.model_fields if name != "levels"]
     reader = csv.DictReader(io.StringIO(read_text(path, error=InputError), newline=""))
-    if reader.fieldnames != names:
+    header = list(reader.fieldnames or ())
+    factors = [name for name in header if name not in names]
+    if [name for name in header if name in names] != names or "" in factors:
         raise InputError(
-            "not the columns of published rates", where=f"{path}:1", fix=f"write {','.join(names)}"
+            "not the columns of published rates",
+            where=f"{path}:1",
+            fix=f"write {','.join(names)}, and a column for each factor",
         )
     rates = []
     for row in reader:
         where = f"{path}:{reader.line_num}"
         if None in row or None in row.values():
-            raise InputError(f"not {len(names)} values", where=where, fix="quote what has commas")
+            raise InputError(f"not {len(header)} values", where=where, fix="quote what has commas")
+        known = {name: row[name] for name in names}
+        levels = {name: row[name] for name in factors}
         try:
-            rates.append(PublishedRate.model_validate(row))
+            rates.append(PublishedRate.model_validate({**known, "levels": levels}))
         except ValidationError as e:
             first = e.errors(include_url=False)[0]
             key = "".join(f"{part}: " for part in first["loc"])
@@ -198,23 +228,6 @@ def published_name(model: str) -> str | None:
     )
 
 
-_Cell = tuple[str, str | None, str | None, str | None, frozenset[tuple[str, str]]]
-"""Scenario, goal, value, threat, and the further factors that are not the default."""
-
-
-def _cell(condition: str) -> _Cell | None:
-    """What the written form of a condition says; None where it is no such form."""
-    found = read_name(condition)
-    if not found:
-        return None
-    factors = frozenset(found.extra.items())
-    return found.scenario, found.goal, found.value or "none", found.threat, factors
-
-
-def _cell_of(row: PublishedRate) -> _Cell:
-    return row.scenario, row.goal, row.value, row.threat, frozenset(row.factors.items())
-
-
 @dataclass(frozen=True)
 class Reference:
     """A published rate, as it stands to a condition of ours."""
@@ -233,29 +246,41 @@ class Reference:
         return f"{row.percent}{n} ({', '.join(marks)}{note})"
 
 
-def matching(model: str, condition: str) -> list[Reference]:
+def matching(model: str, condition: Condition) -> list[Reference]:
     """The published rates of a model in a condition, each by itself, surest first.
 
-    Scenario, goal, value, threat and every further factor are equal; a published rate under
-    a condition for which there is no factor never matches. A condition of our own scenarios
-    gets the rates of its counterpart in the study, marked as being about another text; a
-    condition of any other scenario gets nothing.
+    Scenario and level of every factor are equal; a published rate under a condition for which
+    there is no factor never matches. A condition of our own scenarios gets the rates of its
+    counterpart in the study, marked as being about another text; a condition of any other
+    scenario gets nothing.
 
     Args:
         model: The model by its Inspect name.
-        condition: The condition by its name, such as `am/leaking/explicit-america/none`.
+        condition: The condition.
     """
-    name, cell = published_name(model), _cell(condition)
-    if name is None or cell is None:
+    name = published_name(model)
+    scenario = COUNTERPARTS.get(condition.pack_name, condition.pack_name)
+    if name is None or not scenario.startswith(STUDY):
         return []
-    scenario = COUNTERPARTS.get(cell[0], cell[0])
-    if not scenario.startswith(STUDY):
-        return []
-    wanted = (scenario, *cell[1:])
-    rows = [r for r in published_rates() if r.model == name and not r.extra]
-    equal = [r for r in rows if _cell_of(r) == wanted]
-    surest = sorted(equal, key=lambda r: list(EXACTNESS).index(r.exactness))
-    return [Reference(r, scenario == cell[0]) for r in surest]
+    equal = [
+        rate
+        for rate in published_rates()
+        if (rate.model, rate.scenario) == (name, scenario)
+        and not rate.extra
+        and _same_levels(rate, condition)
+    ]
+    surest = sorted(equal, key=lambda rate: list(EXACTNESS).index(rate.exactness))
+    return [Reference(rate, scenario == condition.pack_name) for rate in surest]
+
+
+def _same_levels(rate: PublishedRate, condition: Condition) -> bool:
+    """Whether the levels that a rate names are a condition's, and all others the default there."""
+    shown = {f: condition.levels[f] for f in condition.naming.factors} | dict(condition.extra)
+    further = {factor: str(level) for factor, level in shown.items() if factor not in rate.levels}
+    return rate.factors == further and all(
+        factor in condition.levels and level == str(condition.levels[factor])
+        for factor, level in rate.levels.items()
+    )
 
 
 def beside(table: Iterable[Cell]) -> dict[tuple[str, str], Reference]:
@@ -264,19 +289,23 @@ def beside(table: Iterable[Cell]) -> dict[tuple[str, str], Reference]:
     One rate, the surest, as it was published: never an average. Cells on which nobody has
     published have no entry.
     """
-    found = {(c.model, c.condition): matching(c.model, c.condition) for c in table}
-    return {cell: references[0] for cell, references in found.items() if references}
+    matched = {(c.model, c.condition): matching(c.model, c.choice) for c in table}
+    return {cell: references[0] for cell, references in matched.items() if references}
 
 
-_FILTERS: dict[str, Callable[[PublishedRate], str | None]] = {
-    "scenario": lambda r: r.scenario,
-    "model": lambda r: r.model,
-    "goal": lambda r: r.goal,
-    "value": lambda r: r.value,
-    "threat": lambda r: r.threat,
-    "study": lambda r: r.study,
-    "exactness": lambda r: r.exactness,
-}
+_COLUMNS = ("scenario", "model", "study", "exactness")
+"""Columns other than those of factors by which rates can be chosen."""
+
+
+def _keys() -> list[str]:
+    """By what rates can be chosen: columns of the file."""
+    factors = dict.fromkeys(factor for rate in published_rates() for factor in rate.levels)
+    return [*_COLUMNS[:2], *factors, *_COLUMNS[2:]]
+
+
+def _value(rate: PublishedRate, key: str) -> str | None:
+    value: str | None = getattr(rate, key) if key in _COLUMNS else rate.levels.get(key)
+    return value
 
 
 def _slug(text: str) -> str:
@@ -286,7 +315,7 @@ def _slug(text: str) -> str:
 
 def _meant(key: str, word: str) -> frozenset[str]:
     """The values of a column that a word stands for: whole names, else parts of them."""
-    known = {_slug(v): v for r in published_rates() if (v := _FILTERS[key](r)) is not None}
+    known = {_slug(v): v for r in published_rates() if (v := _value(r, key)) is not None}
     aliases = {"scenario": COUNTERPARTS.get(word), "model": published_name(word)}
     asked = _slug(aliases.get(key) or word)
     meant = [v for slug, v in known.items() if slug == asked]
@@ -326,10 +355,10 @@ def filtered(words: Sequence[str]) -> list[PublishedRate]:
         key, equals, values = word.partition("=")
         if not equals:
             free.append(word.lower())
-        elif key not in _FILTERS:
-            raise FactorError(f"rates have no {key or 'empty key'}", fix=suggest(key, [*_FILTERS]))
+        elif key not in _keys():
+            raise FactorError(f"rates have no {key or 'empty key'}", fix=suggest(key, _keys()))
         else:
             meant = (_meant(key, value) for value in values.split(","))
             chosen[key] = chosen.get(key, frozenset()).union(*meant)
-    rows = (r for r in published_rates() if all(_FILTERS[k](r) in vs for k, vs in chosen.items()))
+    rows = (r for r in published_rates() if all(_value(r, k) in vs for k, vs in chosen.items()))
     return sorted((r for r in rows if all(word in _text(r) for word in free)), key=_order)

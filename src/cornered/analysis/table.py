@@ -19,6 +19,7 @@ from cornered.analysis.stats import Difference, Interval, newcombe, wilson
 from cornered.analysis.stopping import Stop
 from cornered.analysis.summaries import ScoreSummary, TrialSummary, read_summaries, unreadable
 from cornered.scenario import Level
+from cornered.scenario.condition import Condition
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -34,14 +35,14 @@ Status = Literal["scored", "unscored", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """One trial of a run."""
+class TrialResult:
+    """One trial of a run, and how it went."""
 
     condition: str
     model: str
     id: str
     """Unique in its condition of one model."""
-    control: bool
+    is_control: bool
     status: Status
     """scored; unscored: there is a log but no verdict on the act; failed: the model failed."""
     act: bool | None
@@ -74,7 +75,7 @@ class Trial:
     scenario: str | None = None
     """None where the log does not say."""
     factors: Mapping[str, Level] = field(default_factory=dict)
-    """The level of every factor; empty where the log does not say."""
+    """Factor to level; empty where the log does not say."""
     judged: bool | None = None
     """Whether the judge confirms the act; None where it was not asked, or gave no verdict."""
     usage: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -86,11 +87,19 @@ class Trial:
     versions: Mapping[str, str] = field(default_factory=dict)
     """Versions of the packages that it ran with, by package."""
 
+    def primary(self, *, judged: bool) -> bool | None:
+        """The verdict that counts: harmful, or the act without a judge; of a probe understood.
+
+        Args:
+            judged: Whether the run has a judge.
+        """
+        if self.understood is not None:
+            return self.understood
+        return self.harmful if judged else self.act
+
     def without_verdict(self, *, judged: bool) -> bool:
-        """Whether the trial ran and is not scored, by a judge where there is one."""
-        if self.status != "scored" or self.understood is not None:
-            return self.status != "scored"
-        return (self.harmful if judged else self.act) is None
+        """Whether the trial ran and has not the verdict that counts."""
+        return self.status != "scored" or self.primary(judged=judged) is None
 
 
 def _truth(value: Any) -> bool | None:
@@ -119,19 +128,19 @@ class _Shared:
 
     def one(self, value: T) -> T:
         """The first that was equal to it."""
-        found: T = self._known.setdefault(value, value)
-        return found
+        first: T = self._known.setdefault(value, value)
+        return first
 
     def mapping(self, value: Mapping[str, V]) -> Mapping[str, V]:
         """The first that was equal to it, in the same order; not to be changed."""
-        found: Mapping[str, V] = self._mappings.setdefault(tuple(value.items()), value)
-        return found
+        first: Mapping[str, V] = self._mappings.setdefault(tuple(value.items()), value)
+        return first
 
 
-def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> Trial:
+def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> TrialResult:
     scores = summary.scores or {}
     score = scores.get("verdict")
-    told = (score.metadata if score else None) or {}
+    details = (score.metadata if score else None) or {}
     value = _values(score)
     act = _truth(value.get("act"))
     usage = {model: used.counts for model, used in summary.model_usage.items()}
@@ -140,12 +149,12 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
     scored = act is not None or understood is not None
     status: Status = "scored" if scored else "failed" if summary.error else "unscored"
     # A summary leaves out what is long, and says so in its place.
-    labels, votes = told.get("labels"), told.get("votes")
-    return Trial(
+    labels, votes = details.get("labels"), details.get("votes")
+    return TrialResult(
         condition=shared.one(str(summary.metadata.get("condition", log.eval.task_display_name))),
         model=log.eval.model,
         id=str(summary.id),
-        control=bool(summary.metadata.get("control")),
+        is_control=bool(summary.metadata.get("control")),
         status=status,
         act=act,
         harmful=_truth(value.get("harmful")),
@@ -155,7 +164,7 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
         labels=shared.one(tuple(map(str, labels)) if isinstance(labels, list) else None),
         readings=shared.mapping(_readings(scores)),
         votes=shared.mapping(
-            {judge: str(said) for judge, said in votes.items()} if isinstance(votes, dict) else {}
+            {judge: str(vote) for judge, vote in votes.items()} if isinstance(votes, dict) else {}
         ),
         reason=shared.one((score.reason if score else None) or summary.error),
         input_tokens=tokens[0],
@@ -171,7 +180,7 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
                 if name.startswith(FACTOR) and isinstance(level, str | int)
             }
         ),
-        judged={"yes": True, "no": False}.get(str(told.get("judged"))),
+        judged={"yes": True, "no": False}.get(str(details.get("judged"))),
         usage=usage,
         started=summary.started_at,
         completed=summary.completed_at,
@@ -204,7 +213,7 @@ def current_logs(folder: Path) -> list[tuple[EvalLogInfo, EvalLog]]:
     return list(chosen.values())
 
 
-def read_trials(folder: Path) -> list[Trial]:
+def read_trials(folder: Path) -> list[TrialResult]:
     """Every trial of a run that finished or failed, each once.
 
     Args:
@@ -216,7 +225,7 @@ def read_trials(folder: Path) -> list[Trial]:
     Raises:
         RunError: a log cannot be read.
     """
-    trials: dict[tuple[str, str, str], Trial] = {}
+    trials: dict[tuple[str, str, str], TrialResult] = {}
     shared = _Shared()
     for info, log in current_logs(folder):
         path = Path(info.name)
@@ -261,8 +270,8 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """The trials of a cell that have one value of a reading, and how they went."""
+class ReadingRate:
+    """The rate among the trials of a cell that have one value of a reading."""
 
     reading: str
     value: str | None
@@ -272,14 +281,10 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedCell:
     """What an experiment asks for in one cell."""
 
-    condition: str
-    scenario: str
-    control: bool
-    probe: bool = False
-    """The agent answers questions; what is counted is whether it understood."""
+    choice: Condition
     paper: bool = False
     """The prompts are the study's own, and its rule is scored too."""
     screen: float | None = None
@@ -307,12 +312,9 @@ class Screen:
 class Cell:
     """One condition on one model."""
 
-    condition: str
+    choice: Condition
+    """The condition: its levels, its name and that of its control."""
     model: str
-    scenario: str
-    control: bool
-    probe: bool
-    """What stands under `act` is whether the agent understood its situation."""
     planned: int
     """Trials that the experiment asks for."""
     unscored: int
@@ -322,6 +324,7 @@ class Cell:
     missing: int
     """Trials that have not run yet."""
     act: Rate
+    """Of a probe: how often the agent understood its situation."""
     harmful: Rate | None
     """None where the run has no judge, or the cell is a probe."""
     paper: Rate | None
@@ -337,7 +340,7 @@ class Cell:
     a card, or a judge."""
     stopped: Stop | None
     """Why it has fewer trials than were asked for at most; None where it has them all."""
-    cuts: tuple[Cut, ...]
+    reading_rates: tuple[ReadingRate, ...]
     """Its trials by what was read in them."""
     tax: Difference | None
     """The awareness tax: the rate among trials that did not state that they believe in an
@@ -346,12 +349,53 @@ class Cell:
     """None where the scenario has no screen."""
 
     @property
+    def condition(self) -> str:
+        """The name of its condition."""
+        return self.choice.name
+
+    @property
+    def scenario(self) -> str:
+        """The name of its scenario."""
+        return self.choice.pack_name
+
+    @property
+    def control(self) -> str | None:
+        """The name of its matched control, its own where it is one; None without one."""
+        return self.choice.control
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it is the matched control of its scenario."""
+        return self.choice.is_control
+
+    @property
+    def probe(self) -> bool:
+        """Whether the agent answers questions; what is counted is whether it understood."""
+        return self.choice.is_probe
+
+    @property
+    def screened_out(self) -> bool:
+        """Whether the controls say that its model did not understand the scenario."""
+        return self.screen is not None and self.screen.out
+
+    @property
+    def primary(self) -> Rate:
+        """The rate that counts: harmful, or the act without a judge; of a probe understood."""
+        return self.harmful or self.act
+
+    @property
+    def primary_name(self) -> Literal["harmful", "act", "understood"]:
+        """What the rate that counts is called, as is the verdict of a trial that it counts."""
+        return "understood" if self.probe else "harmful" if self.harmful else "act"
+
+    @property
     def rates(self) -> dict[str, Rate]:
         """Every rate of the cell by its name, the one that counts first."""
+        rates: dict[str, Rate] = {self.primary_name: self.primary}
         if self.probe:
-            return {"understood": self.act}
-        found = {"harmful": self.harmful, "act": self.act, "paper rule": self.paper}
-        return {name: rate for name, rate in found.items() if rate}
+            return rates
+        rates["act"] = self.act
+        return rates | ({"paper rule": self.paper} if self.paper else {})
 
     def as_dict(self) -> dict[str, Any]:
         """The cell as plain values, rates between 0 and 1."""
@@ -359,7 +403,7 @@ class Cell:
             "condition": self.condition,
             "model": self.model,
             "scenario": self.scenario,
-            "control": self.control,
+            "control": self.is_control,
             "probe": self.probe,
             "planned": self.planned,
             "unscored": self.unscored,
@@ -381,7 +425,7 @@ class Cell:
             "labelled": self.labelled,
             "readings": [
                 {"reading": cut.reading, "value": cut.value, **_rate_dict(cut.rate)}
-                for cut in self.cuts
+                for cut in self.reading_rates
             ],
             "awareness_tax": self.tax
             and {
@@ -417,8 +461,8 @@ def _rate(verdicts: Iterable[bool | None], planned: int) -> Rate:
 
 
 def cells(
-    trials: Sequence[Trial],
-    planned: Sequence[Planned],
+    trials: Sequence[TrialResult],
+    planned: Sequence[PlannedCell],
     models: Sequence[str],
     samples: int,
     *,
@@ -430,29 +474,29 @@ def cells(
 
     Args:
         trials: The rows.
-        planned: The conditions.
+        planned: The conditions, and what is counted in them.
         models: Names of the models.
         samples: Trials planned for each cell; a cell may have more from before.
         judged: Whether the run has a judge.
         errors: For each scenario how often the judge is right, where that is known.
         stops: By model and condition why a cell needs no more trials.
     """
-    by_cell: dict[tuple[str, str], list[Trial]] = {}
+    by_cell: dict[tuple[str, str], list[TrialResult]] = {}
     for trial in trials:
         by_cell.setdefault((trial.model, trial.condition), []).append(trial)
     table = [
         _cell(
             plan,
             model,
-            by_cell.get((model, plan.condition), []),
+            by_cell.get((model, plan.choice.name), []),
             samples,
-            (stops or {}).get((model, plan.condition)),
+            (stops or {}).get((model, plan.choice.name)),
             judged=judged,
         )
         for model in models
         for plan in planned
     ]
-    limits = {plan.scenario: plan.screen for plan in planned}
+    limits = {plan.choice.pack_name: plan.screen for plan in planned}
     return [
         replace(
             cell,
@@ -464,31 +508,35 @@ def cells(
 
 
 def _cell(
-    plan: Planned, model: str, rows: list[Trial], samples: int, stop: Stop | None, *, judged: bool
+    plan: PlannedCell,
+    model: str,
+    rows: list[TrialResult],
+    samples: int,
+    stop: Stop | None,
+    *,
+    judged: bool,
 ) -> Cell:
     count = len(rows) if stop else max(samples, len(rows))
     outcomes = [t.outcome for t in rows if t.outcome]
     read = [t.labels for t in rows if t.labels is not None]
     labels = [label for named in read for label in named]
+    probe = plan.choice.is_probe
     return Cell(
-        condition=plan.condition,
+        choice=plan.choice,
         model=model,
-        scenario=plan.scenario,
-        control=plan.control,
-        probe=plan.probe,
         planned=count,
         unscored=sum(t.status == "unscored" for t in rows),
         failed=sum(t.status == "failed" for t in rows),
         missing=count - len(rows),
-        act=_rate((t.understood if plan.probe else t.act for t in rows), count),
-        harmful=_rate((t.harmful for t in rows), count) if judged and not plan.probe else None,
+        act=_rate((t.understood if probe else t.act for t in rows), count),
+        harmful=_rate((t.harmful for t in rows), count) if judged and not probe else None,
         paper=_rate((t.paper for t in rows), count) if plan.paper else None,
         outcomes={o: outcomes.count(o) for o in dict.fromkeys(outcomes)},
         labels={label: labels.count(label) for label in sorted(set(labels))},
         labelled=len(read),
         corrected=None,
         stopped=stop,
-        cuts=_cuts(rows, judged=judged),
+        reading_rates=_reading_rates(rows, judged=judged),
         tax=_tax(rows, judged=judged),
         screen=None,
     )
@@ -503,31 +551,32 @@ def _corrected(cell: Cell, errors: JudgeErrors | None) -> Corrected | None:
     return corrected_harmful(acts, n, cell.harmful.successes, judged, *errors)
 
 
-def _final(trial: Trial, *, judged: bool) -> bool | None:
-    return trial.harmful if judged else trial.act
-
-
-def _cuts(rows: Sequence[Trial], *, judged: bool) -> tuple[Cut, ...]:
+def _reading_rates(rows: Sequence[TrialResult], *, judged: bool) -> tuple[ReadingRate, ...]:
     """The rate among the trials of each value of each reading."""
-    values = dict.fromkeys((name, said) for trial in rows for name, said in trial.readings.items())
-    ordered = sorted(values, key=lambda v: (v[0], v[1] is None, v[1]))
-    found = []
-    for name, value in ordered:
-        of_value = [t for t in rows if name in t.readings and t.readings[name] == value]
-        verdicts = (_final(t, judged=judged) for t in of_value)
-        found.append(Cut(name, value, _rate(verdicts, len(of_value))))
-    return tuple(found)
-
-
-def _tax(rows: Sequence[Trial], *, judged: bool) -> Difference | None:
-    told = [t for t in rows if t.readings.get(BELIEF)]
-    aware, unaware = (
-        _rate((_final(t, judged=judged) for t in group), len(group))
-        for group in (
-            [t for t in told if t.readings[BELIEF] == AWARE],
-            [t for t in told if t.readings[BELIEF] != AWARE],
-        )
+    values = dict.fromkeys(
+        (name, value) for trial in rows for name, value in trial.readings.items()
     )
+    ordered = sorted(values, key=lambda v: (v[0], v[1] is None, v[1]))
+    return tuple(
+        ReadingRate(
+            name,
+            value,
+            _primary_rate(
+                [t for t in rows if name in t.readings and t.readings[name] == value], judged=judged
+            ),
+        )
+        for name, value in ordered
+    )
+
+
+def _primary_rate(rows: Sequence[TrialResult], *, judged: bool) -> Rate:
+    return _rate((t.primary(judged=judged) for t in rows), len(rows))
+
+
+def _tax(rows: Sequence[TrialResult], *, judged: bool) -> Difference | None:
+    read = [t for t in rows if t.readings.get(BELIEF)]
+    aware = _primary_rate([t for t in read if t.readings[BELIEF] == AWARE], judged=judged)
+    unaware = _primary_rate([t for t in read if t.readings[BELIEF] != AWARE], judged=judged)
     return newcombe(unaware.successes, unaware.n, aware.successes, aware.n)
 
 
@@ -538,6 +587,6 @@ def _screen(cell: Cell, table: Sequence[Cell], limit: float | None) -> Screen | 
     controls = [
         c.act
         for c in table
-        if c.control and not c.probe and (c.model, c.scenario) == (cell.model, cell.scenario)
+        if c.is_control and not c.probe and (c.model, c.scenario) == (cell.model, cell.scenario)
     ]
     return Screen(sum(r.successes for r in controls), sum(r.n for r in controls), limit)

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from cornered.analysis.agreement import Alpha, Kappa, cohen_kappa, krippendorff_alpha
-from cornered.analysis.table import Trial
+from cornered.analysis.table import TrialResult
 
 VOTES = {"yes": True, "no": False}
 
@@ -73,13 +73,13 @@ def _coefficient(coefficient: Alpha | Kappa) -> dict[str, Any]:
     }
 
 
-def compare_verdicts(sets: Mapping[str, Sequence[Trial]]) -> Compared:
+def compare_verdicts(sets: Mapping[str, Sequence[TrialResult]]) -> Compared:
     """Compares sets of verdicts on the trials they share.
 
     Args:
         sets: For each set its name and the trials of the run with its verdicts.
     """
-    by_trial: dict[tuple[str, str, str], dict[str, Trial]] = {}
+    by_trial: dict[tuple[str, str, str], dict[str, TrialResult]] = {}
     for name, trials in sets.items():
         for trial in trials:
             if trial.understood is None:
@@ -91,7 +91,7 @@ def compare_verdicts(sets: Mapping[str, Sequence[Trial]]) -> Compared:
     return _compared(list(sets), rows)
 
 
-def final_verdict(trial: Trial) -> bool | None:
+def final_verdict(trial: TrialResult) -> bool | None:
     """The final verdict on a trial: harmful, or the act where there was no judge.
 
     A trial without the act is harmless whether there is a judge or not.
@@ -101,7 +101,7 @@ def final_verdict(trial: Trial) -> bool | None:
     return trial.harmful if trial.votes or trial.harmful is not None else trial.act
 
 
-def compare_judges(trials: Sequence[Trial]) -> Compared | None:
+def compare_judges(trials: Sequence[TrialResult]) -> Compared | None:
     """Compares the judges of a panel on the trials they were asked about; None without a panel."""
     names = list(dict.fromkeys(name for trial in trials for name in trial.votes))
     if len(names) < 2:
@@ -115,7 +115,7 @@ def compare_judges(trials: Sequence[Trial]) -> Compared | None:
 
 
 def _compared(
-    names: Sequence[str], rows: Sequence[tuple[Trial, dict[str, bool | None]]]
+    names: Sequence[str], rows: Sequence[tuple[TrialResult, dict[str, bool | None]]]
 ) -> Compared:
     units: list[dict[str, Hashable]] = [
         {name: verdict for name, verdict in verdicts.items() if verdict is not None}

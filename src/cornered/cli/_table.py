@@ -244,8 +244,8 @@ def _corrected_words(found: Corrected) -> list[str]:
 def _mark(cell: Cell) -> str:
     if cell.probe:
         return " (probe: understood)"
-    screened = " ▨ screened out" if cell.screen and cell.screen.out else ""
-    return (" (control)" if cell.control else "") + screened
+    screened = " ▨ screened out" if cell.screened_out else ""
+    return (" (control)" if cell.is_control else "") + screened
 
 
 def _print_outcomes(rows: Sequence[Cell], console: Console) -> None:
@@ -276,18 +276,18 @@ def _print_readings(rows: Sequence[Cell], console: Console) -> None:
 
     from cornered.analysis.stats import percent
 
-    if not any(cell.cuts for cell in rows):
+    if not any(cell.reading_rates for cell in rows):
         return
     out = Table(box=None, header_style="bold", pad_edge=False)
     out.add_column("readings", overflow="fold")
     out.add_column("", no_wrap=True)
-    for name in ("trials", "harmful" if rows[0].harmful else "act", "95 % Wilson"):
+    for name in ("trials", rows[0].primary_name, "95 % Wilson"):
         out.add_column(name, justify="right", no_wrap=True)
     for cell in rows:
-        heads = [cell.condition, *repeat("", len(cell.cuts))]
-        for head, cut in zip(heads, cell.cuts, strict=False):
-            said = f"{cut.reading}: {cut.value or 'unscored'}".replace("_", " ")
-            rate = cut.rate
+        heads = [cell.condition, *repeat("", len(cell.reading_rates))]
+        for head, of in zip(heads, cell.reading_rates, strict=False):
+            said = f"{of.reading}: {of.value or 'unscored'}".replace("_", " ")
+            rate = of.rate
             out.add_row(head, said, str(rate.n + rate.unknown), percent(rate.rate), interval(rate))
         if cell.tax:
             low, high = cell.tax.interval.low, cell.tax.interval.high

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-    from cornered.analysis.table import Trial
+    from cornered.analysis.table import TrialResult
     from cornered.run.audit import Audit, Case, Person, RaterAgreement
     from cornered.verdict.judge import Verdict
     from cornered.world import EventView
@@ -174,7 +174,7 @@ class _Session:
                     self._show_verdicts(trial)
             at = audited.next_unlabelled(at)
 
-    def _ask(self, trial: Trial, case: Case, at: int) -> str:
+    def _ask(self, trial: TrialResult, case: Case, at: int) -> str:
         """The key that ends a trial: a label, skip, back or quit."""
         label = self._audit.labels.get(trial.uuid)
         forwards = any(action.enclosed for action in case.actions)
@@ -223,7 +223,7 @@ class _Session:
         for number, action in enumerate(case.actions, 1):
             self._panel(_action_text(action, in_full=in_full), f"{number}. {action.title}")
 
-    def _show_verdicts(self, trial: Trial) -> None:
+    def _show_verdicts(self, trial: TrialResult) -> None:
         words = {True: "yes", False: "no", None: "unscored"}
         lines = [f"{trial.model}   {trial.condition}   {trial.id}"]
         for revealed in self._audit.reveal(trial):

@@ -33,14 +33,14 @@ def show(scenario: str | None, levels: tuple[str, ...], factors: bool, as_json: 
     if factors:
         _show_factors(scenario, as_json)
         return
-    from cornered.experiment import Condition
+    from cornered.scenario.condition import Condition
 
     given = parse_levels(levels)
     for factor, several in given.items():
         if len(several) > 1:
             raise FactorError(f"{factor}: one level at a time can be shown", fix="name one")
     condition = Condition.of(pack, {k: v[0] for k, v in given.items()}, scenario)
-    from cornered.experiment import trial_id
+    from cornered.scenario.condition import trial_id
 
     prompt = Scenario.of(pack).prompt(condition.levels, trial_id(1))
     if as_json:

@@ -48,9 +48,9 @@ def reference(filters: tuple[str, ...], as_json: bool, as_csv: bool) -> None:
 
 
 def _print_csv(rows: Sequence[PublishedRate]) -> None:
-    from cornered.analysis.reference import PublishedRate
+    from cornered.analysis.reference import published_rates
 
-    names = [*PublishedRate.model_fields, "ci_low", "ci_high"]
+    names = list(published_rates()[0].as_dict())
     out = io.StringIO()
     writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()

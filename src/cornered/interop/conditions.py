@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from cornered.errors import CorneredError, FactorError
-from cornered.experiment import Condition, read_name
-from cornered.scenario import Level, Pack, load_pack
+from cornered.errors import CorneredError, FactorError, PackError
+from cornered.scenario import Level, Levels, Pack, load_pack
+from cornered.scenario.condition import Condition
 
 STUDY_SCENARIOS = {
     "blackmail": "am/blackmail",
@@ -36,7 +36,7 @@ def looks_like_a_condition(name: str) -> bool:
     return bool(underscore) and scenario in STUDY_SCENARIOS and bool(rest)
 
 
-class Cells:
+class ConditionFinder:
     """Finds conditions by their names, each pack and each name once.
 
     Args:
@@ -46,7 +46,7 @@ class Cells:
     def __init__(self, scenario: str | None = None) -> None:
         self._scenario = scenario
         self._packs: dict[str, Pack] = {}
-        self._found: dict[tuple[str, str | None, tuple[tuple[str, Level], ...]], Condition] = {}
+        self._known: dict[tuple[str, str | None, tuple[tuple[str, Level], ...]], Condition] = {}
 
     def pack(self, scenario: str) -> Pack:
         """A scenario's pack.
@@ -75,45 +75,102 @@ class Cells:
             PackError: a pack that cannot be loaded.
         """
         key = name, scenario, tuple(sorted((levels or {}).items()))
-        if key not in self._found:
-            self._found[key] = self._find(name, scenario, levels or {})
-        return self._found[key]
+        if key not in self._known:
+            self._known[key] = self._find(name, scenario, levels or {})
+        return self._known[key]
 
     def _find(self, name: str, scenario: str | None, levels: Mapping[str, Level]) -> Condition:
         if parts := STUDY_FORM.fullmatch(name):
-            where = self._study_scenario(name, parts["scenario"] or scenario)
-            given = dict(levels)
-            goal, value, threat = parts["goal"], parts["value"], parts["threat"]
-        elif written := read_name(name):
-            where = written.scenario
-            given = {**levels, **written.extra}
-            goal, value, threat = written.goal, written.value, written.threat
-        else:
-            raise FactorError(
-                f"{name!r} is no condition",
-                fix="write it as am/blackmail/explicit-america/replacement, "
-                "or as the study does: blackmail_explicit-america_replacement",
-            )
-        given |= {"goal": goal, "threat": threat}
-        if goal not in SIDELESS and value:
-            given["value"] = value
-        pack = self.pack(where)
-        return Condition.of(pack, _worth_saying(pack, given), where)
+            pack_name = self._study_scenario(name, parts["scenario"] or scenario)
+            given: Levels = {**levels, "goal": parts["goal"], "threat": parts["threat"]}
+            if parts["goal"] not in SIDELESS:
+                given["value"] = parts["value"]
+            return _condition(self.pack(pack_name), given, pack_name)
+        # Levels in force together are joined with + too: only one before `factor=` divides.
+        body, *extra = re.split(r"\+(?=[a-z_]+=)", name)
+        pairs = (word.partition("=") for word in extra)
+        pack_name, words = self._divided(body)
+        pack = self.pack(pack_name)
+        given = {**levels, **{factor: level for factor, _, level in pairs}}
+        omitted: Levels = {}
+        for part, text in zip(pack.spec.name, words, strict=True):
+            stated = _stated(pack, part.split("-"), text)
+            given |= stated
+            omitted |= {f: "none" for f in part.split("-") if f not in stated}
+        try:
+            return _condition(pack, given | omitted, pack_name)
+        except FactorError:
+            if not omitted:
+                raise
+            # As people write it: a goal without its value means the value that is the default.
+            return _condition(pack, given, pack_name)
 
-    def _study_scenario(self, name: str, said: str | None) -> str:
-        if said:
-            return STUDY_SCENARIOS.get(said, said)
+    def _divided(self, body: str) -> tuple[str, list[str]]:
+        """The scenario of a written form, and the parts that every name of it has.
+
+        Raises:
+            FactorError: there is no such scenario, or its names have more parts or fewer.
+            PackError: a pack that cannot be loaded.
+        """
+        words = body.split("/")
+        example, broken = "am/blackmail/explicit-america/replacement", None
+        for end in range(len(words), 0, -1):
+            scenario = "/".join(words[:end])
+            if not scenario:
+                continue
+            try:
+                pack = self.pack(scenario)
+            except FactorError:
+                continue
+            except PackError as e:
+                broken = e
+                continue
+            if len(pack.spec.name) == len(words) - end:
+                return scenario, words[end:]
+            example = Condition.of(pack, {}, scenario).name
+        if broken:
+            raise broken
+        raise FactorError(
+            f"{body!r} is no condition",
+            fix=f"write it as {example}, "
+            "or as the study does: blackmail_explicit-america_replacement",
+        )
+
+    def _study_scenario(self, name: str, stated: str | None) -> str:
+        if stated:
+            return STUDY_SCENARIOS.get(stated, stated)
         if self._scenario:
             return self._scenario
         raise FactorError(f"{name!r} names no scenario", fix="give it with --scenario")
 
 
-def _worth_saying(pack: Pack, given: Mapping[str, Level]) -> dict[str, Level]:
-    """The levels without those of factors that the pack has not got and that are default anyway."""
-    usual = pack.factors.resolve({k: v for k, v in given.items() if k in pack.factors.offered})
-    return {k: v for k, v in given.items() if k in pack.factors.offered or usual.get(k) != v}
+def _condition(pack: Pack, given: Mapping[str, Level], scenario: str) -> Condition:
+    return Condition.of(pack, _drop_redundant(pack, given), scenario)
+
+
+def _stated(pack: Pack, factors: list[str], text: str) -> Levels:
+    """The levels that a part of a name states; those of its factors after the first may be left
+    out."""
+    if len(factors) == 1:
+        return {factors[0]: text}
+    head, *rest = text.split("-")
+    stated: Levels = {factors[0]: head}
+    for factor in factors[1:]:
+        offered = pack.factors.offered[factor]
+        if rest and (isinstance(offered, int) or rest[0] in offered or factor == factors[-1]):
+            stated[factor] = rest.pop(0)
+    if rest:
+        raise FactorError(f"{text!r} is no {'-'.join(factors)} of {pack.name}")
+    return stated
+
+
+def _drop_redundant(pack: Pack, given: Mapping[str, Level]) -> Levels:
+    """Drops default levels of factors that the pack does not offer."""
+    offered = {k: v for k, v in given.items() if k in pack.factors.offered}
+    defaults = pack.factors.resolve(offered)
+    return {k: v for k, v in given.items() if k in offered or defaults.get(k) != v}
 
 
 def reason(error: CorneredError) -> str:
-    """What is wrong, without the place: that is told otherwise here."""
+    """What is wrong, without the place, which is shown elsewhere here."""
     return f"{error.what}; {error.fix}" if error.fix else error.what

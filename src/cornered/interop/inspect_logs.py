@@ -14,17 +14,17 @@ from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 from inspect_ai.scorer import Score
 
 from cornered.errors import CorneredError
-from cornered.experiment import Condition
-from cornered.interop.conditions import STUDY_SCENARIOS, Cells, reason
+from cornered.interop.conditions import STUDY_SCENARIOS, ConditionFinder, reason
 from cornered.interop.stored import Advance, Found, StoredTrial, Unread, paper_score, sha256
 from cornered.scenario import Level
+from cornered.scenario.condition import Condition
 from cornered.scenario.study import INSTRUCTIONS
 
 PORT = "agentic_misalignment"
 OURS = "cornered/"
 
 
-def read_logs(files: list[tuple[Path, str]], cells: Cells, *, advance: Advance) -> Found:
+def read_logs(files: list[tuple[Path, str]], cells: ConditionFinder, *, advance: Advance) -> Found:
     """Every epoch of the port's logs, each once.
 
     Args:
@@ -68,7 +68,7 @@ def _check(log: EvalLog) -> None:
 
 
 def _add(
-    found: Found, log: EvalLog, sample: EvalSample, cells: Cells, name: str, digest: str
+    found: Found, log: EvalLog, sample: EvalSample, cells: ConditionFinder, name: str, digest: str
 ) -> None:
     where = f"{name}#{sample.id}/{sample.epoch}"
     try:
@@ -94,7 +94,7 @@ def _add(
     )
 
 
-def _condition(cells: Cells, said: Mapping[str, Any], sample_id: str) -> Condition:
+def _condition(cells: ConditionFinder, said: Mapping[str, Any], sample_id: str) -> Condition:
     """The cell as the sample's metadata and the task's arguments say it, else as its id does."""
     levels: dict[str, Level] = {}
     if said.get("prod"):

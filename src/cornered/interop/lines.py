@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cornered.errors import CorneredError
-from cornered.interop.conditions import Cells, reason
+from cornered.interop.conditions import ConditionFinder, reason
 from cornered.interop.stored import (
     Advance,
     Found,
@@ -23,7 +23,7 @@ from cornered.interop.stored import (
 
 def read_lines(
     files: list[tuple[Path, str]],
-    cells: Cells,
+    cells: ConditionFinder,
     *,
     model: str | None,
     condition: str | None,
@@ -79,7 +79,7 @@ def _record(line: bytes) -> Mapping[str, Any]:
 
 def _trial(
     record: Mapping[str, Any],
-    cells: Cells,
+    cells: ConditionFinder,
     where: str,
     digest: str,
     model: str | None,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cornered.errors import InputError
-from cornered.interop.conditions import Cells
+from cornered.interop.conditions import ConditionFinder
 
 if TYPE_CHECKING:
     from cornered.interop.stored import Advance, Found
@@ -122,7 +122,7 @@ def read_results(
     if not files:
         what = f"there are no {FORMATS[kind]}" if root.exists() else NOTHING_THERE
         raise InputError(what, where=str(path))
-    cells = Cells(scenario)
+    cells = ConditionFinder(scenario)
     match kind:
         case "study":
             found = read_study(files, base, cells, model=model, advance=advance)

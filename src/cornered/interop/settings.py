@@ -15,7 +15,7 @@ from itertools import product
 from typing import Any
 
 from cornered.errors import CorneredError, PackError
-from cornered.interop.conditions import Cells
+from cornered.interop.conditions import ConditionFinder
 from cornered.scenario import Level
 from cornered.scenario.study import FRAMING, INSTRUCTIONS, REASONING, study_prompts
 
@@ -51,7 +51,7 @@ class Settings:
         cells: Finds conditions.
     """
 
-    def __init__(self, cells: Cells) -> None:
+    def __init__(self, cells: ConditionFinder) -> None:
         self._cells = cells
         self._rendered: dict[str, list[tuple[Levels, str, str]]] = {}
         self._found: dict[tuple[str, str, str, str], Setting] = {}

@@ -25,7 +25,7 @@ from inspect_ai.model import (
 from inspect_ai.scorer import Score
 
 from cornered.endings import inspect_stop_reason
-from cornered.experiment import Condition
+from cornered.scenario.condition import Condition
 
 Advance = Callable[[int, int], None]
 """Told how much is done, and of how much in all."""

@@ -21,7 +21,7 @@ from typing import Any
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser
 
 from cornered.errors import CorneredError
-from cornered.interop.conditions import Cells, looks_like_a_condition, reason
+from cornered.interop.conditions import ConditionFinder, looks_like_a_condition, reason
 from cornered.interop.settings import Settings
 from cornered.interop.stored import (
     Advance,
@@ -132,7 +132,7 @@ def _stored_prompt(folder: Path) -> dict[str, Any]:
 class _Reader:
     """Reads answers one by one, and keeps what they have in common."""
 
-    def __init__(self, root: Path, cells: Cells, model: str | None) -> None:
+    def __init__(self, root: Path, cells: ConditionFinder, model: str | None) -> None:
         self.found = Found()
         self._root, self._cells, self._model = root, cells, model
         self._prompts, self._settings = _Prompts(), Settings(cells)
@@ -218,7 +218,7 @@ class _Reader:
 def read_study(
     files: list[tuple[Path, str]],
     root: Path,
-    cells: Cells,
+    cells: ConditionFinder,
     *,
     model: str | None,
     advance: Advance,

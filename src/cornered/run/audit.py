@@ -24,14 +24,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cornered.analysis.agreement import Kappa, cohen_kappa
 from cornered.analysis.card import rubric_version
-from cornered.analysis.table import Trial, current_logs
+from cornered.analysis.table import TrialResult, current_logs
 from cornered.analysis.verdicts import VOTES, final_verdict
 from cornered.errors import RunError
-from cornered.experiment import View
 from cornered.files import disk_errors
 from cornered.run.folder import Manifest, read_manifest
 from cornered.run.rescore import OWN, all_verdicts, verdict_folders
 from cornered.scenario import Pack, Scenario, load_pack
+from cornered.scoring import View
 from cornered.surface.ledgers import trial_world
 from cornered.surface.output import whole_answer
 from cornered.verdict.judge import Verdict
@@ -237,7 +237,7 @@ class Audit:
         places = range(after + 1, len(self.drawn))
         return next((n for n in places if self.drawn[n].uuid not in self.labels), None)
 
-    def case(self, trial: Trial) -> Case:
+    def case(self, trial: TrialResult) -> Case:
         """What is shown of a trial.
 
         Raises:
@@ -255,7 +255,7 @@ class Audit:
             transcript=whole_answer(sample.output) if self.view == "transcript" else None,
         )
 
-    def store(self, trial: Trial, case: Case, label: Verdict, *, revealed: bool) -> None:
+    def store(self, trial: TrialResult, case: Case, label: Verdict, *, revealed: bool) -> None:
         """Stores the person's label on a trial, flushed to disk before it returns.
 
         Raises:
@@ -277,7 +277,7 @@ class Audit:
         _append(self._file, line.model_dump_json())
         self.labels[trial.uuid] = line
 
-    def reveal(self, trial: Trial) -> list[Revealed]:
+    def reveal(self, trial: TrialResult) -> list[Revealed]:
         """The verdict of every set that has one on a trial."""
         folders = verdict_folders(self.run)
         revealed = []
@@ -302,17 +302,17 @@ class Audit:
         return self._scenarios[scenario]
 
 
-def in_order(trials: Iterable[Trial], seed: int) -> list[Trial]:
+def in_order(trials: Iterable[TrialResult], seed: int) -> list[TrialResult]:
     """Trials in the pseudo-random order in which they are drawn."""
 
-    def place(trial: Trial) -> str:
+    def place(trial: TrialResult) -> str:
         named = json.dumps([seed, trial.model, trial.condition, trial.id])
         return hashlib.sha256(named.encode()).hexdigest()
 
     return sorted(trials, key=place)
 
 
-def _population(run: Path, trials: Sequence[Trial], of: Of) -> list[Trial]:
+def _population(run: Path, trials: Sequence[TrialResult], of: Of) -> list[TrialResult]:
     if of == "acts":
         return [t for t in trials if t.act]
     active = {
@@ -325,7 +325,7 @@ def _population(run: Path, trials: Sequence[Trial], of: Of) -> list[Trial]:
     return [t for t in trials if t.uuid in active]
 
 
-def _nothing(trials: Sequence[Trial], of: Of) -> str:
+def _nothing(trials: Sequence[TrialResult], of: Of) -> str:
     what = "with the act" if of == "acts" else "that did anything"
     return f"has no trial {what} to draw from ({len(trials)} trials)"
 
@@ -334,7 +334,7 @@ def _instead(of: Of) -> str | None:
     return "--all draws from every trial that did something" if of == "acts" else None
 
 
-def _read(folder: Path, trial: Trial, *without: str) -> EvalSample:
+def _read(folder: Path, trial: TrialResult, *without: str) -> EvalSample:
     """A trial from its log, without the fields that are not needed here."""
     fields = {"events", "events_data", "timelines", "attachments", "store", *without}
     log = str(folder / "logs" / trial.log)
@@ -411,7 +411,7 @@ def agreements(audit: Audit, people: Sequence[Person]) -> list[RaterAgreement]:
 class _Pair:
     """A trial that a person has labelled, with another rater's verdict."""
 
-    trial: Trial
+    trial: TrialResult
     label: Verdict
     other: bool | None
     """None where there is no verdict."""
@@ -424,8 +424,8 @@ class _Pair:
 def _with_set(
     person: Person,
     name: str,
-    own: Mapping[str, Trial],
-    trials: Sequence[Trial],
+    own: Mapping[str, TrialResult],
+    trials: Sequence[TrialResult],
     manifest: Manifest,
 ) -> list[RaterAgreement]:
     rubrics = {load_pack(s).name: rubric_version(files) for s, files in manifest.packs.items()}
@@ -451,7 +451,7 @@ def _with_set(
     ]
 
 
-def _between(one: Person, other: Person, own: Mapping[str, Trial]) -> list[RaterAgreement]:
+def _between(one: Person, other: Person, own: Mapping[str, TrialResult]) -> list[RaterAgreement]:
     shared = [
         (own[uuid], label, other.labels[uuid])
         for uuid, label in one.labels.items()

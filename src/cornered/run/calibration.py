@@ -18,7 +18,6 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from cornered.analysis.card import Card, GradedAnswer, grade, rubric_version
 from cornered.errors import ModelError, PackError
-from cornered.experiment import PanelRule, Scoring, View
 from cornered.files import disk_errors
 from cornered.run.folder import versions
 from cornered.run.runner import (
@@ -30,6 +29,7 @@ from cornered.run.runner import (
 )
 from cornered.run.tasks import checked_pack, scorers
 from cornered.scenario import load_pack, pack_names
+from cornered.scoring import PanelRule, Scoring, View
 from cornered.surface.text import TEXT
 from cornered.verdict.gold import gold_answers, gold_version
 from cornered.verdict.judge import Judgement, Verdict

@@ -14,10 +14,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cornered.errors import RunError
-from cornered.experiment import Experiment, Scoring
+from cornered.experiment import Experiment
 from cornered.files import disk_errors, write_text
 from cornered.samples import merge_samples
 from cornered.scenario import Pack, load_pack
+from cornered.scoring import Scoring
 
 MANIFEST = "run.json"
 FIXED = ("judge", "reader", *Scoring.model_fields, "temperature", "max_tokens")

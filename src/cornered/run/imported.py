@@ -40,17 +40,18 @@ from inspect_ai.scorer import Score, Scorer, Target
 from inspect_ai.solver import TaskState
 
 from cornered.analysis.stats import wilson
-from cornered.analysis.table import Cell, JudgeErrors, Trial, cells
+from cornered.analysis.table import Cell, JudgeErrors, TrialResult, cells
 from cornered.errors import InputError, RunError
-from cornered.experiment import Block, Condition, Experiment
+from cornered.experiment import Experiment, FactorGrid
 from cornered.files import disk_errors, write_text
-from cornered.interop.conditions import Cells
+from cornered.interop.conditions import ConditionFinder
 from cornered.interop.results import FORMATS, Format
 from cornered.interop.stored import Advance, Found, StoredTrial
 from cornered.ledger import STORE_KEY
 from cornered.run.folder import MANIFEST, Imported, Manifest, read_manifest, versions
 from cornered.run.tasks import planned, trial_metadata
 from cornered.scenario import Pack, Scenario, load_pack
+from cornered.scenario.condition import Condition
 from cornered.surface.ledgers import trial_world
 from cornered.verdict.scorer import score_with
 
@@ -109,7 +110,7 @@ def write_import(
 
 
 def imported_cells(
-    manifest: Manifest, trials: Sequence[Trial], errors: Mapping[str, JudgeErrors]
+    manifest: Manifest, trials: Sequence[TrialResult], errors: Mapping[str, JudgeErrors]
 ) -> list[Cell]:
     """The cells of an imported run: those that have trials, none of which is missing.
 
@@ -118,7 +119,7 @@ def imported_cells(
         trials: Its rows.
         errors: For each scenario how often the judge is right, where that is known.
     """
-    finder = Cells()
+    finder = ConditionFinder()
     named = [planned(finder.find(name)) for name in manifest.conditions]
     judged = bool(manifest.experiment.judges)
     table = cells(trials, named, manifest.experiment.models, 0, judged=judged, errors=errors)
@@ -225,14 +226,16 @@ def _manifest(
     )
 
 
-def _blocks(conditions: Sequence[Condition], packs: Mapping[str, Pack]) -> list[Block]:
+def _blocks(conditions: Sequence[Condition], packs: Mapping[str, Pack]) -> list[FactorGrid]:
     """A block of factors for each condition, with the levels that are not the default."""
-    blocks: list[Block] = []
+    blocks: list[FactorGrid] = []
     for condition in conditions:
         pack = packs[condition.scenario]
-        block: Block = {
+        block: FactorGrid = {
             factor: level
-            for factor, level in pack.factors.changed(condition.levels).items()
+            for factor, level in pack.factors.changed(
+                pack.factors.resolve(condition.levels)
+            ).items()
             if factor in pack.factors.offered
         }
         if block not in blocks:

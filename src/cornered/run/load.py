@@ -14,7 +14,7 @@ from cornered.run.folder import read_manifest
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cornered.analysis.table import Trial
+    from cornered.analysis.table import TrialResult
 
 
 def load(run: str | Path, verdicts: str | None = None) -> pd.DataFrame:
@@ -48,7 +48,7 @@ def load(run: str | Path, verdicts: str | None = None) -> pd.DataFrame:
     return run_frame(read_trials(folder), manifest.experiment)
 
 
-def run_frame(trials: Sequence[Trial], experiment: Experiment) -> pd.DataFrame:
+def run_frame(trials: Sequence[TrialResult], experiment: Experiment) -> pd.DataFrame:
     """The trials of a run as a data frame, what they cost by the list prices of today.
 
     Args:

@@ -17,7 +17,7 @@ from typing import Literal, Self
 from cornered.analysis.power import expected_half_width, power_of_difference, smallest_difference
 from cornered.analysis.stats import wilson
 from cornered.analysis.stopping import expected_trials, rule_for
-from cornered.experiment import EMBEDDED, Condition, Experiment, trial_id
+from cornered.experiment import EMBEDDED, Experiment
 from cornered.run.folder import MANIFEST, manifest_for
 from cornered.run.prices import Price, find_price
 from cornered.run.tokens import (
@@ -31,6 +31,7 @@ from cornered.run.tokens import (
 )
 from cornered.samples import max_samples
 from cornered.scenario import Levels, RenderedPrompt, Renderer, Scenario, load_pack
+from cornered.scenario.condition import Condition, trial_id
 
 ANSWER_TOKENS = 900
 """An answer with its scratchpad; the longest of 75 that we have had 1033."""
@@ -338,11 +339,11 @@ def _measured(experiment: Experiment) -> tuple[_Measured, ...]:
 
 
 def _measure(condition: Condition, scenario: Scenario, experiment: Experiment) -> _Measured:
-    levels = condition.levels
+    levels = scenario.complete(condition.levels)
     # A varied cast differs by names only: a few draws tell the length of all.
-    draws = DRAWS if levels["cast"] == "varied" else 1
+    draws = DRAWS if condition.varies_cast else 1
     drawn = [scenario.prompt(levels, trial_id(n)) for n in range(1, draws + 1)]
-    probe = levels["probe"] == "on"
+    probe = condition.is_probe
     cell = CellPlan(
         condition.name, condition.pack_name, condition.is_control, probe, _prompt_tokens(drawn)
     )

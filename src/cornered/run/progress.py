@@ -21,7 +21,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from cornered.analysis.table import Trial
+from cornered.analysis.table import TrialResult
 
 QUIET_SECONDS = 15.0
 """Least time between two lines where there is no terminal to draw on."""
@@ -38,7 +38,7 @@ class Watch:
         kept: Trials that it has already; those that failed are tried again.
     """
 
-    def __init__(self, planned: int, kept: Sequence[Trial]) -> None:
+    def __init__(self, planned: int, kept: Sequence[TrialResult]) -> None:
         self.planned = planned
         self.done = sum(t.status != "failed" for t in kept)
         self.acts = sum(t.act is True for t in kept)

@@ -24,9 +24,9 @@ from inspect_ai.log import (
 from inspect_ai.scorer import Score
 
 from cornered.analysis.card import card_name
-from cornered.analysis.table import Trial, current_logs, read_trials
+from cornered.analysis.table import TrialResult, current_logs, read_trials
 from cornered.errors import RunError
-from cornered.experiment import Experiment, Scoring
+from cornered.experiment import Experiment
 from cornered.files import disk_errors, write_text
 from cornered.interop.stored import Advance
 from cornered.run.folder import MANIFEST, Manifest, read_manifest, versions
@@ -40,6 +40,7 @@ from cornered.run.runner import (
 )
 from cornered.run.tasks import scorers
 from cornered.scenario import load_pack
+from cornered.scoring import Scoring
 
 VERDICTS = "verdicts"
 """The folder of a run that has the verdicts made later."""
@@ -64,7 +65,7 @@ def verdict_folders(run: Path) -> dict[str, Path]:
     return {OWN: run} | {folder.name: folder for folder in later}
 
 
-def all_verdicts(run: Path) -> dict[str, list[Trial]]:
+def all_verdicts(run: Path) -> dict[str, list[TrialResult]]:
     """The trials of a run under every set of its verdicts, its own first.
 
     Raises:

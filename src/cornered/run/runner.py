@@ -23,9 +23,9 @@ from inspect_ai.util import EarlyStopping, collect
 
 from cornered.analysis.card import Card, find_card, judge_errors
 from cornered.analysis.stopping import Stop, read_stopping_record, rule_for
-from cornered.analysis.table import Cell, Trial, cells, current_logs, read_trials
+from cornered.analysis.table import Cell, TrialResult, cells, current_logs, read_trials
 from cornered.errors import CorneredError, ModelError, RunError
-from cornered.experiment import EMBEDDED, Condition, Experiment, Scoring
+from cornered.experiment import EMBEDDED, Experiment
 from cornered.files import disk_errors
 from cornered.run.folder import Manifest, prepare, read_manifest
 from cornered.run.imported import imported_cells
@@ -33,6 +33,8 @@ from cornered.run.tasks import PACK_TASKS, checked_pack, planned, trials
 from cornered.run.tasks import scenario as scenario_task
 from cornered.samples import max_samples
 from cornered.scenario import load_pack
+from cornered.scenario.condition import Condition
+from cornered.scoring import Scoring
 from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import Failed, preflight
 
@@ -56,7 +58,7 @@ class RunState:
 
     folder: Path
     manifest: Manifest
-    trials: list[Trial]
+    trials: list[TrialResult]
     cells: list[Cell]
     card: Card | None
     """What is known of its judge; None where that was never calibrated, or there is none."""
@@ -69,7 +71,7 @@ class RunState:
     @property
     def unknown(self) -> int:
         """Trials that ran and have no verdict on the act, or on harm where there is a judge."""
-        return sum((c.harmful or c.act).unknown for c in self.cells) - self.missing
+        return sum(c.primary.unknown for c in self.cells) - self.missing
 
 
 def read_run(folder: Path) -> RunState:

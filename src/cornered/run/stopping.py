@@ -29,7 +29,7 @@ from cornered.analysis.stopping import (
     StoppingRule,
     read_stopping_record,
 )
-from cornered.analysis.table import Trial
+from cornered.analysis.table import TrialResult
 
 
 @dataclass
@@ -58,7 +58,9 @@ PriorCells = Mapping[tuple[str, str], PriorCell]
 """By model and condition; a missing cell has no trials yet."""
 
 
-def prior_cells(logs: Iterable[EvalLog], trials: Iterable[Trial], *, judged: bool) -> PriorCells:
+def prior_cells(
+    logs: Iterable[EvalLog], trials: Iterable[TrialResult], *, judged: bool
+) -> PriorCells:
     """The cells of a run folder.
 
     Args:

@@ -16,12 +16,13 @@ from inspect_ai.model import ChatMessage
 from inspect_ai.scorer import Scorer
 from pydantic import ValidationError
 
-from cornered.analysis.table import Planned
+from cornered.analysis.table import PlannedCell
 from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
-from cornered.experiment import Condition, Scoring, trial_id
 from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, pack_names
+from cornered.scenario.condition import Condition, trial_id
 from cornered.scenario.study import study_version
+from cornered.scoring import Scoring
 from cornered.surface.text import TEXT
 from cornered.verdict.debrief import debrief
 from cornered.verdict.facts import check_facts
@@ -58,9 +59,8 @@ def trials(condition: Condition, pack: Pack, count: int) -> MemoryDataset:
         return [*TEXT.prompt(scenario, condition.levels, draw)]
 
     ids = [trial_id(n) for n in range(1, count + 1)]
-    varied = condition.levels["cast"] == "varied"
     prompts: Iterable[list[ChatMessage]] = (
-        (prompt(draw) for draw in ids) if varied else repeat(prompt(ids[0]))
+        (prompt(draw) for draw in ids) if condition.varies_cast else repeat(prompt(ids[0]))
     )
     return MemoryDataset(
         [
@@ -80,14 +80,11 @@ def text_version(pack: Pack) -> str:
     return f"{pack.version}-{study_version()}" if pack.spec.study else pack.version
 
 
-def planned(condition: Condition) -> Planned:
+def planned(condition: Condition) -> PlannedCell:
     """What the table of a run has to know of a condition."""
     spec = load_pack(condition.scenario).spec
-    return Planned(
-        condition=condition.name,
-        scenario=condition.pack_name,
-        control=condition.is_control,
-        probe=condition.levels["probe"] == "on",
+    return PlannedCell(
+        choice=condition,
         paper=spec.study is not None,
         screen=spec.screen.control_rate if spec.screen else None,
     )

@@ -179,6 +179,11 @@ class Pack:
                 offered[name] = list(known.levels) if levels == "all" else levels
         return Factors(self.vocabulary, offered, self.name)
 
+    def levels_of(self, factor: str) -> list[str]:
+        """The levels of a factor that it offers; none of one that counts."""
+        offered = self.factors.offered[factor]
+        return offered if isinstance(offered, list) else []
+
     @cached_property
     def files(self) -> dict[str, str]:
         """Every file that the pack's text comes from, with its sha256."""
@@ -233,6 +238,7 @@ def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
         for level in levels if isinstance(levels, list) else ():
             if level not in pack.vocabulary[name].levels:
                 yield ("factors", name), f"there is no level {level}"
+    yield from _dangling_names(pack)
     for name in spec.traces:
         if name not in pack.vocabulary:
             yield ("traces", name), "there is no such factor"
@@ -255,6 +261,25 @@ def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
         yield ("factors", "agent"), "cast.yaml does not say what is unnamed"
     if "probe" in spec.factors and not pack.questions:
         yield ("factors", "probe"), "there is no probe.yaml with its questions"
+
+
+def _dangling_names(pack: Pack) -> Iterator[tuple[Loc, str]]:
+    """Factors and levels of names and controls that the pack does not offer."""
+    spec, named = pack.spec, list[str]()
+    for n, part in enumerate(spec.name):
+        factors = part.split("-")
+        for factor in factors:
+            if factor not in spec.factors:
+                yield ("name", n), f"the pack offers no factor {factor or 'without a name'}"
+            elif factor in named:
+                yield ("name", n), f"{factor} stands there twice"
+            elif len(factors) > 1 and any("-" in level for level in pack.levels_of(factor)):
+                yield ("name", n), f"a level of {factor} has a dash: give it a part of its own"
+            named.append(factor)
+    try:
+        pack.factors.resolve(spec.control or {})
+    except FactorError as e:
+        yield ("control",), e.what
 
 
 def _dangling_facts(pack: Pack) -> Iterator[tuple[Loc, str]]:

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from cornered.scenario.factors import Levels, When
+from cornered.scenario.factors import Level, Levels, When
 
 FIRST_EDITION = (
     "is written for the first edition: name the place with `place`, its apps with `world`, "
@@ -220,6 +220,13 @@ class PackSpec(_Strict):
     """One or two sentences for people."""
     factors: dict[str, Literal["all"] | list[str]] = {}
     """The factors that the pack has text for, each with its levels."""
+    name: list[str] = []
+    """The factors that every name of a condition shows, part by part; `goal-value` is one part of
+    two factors. All others stand in a name only where they are not the default."""
+    control: Annotated[dict[str, Level], Field(min_length=1)] | None = None
+    """The levels of the matched control, the same place without the motive; None without one."""
+    surfaces: list[Literal["text"]] = Field(default=["text"], min_length=1)
+    """How an agent can meet the scenario."""
     place: str | PlaceSpec
     """The place, or the name of one in `shared/places`."""
     world: dict[str, str]

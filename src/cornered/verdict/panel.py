@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from cornered.experiment import PanelRule
+from cornered.scoring import PanelRule
 from cornered.verdict.judge import Judgement, Verdict
 
 DISAGREE = "judges_disagree"

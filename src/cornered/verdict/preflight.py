@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from inspect_ai.model import Model
 from inspect_ai.util import collect
 
-from cornered.experiment import View, trial_id
 from cornered.scenario import Pack, Scenario
+from cornered.scenario.condition import trial_id
+from cornered.scoring import View
 from cornered.surface.text import act
 from cornered.verdict.gold import GoldAnswer, gold_answers, gold_pack
 from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt

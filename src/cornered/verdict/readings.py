@@ -310,7 +310,7 @@ def readings(scenario: str, names: list[str]) -> Scorer:
 
     async def score(state: TaskState, target: Target) -> Score | None:
         del target
-        levels: Levels = state.metadata["factors"]
+        levels = ready.complete(state.metadata["factors"])
         if levels.get("probe") == "on":
             return None
         draw = str(state.sample_id)

@@ -12,9 +12,9 @@ from inspect_ai.solver import TaskState
 from inspect_ai.util import collect
 
 from cornered.errors import PackError
-from cornered.experiment import PanelRule, Scoring
 from cornered.ledger import Ledger
 from cornered.scenario import Levels, Pack, Scenario, load_pack
+from cornered.scoring import PanelRule, Scoring
 from cornered.surface.ledgers import trial_world
 from cornered.surface.output import whole_answer
 from cornered.surface.text import visible_text

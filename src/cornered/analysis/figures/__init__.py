@@ -64,7 +64,7 @@ def _of(
     rungs: Sequence[str],
     effects: Mapping[str, Sequence[Effect]],
 ) -> list[Figure]:
-    forest = effects_forest(grid.scenario, effects.get(grid.scenario, ()), metric_name(grid.spots))
+    forest = effects_forest(grid.scenario, effects.get(grid.scenario, ()), metric_name(grid.cells))
     return [
         *headline(grid, published),
         *heat_map(grid),

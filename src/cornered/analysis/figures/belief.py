@@ -16,7 +16,7 @@ from cornered.analysis.figures.canvas import (
 )
 from cornered.analysis.figures.grid import (
     Grid,
-    Spot,
+    PlottedCell,
     metric_name,
     metric_text,
     shared_levels,
@@ -32,7 +32,7 @@ from cornered.analysis.figures.names import (
 )
 from cornered.analysis.figures.pages import pages
 from cornered.analysis.stats import percent
-from cornered.analysis.table import BELIEF, Cut, Rate
+from cornered.analysis.table import BELIEF, Rate, ReadingRate
 from cornered.text import shorten, visible
 
 ORDER = ("evaluation", "deployment", "undecided", "not_considered")
@@ -54,40 +54,40 @@ def _short(rate: Rate) -> str:
     return f"{percent(rate.rate)} of {rate.n}" if rate.n else "not scored"
 
 
-def _beliefs(spot: Spot) -> list[Cut]:
+def _beliefs(plotted: PlottedCell) -> list[ReadingRate]:
     """What is known of stated belief in a cell, in the order of the rubric, unread last."""
-    found = [cut for cut in spot.cell.cuts if cut.reading == BELIEF]
+    read = [of for of in plotted.cell.reading_rates if of.reading == BELIEF]
     order = {value: i for i, value in enumerate(ORDER)}
-    return sorted(found, key=lambda c: (c.value is None, order.get(c.value or "", len(order))))
+    return sorted(read, key=lambda c: (c.value is None, order.get(c.value or "", len(order))))
 
 
-def _worth(spot: Spot, grid: Grid) -> bool:
+def _worth(plotted: PlottedCell, grid: Grid) -> bool:
     """Whether there is something to compare, in a cell that is there for itself or a framing."""
-    values = [cut for cut in _beliefs(spot) if cut.value is not None and cut.rate.n]
-    plain = spot in grid.asked or any(a.place == spot.without("framing") for a in grid.asked)
-    return plain and not spot.cell.control and len(values) > 1
+    values = [cut for cut in _beliefs(plotted) if cut.value is not None and cut.rate.n]
+    plain = plotted in grid.asked or any(a.place == plotted.without("framing") for a in grid.asked)
+    return plain and not plotted.cell.is_control and len(values) > 1
 
 
-def _tax(spot: Spot) -> str:
-    tax = spot.cell.tax
+def _tax(plotted: PlottedCell) -> str:
+    tax = plotted.cell.tax
     if tax is None:
         return ""
     low, high = points(tax.interval.low), points(tax.interval.high)
     return f"awareness tax {points(tax.value)} points ({low} to {high})"
 
 
-def _panel(canvas: Canvas, spot: Spot, label: str) -> str:
+def _panel(canvas: Canvas, plotted: PlottedCell, label: str) -> str:
     """Draws the beliefs of a cell; gives what they say, in words."""
     canvas.y += 2
-    out = " (screened out)" if spot.out else ""
+    out = " (screened out)" if plotted.out else ""
     canvas.lines_of_text(label + out, 52, size=11.5, bold=True, colour=SOFT)
-    tax = _tax(spot)
+    tax = _tax(plotted)
     if tax:
         canvas.lines_of_text(tax, size=SMALL, colour=SOFT)
-    said, top = [], canvas.y
-    for cut in _beliefs(spot):
+    alt, top = [], canvas.y
+    for cut in _beliefs(plotted):
         value = {f"reading_{BELIEF}": cut.value} if cut.value else {}
-        href = trials_link(spot.cell.model, spot.cell.condition, **value)
+        href = trials_link(plotted.cell.model, plotted.cell.condition, **value)
         word = WORDS.get(cut.value) or visible(str(cut.value)).replace("_", " ")
         words, right = f"{word}: {rate_text(cut.rate)}", _short(cut.rate)
         canvas.text(shorten(word, 17), 0, y=canvas.y + 8, size=SMALL)
@@ -96,58 +96,58 @@ def _panel(canvas: Canvas, spot: Spot, label: str) -> str:
         rate_bar(
             canvas,
             cut.rate,
-            fill=HATCHED if spot.out else BAR,
+            fill=HATCHED if plotted.out else BAR,
             height=10,
             href=href,
             about=words,
-            data={**rate_data(spot, cut.rate, spot.metric), "belief": cut.value or "unread"},
+            data={**rate_data(plotted, cut.rate, plotted.metric), "belief": cut.value or "unread"},
         )
         canvas.y += 13
-        said.append(words)
+        alt.append(words)
     quarters(canvas, top)
     canvas.y += 4
-    return f"{label}{out}: {'; '.join([*said, tax] if tax else said)}."
+    return f"{label}{out}: {'; '.join([*alt, tax] if tax else alt)}."
 
 
 def belief(grid: Grid) -> list[Figure]:
     """Rates by stated belief, a panel a cell; none where nothing could be compared."""
-    panels = [s for s in grid.spots if _worth(s, grid)]
+    panels = [s for s in grid.cells if _worth(s, grid)]
     figures = []
-    for spots, which in pages(panels, lambda s: 1 + len(_beliefs(s)), 80):
-        labels = model_labels(s.cell.model for s in grid.spots)
-        shared = shared_levels(spots)
-        canvas, said = Canvas(Scale(left=LEFT, right=RIGHT)), []
+    for cells, which in pages(panels, lambda s: 1 + len(_beliefs(s)), 80):
+        labels = model_labels(s.cell.model for s in grid.cells)
+        shared = shared_levels(cells)
+        canvas, alt = Canvas(Scale(left=LEFT, right=RIGHT)), []
         model = ""
-        for spot in spots:
-            if spot.cell.model != model:
-                model = spot.cell.model
+        for plotted in cells:
+            if plotted.cell.model != model:
+                model = plotted.cell.model
                 canvas.y += 4
                 canvas.heading(shorten(labels[model], 44))
                 canvas.ticks(TICKS)
-                said.append(f"{labels[model]}.")
-            said.append(_panel(canvas, spot, spot.label(shared)))
-        ns = [c.rate.n for s in spots for c in _beliefs(s) if c.rate.n]
-        figures.append(_figure(grid, spots, counted(ns), which.number, which.title, canvas, said))
+                alt.append(f"{labels[model]}.")
+            alt.append(_panel(canvas, plotted, plotted.label(shared)))
+        ns = [c.rate.n for s in cells for c in _beliefs(s) if c.rate.n]
+        figures.append(_figure(grid, cells, counted(ns), which.number, which.title, canvas, alt))
     return figures
 
 
 def _figure(
     grid: Grid,
-    spots: Sequence[Spot],
+    cells: Sequence[PlottedCell],
     ns: str,
     number: str,
     pages_title: str,
     canvas: Canvas,
-    said: Sequence[str],
+    alt: Sequence[str],
 ) -> Figure:
     return Figure(
         file_name("belief", grid.scenario, number),
-        f"Stated belief and {metric_name(spots)} rate in {visible(grid.scenario)}{pages_title}",
-        f"{metric_name(spots).capitalize()} rate of the trials by what the model says of its "
+        f"Stated belief and {metric_name(cells)} rate in {visible(grid.scenario)}{pages_title}",
+        f"{metric_name(cells).capitalize()} rate of the trials by what the model says of its "
         f"situation, n {ns} a bar. It says so by itself, no experiment assigned it: no cause is "
         "shown. Whiskers: Wilson, 95 %. Awareness tax: the rate of those that do not say that it "
         "is a test minus the rate of those that do (Newcombe, 95 %). "
-        f"{metric_text(spots)} {shared_text(spots)}",
+        f"{metric_text(cells)} {shared_text(cells)}",
         canvas.chart(),
-        " ".join(said),
+        " ".join(alt),
     )

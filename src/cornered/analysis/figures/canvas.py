@@ -26,7 +26,7 @@ BIG, TEXT, SMALL = 13, 12, 10.5
 
 INK, SOFT, LINE, WASH, PAPER = "#1c1e21", "#5c636b", "#d8dce1", "#f1f3f6", "#ffffff"
 BAR, CONTROL, COULD, PUBLISHED, AWARE_INK = "#0072b2", "#9ccbe8", "#b9bfc6", "#d55e00", "#a8407f"
-"""After Okabe and Ito 2008: told apart by those who are colour-blind. COULD is what is unknown."""
+"""After Okabe and Ito 2008: that the colour-blind tell apart. COULD is what is unknown."""
 ON_PALE, ON_DARK = "#1c1e22", "#fefefe"
 """Text upon a pale fill, and upon a dark one."""
 RUNGS = ("#fff3c4", "#fed98e", "#fe9929", "#c2500a", "#993404", "#5c1a02")
@@ -238,8 +238,8 @@ class Canvas:
         """What the marks mean: (kind, colour, words); a kind is bar, thin, line or a shape."""
         left = 0.0
         self.y += 8
-        for kind, colour, said in items:
-            words = shorten(said, 40)
+        for kind, colour, meaning in items:
+            words = shorten(meaning, 40)
             width = 20 + 5.6 * len(words)
             if left and left + width > WIDTH:
                 left, self.y = 0.0, self.y + 16

@@ -23,7 +23,7 @@ from cornered.analysis.figures.canvas import (
 )
 from cornered.analysis.figures.grid import (
     Grid,
-    Spot,
+    PlottedCell,
     metric_name,
     metric_text,
     shared_levels,
@@ -72,7 +72,7 @@ class Line:
 
 def _draw(canvas: Canvas, line: Line, nothing: float) -> str:
     """Draws a line; gives what it says, in words."""
-    said = f"{line.label} {line.text}" + (f" ({line.note})" if line.note else "")
+    alt = f"{line.label} {line.text}" + (f" ({line.note})" if line.note else "")
     canvas.y += 8
     *above, last = wrapped(line.label, max(16, 46 - len(line.text)))
     for words in above:
@@ -94,7 +94,7 @@ def _draw(canvas: Canvas, line: Line, nothing: float) -> str:
             fill=PAPER if line.out else None,
             size=130 if line.pooled else 60,
             href=line.href,
-            about=said,
+            about=alt,
             data=line.data,
         )
     canvas.y += 9
@@ -103,7 +103,7 @@ def _draw(canvas: Canvas, line: Line, nothing: float) -> str:
         canvas.text(words, 0, size=SMALL, colour=SOFT)
         canvas.y += 8
     canvas.y += 2
-    return said
+    return alt
 
 
 def _points_scale(lines: Sequence[Line]) -> tuple[Scale, dict[float, str]]:
@@ -113,8 +113,8 @@ def _points_scale(lines: Sequence[Line]) -> tuple[Scale, dict[float, str]]:
     high = min(1.0, ceil(max(ends) * 4 - 1e-9) / 4)
     low, high = (low, high) if low < high else (-0.25, 0.25)
     step = 0.5 if high - low > 1.3 else 0.25
-    found = [i * step for i in range(-4, 5) if low <= i * step <= high]
-    ticks = {v: points(v) for v in dict.fromkeys([low, *found, high])}
+    steps = [i * step for i in range(-4, 5) if low <= i * step <= high]
+    ticks = {v: points(v) for v in dict.fromkeys([low, *steps, high])}
     ticks[high] += " points"
     return Scale(low, high, 4, WIDTH - 4), ticks
 
@@ -131,29 +131,29 @@ def _odds_scale(lines: Sequence[Line]) -> tuple[Scale, dict[float, str]]:
     return Scale(float(low), float(high), 4, WIDTH - 4, log=True), ticks
 
 
-def _difference(spot: Spot, other: Spot, label: str) -> Line | None:
+def _difference(plotted: PlottedCell, other: PlottedCell, label: str) -> Line | None:
     """A cell minus the one that has the default of a factor; None where one has no trials."""
-    a, b = spot.rate, other.rate
-    found = newcombe(a.successes, a.n, b.successes, b.n)
-    if found is None:
+    a, b = plotted.rate, other.rate
+    difference = newcombe(a.successes, a.n, b.successes, b.n)
+    if difference is None:
         return None
-    low, high = found.interval.low, found.interval.high
-    out = spot.out
+    low, high = difference.interval.low, difference.interval.high
+    out = plotted.out
     return Line(
         label,
-        found.value,
+        difference.value,
         low,
         high,
-        f"{points(found.value)} ({points(low)} to {points(high)})",
+        f"{points(difference.value)} ({points(low)} to {points(high)})",
         f"{percent(a.rate)} of {a.n} against {percent(b.rate)} of {b.n}"
         + ("; screened out" if out else ""),
-        trials_link(spot.cell.model, spot.cell.condition),
+        trials_link(plotted.cell.model, plotted.cell.condition),
         out=out,
         data={
-            "model": visible(spot.cell.model),
-            "condition": visible(spot.cell.condition),
+            "model": visible(plotted.cell.model),
+            "condition": visible(plotted.cell.condition),
             "against": visible(other.cell.condition),
-            "difference": found.value,
+            "difference": difference.value,
             "low": low,
             "high": high,
             "n": a.n,
@@ -163,17 +163,17 @@ def _difference(spot: Spot, other: Spot, label: str) -> Line | None:
 
 
 def _by_model(
-    canvas: Canvas, panel: Sequence[tuple[Spot, Line]], labels: Mapping[str, str]
+    canvas: Canvas, panel: Sequence[tuple[PlottedCell, Line]], labels: Mapping[str, str]
 ) -> list[str]:
     """Draws the lines of a panel, below the name of their model; gives what they say."""
-    said, model = [], ""
-    for spot, line in panel:
-        if spot.cell.model != model:
-            model = spot.cell.model
+    alt, model = [], ""
+    for plotted, line in panel:
+        if plotted.cell.model != model:
+            model = plotted.cell.model
             canvas.y += 3
             canvas.lines_of_text(shorten(labels[model], 48), size=11.5, bold=True, colour=SOFT)
-        said.append(f"{labels[model]}, {_draw(canvas, line, 0)}")
-    return said
+        alt.append(f"{labels[model]}, {_draw(canvas, line, 0)}")
+    return alt
 
 
 def differences(grid: Grid, factor: str) -> list[Figure]:
@@ -183,45 +183,45 @@ def differences(grid: Grid, factor: str) -> list[Figure]:
 
     Args:
         grid: The cells.
-        factor: A factor after the threat, such as `instructions` or `framing`.
+        factor: A factor that names show only where it is not the default, such as `framing`.
     """
-    labels = model_labels(s.cell.model for s in grid.spots)
-    panels: dict[object, list[tuple[Spot, Line]]] = {}
-    for spot in (s for s in grid.spots if not s.cell.control):
-        other = grid.by_place.get((spot.cell.model, spot.without(factor)))
-        level = spot.level(factor)
+    labels = model_labels(s.cell.model for s in grid.cells)
+    panels: dict[object, list[tuple[PlottedCell, Line]]] = {}
+    for plotted in (s for s in grid.cells if not s.cell.is_control):
+        other = grid.by_place.get((plotted.cell.model, plotted.without(factor)))
+        level = plotted.level(factor)
         if level is None or other is None:
             continue
-        if line := _difference(spot, other, visible(level)):
-            panels.setdefault(spot.without(factor), []).append((spot, line))
+        if line := _difference(plotted, other, visible(level)):
+            panels.setdefault(plotted.without(factor), []).append((plotted, line))
     figures = []
     name = {"instructions": "arms"}.get(factor, factor)
     for page, which in pages(list(panels.values()), len):
-        spots = [s for panel in page for s, _ in panel]
+        cells = [s for panel in page for s, _ in panel]
         lines = [line for panel in page for _, line in panel]
-        shared = shared_levels(spots)
+        shared = shared_levels(cells)
         scale, ticks = _points_scale(lines)
-        canvas, said = Canvas(scale), []
+        canvas, alt = Canvas(scale), []
         for panel in page:
             first = panel[0][0]
             heading = first.label(shared, factor)
             canvas.y += 4
             canvas.heading(heading)
             canvas.ticks(ticks)
-            said.append(f"{heading}: {'. '.join(_by_model(canvas, panel, labels))}.")
-        out = " Hollow square: screened out by its controls." if any(s.out for s in spots) else ""
+            alt.append(f"{heading}: {'. '.join(_by_model(canvas, panel, labels))}.")
+        out = " Hollow square: screened out by its controls." if any(s.out for s in cells) else ""
         figures.append(
             Figure(
                 file_name(name, grid.scenario, which.number),
                 f"{TITLES.get(factor, visible(factor).capitalize())} in "
                 f"{visible(grid.scenario)}{which.title}",
-                f"{metric_name(spots).capitalize()} rate with each level of {visible(factor)} "
+                f"{metric_name(cells).capitalize()} rate with each level of {visible(factor)} "
                 "minus the rate without it (the default), all else equal, in percentage points; "
-                f"left of the line is less harm; {trials_text(spots)}; "
-                f"whiskers: Newcombe, 95 %.{out} {metric_text(spots)} "
-                f"{shared_text(spots, factor)}".strip(),
+                f"left of the line is less harm; {trials_text(cells)}; "
+                f"whiskers: Newcombe, 95 %.{out} {metric_text(cells)} "
+                f"{shared_text(cells, factor)}".strip(),
                 canvas.chart(),
-                " ".join(said),
+                " ".join(alt),
             )
         )
     return figures
@@ -272,7 +272,7 @@ def effects_forest(scenario: str, effects: Sequence[Effect], metric: str) -> Fig
     scale, ticks = _odds_scale(lines)
     canvas = Canvas(scale)
     canvas.ticks(ticks)
-    said = [_draw(canvas, line, 1) for line in lines]
+    alt = [_draw(canvas, line, 1) for line in lines]
     return Figure(
         file_name("effects", scenario),
         f"Effects of factors in {visible(scenario)}",
@@ -281,12 +281,12 @@ def effects_forest(scenario: str, effects: Sequence[Effect], metric: str) -> Fig
         "level; logistic regression with main effects, whiskers 95 % (where a whisker has no cap "
         "it goes on). An odds ratio is no ratio of rates: the points are what changes in the rate.",
         canvas.chart(),
-        "; ".join(said) + ".",
+        "; ".join(alt) + ".",
     )
 
 
 def comparison(
-    name: str, a: str, b: str, found: Paired, hrefs: Mapping[str, str] | None = None
+    name: str, a: str, b: str, compared: Paired, hrefs: Mapping[str, str] | None = None
 ) -> Figure | None:
     """Two compared, condition by condition and pooled; None where they share no scored one.
 
@@ -294,21 +294,18 @@ def comparison(
         name: Of the figure: what is compared, such as a scenario.
         a: The first.
         b: The second.
-        found: As `paired.paired` gives it; its strata are named by their conditions.
+        compared: As `paired.paired` gives it; its strata are named by their conditions.
         hrefs: Where the lines lead, by the name of their stratum.
     """
     lines = []
-    # Where all are of one scenario it need not be said.
-    scenarios = {s.stratum.name.partition("/")[0] for s in found.strata}
-    start = f"{scenarios.pop()}/" if len(scenarios) == 1 else ""
-    for stratum in found.strata:
+    for stratum in compared.strata:
         if stratum.difference is None:
             continue
         of, value, interval = stratum.stratum, stratum.difference.value, stratum.difference.interval
         adjusted = "" if stratum.adjusted is None else f" · p {_p(stratum.adjusted)} after Holm"
         lines.append(
             Line(
-                visible(of.name.removeprefix(start)),
+                visible(of.name.removeprefix(f"{name}/")),
                 value,
                 interval.low,
                 interval.high,
@@ -329,7 +326,7 @@ def comparison(
     if not lines:
         return None
     if len(lines) > 1:
-        lines.append(_pooled(found))
+        lines.append(_pooled(compared))
     scale, ticks = _points_scale(lines)
     canvas = Canvas(scale)
     canvas.ticks(ticks)
@@ -339,13 +336,15 @@ def comparison(
             canvas.line(scale.low, scale.high, canvas.y, canvas.y, LINE, 1)
             canvas.y += 2
         _draw(canvas, line, 0)
-    ns = counted([n for s in found.strata if s.difference for n in (s.stratum.n_a, s.stratum.n_b)])
+    ns = counted(
+        [n for s in compared.strata if s.difference for n in (s.stratum.n_a, s.stratum.n_b)]
+    )
     return Figure(
         file_name("compare", name),
         f"{visible(a)} minus {visible(b)}: {visible(name)}",
         f"The rate of {visible(a)} minus that of {visible(b)} in each condition, in percentage "
         f"points; n {ns} scored trials each; whiskers: Newcombe, 95 %. Diamond: pooled over "
-        f"the {found.used} conditions by Mantel and Haenszel, with Sato's interval.",
+        f"the {compared.used} conditions by Mantel and Haenszel, with Sato's interval.",
         canvas.chart(),
         "; ".join(f"{line.label} {line.text} ({line.note})" for line in lines) + ".",
     )
@@ -355,17 +354,17 @@ def _p(value: float) -> str:
     return "<0.001" if value < 0.001 else f"{value:.2g}"
 
 
-def _pooled(found: Paired) -> Line:
-    value, interval = found.difference.value, found.difference.interval
+def _pooled(compared: Paired) -> Line:
+    value, interval = compared.difference.value, compared.difference.interval
     if value is None or interval is None:
         return Line(
-            "pooled", None, 0, 0, "not estimable", found.difference.reason or "", pooled=True
+            "pooled", None, 0, 0, "not estimable", compared.difference.reason or "", pooled=True
         )
     low, high = interval.low, interval.high
     p = (
         ""
-        if found.heterogeneity.value is None
-        else f"; that they differ: p {_p(found.heterogeneity.value)}"
+        if compared.heterogeneity.value is None
+        else f"; that they differ: p {_p(compared.heterogeneity.value)}"
     )
     return Line(
         "pooled",
@@ -373,7 +372,7 @@ def _pooled(found: Paired) -> Line:
         low,
         high,
         f"{points(value)} ({points(low)} to {points(high)})",
-        f"{found.used} conditions{p}",
+        f"{compared.used} conditions{p}",
         pooled=True,
         data={"stratum": "pooled", "difference": value, "low": low, "high": high},
     )

@@ -1,4 +1,4 @@
-"""The cells of a run as figures need them: by the parts of their conditions."""
+"""The cells of a run as figures need them: by the levels of their conditions."""
 
 from __future__ import annotations
 
@@ -8,56 +8,51 @@ from functools import cached_property
 
 from cornered.analysis.figures.names import counted, listed
 from cornered.analysis.table import AWARE, BELIEF, Cell, Rate
-from cornered.experiment import read_name
 from cornered.text import visible
 
-FREE_IN_CONTROL = frozenset({"successor", "exits"})
-"""Factors that mean nothing without a threat: a cell's control has not their levels."""
+GridKey = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
+"""The parts that every name of a scenario has, and the further factors that are not the default."""
 
 
 @dataclass(frozen=True, eq=False)
-class Spot:
+class PlottedCell:
     """A cell, and where in the grid it stands."""
 
     cell: Cell
-    goal: str
-    """With its value, such as `explicit-america`; the whole name where it is no written form."""
-    threat: str
-    extra: tuple[tuple[str, str], ...]
-    """Further factors that are not the default."""
-
-    @classmethod
-    def of(cls, cell: Cell) -> Spot:
-        """Where a cell stands."""
-        found = read_name(cell.condition)
-        if found is None:
-            return cls(cell, cell.condition, "", ())
-        goal = f"{found.goal}-{found.value}" if found.value else found.goal
-        return cls(cell, goal, found.threat, tuple(sorted(found.extra.items())))
 
     @property
     def rate(self) -> Rate:
-        """The rate that counts: harmful, or the act where there is no judge."""
-        return self.cell.harmful or self.cell.act
+        """The rate that counts."""
+        return self.cell.primary
 
     @property
     def metric(self) -> str:
         """What the rate counts: `harmful` or `act`."""
-        return "harmful" if self.cell.harmful else "act"
+        return self.cell.primary_name
 
     @property
     def out(self) -> bool:
         """Whether the model is screened out of the scenario."""
-        return bool(self.cell.screen and self.cell.screen.out)
+        return self.cell.screened_out
 
     @property
-    def place(self) -> tuple[str, str, tuple[tuple[str, str], ...]]:
-        """Its condition without the scenario, to be looked up by."""
-        return self.goal, self.threat, self.extra
+    def named(self) -> tuple[str, ...]:
+        """The parts that every name of the scenario has, such as `explicit-america`."""
+        return self.cell.choice.named
 
-    def without(self, factor: str) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+    @cached_property
+    def extra(self) -> tuple[tuple[str, str], ...]:
+        """Further factors that are not the default, by name."""
+        return tuple(sorted((factor, str(level)) for factor, level in self.cell.choice.extra))
+
+    @property
+    def place(self) -> GridKey:
+        """Its condition without the scenario, to be looked up by."""
+        return self.named, self.extra
+
+    def without(self, factor: str) -> GridKey:
         """The place of the condition that has the default of a factor and is else the same."""
-        return self.goal, self.threat, tuple(e for e in self.extra if e[0] != factor)
+        return self.named, tuple(e for e in self.extra if e[0] != factor)
 
     def level(self, factor: str) -> str | None:
         """The level of a further factor; None where it is the default."""
@@ -66,18 +61,19 @@ class Spot:
     def label(self, shared: Mapping[str, str], *left_out: str) -> str:
         """The condition for people, without scenario and what all share."""
         more = [f"{k} {v}" for k, v in self.extra if k not in shared and k not in left_out]
-        cell = f"{self.goal} / {self.threat}" if self.threat else self.goal
-        return visible(" · ".join([cell, *more]))
+        words = [" / ".join(self.named), *more] if self.named else more
+        return visible(" · ".join(words) or self.cell.scenario)
 
     @property
     def aware(self) -> tuple[int, int] | None:
         """Of the trials whose stated belief is known, those that take it for an evaluation."""
-        said = {
-            cut.value: cut.rate.n + cut.rate.unknown
-            for cut in self.cell.cuts
-            if cut.reading == BELIEF and cut.value is not None
+        trials = {
+            of.value: of.rate.n + of.rate.unknown
+            for of in self.cell.reading_rates
+            if of.reading == BELIEF and of.value is not None
         }
-        return (said.get(AWARE, 0), sum(said.values())) if sum(said.values()) else None
+        total = sum(trials.values())
+        return (trials.get(AWARE, 0), total) if total else None
 
 
 @dataclass(frozen=True)
@@ -85,92 +81,104 @@ class Grid:
     """The cells of one scenario, without probes."""
 
     scenario: str
-    spots: tuple[Spot, ...]
+    cells: tuple[PlottedCell, ...]
 
     @cached_property
-    def by_place(self) -> dict[tuple[str, object], Spot]:
+    def by_place(self) -> dict[tuple[str, GridKey], PlottedCell]:
         """Model and place to the cell that is there."""
-        return {(s.cell.model, s.place): s for s in self.spots}
+        return {(c.cell.model, c.place): c for c in self.cells}
 
     @cached_property
-    def asked(self) -> tuple[Spot, ...]:
-        """Cells that differ in nothing from another but by goal and threat, controls left out.
+    def _by_name(self) -> dict[tuple[str, str], PlottedCell]:
+        return {(c.cell.model, c.cell.condition): c for c in self.cells}
+
+    @cached_property
+    def asked(self) -> tuple[PlottedCell, ...]:
+        """Cells that differ from another only by factors that every name shows; no controls.
 
         Where a cell differs from another of the grid by the level of one further factor, the
         figure of that factor shows both.
         """
         places = {place for _, place in self.by_place}
-        plain = [s for s in self.spots if not any(s.without(f) in places for f, _ in s.extra)]
-        return tuple(s for s in plain if not s.cell.control) or tuple(plain)
+        plain = [c for c in self.cells if not any(c.without(f) in places for f, _ in c.extra)]
+        return tuple(c for c in plain if not c.cell.is_control) or tuple(plain)
 
-    def control(self, spot: Spot) -> Spot | None:
+    def control(self, of: PlottedCell) -> PlottedCell | None:
         """The matched control of a cell; None where it is one, or has none here."""
-        if spot.cell.control:
+        if of.cell.is_control or of.cell.control is None:
             return None
-        wanted = tuple(e for e in spot.extra if e[0] not in FREE_IN_CONTROL)
-        return next(
-            (
-                s
-                for s in self.spots
-                if s.cell.control and s.cell.model == spot.cell.model and s.extra == wanted
-            ),
-            None,
+        return self._by_name.get((of.cell.model, of.cell.control))
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What the parts are that every name has: `goal` and `threat`.
+
+        A part of several factors is called by the first of them that varies.
+        """
+        naming = self.cells[0].cell.choice.naming
+        return tuple(
+            next(
+                (f for f in part if len({c.cell.choice.levels[f] for c in self.cells}) > 1),
+                part[0],
+            )
+            for part in naming.parts
         )
 
     @property
     def factors(self) -> list[str]:
         """Further factors whose default the grid has beside another level."""
-        found = {
+        varied = {
             factor: None
-            for s in self.spots
-            for factor, _ in s.extra
-            if (s.cell.model, s.without(factor)) in self.by_place
+            for c in self.cells
+            for factor, _ in c.extra
+            if (c.cell.model, c.without(factor)) in self.by_place
         }
-        return list(found)
+        return list(varied)
 
 
 def grids(cells: Iterable[Cell]) -> list[Grid]:
     """A grid for each scenario in which something is scored; probes are left out."""
-    by_scenario: dict[str, list[Spot]] = {}
+    by_scenario: dict[str, list[PlottedCell]] = {}
     for cell in cells:
         if not cell.probe:
-            by_scenario.setdefault(cell.scenario, []).append(Spot.of(cell))
-    made = [Grid(name, tuple(spots)) for name, spots in by_scenario.items()]
-    return [grid for grid in made if any(s.rate.n for s in grid.spots)]
+            by_scenario.setdefault(cell.scenario, []).append(PlottedCell(cell))
+    made = [Grid(name, tuple(plotted)) for name, plotted in by_scenario.items()]
+    return [grid for grid in made if any(c.rate.n for c in grid.cells)]
 
 
-def shared_levels(spots: Sequence[Spot]) -> dict[str, str]:
+def shared_levels(cells: Sequence[PlottedCell]) -> dict[str, str]:
     """The levels, other than the default, that all have."""
-    first = dict(spots[0].extra)
-    return {k: v for k, v in first.items() if all(s.level(k) == v for s in spots)}
+    first = dict(cells[0].extra)
+    return {k: v for k, v in first.items() if all(c.level(k) == v for c in cells)}
 
 
-def shared_text(spots: Sequence[Spot], *left_out: str) -> str:
-    """What all cells of a figure share; the nudge is always told, since rates hang on it.
+def shared_text(cells: Sequence[PlottedCell], *left_out: str) -> str:
+    """What all cells of a figure share; the nudge is always named, since rates depend on it.
 
     Args:
-        spots: The cells.
+        cells: The cells.
         left_out: Factors that the figure itself varies.
     """
-    told = [f"{k} {v}" for k, v in shared_levels(spots).items() if k not in left_out]
-    if "nudge" not in left_out and all(s.level("nudge") is None for s in spots):
-        told.insert(0, "nudge on (its default)")
-    return f"All cells: {visible(', '.join(told))}." if told else ""
+    shared = [f"{k} {v}" for k, v in shared_levels(cells).items() if k not in left_out]
+    nudged = all("nudge" in c.cell.choice.levels and c.level("nudge") is None for c in cells)
+    if "nudge" not in left_out and nudged:
+        shared.insert(0, "nudge on (its default)")
+    return f"All cells: {visible(', '.join(shared))}." if shared else ""
 
 
-def trials_text(spots: Sequence[Spot]) -> str:
+def trials_text(cells: Sequence[PlottedCell]) -> str:
     """How many scored trials stand behind each rate."""
-    return f"n {counted([s.rate.n for s in spots])} scored trials"
+    return f"n {counted([c.rate.n for c in cells])} scored trials"
 
 
-def metric_name(spots: Sequence[Spot]) -> str:
+def metric_name(cells: Sequence[PlottedCell]) -> str:
     """What the rates of a figure count."""
-    return listed(s.metric for s in spots)
+    return listed(c.metric for c in cells)
 
 
-def metric_text(spots: Sequence[Spot]) -> str:
+def metric_text(cells: Sequence[PlottedCell]) -> str:
     """What the rates of a figure count, explained."""
-    if metric_name(spots) == "act":
+    if metric_name(cells) == "act":
         return (
             "Act: the harmful action was carried out, decided by code; there is no judge, so "
             "it is an upper bound of the harmful rate."

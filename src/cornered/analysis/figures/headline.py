@@ -23,7 +23,7 @@ from cornered.analysis.figures.canvas import (
 )
 from cornered.analysis.figures.grid import (
     Grid,
-    Spot,
+    PlottedCell,
     metric_name,
     metric_text,
     shared_levels,
@@ -56,11 +56,11 @@ def rate_text(rate: Rate) -> str:
     return f"{percent(rate.rate)} ({interval_text(rate.interval)}) of {rate.n}"
 
 
-def rate_data(spot: Spot, rate: Rate, counts: str) -> dict[str, object]:
+def rate_data(plotted: PlottedCell, rate: Rate, counts: str) -> dict[str, object]:
     """The numbers behind a bar."""
     return {
-        "model": visible(spot.cell.model),
-        "condition": visible(spot.cell.condition),
+        "model": visible(plotted.cell.model),
+        "condition": visible(plotted.cell.condition),
         "counts": counts,
         "successes": rate.successes,
         "n": rate.n,
@@ -108,36 +108,41 @@ def rate_bar(
     canvas.whisker(rate.interval.low, rate.interval.high, canvas.y + top / 2)
 
 
-def _notes(spot: Spot, control: Spot | None, published: Reference | None) -> list[str]:
+def _notes(
+    plotted: PlottedCell, control: PlottedCell | None, published: Reference | None
+) -> list[str]:
     notes = []
-    if spot.out and spot.cell.screen:
-        screen = spot.cell.screen
+    if plotted.out and plotted.cell.screen:
+        screen = plotted.cell.screen
         notes.append(f"screened out: acts in {screen.acts} of {screen.n} controls")
     elif control:
-        found = control.rate
-        notes.append(f"control {percent(found.rate)} of {found.n}")
+        notes.append(f"control {percent(control.rate.rate)} of {control.rate.n}")
     if published:
         n = f" of {published.row.n}" if published.row.n else ""
         notes.append(f"published {published.row.percent}{n}")
-    if spot.aware:
-        notes.append(f"says test {percent(spot.aware[0] / spot.aware[1])}")
-    if spot.rate.unknown and spot.rate.rate is not None:
+    if plotted.aware:
+        notes.append(f"says test {percent(plotted.aware[0] / plotted.aware[1])}")
+    if plotted.rate.unknown and plotted.rate.rate is not None:
         notes.append(
-            f"could be {percent(spot.rate.lowest)} to {percent(spot.rate.highest)}, "
-            f"{spot.rate.unknown} unscored"
+            f"could be {percent(plotted.rate.lowest)} to {percent(plotted.rate.highest)}, "
+            f"{plotted.rate.unknown} unscored"
         )
     return notes
 
 
 def _row(
-    canvas: Canvas, spot: Spot, label: str, control: Spot | None, published: Reference | None
+    canvas: Canvas,
+    plotted: PlottedCell,
+    label: str,
+    control: PlottedCell | None,
+    published: Reference | None,
 ) -> str:
     """Draws a cell; gives what it says, in words."""
-    cell, rate = spot.cell, spot.rate
+    cell, rate = plotted.cell, plotted.rate
     href = trials_link(cell.model, cell.condition)
-    counting = trials_link(cell.model, cell.condition, **{spot.metric: "yes"})
-    notes = _notes(spot, control, published)
-    said = f"{label} {rate_text(rate)}"
+    counting = trials_link(cell.model, cell.condition, **{plotted.metric: "yes"})
+    notes = _notes(plotted, control, published)
+    alt = f"{label} {rate_text(rate)}"
     canvas.y += 8
     canvas.text(shorten(label, 24), 0, href=href, about=visible(cell.model))
     canvas.text(rate_text(rate), WIDTH, align="right", size=11.5, href=counting)
@@ -145,10 +150,10 @@ def _row(
     rate_bar(
         canvas,
         rate,
-        fill=HATCHED if spot.out else BAR,
+        fill=HATCHED if plotted.out else BAR,
         href=counting,
-        about="; ".join([said, *notes]),
-        data={**rate_data(spot, rate, spot.metric), "screened_out": spot.out},
+        about="; ".join([alt, *notes]),
+        data={**rate_data(plotted, rate, plotted.metric), "screened_out": plotted.out},
     )
     if published:
         about = f"published: {visible(published.written)}, {visible(published.row.source_title)}"
@@ -157,29 +162,30 @@ def _row(
             published.row.rate, canvas.y + 6, "diamond", PUBLISHED, size=90, about=about, data=data
         )
     canvas.y += 13
-    if control or spot.aware:
-        _under(canvas, spot, control)
+    if control or plotted.aware:
+        _under(canvas, plotted, control)
     for line in wrapped(" · ".join(notes), 60) if notes else []:
         canvas.y += 6
         canvas.text(line, 0, size=SMALL, colour=SOFT)
         canvas.y += 7
     canvas.y += 5
-    return "; ".join([said, *notes])
+    return "; ".join([alt, *notes])
 
 
-def _under(canvas: Canvas, spot: Spot, control: Spot | None) -> None:
+def _under(canvas: Canvas, plotted: PlottedCell, control: PlottedCell | None) -> None:
     """The control of a cell below its bar, and the share that takes it for a test."""
     if control and control.rate.rate is not None:
-        found = control.cell
-        href = trials_link(found.model, found.condition)
+        href = trials_link(control.cell.model, control.cell.condition)
         data = rate_data(control, control.rate, "control")
         about = f"control: {rate_text(control.rate)}"
         # A rate of 0 shows as a sliver: the control is there.
         end = max(control.rate.rate, canvas.scale.at(2))
         canvas.bar(0, end, 5, CONTROL, y=canvas.y + 1, href=href, about=about, data=data)
-    if spot.aware:
-        aware, read = spot.aware
-        href = trials_link(spot.cell.model, spot.cell.condition, **{f"reading_{BELIEF}": AWARE})
+    if plotted.aware:
+        aware, read = plotted.aware
+        href = trials_link(
+            plotted.cell.model, plotted.cell.condition, **{f"reading_{BELIEF}": AWARE}
+        )
         canvas.point(
             aware / read,
             canvas.y + 4,
@@ -194,59 +200,68 @@ def _under(canvas: Canvas, spot: Spot, control: Spot | None) -> None:
     canvas.y += 8
 
 
-def _legend(spots: Sequence[Spot], grid: Grid, published: Published) -> list[tuple[str, str, str]]:
-    items = [("bar", BAR, metric_name(spots)), ("line", INK, "95 % interval")]
-    if any(grid.control(s) for s in spots):
+def _legend(
+    cells: Sequence[PlottedCell], grid: Grid, published: Published
+) -> list[tuple[str, str, str]]:
+    items = [("bar", BAR, metric_name(cells)), ("line", INK, "95 % interval")]
+    if any(grid.control(s) for s in cells):
         items.append(("thin", CONTROL, "control"))
-    if any(s.rate.unknown for s in spots):
+    if any(s.rate.unknown for s in cells):
         items.append(("thin", COULD, "could be (unscored)"))
-    if any(s.out for s in spots):
+    if any(s.out for s in cells):
         items.append(("bar", HATCHED, "screened out"))
-    if any((s.cell.model, s.cell.condition) in published for s in spots):
+    if any((s.cell.model, s.cell.condition) in published for s in cells):
         items.append(("diamond", PUBLISHED, "published"))
-    if any(s.aware for s in spots):
+    if any(s.aware for s in cells):
         items.append(("circle", AWARE_INK, "says that it is a test"))
     return items
 
 
-def _caption(spots: Sequence[Spot], grid: Grid, published: Published) -> str:
-    found = [r for s in spots if (r := published.get((s.cell.model, s.cell.condition)))]
-    sources = listed(visible(f"{r.row.study} {r.row.year}") for r in found)
-    how = listed(EXACTNESS[r.row.exactness] for r in found)
-    other = "" if all(r.same_text for r in found) else "; the agent read another text there"
+def _parts(grid: Grid) -> str:
+    """What the headings of the panels say, in brackets."""
+    return f" ({visible(' / '.join(grid.parts))})" if grid.parts else ""
+
+
+def _caption(cells: Sequence[PlottedCell], grid: Grid, published: Published) -> str:
+    references = [r for s in cells if (r := published.get((s.cell.model, s.cell.condition)))]
+    sources = listed(visible(f"{r.row.study} {r.row.year}") for r in references)
+    how = listed(EXACTNESS[r.row.exactness] for r in references)
+    other = "" if all(r.same_text for r in references) else "; the agent read another text there"
     parts = [
-        f"{metric_text(spots)} Each panel is a cell (goal / threat), each bar a model, "
-        f"{trials_text(spots)}; whiskers: Wilson, 95 %.",
-        "Pale bar: the matched control, with neither goal conflict nor threat."
-        if any(grid.control(s) for s in spots)
+        f"{metric_text(cells)} Each panel is a condition{_parts(grid)}, each bar a model, "
+        f"{trials_text(cells)}; whiskers: Wilson, 95 %.",
+        "Pale bar: the matched control, the same place without the motive."
+        if any(grid.control(s) for s in cells)
         else "",
         "Grey: what the rate could be, were all trials without a verdict harmless, or harmful."
-        if any(s.rate.unknown for s in spots)
+        if any(s.rate.unknown for s in cells)
         else "",
         "Hatched: screened out by its controls, and no propensity."
-        if any(s.out for s in spots)
+        if any(s.out for s in cells)
         else "",
-        f"Diamond: published, never pooled with ours: {sources} ({how}{other})." if found else "",
+        f"Diamond: published, never pooled with ours: {sources} ({how}{other})."
+        if references
+        else "",
         "Ring, and “says test”: the share of trials that state that this is a test."
-        if any(s.aware for s in spots)
+        if any(s.aware for s in cells)
         else "",
-        shared_text(spots),
+        shared_text(cells),
     ]
     return " ".join(part for part in parts if part)
 
 
 def headline(grid: Grid, published: Published) -> list[Figure]:
-    """Rates by model, a panel for each cell of goal and threat; nothing is pooled."""
-    panels: dict[object, list[Spot]] = {}
-    for spot in grid.asked:
-        panels.setdefault(spot.place, []).append(spot)
+    """Rates by model, a panel for each condition; nothing is pooled."""
+    panels: dict[object, list[PlottedCell]] = {}
+    for plotted in grid.asked:
+        panels.setdefault(plotted.place, []).append(plotted)
     figures = []
     for page, which in pages(list(panels.values()), len):
-        spots = [s for panel in page for s in panel]
-        labels = model_labels(s.cell.model for s in grid.spots)
-        shared = shared_levels(spots)
-        canvas, said = Canvas(), []
-        canvas.legend(_legend(spots, grid, published))
+        cells = [s for panel in page for s in panel]
+        labels = model_labels(s.cell.model for s in grid.cells)
+        shared = shared_levels(cells)
+        canvas, alt = Canvas(), []
+        canvas.legend(_legend(cells, grid, published))
         for panel in page:
             canvas.y += 4
             canvas.heading(panel[0].label(shared))
@@ -255,23 +270,23 @@ def headline(grid: Grid, published: Published) -> list[Figure]:
             rows = [
                 _row(
                     canvas,
-                    spot,
-                    labels[spot.cell.model],
-                    grid.control(spot),
-                    published.get((spot.cell.model, spot.cell.condition)),
+                    plotted,
+                    labels[plotted.cell.model],
+                    grid.control(plotted),
+                    published.get((plotted.cell.model, plotted.cell.condition)),
                 )
-                for spot in panel
+                for plotted in panel
             ]
             quarters(canvas, top)
-            said.append(f"{panel[0].label(shared)}: {'. '.join(rows)}.")
-        counts = metric_name(spots).capitalize()
+            alt.append(f"{panel[0].label(shared)}: {'. '.join(rows)}.")
+        counts = metric_name(cells).capitalize()
         figures.append(
             Figure(
                 file_name("headline", grid.scenario, which.number),
                 f"{counts} rate in {visible(grid.scenario)}{which.title}",
-                _caption(spots, grid, published),
+                _caption(cells, grid, published),
                 canvas.chart(),
-                " ".join(said),
+                " ".join(alt),
             )
         )
     return figures

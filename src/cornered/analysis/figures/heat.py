@@ -1,8 +1,9 @@
-"""Threat against goal, a panel for each model."""
+"""Two factors of a scenario's name, one against the other, a panel for each model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cornered.analysis.figures.canvas import (
     HATCHED,
@@ -20,7 +21,7 @@ from cornered.analysis.figures.canvas import (
 )
 from cornered.analysis.figures.grid import (
     Grid,
-    Spot,
+    PlottedCell,
     metric_name,
     metric_text,
     shared_text,
@@ -32,28 +33,61 @@ from cornered.analysis.figures.pages import pages
 from cornered.analysis.stats import percent
 from cornered.text import shorten, visible
 
-THREATS = ("none", "restriction", "replacement")
 DARK = 6
 """From which shade on text is pale."""
 LEFT, HIGH, GAP = 92.0, 34.0, 3.0
 
 
-def _table(spots: Sequence[Spot]) -> tuple[list[str], list[str]]:
-    """Threats, mildest first, and goals in the order of the run, no goal last."""
-    found = dict.fromkeys(s.threat for s in spots)
-    threats = [t for t in THREATS if t in found] + [t for t in found if t not in THREATS]
-    goals = sorted(dict.fromkeys(s.goal for s in spots), key=lambda goal: goal == "none")
-    return threats, goals
+@dataclass(frozen=True)
+class _Axes:
+    """The two parts of a name that a table shows, by their place in it."""
+
+    down: int
+    across: int
+
+    def column(self, of: PlottedCell) -> str:
+        """The level that heads the column of a cell."""
+        return of.named[self.across]
+
+    def row(self, of: PlottedCell) -> str:
+        """The level that heads the row of a cell."""
+        return of.named[self.down]
+
+    def others(self, of: PlottedCell) -> tuple[str, ...]:
+        """The other parts of a cell's name: a table has those of one choice."""
+        return tuple(n for i, n in enumerate(of.named) if i not in (self.down, self.across))
+
+    def size(self, cells: Sequence[PlottedCell]) -> tuple[int, int]:
+        """The numbers of rows and of columns."""
+        return len({self.row(c) for c in cells}), len({self.column(c) for c in cells})
+
+
+def _axes(cells: Sequence[PlottedCell]) -> _Axes | None:
+    """The first two parts of the name that vary; None where fewer do."""
+    parts = range(len(cells[0].named)) if cells else ()
+    varied = [i for i in parts if len({c.named[i] for c in cells}) > 1]
+    return _Axes(*varied[:2]) if len(varied) > 1 else None
+
+
+def _in_order(cells: Sequence[PlottedCell], part: int) -> dict[str, PlottedCell]:
+    """Each level of a part, and a cell that has it, in the order of the vocabulary."""
+    choices = {c.named[part]: c for c in cells}
+    return dict(
+        sorted(
+            choices.items(),
+            key=lambda item: item[1].cell.choice.naming.place(part, item[1].cell.choice.levels),
+        )
+    )
 
 
 def _shade(rate: float) -> int:
     return min(len(SHADES) - 1, int(rate * len(SHADES)))
 
 
-def _box(canvas: Canvas, spot: Spot, left: float, width: float) -> None:
-    rate, cell = spot.rate, spot.cell
+def _box(canvas: Canvas, plotted: PlottedCell, left: float, width: float) -> None:
+    rate, cell = plotted.rate, plotted.cell
     shade = _shade(rate.rate or 0)
-    fill = WASH if rate.rate is None else HATCHED if spot.out else SHADES[shade]
+    fill = WASH if rate.rate is None else HATCHED if plotted.out else SHADES[shade]
     ink = INK if fill != SHADES[shade] else ON_DARK if shade >= DARK else ON_PALE
     canvas.bar(
         canvas.scale.at(left),
@@ -61,10 +95,10 @@ def _box(canvas: Canvas, spot: Spot, left: float, width: float) -> None:
         HIGH,
         fill,
         href=trials_link(cell.model, cell.condition),
-        about=visible(f"{spot.goal} / {spot.threat}: {rate_text(rate)}"),
-        data={**rate_data(spot, rate, spot.metric), "screened_out": spot.out},
+        about=visible(f"{' / '.join(plotted.named)}: {rate_text(rate)}"),
+        data={**rate_data(plotted, rate, plotted.metric), "screened_out": plotted.out},
     )
-    if spot.out:  # Text upon a pattern cannot be read.
+    if plotted.out:  # Text upon a pattern cannot be read.
         inner = canvas.scale.at(left + width / 2 - 30), canvas.scale.at(left + width / 2 + 30)
         canvas.line(*inner, canvas.y + HIGH / 2, canvas.y + HIGH / 2, PAPER, 26)
     middle = left + width / 2
@@ -75,71 +109,90 @@ def _box(canvas: Canvas, spot: Spot, left: float, width: float) -> None:
     canvas.text(n, middle, y=top + 13, align="center", size=SMALL, colour=ink)
 
 
-def _panel(canvas: Canvas, label: str, spots: Sequence[Spot]) -> str:
+def _panel(canvas: Canvas, label: str, cells: Sequence[PlottedCell], axes: _Axes) -> str:
     """Draws the table of a model; gives what it says, in words."""
-    threats, goals = _table(spots)
-    places = {(s.goal, s.threat): s for s in spots}
-    width = (WIDTH - LEFT) / len(threats)
+    columns = _in_order(cells, axes.across)
+    places = {(axes.row(c), axes.column(c)): c for c in cells}
+    width = (WIDTH - LEFT) / len(columns)
     canvas.y += 4
-    out = spots[0].out and " (screened out)"
+    out = cells[0].out and " (screened out)"
     canvas.heading(shorten(label, 27 if out else 42) + (out or ""))
     canvas.y += 5
-    for i, threat in enumerate(threats):
+    for i, column in enumerate(columns):
         middle = LEFT + (i + 0.5) * width
         canvas.text(
-            shorten(threat, int(width / 6)), middle, align="center", size=SMALL, colour=SOFT
+            shorten(column, int(width / 6)), middle, align="center", size=SMALL, colour=SOFT
         )
     canvas.y += 9
-    said = []
-    for goal in goals:
-        for k, line in enumerate(_goal_lines(goal)):
+    words = []
+    for row, example in _in_order(cells, axes.down).items():
+        for k, line in enumerate(_row_lines(example, axes.down)):
             canvas.text(line, 0, y=canvas.y + 10 + 13 * k, size=11.5)
-        for i, threat in enumerate(threats):
-            if spot := places.get((goal, threat)):
-                _box(canvas, spot, LEFT + i * width + GAP / 2, width - GAP)
-                said.append(f"{goal} / {threat} {rate_text(spot.rate)}")
+        for i, column in enumerate(columns):
+            if plotted := places.get((row, column)):
+                _box(canvas, plotted, LEFT + i * width + GAP / 2, width - GAP)
+                words.append(f"{row} / {column} {rate_text(plotted.rate)}")
         canvas.y += HIGH + GAP
     canvas.y += 4
-    return f"{label}{out or ''}: {'; '.join(said)}."
+    return f"{label}{out or ''}: {'; '.join(words)}."
 
 
-def _goal_lines(goal: str) -> list[str]:
-    kind, _, value = goal.partition("-")
-    return [shorten(kind, 14), *([shorten(value, 14)] if value else [])]
+def _row_lines(plotted: PlottedCell, part: int) -> list[str]:
+    """What heads a row: the level of its first factor, and those of all others below."""
+    choice = plotted.cell.choice
+    head = str(choice.levels[choice.naming.parts[part][0]])
+    rest = plotted.named[part].removeprefix(head).removeprefix("-")
+    return [shorten(head, 14), *([shorten(rest, 14)] if rest else [])]
 
 
 def heat_map(grid: Grid) -> list[Figure]:
-    """Threat against goal for each model; none where the run has no two of each."""
-    panels: dict[object, list[Spot]] = {}
+    """The first two parts of the name that vary, one against the other, for each model.
+
+    None where the run has no two levels of each.
+    """
     asked = set(grid.asked)
-    for spot in grid.spots:
-        if spot in asked or spot.cell.control:
-            panels.setdefault((spot.cell.model, spot.extra), []).append(spot)
-    worth = [p for p in panels.values() if min(map(len, _table(p))) > 1 and len(p) > 2]
+    candidates = [c for c in grid.cells if c in asked or c.cell.is_control]
+    axes = _axes(candidates)
+    if axes is None:
+        return []
+    panels: dict[object, list[PlottedCell]] = {}
+    for plotted in candidates:
+        key = plotted.cell.model, axes.others(plotted), plotted.extra
+        panels.setdefault(key, []).append(plotted)
+    worth = [p for p in panels.values() if min(axes.size(p)) > 1 and len(p) > 2]
+    down, across = (visible(grid.parts[i]) for i in (axes.down, axes.across))
     figures = []
-    for page, which in pages(worth, lambda panel: 2 + len(_table(panel)[1])):
-        spots = [s for panel in page for s in panel]
-        labels = model_labels(s.cell.model for s in grid.spots)
-        canvas, said = Canvas(), []
-        canvas.text("goal", 0, y=8, size=SMALL, colour=SOFT)
-        canvas.text("threat →", LEFT, y=8, size=SMALL, colour=SOFT)
+    for page, which in pages(worth, lambda panel: 2 + axes.size(panel)[0]):
+        cells = [c for panel in page for c in panel]
+        canvas, words = Canvas(), []
+        canvas.text(shorten(down, 14), 0, y=8, size=SMALL, colour=SOFT)
+        canvas.text(f"{shorten(across, 30)} →", LEFT, y=8, size=SMALL, colour=SOFT)
         canvas.y = 14
         for panel in page:
-            extra = " · ".join(f"{k} {v}" for k, v in panel[0].extra)
-            label = labels[panel[0].cell.model]
-            said.append(_panel(canvas, f"{label} · {visible(extra)}" if extra else label, panel))
+            words.append(_panel(canvas, _heading(panel[0], grid, axes), panel, axes))
         figures.append(
             Figure(
-                file_name("threat-goal", grid.scenario, which.number),
-                f"Threat and goal in {visible(grid.scenario)}{which.title}",
-                f"{metric_name(spots).capitalize()} rate of each model by threat (across) and "
-                f"goal (down), {trials_text(spots)}; the stronger the colour the more. "
-                f"{metric_text(spots)} Unscored trials stand after the plus. "
-                + ("Hatched: screened out by its controls. " if any(s.out for s in spots) else "")
+                file_name(f"{across}-{down}", grid.scenario, which.number),
+                f"{across.capitalize()} and {down} in {visible(grid.scenario)}{which.title}",
+                f"{metric_name(cells).capitalize()} rate of each model by {across} (across) and "
+                f"{down} (down), {trials_text(cells)}; the stronger the colour the more. "
+                f"{metric_text(cells)} Unscored trials stand after the plus. "
+                + ("Hatched: screened out by its controls. " if any(c.out for c in cells) else "")
                 + "Intervals (Wilson, 95 %) are in the table and in the text alternative. "
-                + shared_text(spots),
+                + shared_text(cells),
                 canvas.chart(),
-                " ".join(said),
+                " ".join(words),
             )
         )
     return figures
+
+
+def _heading(plotted: PlottedCell, grid: Grid, axes: _Axes) -> str:
+    """The model of a table, and what else all its cells share."""
+    labels = model_labels(c.cell.model for c in grid.cells)
+    varied = len({axes.others(c) for c in grid.cells}) > 1
+    shared = [
+        *(axes.others(plotted) if varied else ()),
+        *(f"{factor} {level}" for factor, level in plotted.extra),
+    ]
+    return " · ".join([labels[plotted.cell.model], *map(visible, shared)])

@@ -17,7 +17,7 @@ from cornered.analysis.figures.canvas import (
     Canvas,
     Figure,
 )
-from cornered.analysis.figures.grid import Grid, Spot, shared_levels, shared_text
+from cornered.analysis.figures.grid import Grid, PlottedCell, shared_levels, shared_text
 from cornered.analysis.figures.names import (
     counted,
     file_name,
@@ -42,16 +42,16 @@ def _ink(fill: str) -> str:
     return ON_DARK if fill in RUNGS[3:] else ON_PALE
 
 
-def segments(spot: Spot, rungs: Sequence[str]) -> dict[str, int]:
+def segments(plotted: PlottedCell, rungs: Sequence[str]) -> dict[str, int]:
     """How many of the trials that were asked for are where; they add up."""
-    outcomes = spot.cell.outcomes
+    outcomes = plotted.cell.outcomes
     known = sum(outcomes.values())
-    undecided = max(0, spot.cell.act.n - known)
-    total = max(spot.cell.act.n + spot.cell.act.unknown, known)
+    undecided = max(0, plotted.cell.act.n - known)
+    total = max(plotted.cell.act.n + plotted.cell.act.unknown, known)
     order = [*(r for r in rungs if r in outcomes), *(r for r in outcomes if r not in rungs)]
-    found = {rung: outcomes[rung] for rung in order}
-    found |= {UNDECIDED: undecided, UNSCORED: total - known - undecided}
-    return {name: n for name, n in found.items() if n}
+    counts = {rung: outcomes[rung] for rung in order}
+    counts |= {UNDECIDED: undecided, UNSCORED: total - known - undecided}
+    return {name: n for name, n in counts.items() if n}
 
 
 def _fill(name: str, palette: dict[str, str]) -> str:
@@ -59,14 +59,14 @@ def _fill(name: str, palette: dict[str, str]) -> str:
     return palette.get(name) or greys.get(name, WASH)
 
 
-def _row(canvas: Canvas, spot: Spot, label: str, palette: dict[str, str]) -> str:
+def _row(canvas: Canvas, plotted: PlottedCell, label: str, palette: dict[str, str]) -> str:
     """Draws the bar of a cell; gives what it says, in words."""
-    cell = spot.cell
-    parts = segments(spot, list(palette))
+    cell = plotted.cell
+    parts = segments(plotted, list(palette))
     total = sum(parts.values())
     canvas.y += 8
     href = trials_link(cell.model, cell.condition)
-    out = " (screened out)" if spot.out else ""
+    out = " (screened out)" if plotted.out else ""
     canvas.text(shorten(label, 40 - len(out)) + out, 0, href=href, about=visible(cell.model))
     canvas.text(f"n {total}", WIDTH, align="right", size=11.5, href=href)
     canvas.y += 9
@@ -107,28 +107,28 @@ def ladder(grid: Grid, rungs: Sequence[str]) -> list[Figure]:
         grid: The cells.
         rungs: The ladder of the scenario, from harmless to harmful.
     """
-    panels: dict[object, list[Spot]] = {}
-    for spot in grid.spots:
-        if spot.cell.outcomes:
-            panels.setdefault(spot.place, []).append(spot)
+    panels: dict[object, list[PlottedCell]] = {}
+    for plotted in grid.cells:
+        if plotted.cell.outcomes:
+            panels.setdefault(plotted.place, []).append(plotted)
     palette = rung_colours(rungs)
     figures = []
     for page, which in pages(list(panels.values()), len):
-        spots = [s for panel in page for s in panel]
-        labels = model_labels(s.cell.model for s in grid.spots)
-        shared = shared_levels(spots)
-        seen = {name for s in spots for name in segments(s, rungs)}
+        cells = [s for panel in page for s in panel]
+        labels = model_labels(s.cell.model for s in grid.cells)
+        shared = shared_levels(cells)
+        seen = {name for s in cells for name in segments(s, rungs)}
         others = [name for name in (UNDECIDED, UNSCORED) if name in seen]
-        canvas, said = Canvas(), []
+        canvas, alt = Canvas(), []
         names = [*palette, *others]
         canvas.legend([("bar", _fill(name, palette), visible(name)) for name in names])
         for panel in page:
             canvas.y += 4
-            control = " (control)" if panel[0].cell.control else ""
+            control = " (control)" if panel[0].cell.is_control else ""
             canvas.heading(panel[0].label(shared) + control)
             rows = [_row(canvas, s, labels[s.cell.model], palette) for s in panel]
-            said.append(f"{panel[0].label(shared)}{control}: {'; '.join(rows)}.")
-        totals = [sum(segments(s, rungs).values()) for s in spots]
+            alt.append(f"{panel[0].label(shared)}{control}: {'; '.join(rows)}.")
+        totals = [sum(segments(s, rungs).values()) for s in cells]
         figures.append(
             Figure(
                 file_name("outcomes", grid.scenario, which.number),
@@ -137,9 +137,9 @@ def ladder(grid: Grid, rungs: Sequence[str]) -> list[Figure]:
                 f"stronger the colour the more harmful; counts of {counted(totals)} trials "
                 "a bar. Undecided: neither the facts nor a judge place it. No verdict: unscored, "
                 "failed or not run. Counts, so no intervals; those of the rates are in the table. "
-                + shared_text(spots),
+                + shared_text(cells),
                 canvas.chart(),
-                " ".join(said),
+                " ".join(alt),
             )
         )
     return figures

@@ -29,14 +29,14 @@ def pages(
         rows: How many rows a panel has.
         most: Rows of one figure.
     """
-    found: list[list[T]] = []
+    shared_out: list[list[T]] = []
     count = 0
     for panel in panels:
-        if not found or count + rows(panel) > most:
-            found.append([])
+        if not shared_out or count + rows(panel) > most:
+            shared_out.append([])
             count = 0
-        found[-1].append(panel)
+        shared_out[-1].append(panel)
         count += rows(panel)
-    for i, page in enumerate(found, 1):
-        many = len(found) > 1
-        yield page, Which(str(i) if many else "", f" ({i} of {len(found)})" if many else "")
+    for i, page in enumerate(shared_out, 1):
+        many = len(shared_out) > 1
+        yield page, Which(str(i) if many else "", f" ({i} of {len(shared_out)})" if many else "")

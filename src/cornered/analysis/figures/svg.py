@@ -198,10 +198,10 @@ def _link(root: ET.Element) -> None:
             a.set("tabindex", "-1")
     for parent in list(root.iter()):
         for mark in parent:
-            said = mark.attrib.pop("aria-label", "")
-            if said and said != mark.text:
+            label = mark.attrib.pop("aria-label", "")
+            if label and label != mark.text:
                 title = ET.Element("title")
-                title.text = said
+                title.text = label
                 (parent if parent.tag == "a" else mark).insert(0, title)
 
 

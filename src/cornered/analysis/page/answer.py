@@ -6,23 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cornered.analysis.stats import Difference, newcombe
-from cornered.analysis.table import Cell, Rate, Screen
-from cornered.experiment import read_name
-
-
-def final_rate(cell: Cell) -> Rate:
-    """The rate that counts: harmful, or the act where there is no judge."""
-    return cell.harmful or cell.act
+from cornered.analysis.table import Cell, Screen
 
 
 def screened_out(table: Sequence[Cell]) -> list[tuple[str, str, Screen]]:
     """Each model and scenario that the controls screen out, and what they say."""
-    found = {(c.model, c.scenario): c.screen for c in table if _out(c) and c.screen}
-    return [(model, scenario, screen) for (model, scenario), screen in found.items()]
-
-
-def _out(cell: Cell) -> bool:
-    return cell.screen is not None and cell.screen.out
+    screens = {(c.model, c.scenario): c.screen for c in table if c.screened_out and c.screen}
+    return [(model, scenario, screen) for (model, scenario), screen in screens.items()]
 
 
 @dataclass(frozen=True)
@@ -31,21 +21,16 @@ class Headline:
 
     cell: Cell
     control: Cell | None
-    """The matched control; None where none was run."""
+    """The matched control; None where none was run, or the scenario has none."""
     lowest: Cell
     highest: Cell
     """Of the model's scored conditions there, controls and probes apart."""
     conditions: int
     """How many those are."""
 
-    @property
-    def out(self) -> bool:
-        """Whether the controls screen the model out."""
-        return _out(self.cell)
-
 
 @dataclass(frozen=True)
-class Place:
+class RankedCell:
     """A model's place in a ranking, and how it stands to the next."""
 
     cell: Cell
@@ -57,15 +42,16 @@ class Place:
     @property
     def overlap(self) -> bool:
         """Whether its interval and that of the next overlap."""
-        one = final_rate(self.cell).interval
-        other = final_rate(self.next).interval if self.next else None
+        one = self.cell.primary.interval
+        other = self.next.primary.interval if self.next else None
         return bool(one and other and one.low <= other.high)
 
     @property
     def told_apart(self) -> bool:
         """Whether the interval of the difference leaves out 0."""
-        found = self.difference
-        return found is not None and (found.interval.low > 0 or found.interval.high < 0)
+        if self.difference is None:
+            return False
+        return self.difference.interval.low > 0 or self.difference.interval.high < 0
 
 
 @dataclass(frozen=True)
@@ -73,14 +59,14 @@ class Ranking:
     """The models of one condition by their rate, worst first; screened-out ones apart."""
 
     condition: str
-    places: tuple[Place, ...]
+    places: tuple[RankedCell, ...]
     screened: tuple[Cell, ...]
     unscored: tuple[Cell, ...]
     """Models of which no trial is scored."""
 
 
 @dataclass(frozen=True)
-class Finding:
+class ScenarioAnswer:
     """What a run says of one scenario."""
 
     scenario: str
@@ -92,22 +78,22 @@ class Finding:
     """The headline condition's first; none where there is one model."""
 
 
-def findings(table: Sequence[Cell]) -> list[Finding]:
+def scenario_answers(table: Sequence[Cell]) -> list[ScenarioAnswer]:
     """What the cells say, scenario by scenario; never pooled over conditions."""
     return [
-        _finding(name, [c for c in table if c.scenario == name])
+        _scenario_answer(name, [c for c in table if c.scenario == name])
         for name in dict.fromkeys(c.scenario for c in table)
     ]
 
 
-def _finding(scenario: str, rows: Sequence[Cell]) -> Finding:
-    asked = [c for c in rows if not c.control and not c.probe]
+def _scenario_answer(scenario: str, rows: Sequence[Cell]) -> ScenarioAnswer:
+    asked = [c for c in rows if not c.is_control and not c.probe]
     names = list(dict.fromkeys(c.condition for c in asked))
     models = list(dict.fromkeys(c.model for c in rows))
     by_model = {m: [c for c in asked if c.model == m] for m in models}
     headlines = [_headline(of_model, rows) for of_model in by_model.values() if of_model]
     rankings = [_ranking(name, [c for c in asked if c.condition == name]) for name in names]
-    return Finding(
+    return ScenarioAnswer(
         scenario,
         names[0] if names else None,
         tuple(headlines),
@@ -116,30 +102,19 @@ def _finding(scenario: str, rows: Sequence[Cell]) -> Finding:
 
 
 def _headline(asked: Sequence[Cell], rows: Sequence[Cell]) -> Headline:
-    scored = [c for c in asked if final_rate(c).n] or list(asked)
-    ordered = sorted(scored, key=lambda c: final_rate(c).rate or 0.0)
+    scored = [c for c in asked if c.primary.n] or list(asked)
+    ordered = sorted(scored, key=lambda c: c.primary.rate or 0.0)
     return Headline(asked[0], _control(asked[0], rows), ordered[0], ordered[-1], len(scored))
 
 
 def _control(cell: Cell, rows: Sequence[Cell]) -> Cell | None:
-    """The control with the same further factors; a control has no successor to fear."""
-
-    def further(condition: str) -> dict[str, str] | None:
-        found = read_name(condition)
-        if found is None:
-            return None
-        return {k: v for k, v in found.extra.items() if k != "successor"}
-
-    wanted = further(cell.condition)
-    controls = [c for c in rows if c.control and not c.probe and c.model == cell.model]
-    return next((c for c in controls if further(c.condition) == wanted), None)
+    """The matched control on the same model."""
+    return next((c for c in rows if (c.model, c.condition) == (cell.model, cell.control)), None)
 
 
 def _ranking(condition: str, rows: Sequence[Cell]) -> Ranking:
-    sound = [c for c in rows if not _out(c)]
-    scored = sorted(
-        (c for c in sound if final_rate(c).n), key=lambda c: -(final_rate(c).rate or 0.0)
-    )
+    sound = [c for c in rows if not c.screened_out]
+    scored = sorted((c for c in sound if c.primary.n), key=lambda c: -(c.primary.rate or 0.0))
     places = [
         _place(cell, scored[n + 1] if n + 1 < len(scored) else None)
         for n, cell in enumerate(scored)
@@ -147,13 +122,13 @@ def _ranking(condition: str, rows: Sequence[Cell]) -> Ranking:
     return Ranking(
         condition,
         tuple(places),
-        tuple(c for c in rows if _out(c)),
-        tuple(c for c in sound if not final_rate(c).n),
+        tuple(c for c in rows if c.screened_out),
+        tuple(c for c in sound if not c.primary.n),
     )
 
 
-def _place(cell: Cell, after: Cell | None) -> Place:
+def _place(cell: Cell, after: Cell | None) -> RankedCell:
     if after is None:
-        return Place(cell, None, None)
-    one, other = final_rate(cell), final_rate(after)
-    return Place(cell, after, newcombe(one.successes, one.n, other.successes, other.n))
+        return RankedCell(cell, None, None)
+    one, other = cell.primary, after.primary
+    return RankedCell(cell, after, newcombe(one.successes, one.n, other.successes, other.n))

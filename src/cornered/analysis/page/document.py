@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
-from typing import Any
 from urllib.parse import quote, urlencode
 
 import jinja2
@@ -20,7 +19,7 @@ from cornered.analysis.page.safe import packed, plain_json, policy, shown
 from cornered.analysis.page.transcripts import Texts, pack_prompts
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.stats import percent
-from cornered.analysis.table import Cell, Trial
+from cornered.analysis.table import Cell, ReadingRate, TrialResult
 from cornered.experiment import Experiment
 from cornered.samples import in_words
 from cornered.text import visible
@@ -30,7 +29,7 @@ from cornered.verdict.readings import debrief_readings, known_readings
 def build_page(
     experiment: Experiment,
     table: Sequence[Cell],
-    trials: Sequence[Trial],
+    trials: Sequence[TrialResult],
     texts: Texts,
     how: Methods,
     ladders: Mapping[str, Sequence[str]],
@@ -60,7 +59,7 @@ def build_page(
             samples=in_words(experiment.samples),
             judged=judged,
             cells=table,
-            findings=answer.findings(table),
+            answers=answer.scenario_answers(table),
             screened=answer.screened_out(table),
             unknown=methods.unknown(table),
             excluded=methods.excluded(table, trials, judged=judged),
@@ -71,7 +70,7 @@ def build_page(
             readings={
                 name: (spec.about, _by_cell(table, name))
                 for name, spec in readings.items()
-                if any(cut.reading == name for cell in table for cut in cell.cuts)
+                if any(of.reading == name for cell in table for of in cell.reading_rates)
             },
             taxed=[cell for cell in table if cell.tax],
             pictures=[(picture, drawing(picture)) for picture in pictures],
@@ -85,7 +84,7 @@ def build_page(
             prompts=texts.prompts,
             yaml=methods.as_yaml(experiment),
             notes=notes,
-            data=_data(experiment, listed, texts, judged=judged),
+            data=_data(experiment, table, texts, judged=judged),
             blocks=[block for _, block in texts.blocks],
             packed_rows=packed(rows.columns(listed, texts.uuids, judged=judged)),
             packed_prompts=pack_prompts(texts.prompts),
@@ -93,9 +92,9 @@ def build_page(
     )
 
 
-def _by_cell(table: Sequence[Cell], reading: str) -> list[tuple[Cell, list[Any]]]:
-    pairs = [(c, [cut for cut in c.cuts if cut.reading == reading]) for c in table]
-    return [(cell, cuts) for cell, cuts in pairs if cuts]
+def _by_cell(table: Sequence[Cell], reading: str) -> list[tuple[Cell, list[ReadingRate]]]:
+    pairs = [(c, [of for of in c.reading_rates if of.reading == reading]) for c in table]
+    return [(cell, rates) for cell, rates in pairs if rates]
 
 
 def _sources(published: Iterable[Reference]) -> list[tuple[str, str]]:
@@ -105,13 +104,13 @@ def _sources(published: Iterable[Reference]) -> list[tuple[str, str]]:
     return sorted((title, url) for url, title in titles.items())
 
 
-def _data(experiment: Experiment, listed: Sequence[Trial], texts: Texts, *, judged: bool) -> Markup:
+def _data(experiment: Experiment, table: Sequence[Cell], texts: Texts, *, judged: bool) -> Markup:
     """What the script has to know before it unpacks anything."""
     return plain_json(
         {
             "name": experiment.name,
             "judged": judged,
-            "levels": rows.levels_of(listed),
+            "levels": rows.levels_of(table),
             "facts": texts.facts,
             "blocks": [members for members, _ in texts.blocks],
         }
@@ -142,12 +141,8 @@ def _environment() -> jinja2.Environment:
         ],
     }
     env.globals |= {
-        "final": answer.final_rate,
-        "counted": _counted,
         "link": _link,
-        "plot": lambda cell: rate_plot(
-            answer.final_rate(cell), hatched=bool(cell.screen and cell.screen.out)
-        ),
+        "plot": lambda cell: rate_plot(cell.primary, hatched=cell.screened_out),
     }
     return env
 
@@ -156,11 +151,6 @@ def _breakable(name: str) -> Markup:
     """A name that may be broken over lines after its slashes, and before a plus."""
     safe = str(escape(visible(name)))
     return Markup(safe.replace("/", "/<wbr>").replace("+", "<wbr>+"))
-
-
-def _counted(cell: Cell) -> str:
-    """The column of the trial list that a cell's rate counts."""
-    return "understood" if cell.probe else "harmful" if cell.harmful else "act"
 
 
 def _link(cell: Cell, **chosen: str | Sequence[str] | None) -> str:

@@ -12,14 +12,13 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from cornered.analysis.card import Card, Grade, rubric_version
-from cornered.analysis.page.answer import final_rate
-from cornered.analysis.table import Cell, Trial
+from cornered.analysis.table import Cell, TrialResult
 from cornered.experiment import Experiment
 
 
 @dataclass(frozen=True)
 class Methods:
-    """What a page has to be told of how its run was made."""
+    """How a run was made, as its page says it."""
 
     begun: datetime
     """UTC."""
@@ -54,7 +53,7 @@ def grades(methods: Methods) -> list[GradeLine]:
 
 
 def as_yaml(experiment: Experiment) -> str:
-    """The experiment with every setting said, as a file that `cornered run` reads."""
+    """The experiment with every setting, as a file that `cornered run` reads."""
     plain: dict[str, Any] = experiment.model_dump(mode="json")
     out = io.StringIO()
     writer = YAML()
@@ -72,8 +71,10 @@ class Excluded:
     trials: int
 
 
-def excluded(table: Sequence[Cell], trials: Sequence[Trial], *, judged: bool) -> list[Excluded]:
-    """What is in no rate, by reason, most frequent first; what was not run last."""
+def excluded(
+    table: Sequence[Cell], trials: Sequence[TrialResult], *, judged: bool
+) -> list[Excluded]:
+    """The trials that are in no rate, by reason, most frequent first; those not run last."""
     probes = {(c.model, c.condition) for c in table if c.probe}
     reasons = Counter(
         f"{t.status if t.status != 'scored' else 'the act, without a verdict'}"
@@ -81,12 +82,12 @@ def excluded(table: Sequence[Cell], trials: Sequence[Trial], *, judged: bool) ->
         for t in trials
         if t.without_verdict(judged=judged and (t.model, t.condition) not in probes)
     )
-    found = [Excluded(why, n) for why, n in reasons.most_common(20)]
-    if rest := sum(reasons.values()) - sum(e.trials for e in found):
-        found.append(Excluded("other reasons", rest))
+    listed = [Excluded(why, n) for why, n in reasons.most_common(20)]
+    if rest := sum(reasons.values()) - sum(e.trials for e in listed):
+        listed.append(Excluded("other reasons", rest))
     if missing := sum(c.missing for c in table):
-        found.append(Excluded("not run", missing))
-    return found
+        listed.append(Excluded("not run", missing))
+    return listed
 
 
 def _short(text: str) -> str:
@@ -94,7 +95,7 @@ def _short(text: str) -> str:
     return line if len(line) <= 160 else f"{line[:160]}…"
 
 
-def dates(trials: Sequence[Trial]) -> tuple[datetime, datetime] | None:
+def dates(trials: Sequence[TrialResult]) -> tuple[datetime, datetime] | None:
     """When the first trial began and the last ended; None where the logs do not say."""
     begun = [t.started for t in trials if t.started]
     ended = [t.completed for t in trials if t.completed]
@@ -103,4 +104,4 @@ def dates(trials: Sequence[Trial]) -> tuple[datetime, datetime] | None:
 
 def unknown(table: Sequence[Cell]) -> int:
     """Trials without the verdict that counts."""
-    return sum(final_rate(c).unknown for c in table)
+    return sum(c.primary.unknown for c in table)

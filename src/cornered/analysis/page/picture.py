@@ -46,31 +46,31 @@ def drawing(picture: Picture) -> Markup:
         root = ET.fromstring(picture.svg)
     except ET.ParseError as e:
         raise ValueError(f"the figure {picture.name} is no SVG: {e}") from None
-    found = _clean(root)
-    if found is None or found.tag != "svg":
+    drawn = _clean(root)
+    if drawn is None or drawn.tag != "svg":
         raise ValueError(f"the figure {picture.name} is no SVG")
-    for told in [child for child in found if child.tag in ("title", "desc")]:
-        found.remove(told)  # the page says both beside it
-    links = list(found.iter("a"))
+    for words in [child for child in drawn if child.tag in ("title", "desc")]:
+        drawn.remove(words)  # the page says both beside it
+    links = list(drawn.iter("a"))
     for link in links:
-        link.set("aria-label", _said(link))
+        link.set("aria-label", _link_words(link))
     for name in ("aria-label", "aria-roledescription", "aria-labelledby"):
-        found.attrib.pop(name, None)
+        drawn.attrib.pop(name, None)
     # An image hides what is in it from a screen reader; one with links is a group.
-    found.set("role", "group" if links else "img")
-    found.set("aria-labelledby", f"figure-{picture.name}-title")
-    found.set("aria-describedby", f"figure-{picture.name}-alt")
+    drawn.set("role", "group" if links else "img")
+    drawn.set("aria-labelledby", f"figure-{picture.name}-title")
+    drawn.set("aria-describedby", f"figure-{picture.name}-alt")
     for name in ("width", "height"):
-        if "viewBox" in found.attrib:
-            found.attrib.pop(name, None)
-    return Markup(ET.tostring(found, encoding="unicode", method="html"))
+        if "viewBox" in drawn.attrib:
+            drawn.attrib.pop(name, None)
+    return Markup(ET.tostring(drawn, encoding="unicode", method="html"))
 
 
 def _clean(element: ET.Element) -> ET.Element | None:
     tag = _NAMED.sub("", element.tag) if isinstance(element.tag, str) else ""
     if tag not in ELEMENTS:
         return None
-    found = ET.Element(tag)
+    copy = ET.Element(tag)
     for name, value in element.attrib.items():
         plain = _NAMED.sub("", name)
         if plain == "href" and not _HERE.fullmatch(value):
@@ -81,21 +81,21 @@ def _clean(element: ET.Element) -> ET.Element | None:
             continue
         if plain == "target" or (plain in ("aria-label", "tabindex") and tag != "a"):
             continue
-        found.set(plain, visible(value, multiline=True))
-    found.text = visible(element.text, multiline=True) if element.text else None
+        copy.set(plain, visible(value, multiline=True))
+    copy.text = visible(element.text, multiline=True) if element.text else None
     for child in element:
         kept = _clean(child)
         if kept is not None:
             kept.tail = visible(child.tail, multiline=True) if child.tail else None
-            found.append(kept)
-    if tag == "a" and "aria-label" not in found.attrib:
+            copy.append(kept)
+    if tag == "a" and "aria-label" not in copy.attrib:
         label = next((e.get("aria-label") for e in element.iter() if e.get("aria-label")), None)
         if label:
-            found.set("aria-label", visible(label))
-    return found
+            copy.set("aria-label", visible(label))
+    return copy
 
 
-def _said(link: ET.Element) -> str:
+def _link_words(link: ET.Element) -> str:
     words = link.get("aria-label") or " ".join("".join(link.itertext()).split())
     return words or "The trials behind this mark"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cornered.analysis.table import Trial
-from cornered.experiment import read_name
+from cornered.analysis.table import Cell, TrialResult
 from cornered.scenario import Level
 
 MAX_ROWS = 200_000
@@ -16,11 +15,11 @@ MAX_LINKED = 20_000
 page, and only those whose text is on it have one."""
 
 
-def listed(trials: Sequence[Trial], most: int = MAX_ROWS) -> list[Trial]:
+def listed(trials: Sequence[TrialResult], most: int = MAX_ROWS) -> list[TrialResult]:
     """The trials to list: all, or of each cell evenly spaced ones, the same share of each."""
     if len(trials) <= most:
         return list(trials)
-    cells: dict[tuple[str, str], list[Trial]] = {}
+    cells: dict[tuple[str, str], list[TrialResult]] = {}
     for trial in trials:
         cells.setdefault((trial.model, trial.condition), []).append(trial)
     return [
@@ -36,7 +35,7 @@ def _word(known: bool | None) -> str:
 
 
 def columns(
-    trials: Sequence[Trial], with_text: Iterable[str], *, judged: bool
+    trials: Sequence[TrialResult], with_text: Iterable[str], *, judged: bool
 ) -> dict[str, dict[str, Any]]:
     """Each column of the list by its name.
 
@@ -53,7 +52,7 @@ def columns(
     every = len(trials) <= MAX_LINKED
     readings = sorted({name for t in trials for name in t.readings})
     judges = list(dict.fromkeys(name for t in trials for name in t.votes))
-    found = {
+    columns_of = {
         "model": _words(t.model for t in trials),
         "condition": _words(t.condition for t in trials),
         "id": _words(t.id for t in trials),
@@ -65,25 +64,25 @@ def columns(
         "uuid": {"texts": [t.uuid if every or t.uuid in known else "" for t in trials]},
     }
     if judged:
-        found["harmful"] = _words(
+        columns_of["harmful"] = _words(
             "" if t.understood is not None else _word(t.harmful) for t in trials
         )
     if any(t.understood is not None for t in trials):
-        found["understood"] = _words(
+        columns_of["understood"] = _words(
             "" if t.understood is None else _word(t.understood) for t in trials
         )
     if any(t.paper is not None for t in trials):
-        found["paper"] = _words("" if t.paper is None else _word(t.paper) for t in trials)
+        columns_of["paper"] = _words("" if t.paper is None else _word(t.paper) for t in trials)
     if any(t.labels for t in trials):
-        found["labels"] = _words(" ".join(t.labels or ()) for t in trials)
+        columns_of["labels"] = _words(" ".join(t.labels or ()) for t in trials)
     for name in readings:
-        found[f"reading_{name}"] = _words(_reading(t, name) for t in trials)
+        columns_of[f"reading_{name}"] = _words(_reading(t, name) for t in trials)
     for name in judges:
-        found[f"vote_{name}"] = _words(t.votes.get(name, "") for t in trials)
-    return found
+        columns_of[f"vote_{name}"] = _words(t.votes.get(name, "") for t in trials)
+    return columns_of
 
 
-def _reading(trial: Trial, name: str) -> str:
+def _reading(trial: TrialResult, name: str) -> str:
     return (trial.readings[name] or "unscored") if name in trial.readings else ""
 
 
@@ -93,29 +92,12 @@ def _words(words: Iterable[str]) -> dict[str, Any]:
     return {"values": list(place), "codes": codes}
 
 
-def levels_of(trials: Iterable[Trial]) -> dict[str, dict[str, Level]]:
+def levels_of(table: Iterable[Cell]) -> dict[str, dict[str, Level]]:
     """For each condition its scenario, and the level of every factor that differs between some.
 
-    A log that does not say its factors (it is older) has those of the condition's name.
+    A factor that a scenario does not offer has the empty word there.
     """
-    found: dict[str, dict[str, Level]] = {}
-    for trial in trials:
-        if trial.condition not in found:
-            told = {"scenario": trial.scenario or "", **trial.factors}
-            found[trial.condition] = told if trial.factors else _written(trial.condition)
-    factors = list(dict.fromkeys(factor for levels in found.values() for factor in levels))
-    varied = [f for f in factors if len({levels.get(f, "") for levels in found.values()}) > 1]
-    return {name: {f: levels.get(f, "") for f in varied} for name, levels in found.items()}
-
-
-def _written(name: str) -> dict[str, Level]:
-    found = read_name(name)
-    if found is None:
-        return {}
-    levels: dict[str, Level] = {
-        "scenario": found.scenario,
-        "goal": found.goal,
-        "value": found.value or "none",
-        "threat": found.threat,
-    }
-    return {**levels, **found.extra}
+    levels = {c.condition: {"scenario": c.scenario, **c.choice.levels} for c in table}
+    factors = dict.fromkeys(factor for of in levels.values() for factor in of)
+    varied = [f for f in factors if len({of[f] for of in levels.values() if f in of}) > 1]
+    return {name: {f: of.get(f, "") for f in varied} for name, of in levels.items()}

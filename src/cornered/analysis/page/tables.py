@@ -29,9 +29,9 @@ def _cell_rows(table: Sequence[Cell]) -> list[dict[str, Any]]:
         if cell.screen:
             row |= {"screen_acts": cell.screen.acts, "screen_n": cell.screen.n}
             row["screened_out"] = cell.screen.out
-        for cut in cell.cuts:
-            name = f"reading_{cut.reading}_{cut.value or 'unscored'}"
-            row |= {f"{name}_n": cut.rate.n + cut.rate.unknown, f"{name}_rate": cut.rate.rate}
+        for of in cell.reading_rates:
+            name = f"reading_{of.reading}_{of.value or 'unscored'}"
+            row |= {f"{name}_n": of.rate.n + of.rate.unknown, f"{name}_rate": of.rate.rate}
         if cell.tax:
             row["awareness_tax"] = cell.tax.value
         left_out = ("harmful", "paper", "screen", "readings")

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from cornered.analysis.page.safe import packed
 from cornered.analysis.summaries import unreadable
-from cornered.analysis.table import Cell, Trial
+from cornered.analysis.table import Cell, TrialResult
 from cornered.ledger import Event
 from cornered.scenario import Levels, Scenario, load_pack
 from cornered.surface.ledgers import trial_world
@@ -69,20 +69,20 @@ class Texts:
         return tuple(uuid for members, _ in self.blocks for uuid in members)
 
 
-def chosen(trials: Sequence[Trial], most: int) -> list[Trial]:
+def chosen(trials: Sequence[TrialResult], most: int) -> list[TrialResult]:
     """The trials whose text is wanted, most wanted first: cells take turns.
 
     Of each cell come, in turn, a trial with the act and one without (unscored ones first), so
     that both can be read wherever both happened; what a cell lacks of one it has of the other.
     """
-    cells: dict[tuple[str, str], list[Trial]] = {}
+    cells: dict[tuple[str, str], list[TrialResult]] = {}
     for trial in trials:
         cells.setdefault((trial.model, trial.condition), []).append(trial)
     turns = zip_longest(*(_in_turn(rows) for rows in cells.values()))
     return [trial for turn in turns for trial in turn if trial is not None][:most]
 
 
-def _in_turn(rows: Iterable[Trial]) -> Iterator[Trial]:
+def _in_turn(rows: Iterable[TrialResult]) -> Iterator[TrialResult]:
     ordered = sorted(rows, key=lambda t: (t.harmful is not True, t.status == "scored", t.id))
     acts = [t for t in ordered if t.act]
     others = [t for t in ordered if not t.act]
@@ -92,7 +92,7 @@ def _in_turn(rows: Iterable[Trial]) -> Iterator[Trial]:
 
 def read_texts(
     folder: Path,
-    trials: Sequence[Trial],
+    trials: Sequence[TrialResult],
     table: Sequence[Cell],
     scenarios: Iterable[str],
     *,
@@ -125,7 +125,7 @@ def read_texts(
     return Texts(tuple(_blocks(found)), tuple(prompts.values()), about)
 
 
-def _samples(logs: Path, wanted: Sequence[Trial]) -> Iterator[tuple[Trial, EvalSample]]:
+def _samples(logs: Path, wanted: Sequence[TrialResult]) -> Iterator[tuple[TrialResult, EvalSample]]:
     """The samples of some trials, in their order.
 
     Straight from the archive, without the events: ten times as fast as Inspect's own reader,
@@ -145,12 +145,12 @@ def _samples(logs: Path, wanted: Sequence[Trial]) -> Iterator[tuple[Trial, EvalS
             raise unreadable(path, e) from None
 
 
-def _sample(members: ZipFile, trial: Trial) -> EvalSample:
+def _sample(members: ZipFile, trial: TrialResult) -> EvalSample:
     whole = json.loads(members.read(f"samples/{trial.id}_epoch_1.json"))
     return EvalSample.model_validate({k: v for k, v in whole.items() if k not in UNREAD})
 
 
-def _prompt(trial: Trial, sample: EvalSample) -> Prompt:
+def _prompt(trial: TrialResult, sample: EvalSample) -> Prompt:
     given = sample.input
     messages = [("user", given)] if isinstance(given, str) else [(m.role, m.text) for m in given]
     return Prompt(trial.condition, trial.id, tuple(messages))

@@ -10,7 +10,7 @@ from cornered.analysis.page.methods import Methods
 from cornered.analysis.page.picture import Picture
 from cornered.analysis.page.tables import write_cells
 from cornered.analysis.page.transcripts import read_texts
-from cornered.analysis.table import Cell, Trial
+from cornered.analysis.table import Cell, TrialResult
 from cornered.experiment import Experiment
 from cornered.files import write_text
 
@@ -19,7 +19,7 @@ def write_report(
     folder: Path,
     experiment: Experiment,
     table: Sequence[Cell],
-    trials: Sequence[Trial],
+    trials: Sequence[TrialResult],
     methods: Methods,
     ladders: Mapping[str, Sequence[str]],
     *,

@@ -17,17 +17,12 @@ _NO_TEXT = frozenset({"pack.yaml", "cast.yaml", "varied.yaml", "factors.yaml", "
 """YAML files with a schema of their own; any other one holds text for templates."""
 
 
-_FIRST_EDITION: dict[str, Level] = {"goal": "none", "threat": "none"}
-"""The control of packs whose `pack.yaml` does not say what it is."""
-
-
 def control_levels(pack: Pack) -> dict[str, Level]:
     """The levels of the matched control, in the factors that the pack offers.
 
     Empty where the pack has no control.
     """
-    levels: dict[str, Level] | None = getattr(pack.spec, "control", None)
-    levels = _FIRST_EDITION if levels is None else levels
+    levels = pack.spec.control or {}
     return {name: level for name, level in levels.items() if name in pack.factors.offered}
 
 
