@@ -16,7 +16,7 @@ import yaml  # type: ignore[import-untyped]  # comes with inspect-ai
 ODD = re.compile(
     r"(?:^|[\s\[{,:-])[&*!%]"  # an anchor, an alias, a tag, a directive
     r"|^---|^\.\.\."  # a second document
-    r"|[|>][-+0-9]*(?:#|[^\n]*\n\s*(?:#|\n))"  # a block whose head or first line is a remark or empty
+    r"|[|>][-+0-9]*(?:#|[^\n]*\n\s*(?:#|\n))"  # a block that begins with a remark
     r"|[^\n -~\xa0-\u2027\u202a-\ufefe]",  # tabs, other line ends, what is no character
     re.MULTILINE,
 )
@@ -100,6 +100,10 @@ def _scalar(node: Any, *, flow: bool) -> Any:
     if DECIMAL.fullmatch(text):
         return float(text)
     # Readers differ on a colon within a flow collection, as in {a:1}.
-    if (NUMERIC.match(text) and not TEXT.fullmatch(text)) or (flow and ":" in text) or text in ("<<", "="):
+    if (
+        (NUMERIC.match(text) and not TEXT.fullmatch(text))
+        or (flow and ":" in text)
+        or text in ("<<", "=")
+    ):
         raise Unsure
     return text

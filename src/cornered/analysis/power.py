@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from math import ceil, floor, sqrt
 
-from scipy.optimize import brentq
-from scipy.stats import binom, fisher_exact
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+from scipy.special import bdtrc, gammaln, xlog1py, xlogy
 
 from cornered.analysis.stats import newcombe, wilson
 
@@ -24,10 +27,36 @@ LARGEST = 100_000
 
 def _likely(n: int, rate: float) -> list[tuple[int, float]]:
     """The counts that n trials may give at a rate, with their probabilities."""
-    first, last = (int(k) for k in binom.interval(1 - 1e-9, n, rate))
+    first, last = _central(n, rate)
     counts = range(first, last + 1, max(1, (last - first) // POINTS))
-    chances = [float(p) for p in binom.pmf(list(counts), n, rate)]
-    return [(k, p / sum(chances)) for k, p in zip(counts, chances, strict=True)]
+    chances = _chances(np.array(counts), n, rate)
+    return [(k, float(p)) for k, p in zip(counts, chances / chances.sum(), strict=True)]
+
+
+def _central(n: int, rate: float) -> tuple[int, int]:
+    """The counts between which all but 1e-9 of a binomial distribution lies, half on each side."""
+    reach = 7 * sqrt(n * rate * (1 - rate)) + 40  # beyond the quantiles, which are searched for
+    counts = np.arange(max(0, floor(n * rate - reach)), min(n, ceil(n * rate + reach)) + 1)
+    above = _more_than(counts, n, rate)
+    # 1 - above would lose what is small; the lower tail is the upper one of those without the act.
+    below = np.where(counts < n, _more_than(n - counts - 1, n, 1 - rate), 1.0)
+    first = counts[int(np.argmax(below >= 5e-10))]
+    last = counts[int(np.argmax(above <= 5e-10))]
+    return int(first), int(last)
+
+
+def _chances(counts: NDArray[np.int64], n: int, rate: float) -> NDArray[np.float64]:
+    """The binomial probability of each count; SciPy's own takes a second to import."""
+    ways = gammaln(n + 1) - gammaln(counts + 1) - gammaln(n - counts + 1)
+    chances: NDArray[np.float64] = np.exp(ways + xlogy(counts, rate) + xlog1py(n - counts, -rate))
+    return chances
+
+
+def _more_than(counts: NDArray[np.int64], n: int, rate: float) -> NDArray[np.float64]:
+    """The binomial probability of more than each count, -1 to n."""
+    inside = bdtrc(np.clip(counts, 0, n), n, rate)
+    tail: NDArray[np.float64] = np.where(counts < 0, 1.0, inside)
+    return tail
 
 
 @cache
@@ -79,7 +108,7 @@ def smallest_difference(n: int, rate: float) -> float | None:
 
     if lack(1.0) > 0:
         return None
-    return float(brentq(lack, rate, 1.0)) - rate
+    return float(scipy.optimize.brentq(lack, rate, 1.0)) - rate
 
 
 def power_of_difference(n: int, rate: float, other: float, level: float = LEVEL) -> float:
@@ -160,7 +189,9 @@ def power_of_equivalence(n: int, rate: float, margin: float, level: float = LEVE
         # At or below zero difference: the same seen from those without the act.
         first = n - _last_equivalent(n - count, n - count, n, margin, level)
         if last >= first:
-            total += chance * float(binom.cdf(last, n, rate) - binom.cdf(first - 1, n, rate))
+            total += chance * float(
+                scipy.stats.binom.cdf(last, n, rate) - scipy.stats.binom.cdf(first - 1, n, rate)
+            )
     return total
 
 
@@ -204,30 +235,30 @@ def _last_equivalent(count: int, guess: int, n: int, margin: float, level: float
 
 def _found(n: int, rate: float, other: float, level: float) -> float:
     """The chance that a rise is found."""
-    return sum(p * float(binom.sf(k - 1, n, other)) for k, p in _limits(n, rate, level))
+    limits, chances = _limits(n, rate, level)
+    return float(chances @ _more_than(limits - 1, n, other))
 
 
 @cache
-def _limits(n: int, rate: float, level: float) -> tuple[tuple[int, float], ...]:
+def _limits(n: int, rate: float, level: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """For what a cell may count, the fewest in the other that are a find; with probabilities."""
-    found: list[tuple[int, float]] = []
+    likely = _likely(n, rate)
+    limits: list[int] = []
     gap = 1
-    for count, chance in _likely(n, rate):
+    for count, _ in likely:
         gap = _least_gap(count, n, gap, level)
-        found.append((count + gap, chance))
-    return tuple(found)
+        limits.append(count + gap)
+    return np.array(limits), np.array([chance for _, chance in likely])
 
 
 def _least_gap(count: int, n: int, guess: int, level: float) -> int:
     """How many more than `count` of n are the fewest that differ from it; past n where none do.
 
-    Searched from a guess: the gap moves slowly with the count, and each test takes a millisecond.
+    Searched from a guess: the gap moves slowly with the count.
     """
 
     def differs(gap: int) -> bool:
-        more = count + gap
-        table = [[more, n - more], [count, n - count]]
-        return more <= n and bool(fisher_exact(table).pvalue <= level)
+        return count + gap <= n and _fisher(count + gap, count, n) <= level
 
     gap = min(guess, n - count + 1)
     while gap > 1 and differs(gap - 1):
@@ -235,6 +266,29 @@ def _least_gap(count: int, n: int, guess: int, level: float) -> int:
     while count + gap <= n and not differs(gap):
         gap += 1
     return gap
+
+
+def _fisher(one: int, other: int, n: int) -> float:
+    """The p of Fisher's exact test, two-sided, for two counts of n: as SciPy's, a hundred times
+    as fast where it is asked hundreds of times.
+
+    Probabilities count as equal to that of the table within a ten-millionth, as in R.
+    """
+    total = one + other
+    reach = 40 * sqrt(total * (2 * n - total) / (4 * max(1, 2 * n - 1))) + 9
+    low = max(0, total - n, floor(total / 2 - reach))
+    counts = np.arange(low, min(n, total, ceil(total / 2 + reach)) + 1)
+    if not low <= one <= counts[-1]:
+        return 0.0  # forty standard deviations away
+    logs = -(
+        gammaln(counts + 1)
+        + gammaln(n - counts + 1)
+        + gammaln(total - counts + 1)
+        + gammaln(n - total + counts + 1)
+    )
+    chances = np.exp(logs - logs.max())
+    extreme = chances <= chances[one - low] * (1 + 1e-7)
+    return float(chances[extreme].sum() / chances.sum())
 
 
 def _fewest(enough: Callable[[int], bool]) -> int | None:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from math import expm1, hypot, log1p, sqrt
 
 import numpy as np
+import scipy  # its larger rooms, such as `scipy.stats`, are imported where they are first used
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import betaincinv, ndtri
-from scipy.stats import binom, fisher_exact
 
 _BARNARD_TABLES = 1_000_000
 """Tables that Barnard's test may go through: 0.7 s for 1,000 trials against 1,000."""
@@ -190,7 +189,7 @@ def fisher(successes: int, n: int, other_successes: int, other_n: int) -> PValue
     if not n or not other_n:
         return PValue(None, "a group has no scored trial")
     table = [[successes, other_successes], [n - successes, other_n - other_successes]]
-    return PValue(float(fisher_exact(table).pvalue))
+    return PValue(float(scipy.stats.fisher_exact(table).pvalue))
 
 
 def barnard(successes: int, n: int, other_successes: int, other_n: int) -> PValue:
@@ -227,14 +226,16 @@ def barnard(successes: int, n: int, other_successes: int, other_n: int) -> PValu
     extreme = (distance >= distance[successes, other_successes] * (1 - 1e-9)).astype(np.float64)
 
     def chance(rates: NDArray[np.float64]) -> NDArray[np.float64]:
-        ours = binom.pmf(np.arange(n + 1), n, rates[:, np.newaxis])
-        others = binom.pmf(np.arange(other_n + 1), other_n, rates[:, np.newaxis])
+        ours = scipy.stats.binom.pmf(np.arange(n + 1), n, rates[:, np.newaxis])
+        others = scipy.stats.binom.pmf(np.arange(other_n + 1), other_n, rates[:, np.newaxis])
         return np.asarray(np.einsum("ij,ij->i", ours @ extreme, others), dtype=np.float64)
 
     found = chance(_RATES)
     worst = int(found.argmax())
     around = _RATES[max(0, worst - 1)], _RATES[min(worst + 1, len(_RATES) - 1)]
-    peak = minimize_scalar(lambda at: -chance(np.array([at]))[0], bounds=around, method="bounded")
+    peak = scipy.optimize.minimize_scalar(
+        lambda at: -chance(np.array([at]))[0], bounds=around, method="bounded"
+    )
     return PValue(min(1.0, max(float(found[worst]), -float(peak.fun))))
 
 

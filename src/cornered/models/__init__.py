@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from inspect_ai.model import GenerateConfig, ModelAPI
+from typing import TYPE_CHECKING, Any
 
 from cornered.errors import ModelError
+
+if TYPE_CHECKING:
+    from inspect_ai.model import GenerateConfig, ModelAPI
+
+DEFAULT_MAX_TOKENS = 1024
+"""The longest answer of the embedded model where the experiment sets none, in tokens: the study's
+answers are shorter."""
 
 
 def make_model_api(model_name: str, config: GenerateConfig, **model_args: Any) -> ModelAPI:
