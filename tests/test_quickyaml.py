@@ -52,6 +52,7 @@ def test_every_document_of_the_package_reads_alike_and_most_read_quickly():
     [
         "a: on\nb: off\nc: yes\nd: No\ne: ~\nf:\ng: null\nh: true\ni: FALSE\n",
         "a: 0\nb: -3\nc: 1.5\nd: -0.25\ne: '12'\nf: \"1.0\"\n",
+        "a: 2025-01-02\nb: 2025-01-02 03:04\nc: 1 & 2\nd: 5 % of x\n",
         "a: |\n  12\n  true\nb: >-\n  one\n  two\n",
         "a: [x, 1, {b: c}]\nd: []\ne: {}\nf: [[1], [on]]\n",
         "- a\n- 2\n- - b\n  - c: d\n    e: f\n",
@@ -76,7 +77,8 @@ def test_plain_documents_read_alike(text):
         "a: 1e3",
         "a: .5",
         "a: .inf",
-        "a: 2025-01-02",
+        "a: 2025-01-02 03:04:05",
+        "a: 2025-02-30",
         "a: 12:30",
         "a: &x 1\nb: *x",
         "a: !!str 1",

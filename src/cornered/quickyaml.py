@@ -2,21 +2,22 @@
 
 ruamel is what we read YAML with: it knows YAML 1.2 and the line of each key, for errors. But it
 is written in Python, and a start reads a hundred files. So documents in which both readers must
-agree are read by libyaml, and whatever is unusual (anchors, tags, merges, numbers in odd forms,
-dates, repeated keys, mistakes) is left to ruamel.
+agree are read by libyaml, and whatever is unusual (anchors, tags, merges, numbers and dates in odd
+forms, repeated keys, mistakes) is left to ruamel.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # comes with inspect-ai
 
 ODD = re.compile(
-    r"(?:^|[\s\[{,:-])[&*!%]"  # an anchor, an alias, a tag, a directive
-    r"|^---|^\.\.\."  # a second document
-    r"|[|>][-+0-9]*(?:#|[^\n]*\n\s*(?:#|\n))"  # a block that begins with a remark
+    r"(?:^|[\s\[{,:-])(?:[&*]\S|!)"  # an anchor, an alias, a tag
+    r"|^%|^---|^\.\.\."  # a directive, a second document
+    r"|[|>][-+0-9]*(?: *#| *\n\s*(?:#|\n))"  # a block that begins with a remark
     r"|[^\n -~\xa0-\u2027\u202a-\ufefe]",  # tabs, other line ends, what is no character
     re.MULTILINE,
 )
@@ -38,6 +39,7 @@ CONSTANTS = {
 }
 WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,15})")
 DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,8}")
+DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 NUMERIC = re.compile(r"[-+]?\.?[0-9_]|[-+]?\.(?:inf|nan)", re.IGNORECASE)
 """How numbers and dates begin; which of them it is, is ruamel's to say."""
 TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d|.*[^-0-9_.:+\sA-Fa-fEeIiNnOoTtXxZz].*", re.DOTALL)
@@ -99,6 +101,8 @@ def _scalar(node: Any, *, flow: bool) -> Any:
         return int(text)
     if DECIMAL.fullmatch(text):
         return float(text)
+    if day := DAY.fullmatch(text):
+        return _day(*map(int, day.groups()))
     # Readers differ on a colon within a flow collection, as in {a:1}.
     if (
         (NUMERIC.match(text) and not TEXT.fullmatch(text))
@@ -107,3 +111,10 @@ def _scalar(node: Any, *, flow: bool) -> Any:
     ):
         raise Unsure
     return text
+
+
+def _day(year: int, month: int, day: int) -> date:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        raise Unsure from None

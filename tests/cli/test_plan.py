@@ -73,7 +73,7 @@ def test_the_plan_for_people_tells_each_part(run) -> None:
         "400 k",
         "at 10 %",
         "7.8 pp",
-        "None in 100 leaves up to 3.7 %",
+        "0 of 100 is compatible with a true rate up to 3.7 %",
         "± 12 %",
         "2 in, 8 out per million tokens",
         "read 2026-",

@@ -108,7 +108,12 @@ def smallest_difference(n: int, rate: float) -> float | None:
 
     if lack(1.0) > 0:
         return None
-    return float(scipy.optimize.brentq(lack, rate, 1.0)) - rate
+    # By halving: the import of SciPy's root finders takes longer than all of a plan.
+    low, high = rate, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if lack(middle) > 0 else (low, middle)
+    return high - rate
 
 
 def power_of_difference(n: int, rate: float, other: float, level: float = LEVEL) -> float:
