@@ -237,7 +237,7 @@ def write_tables(folder: Path, frame: pd.DataFrame) -> None:
         )
         for name in frame.columns
     ]
-    made = {MADE: json.dumps({"schema": SCHEMA, "logs": _fingerprint(folder)})}
+    made = {MADE: json.dumps({"schema": SCHEMA, "logs": fingerprint(folder)})}
     table = pa.Table.from_pandas(frame, pa.schema(fields), preserve_index=False)
     out = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(made), out, compression="zstd")
@@ -258,14 +258,14 @@ def stored_frame(folder: Path) -> pd.DataFrame | None:
     path = folder / PARQUET
     try:
         made = json.loads((pq.read_schema(path).metadata or {}).get(MADE, b"{}"))
-        if made != {"schema": SCHEMA, "logs": _fingerprint(folder)}:
+        if made != {"schema": SCHEMA, "logs": fingerprint(folder)}:
             return None
         return _as_frame(pq.read_table(path))
     except (OSError, ValueError, pa.ArrowException):  # none, or a damaged one: the logs have it all
         return None
 
 
-def _fingerprint(folder: Path) -> str:
+def fingerprint(folder: Path) -> str:
     """Of what the table is made from, the same for a copy of the folder."""
     found = hashlib.sha256()
     logs = (folder / "logs").rglob("*")

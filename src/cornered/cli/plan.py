@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cornered.cli._base import experiment_options, main, print_json
-from cornered.cli.run import make_experiment
+from cornered.cli.run import experiment_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,7 +72,7 @@ def plan(
 
     # Options that say how a run goes, such as how fast, change nothing here.
     asked = {k: v for k, v in settings.items() if k in Experiment.model_fields}
-    experiment = make_experiment(target, levels, models, asked)
+    experiment = experiment_of(target, levels, models, asked)
 
     made = planning.plan(
         experiment,
