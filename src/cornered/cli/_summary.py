@@ -170,13 +170,8 @@ def _print_readings(rows: Sequence[Cell], console: Console) -> None:
 
 def _print_effects(report: Report) -> None:
     """What moved each scenario's rate, all other factors held as they are."""
-    from cornered.run.report import effect_rows
-
     columns = ("n", "points", "95 %", "odds ratio", "95 %", "p (BH)", "p (Holm)")
-    for scenario, effects in report.effects.items():
-        if not effects:
-            continue
-        rows = effect_rows(effects)
+    for scenario, rows in report.effect_rows.items():
         out, console = plain_table(f"{scenario}: what moves the rate", *columns)
         for e in rows:
             out.add_row(

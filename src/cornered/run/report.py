@@ -12,15 +12,11 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from cornered.analysis.effects import Effect
-from cornered.analysis.multiplicity import benjamini_hochberg, holm
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.stats import percent
 from cornered.analysis.table import Cell
 from cornered.analysis.verdicts import Compared, compare_judges
-from cornered.files import disk_errors, write_text
-from cornered.run.effects import run_effects
-from cornered.run.load import run_frame
+from cornered.files import disk_errors, fingerprint, write_text
 from cornered.run.runner import RunState, read_run
 from cornered.samples import Samples
 from cornered.scenario import load_pack
@@ -28,6 +24,7 @@ from cornered.scenario import load_pack
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cornered.analysis.effects import Effect
     from cornered.analysis.figures import Figure
     from cornered.analysis.page import Methods
 
@@ -61,12 +58,25 @@ class Report:
     @cached_property
     def trials(self) -> pd.DataFrame:
         """A row a trial; `cornered.analysis.frame.COLUMNS` says what each column means."""
+        from cornered.run.load import run_frame
+
         return run_frame(self.state.trials, self.state.manifest.experiment)
 
     @cached_property
     def effects(self) -> dict[str, list[Effect]]:
         """By scenario what moved its rate, all other factors held as they are."""
+        from cornered.run.effects import run_effects
+
         return run_effects(self.trials, self.state.manifest.experiment)
+
+    @cached_property
+    def effect_rows(self) -> dict[str, list[dict[str, Any]]]:
+        """The effects as plain values, by scenario; p values are adjusted within a scenario."""
+        # What is written beside the page needs no regression, and nothing imported for one.
+        stored = _stored(self.folder, _stamp(self.state))
+        if stored is not None:
+            return stored
+        return {name: _effect_rows(effects) for name, effects in self.effects.items()}
 
     @cached_property
     def published(self) -> dict[tuple[str, str], Reference]:
@@ -81,12 +91,12 @@ class Report:
     @cached_property
     def screened_out(self) -> list[str]:
         """Models that did not understand a scenario, a sentence each."""
-        from cornered.analysis.page import screened_out
-
+        screens = {(c.model, c.scenario): c.screen for c in self.cells if c.screen}
         return [
-            f"{model} did the act of {scenario} in {screen.acts} of {screen.n} controls (limit "
+            f"{model} did the act of {scenario} in {screen.acts} of {screen.n} controls (limit: "
             f"{percent(screen.limit)}): screened out; its rates there are no propensity."
-            for model, scenario, screen in screened_out(self.cells)
+            for (model, scenario), screen in screens.items()
+            if screen.out
         ]
 
     @cached_property
@@ -128,15 +138,14 @@ class Report:
         Raises:
             RunError: the disk is full, or the folder cannot be written.
         """
-        from cornered.analysis.frame import write_tables
-
         with disk_errors(self.folder):
             stamp = _stamp(self.state)
-            if again or not _is_written(self.folder, stamp):
-                write_tables(self.folder, self.trials)
-                _write_page(self)
+            if again or _stored(self.folder, stamp) is None:
+                _write_files(self)
+                effects = {name: _effect_rows(rows) for name, rows in self.effects.items()}
                 files = [p.relative_to(self.folder).as_posix() for p in _written_files(self)]
-                write_text(self.folder / STAMP, json.dumps({"made_from": stamp, "files": files}))
+                made = {"made_from": stamp, "files": files, "effects": effects}
+                write_text(self.folder / STAMP, json.dumps(made))
         return self
 
     def as_dict(self) -> dict[str, Any]:
@@ -145,7 +154,7 @@ class Report:
         return {
             "experiment": state.manifest.experiment.model_dump(mode="json"),
             "cells": [cell.as_dict() for cell in self.cells],
-            "effects": {name: effect_rows(effects) for name, effects in self.effects.items()},
+            "effects": self.effect_rows,
             "published": [
                 {"model": model, "condition": condition, "same_text": reference.same_text}
                 | {"rate": reference.row.as_dict()}
@@ -179,8 +188,9 @@ def read_report(folder: Path) -> Report:
     return Report(read_run(folder))
 
 
-def effect_rows(effects: Sequence[Effect]) -> list[dict[str, Any]]:
-    """Effects as plain values; p values are adjusted over all of them."""
+def _effect_rows(effects: Sequence[Effect]) -> list[dict[str, Any]]:
+    from cornered.analysis.multiplicity import benjamini_hochberg, holm
+
     values = [e.p for e in effects]
     return [
         {
@@ -216,11 +226,13 @@ def _figures(report: Report) -> list[Figure]:
     return figures(report.cells, report.published, ladders, report.effects)
 
 
-def _write_page(report: Report) -> None:
+def _write_files(report: Report) -> None:
     from cornered.analysis.figures import inline_svg, write_figures
+    from cornered.analysis.frame import write_tables
     from cornered.analysis.page import Picture, write_report
 
     state, drawn = report.state, report.figures
+    write_tables(state.folder, report.trials)
     write_figures(state.folder, drawn)
     write_report(
         state.folder,
@@ -248,8 +260,6 @@ def _written_files(report: Report) -> Iterable[Path]:
 
 def _stamp(state: RunState) -> str:
     """Of all that page and figures are made from: logs, manifest, card, and our own code."""
-    from cornered.analysis.frame import fingerprint
-
     stamp = hashlib.sha256(fingerprint(state.folder).encode())
     stamp.update(str(state.folder.resolve()).encode())
     stamp.update(state.card.model_dump_json().encode() if state.card else b"-")
@@ -260,12 +270,16 @@ def _stamp(state: RunState) -> str:
     return stamp.hexdigest()
 
 
-def _is_written(folder: Path, stamp: str) -> bool:
+def _stored(folder: Path, stamp: str) -> dict[str, list[dict[str, Any]]] | None:
+    """The effects of a report that is written; None where it was made from something else."""
     try:
         made = json.loads((folder / STAMP).read_text(encoding="utf-8"))
-        return made["made_from"] == stamp and all((folder / f).exists() for f in made["files"])
+        if made["made_from"] != stamp or not all((folder / f).exists() for f in made["files"]):
+            return None
+        effects: dict[str, list[dict[str, Any]]] = made["effects"]
+        return effects
     except (OSError, ValueError, KeyError, TypeError):  # none, or a damaged one
-        return False
+        return None
 
 
 def _methods(state: RunState) -> Methods:
