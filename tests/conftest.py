@@ -20,7 +20,7 @@ def _no_keys() -> None:
 def _undrawn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hundreds of runs are not drawn, which takes seconds each; those marked `drawn` are."""
     if "drawn" not in request.keywords:
-        monkeypatch.setattr("cornered.cli._table._figures", lambda *_: [])
+        monkeypatch.setattr("cornered.run.report._figures", lambda *_: [])
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What Inspect finds by entry point; every name is defined where it belongs."""
 
-from cornered.models import cornered_models
+from cornered.models.provider import cornered_models
 from cornered.run.calibration import calibration, recite
 from cornered.run.tasks import PACK_TASKS, scenario
 from cornered.surface.text import text_surface

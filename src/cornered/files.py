@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cornered.errors import RunError
+
+MANIFEST, LOGS = "run.json", (".eval", ".json")
+"""What the tables and the report of a run are made from."""
+TAIL = 4096
+"""Bytes at the end of a log that tell it from any other: the checksums of its last members,
+header and summaries among them."""
+
+
+def fingerprint(folder: Path) -> str:
+    """Of all that the tables of a run folder are made from; the same for a copy of it."""
+    digest = hashlib.sha256()
+    logs = (folder / "logs").rglob("*")
+    for path in [folder / MANIFEST, *sorted(p for p in logs if p.suffix in LOGS)]:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            file.seek(max(0, size - TAIL))
+            name = path.relative_to(folder).as_posix()
+            digest.update(f"{name} {size}\n".encode() + file.read())
+    return digest.hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from cornered.errors import CorneredError
+from cornered.quickyaml import Unsure, load_plain
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -139,6 +141,10 @@ def parse_model(
         error: no YAML, not a mapping, or a key that is unknown, missing or wrong;
             the message has file, line and key of the first such mistake.
     """
+    # The lines of keys are needed only where something is wrong.
+    with contextlib.suppress(Unsure, ValidationError):
+        if isinstance(quick := load_plain(text), dict):
+            return model.model_validate(quick, context=context)
     tree = parse_yaml(text, path=path, error=error, first_line=first_line)
     if not isinstance(tree, CommentedMap):
         raise error(

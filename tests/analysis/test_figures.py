@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import altair
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,7 +72,7 @@ def drawn(made: dict[str, Figure]) -> dict[str, str]:
 
 def rows(figure: Figure) -> list[dict[str, Any]]:
     """Every row of data of a chart."""
-    datasets = figure.chart.to_dict(validate=False)["datasets"]
+    datasets = figure.chart["datasets"]
     return [row for rows in datasets.values() for row in rows]
 
 
@@ -179,7 +181,7 @@ def test_without_a_judge_the_figures_say_that_they_count_acts() -> None:
     found = figures(counted_cells({(OPUS, CELL): (3, 9)}, 9, judged=False), {}, LADDERS)
     assert [f.title for f in found] == ["Act rate in blackmail"]
     assert "upper bound" in found[0].caption
-    assert "act=yes" in found[0].chart.to_json(validate=False)
+    assert "act=yes" in json.dumps(found[0].chart)
 
 
 def test_one_cell_has_one_bar_and_no_other_figure() -> None:
@@ -320,7 +322,7 @@ def test_a_comparison_has_each_condition_and_the_pooled_difference() -> None:
 
 def test_charts_are_valid_vega_lite(made: dict[str, Figure]) -> None:
     for name in ("headline-lethal", "threat-goal-lethal", "arms-espionage", "noise-blackmail"):
-        made[name].chart.to_dict(validate=True)
+        altair.LayerChart.from_dict(made[name].chart, validate=True)
 
 
 def test_every_bar_and_number_leads_to_its_trials(

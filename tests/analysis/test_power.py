@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import product
 from math import comb
 
+import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, fisher_exact
@@ -133,3 +135,26 @@ def test_more_trials_find_smaller_differences() -> None:
 def test_what_is_no_rate_is_refused(call) -> None:
     with pytest.raises(ValueError, match="is not"):
         call()
+
+
+def test_the_quick_fisher_test_is_scipys():
+    from cornered.analysis.power import _fisher
+
+    for n in (1, 2, 3, 7, 12, 25):
+        for one in range(n + 1):
+            for other in range(n + 1):
+                table = [[one, n - one], [other, n - other]]
+                p = float(scipy.stats.fisher_exact(table).pvalue)
+                assert _fisher(one, other, n) == pytest.approx(p, rel=1e-9), table
+
+
+@pytest.mark.parametrize("n", [1, 10, 400])
+@pytest.mark.parametrize("rate", [0.0, 0.01, 0.5, 0.97, 1.0])
+def test_the_likely_counts_and_their_probabilities_are_scipys(n, rate):
+    from cornered.analysis.power import _central, _chances
+
+    low, high = scipy.stats.binom.interval(1 - 1e-9, n, rate)
+    assert _central(n, rate) == (low, high)
+    counts = np.arange(low, high + 1).astype(int)
+    expected = scipy.stats.binom.pmf(counts, n, rate)
+    assert _chances(counts, n, rate) == pytest.approx(expected, rel=1e-9)

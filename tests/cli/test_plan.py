@@ -73,7 +73,7 @@ def test_the_plan_for_people_tells_each_part(run) -> None:
         "400 k",
         "at 10 %",
         "7.8 pp",
-        "None in 100 leaves up to 3.7 %",
+        "0 of 100 is compatible with a true rate up to 3.7 %",
         "± 12 %",
         "2 in, 8 out per million tokens",
         "read 2026-",
@@ -91,10 +91,10 @@ def test_the_plan_says_who_counted(run, service: Counters) -> None:
     words = ("blackmail", "-m", "openai/gpt-5", "-m", "cornered/embedded", "--judge", "openai/o3")
     lines = run("plan", *words).stdout.splitlines()
     assert [line for line in lines if line.startswith("Tokens:")] == [
-        "Tokens: openai/gpt-5 by the provider's counter, 2.00 characters to a token",
-        "Tokens: cornered/embedded from characters, ± 12 %, 3.40 characters to a token; "
-        "measured with its own vocabulary among others",
-        "Tokens: judge openai/o3 by the provider's counter, 2.00 characters to a token",
+        "Tokens: openai/gpt-5 counted by the provider, 2.00 characters to a token",
+        "Tokens: cornered/embedded estimated from characters, ± 12 %, 3.40 characters to a token; "
+        "the ratio was measured with its own vocabulary too",
+        "Tokens: judge openai/o3 counted by the provider, 2.00 characters to a token",
     ]
     made = planned(run, *words)
     assert [m["tokens_by"] for m in made["models"]] == ["provider", "characters"]
@@ -133,10 +133,10 @@ def test_the_plan_shows_what_is_asked_beside_the_answers(run) -> None:
     assert rows["reader: openai/gpt-4.1-mini"][2] == "80"
     assert "espionage/none/none+probe=on (control, probe)" in rows
     for start in (
-        "Tokens: reader openai/gpt-4.1-mini from characters",
-        "Probes: answers expected to have 300 tokens",
-        "Preflight: each judge is asked about 2 plain cases",
-        "Reader: in each trial one call each about belief, ethics.",
+        "Tokens: reader openai/gpt-4.1-mini estimated from characters",
+        "Probes: assumes 300 output tokens an answer",
+        "Preflight: each judge is first asked about 2 clear-cut cases",
+        "Reader: one call a trial for each of belief, ethics;",
         "Debrief: two more calls of the model in each trial",
         "Price: openai/gpt-4.1-mini 0.4 in",
     ):
@@ -185,7 +185,7 @@ def test_options_replace_price_answer_length_and_rates(run) -> None:
     assert model["cost"]["expected"] == pytest.approx(
         model["input_tokens"]["expected"] / 1e6 + 0.02
     )
-    assert [sight["rate"] for sight in made["sights"]] == [0.2]
+    assert [row["rate"] for row in made["precision"]] == [0.2]
 
 
 def test_it_takes_the_words_of_run(run) -> None:

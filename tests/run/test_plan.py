@@ -19,18 +19,17 @@ from cornered.errors import ExperimentError, ModelError
 from cornered.experiment import Experiment
 from cornered.run import prices as price_list
 from cornered.run.folder import prepare
-from cornered.run.plan import (
+from cornered.run.plan import Plan, plan
+from cornered.run.prices import Price, find_price, parse_price
+from cornered.run.runner import preflight_run
+from cornered.run.tokens import PROMPT_CHARS, RUBRIC_CHARS
+from cornered.run.usage import (
     ACTION_TOKENS,
     DRAWS,
     PROBE_TOKENS,
     REPLY_TOKENS,
     Amount,
-    Plan,
-    plan,
 )
-from cornered.run.prices import Price, find_price, parse_price
-from cornered.run.runner import preflight_run
-from cornered.run.tokens import PROMPT_CHARS, RUBRIC_CHARS
 from cornered.scenario import Renderer, Worlds, load_pack
 from cornered.scenario.condition import Condition
 from cornered.verdict import preflight as asking
@@ -73,7 +72,7 @@ def test_tokens_and_money_are_trials_times_what_each_takes(planned) -> None:
     assert {c.condition: c.control for c in made.cells} == {HEADLINE: False, CONTROL: True}
     prompts = sum(c.prompt_tokens for c in made.cells)
     (model,) = made.models
-    assert (model.trials, model.there) == (20, 0)
+    assert (model.trials, model.completed) == (20, 0)
     assert model.use.calls == Amount(20, 20)
     assert model.use.input_tokens == Amount(10 * prompts, 10 * prompts)
     assert model.use.output_tokens == Amount(20 * 900, 20 * 2000)
@@ -404,7 +403,7 @@ def test_without_a_key_tokens_are_from_characters(planned) -> None:
         assert use.not_counted is None
 
 
-def test_what_the_provider_counts_replaces_ratio_and_stretch(planned, service: Counters) -> None:
+def test_what_the_provider_counts_replaces_assumed_ratio(planned, service: Counters) -> None:
     names = ["openai/gpt-5", "some/model"]
     made = planned({"models": names, "judge": "openai/gpt-5", "judge_all": True})
     model, other = (m.use for m in made.models)
@@ -469,8 +468,8 @@ def test_trials_that_the_run_folder_has_are_not_run_again(
     grown = experiment(samples=5, models=["some/model", "other/model"])
     made = plan(grown, tmp_path / "run")
     first, second = made.models
-    assert (first.trials, first.there, first.use.calls.expected) == (10, 4, 6)
-    assert (second.trials, second.there, second.use.calls.expected) == (10, 0, 10)
+    assert (first.trials, first.completed, first.use.calls.expected) == (10, 4, 6)
+    assert (second.trials, second.completed, second.use.calls.expected) == (10, 0, 10)
     tokens = {c.condition: c.prompt_tokens for c in made.cells}
     assert first.use.input_tokens.expected == 2 * tokens[HEADLINE] + 4 * tokens[CONTROL]
     fewer = plan(experiment(samples=2), tmp_path / "run")

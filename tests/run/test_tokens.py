@@ -19,10 +19,10 @@ from cornered.run import tokens
 from cornered.run.tokens import (
     KEYS,
     SAMPLE,
-    Gauge,
     Prompt,
-    Reading,
-    gauge,
+    TokenEstimate,
+    TokenRequest,
+    estimate_tokens,
     has_counter,
     spread,
 )
@@ -40,14 +40,14 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counters]:
         yield played
 
 
-def reading(model: str, **settings: Any) -> Reading:
-    return Reading(
-        **({"model": model, "chars": 4.0, "stretch": 1.0, "prompts": PROMPTS} | settings)
+def reading(model: str, **settings: Any) -> TokenRequest:
+    return TokenRequest(
+        **({"model": model, "chars": 4.0, "ratio": 1.0, "prompts": PROMPTS} | settings)
     )
 
 
-def gauged(model: str, **settings: Any) -> Gauge:
-    (found,) = gauge([reading(model, **settings)], offline=False)
+def gauged(model: str, **settings: Any) -> TokenEstimate:
+    (found,) = estimate_tokens([reading(model, **settings)], offline=False)
     return found
 
 
@@ -72,7 +72,7 @@ def test_a_provider_counts_a_few_prompts_of_each_scenario(service: Counters, mod
     assert found.by == "provider"
     assert found.problem is None
     # 4 characters to a token were assumed, and it takes 2.
-    assert found.stretch == pytest.approx(4 / CHARS, rel=0.01)
+    assert found.ratio == pytest.approx(4 / CHARS, rel=0.01)
     assert found.of("long") == pytest.approx(4 / CHARS, rel=0.01)
     assert {name for name, _ in service.asked} == {model.partition("/")[2]}
     lengths = sorted(sum(map(len, sent)) for _, sent in service.asked)
@@ -85,7 +85,7 @@ def test_each_scenario_has_its_own_ratio(service: Counters) -> None:
     found = gauged("openai/gpt-5")
     assert found.of("short") == pytest.approx(500 / (1000 / 4))
     assert found.of("long") == pytest.approx(4 * 500 / (18_000 / 4))
-    assert found.stretch == pytest.approx(5 * 500 / (19_000 / 4))
+    assert found.ratio == pytest.approx(5 * 500 / (19_000 / 4))
 
 
 def test_openai_s_older_models_are_counted_with_its_tokenizer_here(
@@ -97,7 +97,7 @@ def test_openai_s_older_models_are_counted_with_its_tokenizer_here(
 
     monkeypatch.setattr(tiktoken, "encoding_for_model", lambda name: Encoding())
     found = gauged("openai/gpt-4.1")
-    assert (found.by, found.stretch) == ("provider", pytest.approx(4 / CHARS, rel=0.01))
+    assert (found.by, found.ratio) == ("provider", pytest.approx(4 / CHARS, rel=0.01))
     assert service.asked == []
 
 
@@ -115,9 +115,9 @@ def test_a_failure_falls_back_to_characters_and_says_why(
 ) -> None:
     vars(service).update(change)
     # Not one of OpenAI's: Inspect would count it with OpenAI's tokenizer where the service fails.
-    found = gauged("openai/some-model-of-one-s-own", stretch=1.3)
+    found = gauged("openai/some-model-of-one-s-own", ratio=1.3)
     assert service.asked
-    assert (found.by, found.stretch, found.of("long")) == ("characters", 1.3, 1.3)
+    assert (found.by, found.ratio, found.of("long")) == ("characters", 1.3, 1.3)
     assert found.problem is not None
     assert said in found.problem
     assert "\n" not in found.problem
@@ -134,7 +134,7 @@ def test_a_service_that_hangs_is_not_waited_for(
     service.seconds = 3
     gauged("anthropic/none")  # imports are made before the clock starts, and before ours
     begun = time.monotonic()
-    hung = gauge([reading("openai/gpt-5"), reading("openai/gpt-4.1")], offline=False)
+    hung = estimate_tokens([reading("openai/gpt-5"), reading("openai/gpt-4.1")], offline=False)
     assert time.monotonic() - begun < 3
     assert [(found.by, found.problem) for found in hung] == [
         ("characters", "no answer in 0.5 s")
@@ -142,7 +142,7 @@ def test_a_service_that_hangs_is_not_waited_for(
 
 
 def test_one_failure_leaves_the_others_counted(service: Counters) -> None:
-    found = gauge(
+    found = estimate_tokens(
         [reading("openai/azure/gpt-5"), reading("some/model"), reading("openai/gpt-5")],
         offline=False,
     )
@@ -152,10 +152,10 @@ def test_one_failure_leaves_the_others_counted(service: Counters) -> None:
 
 
 def test_nothing_is_sent_offline_or_where_there_is_nothing_to_read(service: Counters) -> None:
-    (offline,) = gauge([reading("openai/gpt-5", stretch=1.3)], offline=True)
+    (offline,) = estimate_tokens([reading("openai/gpt-5", ratio=1.3)], offline=True)
     idle = gauged("openai/gpt-5", prompts={})
-    assert offline == Gauge("characters", 1.3)
-    assert idle == Gauge("characters", 1.0)
+    assert offline == TokenEstimate("characters", 1.3)
+    assert idle == TokenEstimate("characters", 1.0)
     assert service.asked == []
 
 
@@ -163,7 +163,7 @@ def test_without_a_key_no_client_is_made(monkeypatch: pytest.MonkeyPatch) -> Non
     made: list[str] = []
     monkeypatch.setattr(inspect_ai.model, "get_model", lambda name, **_: made.append(name))
     names = ["openai/gpt-5", "anthropic/claude-opus-4-6", "cornered/embedded", "some/model"]
-    found = gauge([reading(name) for name in names], offline=False)
+    found = estimate_tokens([reading(name) for name in names], offline=False)
     assert {(g.by, g.problem) for g in found} == {("characters", None)}
     assert made == []
 

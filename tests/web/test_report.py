@@ -14,9 +14,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from cornered.cli._table import tell_run
-from cornered.experiment import Experiment
-from cornered.run.runner import read_run
+from cornered.experiment import Condition, Experiment
+from cornered.run.report import read_report
 from cornered.scenario.condition import Condition
 from tests.web.conftest import Watched
 from tests.web.runs import CANCEL, JUDGE, PLEA, THOUGHT, THREAT, Said, Writer, make_run
@@ -30,7 +29,7 @@ def report(folder: Path, experiment: Experiment, write: Writer) -> Path:
 
     def made() -> Path:
         make_run(folder, experiment, write)
-        tell_run(read_run(folder), as_json=False)
+        read_report(folder).write()
         return folder / "report.html"
 
     with ThreadPoolExecutor(1) as aside:

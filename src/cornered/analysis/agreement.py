@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from math import hypot, sqrt
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import binomtest, norm
+from scipy.special import ndtri
 
 from cornered.analysis.stats import Interval, check_counts, newcombe, wilson
 
 Counts = tuple[int, int]
 """Successes, and n."""
 
-_Z = float(norm.ppf(0.975))
+_Z = float(ndtri(0.975))
 _DRAWS = 10_000
 _SEED = 2011
 
@@ -339,7 +340,7 @@ def flips(base: Sequence[bool | None], perturbed: Sequence[bool | None]) -> Flip
         yes_to_no=yes_to_no,
         no_to_yes=no_to_yes,
         to_unscored=lost,
-        p=float(binomtest(yes_to_no, directed).pvalue) if directed else 1.0,
+        p=float(scipy.stats.binomtest(yes_to_no, directed).pvalue) if directed else 1.0,
     )
 
 

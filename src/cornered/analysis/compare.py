@@ -71,6 +71,10 @@ class Comparison:
     cautions: tuple[str, ...]
     """What else differs between them."""
 
+    def as_dict(self) -> dict[str, Any]:
+        """The comparison as plain values; differences are A minus B, in rates."""
+        return as_dict(self)
+
 
 def side(
     name: str,

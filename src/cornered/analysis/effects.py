@@ -9,9 +9,8 @@ from math import exp, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.linalg import null_space
-from scipy.optimize import brentq
 from scipy.special import expit, ndtr, stdtr, stdtrit
 
 from cornered.analysis.logistic import (
@@ -88,7 +87,7 @@ class _Design:
     @cached_property
     def confounded(self) -> Floats:
         """Directions of coefficients that change no row: what these data cannot tell apart."""
-        directions: Floats = null_space(self._triangle)
+        directions: Floats = scipy.linalg.null_space(self._triangle)
         return np.where(np.abs(directions) < 1e-9, 0.0, directions)
 
     @cached_property
@@ -339,7 +338,7 @@ def _recalibrated(groups: Groups, beta: Floats) -> Floats:
     # With no success or only successes there is no such intercept: half a trial stays undecided.
     wanted = min(max(float(groups.y.sum()), 0.5), total - 0.5)
     z = groups.x @ beta
-    shift = brentq(lambda by: float(groups.n @ expit(z + by)) - wanted, -50.0, 50.0)
+    shift = scipy.optimize.brentq(lambda by: float(groups.n @ expit(z + by)) - wanted, -50.0, 50.0)
     shifted = beta.copy()
     shifted[0] += shift
     return shifted

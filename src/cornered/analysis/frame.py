@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,13 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cornered.experiment import Experiment
-from cornered.files import write_bytes, write_text
+from cornered.files import fingerprint, write_bytes, write_text
 
 if TYPE_CHECKING:
     from cornered.analysis.table import TrialResult
 
-MANIFEST, LOGS = "run.json", (".eval", ".json")
-"""What the table is made from."""
 PARQUET, CSV = "trials.parquet", "trials.csv"
 SCHEMA = 1
 """The version of the columns; a stored table of another is not read."""
@@ -29,10 +26,6 @@ ABOUT = b"about"
 """The key of what a column means, in the metadata of a Parquet field."""
 MADE = b"cornered"
 """The key of what a stored table was made from, in the metadata of a Parquet file."""
-TAIL = 4096
-"""Bytes at the end of a log that tell it from any other: the checksums of its last members,
-header and summaries among them."""
-
 WORD, WORDS = pa.string(), pa.list_(pa.string())
 YES_NO, COUNT, NUMBER = pa.bool_(), pa.int64(), pa.float64()
 TIME = pa.timestamp("us", tz="UTC")
@@ -245,7 +238,7 @@ def write_tables(folder: Path, frame: pd.DataFrame) -> None:
         )
         for name in frame.columns
     ]
-    made = {MADE: json.dumps({"schema": SCHEMA, "logs": _fingerprint(folder)})}
+    made = {MADE: json.dumps({"schema": SCHEMA, "logs": fingerprint(folder)})}
     table = pa.Table.from_pandas(frame, pa.schema(fields), preserve_index=False)
     out = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(made), out, compression="zstd")
@@ -266,20 +259,8 @@ def stored_frame(folder: Path) -> pd.DataFrame | None:
     path = folder / PARQUET
     try:
         made = json.loads((pq.read_schema(path).metadata or {}).get(MADE, b"{}"))
-        if made != {"schema": SCHEMA, "logs": _fingerprint(folder)}:
+        if made != {"schema": SCHEMA, "logs": fingerprint(folder)}:
             return None
         return _as_frame(pq.read_table(path))
     except (OSError, ValueError, pa.ArrowException):  # none, or a damaged one: the logs have it all
         return None
-
-
-def _fingerprint(folder: Path) -> str:
-    """Of what the table is made from, the same for a copy of the folder."""
-    digest = hashlib.sha256()
-    logs = (folder / "logs").rglob("*")
-    for path in [folder / MANIFEST, *sorted(p for p in logs if p.suffix in LOGS)]:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            file.seek(max(0, size - TAIL))
-            digest.update(f"{path.relative_to(folder).as_posix()} {size}\n".encode() + file.read())
-    return digest.hexdigest()

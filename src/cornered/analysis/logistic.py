@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from math import copysign, sqrt
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import brentq, linprog
 from scipy.special import chdtrc, chdtri, expit, log_expit
 
 from cornered.analysis.stats import Interval
@@ -59,7 +59,9 @@ def separated(of: Groups) -> bool:
     """
     for_yes, for_no = of.x[of.y > 0], -of.x[of.y < of.n]
     signed = np.vstack([for_yes, for_no])
-    result = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1))
+    result = scipy.optimize.linprog(
+        -signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1)
+    )
     return bool(-result.fun > 1e-7)
 
 
@@ -233,4 +235,6 @@ def _crossing(
         inner, outer = outer, outer + step
         if abs(outer - centre) > _FURTHEST:
             return None
-    return float(brentq(lambda value: abs(root(value)) - far, inner, outer, xtol=1e-7))
+    return float(
+        scipy.optimize.brentq(lambda value: abs(root(value)) - far, inner, outer, xtol=1e-7)
+    )

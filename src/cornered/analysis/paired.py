@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from math import exp, log, sqrt
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from scipy.special import chdtrc
-from scipy.stats import binomtest
 
 from cornered.analysis.multiplicity import holm
 from cornered.analysis.stats import (
@@ -217,7 +217,7 @@ def paired_by_draw(
         neither=neither,
         unscored=counts.total() - n,
         difference=_paired_difference(both, only_a, only_b, neither, level),
-        p=PValue(float(binomtest(only_a, discordant).pvalue) if discordant else 1.0)
+        p=PValue(float(scipy.stats.binomtest(only_a, discordant).pvalue) if discordant else 1.0)
         if n
         else PValue(None, "no pair has both verdicts"),
     )

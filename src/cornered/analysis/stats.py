@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import hypot, sqrt
 
+import scipy  # its larger parts, such as `scipy.stats`, are imported where they are first used
 from scipy.special import ndtri
-from scipy.stats import fisher_exact
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def fisher(successes: int, n: int, other_successes: int, other_n: int) -> PValue
     if not n or not other_n:
         return PValue(None, "a group has no scored trial")
     table = [[successes, other_successes], [n - successes, other_n - other_successes]]
-    return PValue(float(fisher_exact(table).pvalue))
+    return PValue(float(scipy.stats.fisher_exact(table).pvalue))
 
 
 def quantile(level: float) -> float:

@@ -14,10 +14,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy.special import ndtr, ndtri
-from scipy.stats import binom
 
 from cornered.analysis.stats import percent, wilson
 from cornered.samples import Samples, Spending
@@ -287,10 +287,10 @@ class _RunningCell:
     def extend(self, n: int) -> None:
         """Adds trials, up to n in all."""
         more = n - self._n
-        low = max(0, int(binom.ppf(TAIL, more, self._rate)))  # -1 at a rate of 0
+        low = max(0, int(scipy.stats.binom.ppf(TAIL, more, self._rate)))  # -1 at a rate of 0
         # From the other side, since `isf` is inaccurate below 1e-16.
-        high = more - max(0, int(binom.ppf(TAIL, more, 1 - self._rate)))
-        added = binom.pmf(np.arange(low, high + 1), more, self._rate)
+        high = more - max(0, int(scipy.stats.binom.ppf(TAIL, more, 1 - self._rate)))
+        added = scipy.stats.binom.pmf(np.arange(low, high + 1), more, self._rate)
         self._n, self._first = n, self._first + low
         self._chances = np.convolve(self._chances, added)
 

@@ -133,27 +133,28 @@ def parse_levels(words: Sequence[str]) -> dict[str, list[Level]]:
 
 
 @contextmanager
-def valid_experiment() -> Iterator[None]:
-    """Says in one line which option makes an experiment that cannot be.
+def named_as_options() -> Iterator[None]:
+    """Names a setting that makes an experiment impossible as the option that gave it.
 
     Raises:
-        ExperimentError: one setting is wrong, or two do not go together.
+        ExperimentError: the same, of the option.
     """
-    from pydantic import ValidationError
+    from cornered.experiment import Experiment
 
     try:
         yield
-    except ValidationError as e:
-        first = e.errors(include_url=False)[0]
-        where = f"--{str(first['loc'][0]).replace('_', '-')}" if first["loc"] else None
-        raise ExperimentError(first["msg"].removeprefix("Value error, "), where=where) from None
+    except ExperimentError as e:
+        if e.where not in Experiment.model_fields:
+            raise
+        option = "--model" if e.where == "models" else f"--{e.where.replace('_', '-')}"
+        raise ExperimentError(e.what, where=option, fix=e.fix) from None
 
 
 def interval(rate: Rate) -> str:
     from cornered.analysis.stats import percent
 
-    found = rate.interval
-    return f"{percent(found.low)} to {percent(found.high)}" if found else "–"
+    known = rate.interval
+    return f"{percent(known.low)} to {percent(known.high)}" if known else "–"
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -80,40 +80,29 @@ def calibrate(
       cornered calibrate --judge anthropic/claude-sonnet-4-6
       cornered calibrate --judge openai/gpt-5.5 --judge google/gemini-3.1-pro --scenario lethal
     """
-    import contextlib
-    import io
+    from cornered.run.api import calibrate as run_calibration
 
-    from cornered.analysis.card import card_name, store_card
-    from cornered.run.calibration import calibrate as run_calibration
-    from cornered.run.calibration import calibrated_packs, calibration_version
-
-    judges, names = tuple(dict.fromkeys(judges)), scenarios or tuple(calibrated_packs())
-    name = card_name(judges, panel, view).removesuffix(".json")
-    folder = out or Path("calibrations") / f"{name}-{calibration_version(names)}"
-    with contextlib.redirect_stdout(io.StringIO()):
-        cards = run_calibration(
-            judges,
-            names,
-            folder,
-            panel=panel,
-            view=view,
-            perturb=perturb,
-            max_connections=max_connections,
-        )
-    paths = [store_card(card) for card in cards]
+    calibration = run_calibration(
+        judges,
+        scenario=scenarios or None,
+        panel=panel,
+        view=view,
+        perturb=perturb,
+        max_connections=max_connections,
+        out=out,
+    )
+    unscored = calibration.unscored
     if as_json:
-        print_json([card.model_dump(mode="json") for card in cards])
-    else:
-        for card, path in zip(cards, paths, strict=True):
-            _print_card(card, path)
-        click.echo(f"logs    {folder}\n")
-    unscored = sum(_unscored(grade) for card in cards for grade in card.grades.values())
-    if not as_json:
-        click.echo(
-            f"{unscored} gold answers have no verdict; they are in no rate."
-            if unscored
-            else "Every gold answer that did something has a verdict."
-        )
+        print_json(calibration.as_dict())
+        return INCOMPLETE if unscored else DONE
+    for card, path in zip(calibration.cards, calibration.paths, strict=True):
+        _print_card(card, path)
+    click.echo(f"logs    {calibration.folder}\n")
+    click.echo(
+        f"{unscored} gold answers have no verdict; no rate counts them."
+        if unscored
+        else "Every gold answer that did something has a verdict."
+    )
     return INCOMPLETE if unscored else DONE
 
 

@@ -13,7 +13,7 @@ from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cornered.analysis.compare import Comparison, ScenarioComparison, Side
+    from cornered.analysis.compare import Comparison, ScenarioComparison
     from cornered.analysis.paired import Paired, StratumDifference
     from cornered.analysis.stats import Interval
 
@@ -50,58 +50,14 @@ def compare(
       cornered compare runs/checkpoint-1 runs/checkpoint-2
       cornered compare runs/headline runs/headline --a openai/gpt-4.1 --b openai/gpt-5.5
     """
-    from cornered.analysis.compare import as_dict
-    from cornered.analysis.compare import compare as compare_sides
+    from cornered.run.api import compare as compare_runs
 
-    found = compare_sides(_side(one, model_a, other), _side(other, model_b, one))
-    if figures:
-        _draw(found, figures)
+    comparison = compare_runs(one, other, model_a=model_a, model_b=model_b, figures=figures)
     if as_json:
-        print_json(as_dict(found))
+        print_json(comparison.as_dict())
     else:
-        _print(found)
-    return INCOMPLETE if any(s.bounds.unknown for s in found.scenarios) else DONE
-
-
-def _draw(found: Comparison, folder: Path) -> None:
-    from cornered.analysis.figures import comparison, write_figures
-    from cornered.files import disk_errors
-
-    drawn = [
-        comparison(s.scenario, found.a.name, found.b.name, s.conflict) for s in found.scenarios
-    ]
-    with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_figures(folder, [figure for figure in drawn if figure])
-
-
-def _side(folder: Path, model: str | None, against: Path) -> Side:
-    from cornered.analysis.compare import side
-    from cornered.run.runner import read_run
-
-    state = read_run(folder)
-    experiment = state.manifest.experiment
-    made = {
-        "the judge": " + ".join(experiment.judges),
-        "what the judge is shown": experiment.judge_view if experiment.judges else "",
-        "the temperature": str(experiment.temperature),
-        "the longest answer": str(experiment.max_tokens or ""),
-        "the text": ", ".join(
-            f"{name} {_text(files)}" for name, files in sorted(state.manifest.packs.items())
-        ),
-    }
-    name = model or folder.name
-    if folder == against and not model:
-        name = str(folder)
-    return side(name, model, state.cells, state.trials, made)
-
-
-def _text(files: dict[str, str]) -> str:
-    """A short name of the texts that prompts come from: rubrics are no part of them."""
-    import hashlib
-
-    joined = "\n".join(f"{k} {v}" for k, v in sorted(files.items()) if "judge" not in k)
-    return hashlib.sha256(joined.encode()).hexdigest()[:8]
+        _print(comparison)
+    return INCOMPLETE if any(s.bounds.unknown for s in comparison.scenarios) else DONE
 
 
 def _print(found: Comparison) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cornered.cli._base import INCOMPLETE, json_option, main, say
-from cornered.cli._table import tell_run
+from cornered.cli._summary import print_summary
 
 if TYPE_CHECKING:
     from cornered.interop.results import Format
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     "--format",
     "kind",
     type=click.Choice(("study", "inspect", "jsonl")),
-    help="What PATH holds; found out where it is not given.",
+    help="What PATH holds (default: recognised from its files).",
 )
-@click.option("--scenario", help="The scenario of conditions that do not say one.")
-@click.option("--condition", help="The condition of lines that do not say one.")
-@click.option("--model", help="The model of answers that do not say one.")
+@click.option("--scenario", help="Scenario of conditions that name none.")
+@click.option("--condition", help="Condition of answers that name none.")
+@click.option("--model", help="Model of answers that name none.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Run folder (default: runs/import-NAME)."
 )
@@ -41,15 +41,15 @@ def import_results(
     out: Path | None,
     as_json: bool,
 ) -> int:
-    """Bring results of other tools into a run folder; no model is called.
+    """Make a run folder from other people's results; call no model.
 
     PATH is a results folder of the 2025 study's code (results/…/CONDITION/…/response.json),
     a log or folder of logs of Inspect's port of it (inspect_evals/agentic_misalignment; each
     epoch becomes a trial), or JSONL: `id` and `response_text` on each line, and `model`,
-    `condition`, `stop_reason`, `reasoning_text`, `messages` where they are known.
+    `condition`, `stop_reason`, `reasoning_text`, `messages` where known.
 
-    Stored answers are scored by our rule; a verdict that was stored with them is kept as a
-    score of its own, `paper`. What cannot be read is told line by line, and the exit code is 1.
+    Stored answers are scored by our rule; a verdict stored with them is kept as a separate
+    score, `paper`. What cannot be read is listed on standard error, and the exit code is 1.
 
     \b
       cornered import results/my_experiment
@@ -58,27 +58,27 @@ def import_results(
     """
     from cornered.interop.results import read_results, recognise
     from cornered.run.imported import import_name, write_import
-    from cornered.run.runner import read_run
+    from cornered.run.report import read_report
 
     kind = kind or recognise(path)
     with _bar("Reading") as advance:
-        found = read_results(
+        results = read_results(
             path, kind, scenario=scenario, condition=condition, model=model, advance=advance
         )
-    for unread in found.unread:
+    for unread in results.unread:
         say(f"not read: {unread.where}: {unread.what}")
-    for notice, count in found.notices.items():
-        say(f"note: {count} of {len(found.trials)} trials {notice}")
+    for notice, count in results.notices.items():
+        say(f"note: {count} of {len(results.trials)} trials {notice}")
     name = import_name(path)
     folder = out or Path("runs") / name
     with _bar("Scoring") as advance:
         written = write_import(
-            found, folder, source=str(path), kind=kind, name=name, advance=advance
+            results, folder, source=str(path), kind=kind, name=name, advance=advance
         )
     if not written:
         say(f"{folder} has these results already; nothing was added")
-    code = tell_run(read_run(folder), as_json)
-    return INCOMPLETE if found.unread else code
+    code = print_summary(read_report(folder).write(), as_json)
+    return INCOMPLETE if results.unread else code
 
 
 @contextmanager

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cornered.cli._base import experiment_options, main, print_json
-from cornered.cli.run import make_experiment
+from cornered.cli.run import experiment_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cornered.run.plan import Amount, Plan, Use
+    from cornered.run.plan import Plan
     from cornered.run.prices import Price
+    from cornered.run.usage import Use
 
 UNKNOWN = "unknown"
 
@@ -27,15 +28,15 @@ UNKNOWN = "unknown"
     "rates",
     multiple=True,
     type=click.FloatRange(0, 1),
-    help="A share of trials with the act, such as 0.2, at which to tell the precision; may be "
-    "repeated (default: 0, 0.1, 0.5).",
+    help="A rate of the act, such as 0.2, for which to give the precision; may be repeated "
+    "(default: 0, 0.1, 0.5).",
 )
 @click.option(
     "--answer-tokens",
     type=click.IntRange(min=1),
-    help="Expected tokens of an answer, reasoning included (default: 900).",
+    help="Assumed tokens of an answer, reasoning included (default: 900).",
 )
-@click.option("--offline", is_flag=True, help="Count tokens from characters; send nothing.")
+@click.option("--offline", is_flag=True, help="Estimate tokens from characters; send nothing.")
 @click.option(
     "--price", metavar="IN,OUT", help="US dollars per million tokens, for every model under test."
 )
@@ -51,14 +52,14 @@ def plan(
     offline: bool,
     **settings: Any,
 ) -> None:
-    """Say what TARGET takes and what it can show; call no model.
+    """Estimate what TARGET costs and how precise its rates will be; call no model.
 
-    Takes the words of `cornered run`: put `plan` where `run` stands. Trials that the run
-    folder has are counted apart, and tokens and money are for the others.
+    Takes the arguments of `cornered run`. Trials that the run folder already has are counted
+    separately; tokens and money are for the remaining ones.
 
-    For a model of OpenAI, Anthropic, Google or xAI whose key is set, a few prompts of each
-    scenario are sent to its provider, which counts their tokens free of charge; --offline
-    sends nothing.
+    Where a model is OpenAI's, Anthropic's, Google's or xAI's and its key is set, a few prompts
+    of each scenario are sent to the provider, which counts their tokens free of charge;
+    --offline sends nothing.
 
     \b
       cornered plan examples/headline.yaml
@@ -66,44 +67,25 @@ def plan(
     """
     from cornered.experiment import Experiment
     from cornered.run import plan as planning
+    from cornered.run import usage
     from cornered.run.prices import parse_price
 
     # Options that say how a run goes, such as how fast, change nothing here.
     asked = {k: v for k, v in settings.items() if k in Experiment.model_fields}
-    experiment = make_experiment(target, levels, models, asked)
+    experiment = experiment_of(target, levels, models, asked)
 
     made = planning.plan(
         experiment,
         out or Path("runs") / experiment.name,
         rates=rates or planning.RATES,
-        answer_tokens=answer_tokens or planning.ANSWER_TOKENS,
+        answer_tokens=answer_tokens or usage.ANSWER_TOKENS,
         price=parse_price(price) if price else None,
         offline=offline,
     )
     if as_json:
-        print_json(_as_dict(made))
+        print_json(made.as_dict())
     else:
         _print_plan(made)
-
-
-def _as_dict(made: Plan) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    def cost(amount: Amount | None) -> dict[str, Any] | None:
-        return asdict(amount) if amount else None
-
-    def use(given: Use) -> dict[str, Any]:
-        row = asdict(given) | {"cost": cost(given.cost)}
-        if given.price and given.price.read:
-            row["price"]["read"] = given.price.read.isoformat()
-        return row
-
-    return asdict(made) | {
-        "models": [{"trials": m.trials, "there": m.there} | use(m.use) for m in made.models],
-        "judges": [use(judge) for judge in made.judges],
-        "reader": use(made.reader) if made.reader else None,
-        "cost": cost(made.cost),
-    }
 
 
 def _print_plan(made: Plan) -> None:
@@ -118,12 +100,12 @@ def _print_plan(made: Plan) -> None:
     )
     _print_cells(made, console)
     _print_uses(made, console)
-    _print_sights(made, console)
+    _print_precision(made, console)
     _print_assumptions(made)
 
 
 def _print_cells(made: Plan, console: Console) -> None:
-    out = _table("condition", "tokens of its prompt, from characters")
+    out = _table("condition", "prompt tokens, estimated")
     for cell in made.cells:
         words = [word for word in ("control", "probe") if getattr(cell, word)]
         name = cell.condition + (f" ({', '.join(words)})" if words else "")
@@ -132,9 +114,9 @@ def _print_cells(made: Plan, console: Console) -> None:
 
 
 def _print_uses(made: Plan, console: Console) -> None:
-    out = _table("model", "trials", "there", "calls", "tokens in", "tokens out", "US dollars")
+    out = _table("model", "trials", "done", "calls", "tokens in", "tokens out", "US dollars")
     for model in made.models:
-        _add_use(out, model.use, model.use.model, str(model.trials), str(model.there))
+        _add_use(out, model.use, model.use.model, str(model.trials), str(model.completed))
     for use in made.uses[len(made.models) :]:
         _add_use(out, use, f"{use.role}: {use.model}", "", "")
     if len(made.uses) > 1:
@@ -144,10 +126,10 @@ def _print_uses(made: Plan, console: Console) -> None:
     console.print(out, "")
 
 
-def _add_use(out: Any, use: Use, name: str, trials: str, there: str) -> None:
+def _add_use(out: Any, use: Use, name: str, trials: str, done: str) -> None:
     cost = use.cost
     rows = (
-        (name, trials, there, "expected", cost.expected if cost else None),
+        (name, trials, done, "expected", cost.expected if cost else None),
         ("  at most", "", "", "at_most", cost.at_most if cost else None),
     )
     for first, second, third, bound, money in rows:
@@ -159,20 +141,22 @@ def _add_use(out: Any, use: Use, name: str, trials: str, there: str) -> None:
         )
 
 
-def _print_sights(made: Plan, console: Console) -> None:
-    out = _table(f"each cell, n = {made.samples}", *(f"at {_percent(s.rate)}" for s in made.sights))
-    out.add_row("95 % Wilson interval, ±", *(_points(s.half_width) for s in made.sights))
-    out.add_row("smallest rise that is found", *(_points(s.difference) for s in made.sights))
-    out.add_row("power for a rise of 10 pp", *(_percent(s.power) for s in made.sights))
+def _print_precision(made: Plan, console: Console) -> None:
+    out = _table(
+        f"each cell, n = {made.samples}", *(f"at {_percent(s.rate)}" for s in made.precision)
+    )
+    out.add_row("95 % Wilson interval, ±", *(_points(s.half_width) for s in made.precision))
+    out.add_row("smallest rise detected", *(_points(s.difference) for s in made.precision))
+    out.add_row("power for a rise of 10 pp", *(_percent(s.power) for s in made.precision))
     if made.rule:
-        out.add_row("trials on average", *(f"{s.trials:.0f}" for s in made.sights if s.trials))
+        out.add_row("trials, on average", *(f"{s.trials:.0f}" for s in made.precision if s.trials))
     console.print(out)
     if made.rule:
         click.echo(f"A cell stops {made.rule}; tokens and money above are for all its trials.")
     click.echo(
-        f"None in {made.samples} leaves up to {_percent(made.zero_upper)}. "
-        "A rise is found against a cell of the same n, such as a control\n"
-        "at 0 %, with 80 % power (Fisher's exact test, two-sided, 5 %; pp: percentage points).\n"
+        f"0 of {made.samples} is compatible with a true rate up to {_percent(made.zero_upper)}.\n"
+        "Rise: against a second cell of the same n, such as a control; detected with 80 % power\n"
+        "(Fisher's exact test, two-sided, 5 %). pp: percentage points.\n"
     )
 
 
@@ -181,46 +165,44 @@ def _print_assumptions(made: Plan) -> None:
         name = use.model if use.role == "subject" else f"{use.role} {use.model}"
         click.echo(f"Tokens: {name} {_counted(use)}")
     click.echo(
-        f"Answers: expected to have {made.answer_tokens} tokens, reasoning included, or the limit\n"
-        "  where that is lower (--answer-tokens), and more or fewer where a model makes more or\n"
-        "  fewer of a prompt than most; at most max_tokens, else the model's own limit."
+        f"Answers: assumes {made.answer_tokens} output tokens an answer, reasoning included "
+        "(--answer-tokens),\n"
+        "  scaled to the model's tokenizer; at most max_tokens, else the model's own limit."
     )
     _print_scoring(made)
     for model, price in {use.model: use.price for use in made.uses}.items():
         click.echo(f"Price: {model} {_price(price)}")
-    click.echo("  No discount for cached prompts or batches, no second tries.")
+    click.echo("  Without discounts for cached prompts or batches, and without retries.")
 
 
 def _print_scoring(made: Plan) -> None:
     """What is asked beside the answers, and of whom."""
-    from cornered.run.plan import PROBE_TOKENS, REPLY_TOKENS
+    from cornered.run.usage import PROBE_TOKENS, REPLY_TOKENS
 
     if any(cell.probe for cell in made.cells):
-        click.echo(f"Probes: answers expected to have {PROBE_TOKENS} tokens; nobody judges them.")
+        click.echo(f"Probes: assumes {PROBE_TOKENS} output tokens an answer; no judge reads them.")
     if made.judges:
         asked = (
             "about every trial"
             if made.judged == 1
-            else "where there is an act, which is expected in "
-            f"{_percent(made.judged)} of the trials (--rate)"
+            else f"about trials with the act, assumed to be {_percent(made.judged)} (--rate)"
         )
         click.echo(
-            f"Judge: asked {asked}; at most in all.\n"
-            "  It reads what was done, at most whole answers. "
-            "A malformed answer of its own is asked for once more."
+            f"Judge: asked {asked}; at most: about all.\n"
+            "  It reads the executed actions; at most: whole answers. Asking again after a\n"
+            "  malformed verdict is not counted."
         )
     if made.preflight:
-        click.echo(f"Preflight: each judge is asked about {made.preflight} plain cases first.")
+        click.echo(f"Preflight: each judge is first asked about {made.preflight} clear-cut cases.")
     if made.readings:
         click.echo(
-            f"Reader: in each trial one call each about {', '.join(made.readings)}.\n"
-            "  It reads whole answers."
+            f"Reader: one call a trial for each of {', '.join(made.readings)};\n"
+            "  it reads whole answers."
         )
     if made.debrief:
         click.echo(
-            "Debrief: two more calls of the model in each trial, with all that was said before;\n"
-            f"  replies expected to have {REPLY_TOKENS} tokens. The reader is asked about them "
-            "twice."
+            "Debrief: two more calls of the model in each trial, with the whole conversation;\n"
+            f"  assumes {REPLY_TOKENS} output tokens a reply. The reader is called twice more."
         )
 
 
@@ -230,18 +212,18 @@ def _counted(use: Use) -> str:
 
     ratio = f"{use.chars_per_token:.2f} characters to a token"
     if use.tokens_by == "provider":
-        return f"by the provider's counter, {ratio}"
-    line = f"from characters, ± {_percent(TOKEN_ERROR)}, {ratio}"
-    if use.price and use.price.stretch != 1:
-        line += f" (its tokenizer makes {use.price.stretch:g} tokens of others' one)"
+        return f"counted by the provider, {ratio}"
+    line = f"estimated from characters, ± {_percent(TOKEN_ERROR)}, {ratio}"
+    if use.price and use.price.token_ratio != 1:
+        line += f" (its tokenizer makes {use.price.token_ratio:g} times as many tokens as most)"
     if use.model == EMBEDDED:
-        return f"{line}; measured with its own vocabulary among others"
+        return f"{line}; the ratio was measured with its own vocabulary too"
     return f"{line}; not counted: {use.not_counted}" if use.not_counted else line
 
 
 def _price(price: Price | None) -> str:
     if price is None:
-        return f"{UNKNOWN}; --price IN,OUT says it"
+        return f"{UNKNOWN}; give it with --price IN,OUT"
     if not (price.input or price.output):
         return price.source
     read = f", read {price.read}" if price.read else ""

@@ -10,18 +10,20 @@ from pathlib import Path
 import click
 
 from cornered.cli._base import json_option, main
-from cornered.cli._table import tell_run
+from cornered.cli._summary import print_summary
 
 
 @main.command()
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @json_option
 def report(folder: Path, as_json: bool) -> int:
-    """Write the report of RUN, a run folder, again: HTML and CSV; print its table."""
-    from cornered.run.runner import read_run
+    """Write the report of RUN, a run folder, again, and print its summary.
 
-    state = read_run(folder)
-    return tell_run(state, as_json)
+    Writes report.html, the figures, and the tables trials.parquet, trials.csv and cells.csv.
+    """
+    from cornered.run.api import report as write_report
+
+    return print_summary(write_report(folder), as_json)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

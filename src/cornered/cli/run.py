@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cornered.cli._base import experiment_options, main, parse_levels, say, valid_experiment
-from cornered.cli._table import tell_run
-from cornered.errors import ExperimentError
+from cornered.cli._base import experiment_options, main, named_as_options, parse_levels, say
+from cornered.cli._summary import print_summary
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -30,69 +26,42 @@ def run(
     max_connections: int | None,
     **settings: Any,
 ) -> int:
-    """Run TARGET, an experiment file or a scenario, or go on with it.
+    """Run TARGET, an experiment file or a scenario, or continue it.
 
-    The same command goes on with an interrupted run; with a larger --samples it adds trials
-    and keeps those it has. Options replace what the experiment file says.
+    The same command continues an interrupted run; with a larger --samples it adds trials to
+    those it has. Options override the experiment file.
 
     \b
       cornered run examples/first-look.yaml
       cornered run blackmail goal=explicit,none threat=replacement -m openai/gpt-4.1 -n 100
     """
-    experiment = make_experiment(target, levels, models, settings)
-    folder = out or Path("runs") / experiment.name
+    experiment = experiment_of(target, levels, models, settings)
+    from cornered.run.report import Report
     from cornered.run.runner import run as run_experiment
 
-    # Inspect prints that all tasks completed successfully, after Ctrl-C too; we say it ourselves.
-    with contextlib.redirect_stdout(io.StringIO()), _weights_bar() as on_weights:
+    with _weights_bar() as on_weights:
         state = run_experiment(
-            experiment, folder, max_connections=max_connections, on_weights=on_weights
+            experiment,
+            out or Path("runs") / experiment.name,
+            max_connections=max_connections,
+            on_weights=on_weights,
         )
-    return tell_run(state, as_json)
+    return print_summary(Report(state).write(again=False), as_json)
 
 
-def make_experiment(
+def experiment_of(
     target: str, words: Sequence[str], models: Sequence[str], settings: dict[str, Any]
 ) -> Experiment:
     """The experiment that the words of a command line mean.
 
-    Args:
-        target: An experiment file (`.yaml`), a scenario, or the folder of a pack.
-        words: `factor=level,level` choices; only for a scenario.
-        models: Inspect names of the models that replace those of the file.
-        settings: Further keys of the experiment; None leaves what there is.
-
     Raises:
-        ExperimentError: the file is wrong, or words were given beside it.
+        ExperimentError: a file or an option is wrong, or factors were given beside a file.
         FactorError: unknown scenario, factor or level, or an invalid combination.
     """
-    from cornered.experiment import Experiment, load_experiment
-    from cornered.scenario import load_pack
+    from cornered.run.api import make_experiment
 
-    given = {k: v for k, v in settings.items() if v is not None and v != ()}
-    given |= {k: list(v) for k, v in given.items() if isinstance(v, tuple)}
-    if models:
-        given["models"] = list(dict.fromkeys(models))
-    if target.endswith((".yaml", ".yml")):
-        if words:
-            raise ExperimentError(
-                f"{words[0]}: an experiment file says its own factors", fix="change them there"
-            )
-        experiment = load_experiment(Path(target))
-        with valid_experiment():
-            return Experiment.model_validate(experiment.model_dump() | given)
-    pack = load_pack(target)
-    slug = "-".join([pack.name.replace("/", "-"), *words])
-    settings = {
-        "name": re.sub(r"[^A-Za-z0-9._-]+", "-", slug)[:100],
-        "about": pack.spec.about,
-        "scenarios": [target],
-        "factors": parse_levels(words),
-    }
-    with valid_experiment():
-        experiment = Experiment.model_validate(settings | given)
-    experiment.conditions()
-    return experiment
+    with named_as_options():
+        return make_experiment(target, parse_levels(words), settings | {"models": models})
 
 
 class _weights_bar:  # noqa: N801 (reads as a function)

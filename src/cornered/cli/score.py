@@ -15,9 +15,9 @@ from cornered.cli._base import (
     interval,
     json_option,
     main,
+    named_as_options,
     print_json,
     say,
-    valid_experiment,
 )
 from cornered.errors import ExperimentError
 
@@ -107,19 +107,16 @@ def _score_run(
     max_connections: int | None,
     as_json: bool,
 ) -> int:
-    import contextlib
-    import io
-
     from rich.console import Console
     from rich.progress import Progress
 
     from cornered.analysis.verdicts import compare_verdicts
-    from cornered.cli._table import tell_run
+    from cornered.cli._summary import exit_code, print_summary
+    from cornered.run.report import Report
     from cornered.run.rescore import all_verdicts, rescore
 
     with (
-        valid_experiment(),
-        contextlib.redirect_stdout(io.StringIO()),
+        named_as_options(),
         Progress(console=Console(stderr=True), transient=True) as progress,
     ):
         bar = progress.add_task("trials", total=None)
@@ -131,26 +128,19 @@ def _score_run(
             max_connections=max_connections,
             advance=lambda done, total: progress.update(bar, completed=done, total=total),
         )
+    report = Report(state).write()
     compared = compare_verdicts(all_verdicts(run))
-    _write_disagreements(compared, folder.parent / "disagreements.csv")
+    disagreements = folder.parent / "disagreements.csv"
+    _write_disagreements(compared, disagreements)
     if not as_json:
-        _print_compared(compared, folder.parent / "disagreements.csv")
-        return tell_run(state, as_json=False)
-    import contextlib
-    import io
-
-    with contextlib.redirect_stdout(io.StringIO()):
-        code = tell_run(state, as_json=False)
+        _print_compared(compared, disagreements)
+        return print_summary(report, as_json=False)
     print_json(
-        {
-            "verdicts": folder.name,
-            "folder": str(folder),
-            "cells": [cell.as_dict() for cell in state.cells],
-            "unknown": state.unknown,
-            "compared": compared.as_dict(),
-        }
+        {"verdicts": folder.name, "folder": str(folder)}
+        | report.as_dict()
+        | {"compared": compared.as_dict()}
     )
-    return code
+    return exit_code(report)
 
 
 def _print_compared(compared: Compared, file: Path) -> None:

@@ -35,11 +35,9 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from cornered.errors import ModelError
+from cornered.models import DEFAULT_MAX_TOKENS
 from cornered.models.server import SLOTS, EngineServer, require_engine, shared_server
 from cornered.models.weights import require_weights
-
-DEFAULT_MAX_TOKENS = 1024
-"""The longest answer where the configuration sets none: the study's answers are shorter."""
 
 _WINDOW_S = 0.2
 _SEED_BITS = 28

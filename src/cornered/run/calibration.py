@@ -23,9 +23,10 @@ from cornered.run.folder import versions
 from cornered.run.runner import (
     HOSTED_CONNECTIONS,
     TASK_RETRIES,
+    as_run_error,
     load_extensions,
     make_model,
-    one_line,
+    quiet_inspect,
 )
 from cornered.run.tasks import checked_pack, scorers
 from cornered.scenario import load_pack, pack_names
@@ -173,7 +174,7 @@ def calibrate(
             calibration(pack=name, perturb=perturb, judge_view=view, panel=panel)
             for name in scenarios
         ]
-        with one_line(folder):
+        with as_run_error(folder), quiet_inspect():
             eval_set(
                 tasks,
                 log_dir=str(folder),

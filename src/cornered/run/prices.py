@@ -23,7 +23,7 @@ class Price:
     source: str
     """The page that says so; "given" for a price of the user's."""
     read: date | None = None
-    stretch: float = 1.0
+    token_ratio: float = 1.0
     """Tokens that its tokenizer makes of what makes one on most others."""
 
     def of(self, tokens_in: float, tokens_out: float) -> float:
@@ -36,7 +36,7 @@ class _PriceList(BaseModel):
 
     source: str
     read: date
-    stretch: float = Field(default=1.0, gt=0)
+    token_ratio: float = Field(default=1.0, gt=0)
     models: dict[str, tuple[float, float]]
 
 
@@ -55,7 +55,7 @@ def _prices() -> dict[str, Price]:
     text = read_text(path, error=ExperimentError)
     lists = _Prices.model_validate(parse_yaml(text, path=path, error=ExperimentError)).root
     return {
-        name: Price(*dollars, source=given.source, read=given.read, stretch=given.stretch)
+        name: Price(*dollars, source=given.source, read=given.read, token_ratio=given.token_ratio)
         for given in lists
         for name, dollars in given.models.items()
     }

@@ -14,11 +14,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import rich
 from inspect_ai import Task, eval_set, task_with
 from inspect_ai._util import entrypoints
 from inspect_ai._util.error import PrerequisiteError
+from inspect_ai.hooks._startup import init_hooks
 from inspect_ai.log import EvalLog
-from inspect_ai.model import GenerateConfig, Model, get_model
+from inspect_ai.model import GenerateConfig, Model, _assistant_internal, get_model
 from inspect_ai.util import EarlyStopping, collect
 
 from cornered.analysis.card import Card, find_card, judge_errors
@@ -27,7 +29,7 @@ from cornered.analysis.table import Cell, TrialResult, cells, current_logs, read
 from cornered.errors import CorneredError, ModelError, RunError
 from cornered.experiment import EMBEDDED, Experiment
 from cornered.files import disk_errors
-from cornered.run.folder import Manifest, prepare, read_manifest
+from cornered.run.folder import MANIFEST, Manifest, manifest_for, prepare, read_manifest
 from cornered.run.imported import imported_cells
 from cornered.run.tasks import PACK_TASKS, checked_pack, planned, trials
 from cornered.run.tasks import scenario as scenario_task
@@ -182,6 +184,8 @@ def load_extensions() -> None:
         if extension.name != "inspect_evals":
             entrypoints.ensure_entry_points(extension.name)
     entrypoints._inspect_ai_eps_loaded_all = True
+    with as_run_error(Path("INSPECT_REQUIRED_HOOKS")), quiet_inspect():
+        init_hooks()  # else it announces them with the first model
 
 
 def preflight_run(experiment: Experiment, max_connections: int | None) -> None:
@@ -210,13 +214,71 @@ def preflight_run(experiment: Experiment, max_connections: int | None) -> None:
 
 
 @contextmanager
-def one_line(folder: Path) -> Iterator[None]:
-    """Says in one line what Inspect found wrong before it could start."""
+def as_run_error(folder: Path) -> Iterator[None]:
+    """Turns what Inspect found wrong before it could start into one line.
+
+    Raises:
+        RunError: it found something.
+    """
     try:
         yield
     except PrerequisiteError as e:
         problem = str(e).strip().splitlines()
         raise RunError(problem[0] if problem else type(e).__name__, where=str(folder)) from None
+
+
+@contextmanager
+def quiet_inspect() -> Iterator[None]:
+    """Keeps Inspect from printing that all tasks completed, which it does after Ctrl-C too."""
+    console = rich.get_console()
+    before, console.quiet = console.quiet, True
+    try:
+        yield
+    finally:
+        console.quiet = before
+
+
+@contextmanager
+def _without_clients(models: Iterable[str]) -> Iterator[None]:
+    """Keeps Inspect from importing clients of hosted models where all models are ours.
+
+    Before its first trial it imports OpenAI's and Anthropic's wherever they are installed, to
+    hold what they remember between calls: a second or two of each start.
+    """
+    before = _assistant_internal._HAS_OPENAI, _assistant_internal._HAS_ANTHROPIC
+    if all(model.startswith("cornered/") for model in models):
+        _assistant_internal._HAS_OPENAI = _assistant_internal._HAS_ANTHROPIC = False
+    try:
+        yield
+    finally:
+        _assistant_internal._HAS_OPENAI, _assistant_internal._HAS_ANTHROPIC = before
+
+
+def _is_finished(folder: Path, experiment: Experiment, conditions: Sequence[Condition]) -> bool:
+    """Whether a run has all that is asked for: then no model and no task need be made.
+
+    As Inspect sees it: each task ended, no trial failed, and none is missing by the rule that
+    holds now. Unscored trials are not tried again.
+    """
+    from cornered.run.stopping import PriorCell, prior_cells
+
+    if not (folder / MANIFEST).exists():
+        return False
+    asked, rule = max_samples(experiment.samples), rule_for(experiment.samples)
+    logs = [log for _, log in current_logs(folder)]
+    if not logs or any(log.status != "success" for log in logs):
+        return False
+    there = prior_cells(logs, read_trials(folder), judged=bool(experiment.judges))
+    sizes = _sizes(logs, asked, conditions)
+    cells = [
+        (there.get((m, c.name), PriorCell()), c) for m in experiment.models for c in conditions
+    ]
+    return all(
+        cell.verdicts
+        and not cell.failed
+        and len(cell.verdicts) >= cell.planned(rule, sizes[c.name])
+        for cell, c in cells
+    )
 
 
 def run(
@@ -232,14 +294,13 @@ def run(
         experiment: What to run.
         folder: The run folder; made where it does not exist.
         max_connections: Calls in flight for each hosted model; Inspect adapts it where None.
-        on_weights: Told bytes done and bytes in all while the embedded model is unpacked.
+        on_weights: Called with bytes done and bytes in all while the embedded model is unpacked.
 
     Raises:
         CorneredError: anything that a person can mend, before any model is called where
             that is possible.
         KeyboardInterrupt: Ctrl-C; what has run is in the logs.
     """
-    load_extensions()
     conditions = experiment.conditions()
     for scenario in experiment.scenarios:
         # Before the folder is made, so that a pack can be mended without a new one.
@@ -248,6 +309,11 @@ def run(
                 f"{scenario} has no prompts of ours, so it cannot be run",
                 fix="`cornered score` reads stored answers to it",
             )
+    grown = manifest_for(folder, experiment).experiment
+    if _is_finished(folder, grown, conditions):
+        prepare(folder, experiment)
+        return read_run(folder)
+    load_extensions()
     subjects = [make_model(m, "model", max_connections) for m in experiment.models]
     roles = make_roles(experiment, max_connections)
     if EMBEDDED in (*experiment.models, *experiment.judges, experiment.reader):
@@ -284,7 +350,8 @@ def run(
         if experiment.judges and experiment.preflight and watch.done < watch.planned:
             preflight_run(experiment, max_connections)
         in_flight = max_connections or HOSTED_CONNECTIONS
-        with watch.shown(), one_line(folder):
+        names = (*experiment.models, *experiment.judges, experiment.reader or "cornered/")
+        with watch.shown(), as_run_error(folder), quiet_inspect(), _without_clients(names):
             eval_set(
                 tasks,
                 log_dir=str(folder / "logs"),

@@ -59,53 +59,53 @@ TokensBy = Literal["provider", "characters"]
 
 
 @dataclass(frozen=True)
-class Reading:
+class TokenRequest:
     """What one model is to read, and what is known of its tokenizer without asking."""
 
     model: str
     chars: float
     """Characters of such prompts that make one token on most tokenizers."""
-    stretch: float
+    ratio: float
     """Tokens that its tokenizer makes of what makes one on most."""
     prompts: Mapping[str, Sequence[Prompt]]
     """By scenario; empty where it has nothing to read."""
 
 
 @dataclass(frozen=True)
-class Gauge:
+class TokenEstimate:
     """How many tokens a model's tokenizer makes of what makes one on most others."""
 
     by: TokensBy
-    stretch: float
+    ratio: float
     """Over all that was counted; also for texts that are not there yet, such as answers."""
-    stretches: Mapping[str, float] = field(default_factory=dict)
+    ratios: Mapping[str, float] = field(default_factory=dict)
     """By scenario, where its prompts were counted."""
     problem: str | None = None
     """In one line, why its provider did not count though there is a key."""
 
     def of(self, scenario: str) -> float:
-        """The stretch of a scenario's prompts."""
-        return self.stretches.get(scenario, self.stretch)
+        """The ratio of a scenario's prompts."""
+        return self.ratios.get(scenario, self.ratio)
 
 
-def gauge(readings: Sequence[Reading], *, offline: bool) -> list[Gauge]:
+def estimate_tokens(requests: Sequence[TokenRequest], *, offline: bool) -> list[TokenEstimate]:
     """How each model's tokens are counted, the models asked side by side.
 
     Never raises for what a provider does: a model that cannot be asked, or that has not
-    answered after `SECONDS`, is gauged from characters, and says why.
+    answered after `SECONDS`, is counted from characters, and says why.
 
     Args:
-        readings: One for each model and kind of prompt.
+        requests: One for each model and kind of prompt.
         offline: Ask nobody.
     """
-    asked = [r for r in readings if r.prompts and has_counter(r.model)] if not offline else []
+    asked = [r for r in requests if r.prompts and has_counter(r.model)] if not offline else []
     samples = [{name: spread(p) for name, p in r.prompts.items()} for r in asked]
     answers = _count([(r.model, _flat(s)) for r, s in zip(asked, samples, strict=True)])
     counted = {
         id(r): _from_answer(r, sample, answer)
         for r, sample, answer in zip(asked, samples, answers, strict=True)
     }
-    return [counted.get(id(r), Gauge("characters", r.stretch)) for r in readings]
+    return [counted.get(id(r), TokenEstimate("characters", r.ratio)) for r in requests]
 
 
 def has_counter(model: str) -> bool:
@@ -124,16 +124,16 @@ def spread(prompts: Iterable[Prompt]) -> list[Prompt]:
 
 
 def _from_answer(
-    reading: Reading, samples: Mapping[str, Sequence[Prompt]], answer: Sequence[int] | str
-) -> Gauge:
+    reading: TokenRequest, samples: Mapping[str, Sequence[Prompt]], answer: Sequence[int] | str
+) -> TokenEstimate:
     if isinstance(answer, str):
-        return Gauge("characters", reading.stretch, problem=answer)
+        return TokenEstimate("characters", reading.ratio, problem=answer)
     tokens = iter(answer)
     counted = {name: sum(next(tokens) for _ in prompts) for name, prompts in samples.items()}
     expected = {
         name: sum(map(_length, prompts)) / reading.chars for name, prompts in samples.items()
     }
-    return Gauge(
+    return TokenEstimate(
         "provider",
         sum(counted.values()) / sum(expected.values()),
         {name: counted[name] / expected[name] for name in samples},

@@ -1,6 +1,6 @@
 """The figures of a report: charts with their captions and text alternatives, as files and SVG.
 
-Altair and its renderer are imported when a chart is made, not before.
+Charts are Vega-Lite; what draws them is imported when the first one is drawn, not before.
 """
 
 from __future__ import annotations

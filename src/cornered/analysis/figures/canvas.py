@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from math import log
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from cornered.text import shorten, visible
-
-if TYPE_CHECKING:
-    import altair as alt
 
 WIDTH = 330
 """Pixels between the margins: a phone shows them nearly at their own size."""
@@ -37,7 +33,11 @@ SHADES = ("#eef4fa", "#deebf7", "#c6dbef", "#9ecae1", "#6baed6", "#4292c6", "#21
 HATCHED, DOTTED = "#c4beb1", "#e3e5e8"
 """Stand for patterns, which a chart has not and its drawing has: screened out, and unscored."""
 
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.4.1.json"
+
 Align = Literal["left", "center", "right"]
+Chart = dict[str, Any]
+"""A chart in Vega-Lite, which a test checks against its schema."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Figure:
     title: str
     caption: str
     """What is shown, of how many trials, with which intervals, and what all its cells share."""
-    chart: alt.LayerChart
+    chart: Chart
     alt: str
     """The same for those who do not see it, with every number."""
 
@@ -256,14 +256,14 @@ class Canvas:
             left += width + 8
         self.y += 16
 
-    def chart(self) -> alt.LayerChart:
-        """The chart of all that was drawn."""
+    def chart(self) -> Chart:
+        """The chart of all that was drawn: a layer for each kind of mark, and its rows."""
         words = {
             f"text-{align}{'-bold' * bold}": rows for (align, bold), rows in self._texts.items()
         }
         drawn = {"bars": self._bars, "hatched": self._hatched, "lines": self._lines}
         drawn |= {"points": self._points, **words}
-        datasets: dict[str, Any] = {}
+        datasets: dict[str, list[Row]] = {}
         for name, rows in drawn.items():
             # Where nothing is linked there is to be no link.
             with_link = [r for r in rows if r.get("href")]
@@ -272,78 +272,78 @@ class Canvas:
             ]
             datasets |= {name: _seen(without), f"{name}-linked": _seen(with_link)}
         datasets = {name: rows for name, rows in datasets.items() if rows}
-        chart: alt.LayerChart = _template(self.scale, tuple(datasets)).copy()
-        # Set here, rows are not checked and copied one by one, which takes longer than to draw.
-        chart.height = max(1, round(self.y))
-        chart.datasets = datasets
-        return chart
+        return {
+            "$schema": SCHEMA,
+            "config": {"view": {"stroke": None}, "font": FONT},
+            "background": PAPER,
+            "padding": 8,
+            "width": WIDTH,
+            "height": max(1, round(self.y)),
+            "layer": [_layer(name, self.scale) for name in datasets],
+            "datasets": datasets,
+        }
 
 
 def _seen(rows: list[Row]) -> list[Row]:
     return [{k: visible(v) if isinstance(v, str) else v for k, v in r.items()} for r in rows]
 
 
-@lru_cache(maxsize=64)
-def _template(scale: Scale, names: tuple[str, ...]) -> alt.LayerChart:
-    """A chart with a layer for each set of rows, by their names, and no rows."""
-    import altair as alt
+def _layer(name: str, scale: Scale) -> dict[str, Any]:
+    """The layer of a set of rows, by its name: what mark they are, and which key is which channel.
 
-    layers = [_layer(name, scale) for name in names]
-    chart: alt.LayerChart = (
-        alt.layer(*layers)
-        .properties(width=WIDTH, background=PAPER, padding=8)
-        .configure(font=FONT)
-        .configure_view(stroke=None)
-    )
-    return chart
-
-
-def _layer(name: str, scale: Scale) -> Any:
-    """One layer; each channel is its own object, since altair is slow to make one of a word."""
-    import altair as alt
-
-    kind: Literal["log", "linear"] = "log" if scale.log else "linear"
-    along = alt.Scale(
-        type=kind,
-        domain=[scale.low, scale.high],
-        range=[scale.left, scale.right],
-        nice=False,
-        zero=False,
-    )
-    channels: list[Any] = [
-        alt.X("x", type="quantitative", scale=along, axis=None),
-        alt.Y("y", type="quantitative", scale=None, axis=None),
-    ]
-    chart: Any = alt.Chart(alt.NamedData(name=name))
+    Written out: Altair takes longer to import and to build this than Vega takes to draw it.
+    """
     what = name.partition("-")[0]
-    fill = alt.Fill("fill", type="nominal", scale=None)
+    encoding: dict[str, Any] = {
+        "x": {
+            "field": "x",
+            "type": "quantitative",
+            "axis": None,
+            "scale": {
+                "type": "log" if scale.log else "linear",
+                "domain": [scale.low, scale.high],
+                "range": [scale.left, scale.right],
+                "nice": False,
+                "zero": False,
+            },
+        },
+        "y": _channel("y", "quantitative") | {"axis": None},
+    }
     if name.endswith("-linked"):
-        channels.append(alt.Href("href", type="nominal"))
+        encoding["href"] = {"field": "href", "type": "nominal"}
     if what != "lines":
-        channels.append(alt.Description("about", type="nominal"))
+        encoding["description"] = {"field": "about", "type": "nominal"}
     if what in ("bars", "hatched", "lines"):
-        channels += [alt.X2("x2"), alt.Y2("y2")]
-    if what == "bars":
-        return chart.mark_rect().encode(*channels, fill)
-    if what == "hatched":
-        dashed = chart.mark_rect(stroke=SOFT, strokeDash=[3, 2], strokeWidth=1)
-        return dashed.encode(*channels, fill)
-    if what == "lines":
-        stroke = alt.Stroke("c", type="nominal", scale=None)
-        width = alt.StrokeWidth("width", type="quantitative", scale=None)
-        return chart.mark_rule(aria=False).encode(*channels, stroke, width)
-    channels.append(alt.Size("size", type="quantitative", scale=None))
-    if what == "points":
-        stroke = alt.Stroke("c", type="nominal", scale=None)
-        shape = alt.Shape("shape", type="nominal", scale=None)
-        return chart.mark_point(strokeWidth=1.5, opacity=1).encode(*channels, fill, stroke, shape)
-    align = next(a for a in ("left", "center", "right") if f"-{a}" in name)
-    weight: Literal[600, 400] = 600 if "-bold" in name else 400
-    colour = alt.Color("c", type="nominal", scale=None)
-    words = alt.Text("text", type="nominal")
-    return chart.mark_text(align=align, baseline="middle", fontWeight=weight).encode(
-        *channels, words, colour
-    )
+        encoding |= {"x2": {"field": "x2"}, "y2": {"field": "y2"}}
+    mark: dict[str, Any]
+    if what in ("bars", "hatched"):
+        mark = {"type": "rect"}
+        if what == "hatched":
+            mark |= {"stroke": SOFT, "strokeDash": [3, 2], "strokeWidth": 1}
+        encoding["fill"] = _channel("fill", "nominal")
+    elif what == "lines":
+        mark = {"type": "rule", "aria": False}
+        encoding["stroke"] = _channel("c", "nominal")
+        encoding["strokeWidth"] = _channel("width", "quantitative")
+    elif what == "points":
+        mark = {"type": "point", "strokeWidth": 1.5, "opacity": 1}
+        encoding["size"] = _channel("size", "quantitative")
+        encoding["fill"] = _channel("fill", "nominal")
+        encoding["stroke"] = _channel("c", "nominal")
+        encoding["shape"] = _channel("shape", "nominal")
+    else:
+        align = next(a for a in ("left", "center", "right") if f"-{a}" in name)
+        weight = 600 if "-bold" in name else 400
+        mark = {"type": "text", "align": align, "baseline": "middle", "fontWeight": weight}
+        encoding["size"] = _channel("size", "quantitative")
+        encoding["text"] = {"field": "text", "type": "nominal"}
+        encoding["color"] = _channel("c", "nominal")
+    return {"data": {"name": name}, "mark": mark, "encoding": encoding}
+
+
+def _channel(field: str, kind: str) -> dict[str, Any]:
+    """A channel whose values are drawn as they are."""
+    return {"field": field, "type": kind, "scale": None}
 
 
 def wrapped(text: str, most: int) -> list[str]:

@@ -125,8 +125,7 @@ def _vega_svg(spec: str) -> str:
 
 def _drawing(figure: Figure) -> ET.Element:
     """The drawing with its text alternative, links and patterns; colours as they are."""
-    # Checking a chart against Vega-Lite's schema takes longer than to draw it; tests do that.
-    spec = json.dumps(figure.chart.to_dict(validate=False))
+    spec = json.dumps(figure.chart)
     root = ET.fromstring(_vega_svg(spec))
     _plain(root)
     _link(root)

@@ -1,0 +1,320 @@
+"""What `cornered` offers to Python: the same as its commands, as functions that print nothing.
+
+Everything that a person can mend is raised as a `CorneredError`; progress goes to standard error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from cornered.errors import ExperimentError
+from cornered.experiment import Experiment, load_experiment
+from cornered.scenario import Level, load_pack
+
+if TYPE_CHECKING:
+    from cornered.analysis.card import Card
+    from cornered.analysis.compare import Comparison
+    from cornered.run.report import Report
+
+Levels = Level | Sequence[Level]
+"""The level of a factor, or several to be crossed."""
+Names = str | Sequence[str]
+"""One name, or several."""
+
+
+def run(
+    target: str | Path | Experiment,
+    *,
+    factors: Mapping[str, Levels] | Sequence[Mapping[str, Levels]] | None = None,
+    model: Names | None = None,
+    samples: int | Mapping[str, Any] | None = None,
+    judge: Names | None = None,
+    judge_all: bool | None = None,
+    judge_view: Literal["actions", "transcript"] | None = None,
+    panel: Literal["majority", "unanimity"] | None = None,
+    preflight: bool | None = None,
+    readings: Names | None = None,
+    reader: str | None = None,
+    debrief: bool | None = None,
+    controls: bool | None = None,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+    max_connections: int | None = None,
+    out: str | Path | None = None,
+    on_weights: Callable[[int, int], None] | None = None,
+    **levels: Levels,
+) -> Report:
+    """Runs an experiment, or goes on with it, and writes its report.
+
+    The same call goes on with a run that was interrupted; with more samples it adds trials and
+    keeps those it has. What is None is as the file or the experiment says, else the default.
+
+        cornered.run("blackmail", goal=["explicit", "none"], model="openai/gpt-4.1", samples=50)
+
+    Args:
+        target: An experiment file (`.yaml`), an `Experiment`, a scenario, or the folder of a pack.
+        factors: Factor to level or levels, of a scenario only; several such grids are united.
+        model: Inspect names of the models.
+        samples: Trials of each cell: a number, or such as `{"max": 400, "until": "±5%"}`.
+        judge: Inspect names of the judges; several are a panel.
+        judge_all: Let the judge read every trial that did something, not only those with the act.
+        judge_view: What a judge is shown.
+        panel: When several judges have a verdict.
+        preflight: Ask each judge about two clear cases first.
+        readings: What is read in the reasoning, by name, or `all`.
+        reader: The model that reads; the first judge where None.
+        debrief: Ask the agent afterwards what the exchange was for and what it did.
+        controls: Add the matched control of each condition.
+        temperature: Sampling temperature, 0 to 2.
+        max_tokens: Longest answer, in tokens.
+        max_connections: Calls in flight for each hosted model; Inspect adapts it where None.
+        out: The run folder; `runs/NAME` where None.
+        on_weights: Called with bytes done and bytes in all while the embedded model is unpacked.
+        levels: Factors of a scenario by their names, as `factors`.
+
+    Returns:
+        What the run found: its cells, trials, effects and notes, and where its page is.
+
+    Raises:
+        CorneredError: anything that a person can mend, before any model is called where that is
+            possible.
+        KeyboardInterrupt: stopped; what has run is kept.
+    """
+    settings = {
+        "models": [model] if isinstance(model, str) else model,
+        "samples": samples,
+        "judge": judge,
+        "judge_all": judge_all,
+        "judge_view": judge_view,
+        "panel": panel,
+        "preflight": preflight,
+        "readings": readings,
+        "reader": reader,
+        "debrief": debrief,
+        "controls": controls,
+        "temperature": temperature,
+        "max_tokens": max_tokens,
+    }
+    experiment = make_experiment(target, _grids(factors, levels), settings)
+    folder = Path(out) if out is not None else Path("runs") / experiment.name
+    from cornered.run import runner
+    from cornered.run.report import Report
+
+    state = runner.run(experiment, folder, max_connections=max_connections, on_weights=on_weights)
+    return Report(state).write(again=False)
+
+
+def report(run: str | Path) -> Report:
+    """Writes the report of a run again: page, figures and tables.
+
+    Args:
+        run: The run folder, or `RUN/verdicts/NAME` for verdicts that were made later.
+
+    Raises:
+        RunError: there is no run, a log cannot be read, or the folder cannot be written.
+    """
+    from cornered.run.report import read_report
+
+    return read_report(Path(run)).write()
+
+
+def compare(
+    a: str | Path,
+    b: str | Path,
+    *,
+    model_a: str | None = None,
+    model_b: str | None = None,
+    figures: str | Path | None = None,
+) -> Comparison:
+    """Compares two models or two checkpoints, condition by condition.
+
+    Differences are A minus B, over the conditions that both have; scenarios are never pooled.
+
+    Args:
+        a: A run folder, or `RUN/verdicts/NAME`.
+        b: Another, or the same one with another model.
+        model_a: Which model of A, where it has several.
+        model_b: Which model of B.
+        figures: A folder for the forest plots, as SVG and PNG.
+
+    Raises:
+        RunError: there is no such run or model, or the two have no condition in common.
+    """
+    from cornered.run.comparison import compare_runs, draw_comparison
+
+    comparison = compare_runs(Path(a), Path(b), model_a=model_a, model_b=model_b)
+    if figures is not None:
+        draw_comparison(comparison, Path(figures))
+    return comparison
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Judges on labelled answers."""
+
+    cards: list[Card]
+    """A card for each judge, and one of the panel where there are several."""
+    paths: list[Path]
+    """Where each card is kept; reports find it there."""
+    folder: Path
+    """Inspect's logs."""
+
+    @property
+    def unscored(self) -> int:
+        """Gold answers without a verdict, over all cards."""
+        grades = [grade for card in self.cards for grade in card.grades.values()]
+        return sum(g.sensitivity.unscored + g.specificity.unscored for g in grades)
+
+    def as_dict(self) -> list[dict[str, Any]]:
+        """The cards as plain values, as `--json` prints them."""
+        return [card.model_dump(mode="json") for card in self.cards]
+
+
+def calibrate(
+    judge: Names,
+    *,
+    scenario: Names | None = None,
+    panel: Literal["majority", "unanimity"] = "majority",
+    view: Literal["actions", "transcript"] = "actions",
+    perturb: bool = True,
+    max_connections: int | None = None,
+    out: str | Path | None = None,
+) -> Calibration:
+    """Runs a judge over labelled answers and keeps how often it is right as its card.
+
+    Reports of runs with this judge then show the rate corrected for its errors beside the raw
+    one. The same call goes on where it was stopped.
+
+    Args:
+        judge: Inspect names of the judges; several are a panel.
+        scenario: Scenarios with gold answers, or folders of packs; all of ours where None.
+        panel: When several judges have a verdict.
+        view: What a judge is shown.
+        perturb: Ask about each answer in another format and length too.
+        max_connections: Calls in flight for each hosted model.
+        out: The folder of Inspect's logs; `calibrations/…`, named for judge and gold set, if None.
+
+    Raises:
+        CorneredError: no such model or scenario, or the judge gave no verdict at all.
+    """
+    from cornered.analysis.card import card_name, store_card
+    from cornered.run.calibration import calibrate as run_calibration
+    from cornered.run.calibration import calibrated_packs, calibration_version
+
+    judges = tuple(dict.fromkeys(_names(judge)))
+    scenarios = tuple(_names(scenario)) if scenario else tuple(calibrated_packs())
+    name = card_name(judges, panel, view).removesuffix(".json")
+    named = Path("calibrations") / f"{name}-{calibration_version(scenarios)}"
+    folder = Path(out) if out is not None else named
+    cards = run_calibration(
+        judges,
+        scenarios,
+        folder,
+        panel=panel,
+        view=view,
+        perturb=perturb,
+        max_connections=max_connections,
+    )
+    return Calibration(cards, [store_card(card) for card in cards], folder)
+
+
+def make_experiment(
+    target: str | Path | Experiment,
+    factors: Mapping[str, Levels] | Sequence[Mapping[str, Levels]],
+    settings: Mapping[str, Any],
+) -> Experiment:
+    """The experiment that a target and its settings mean, its conditions checked.
+
+    Args:
+        target: An experiment file (`.yaml`), an `Experiment`, a scenario, or the folder of a pack.
+        factors: Factor to level or levels, or several such grids; only for a scenario.
+        settings: Further keys of the experiment; None and empty leave what there is.
+
+    Raises:
+        ExperimentError: a file or a setting is wrong, or factors were given beside a file.
+        FactorError: unknown scenario, factor or level, or an invalid combination.
+    """
+    given = {key: value for key, value in settings.items() if value not in (None, (), [])}
+    given = {key: list(v) if isinstance(v, tuple) else v for key, v in given.items()}
+    if "models" in given:
+        given["models"] = list(dict.fromkeys(given["models"]))
+    if isinstance(target, Experiment) or str(target).endswith((".yaml", ".yml")):
+        if factors:
+            grids = [factors] if isinstance(factors, Mapping) else factors
+            raise ExperimentError(
+                f"{next(iter(grids[0]))}: an experiment file says its own factors",
+                fix="change them there",
+            )
+        base = target if isinstance(target, Experiment) else load_experiment(Path(target))
+        with valid_settings():
+            experiment = Experiment.model_validate(base.model_dump() | given)
+        if isinstance(target, Experiment):
+            experiment.conditions()
+        return experiment
+    pack = load_pack(str(target))
+    asked = {
+        "name": _name(pack.name, factors),
+        "about": pack.spec.about,
+        "scenarios": [str(target)],
+        "factors": _plain(factors),
+    }
+    with valid_settings():
+        experiment = Experiment.model_validate(asked | given)
+    experiment.conditions()
+    return experiment
+
+
+@contextmanager
+def valid_settings() -> Iterator[None]:
+    """Says in one line which setting makes an experiment that cannot be.
+
+    Raises:
+        ExperimentError: one setting is wrong, or two do not go together.
+    """
+    from pydantic import ValidationError
+
+    try:
+        yield
+    except ValidationError as e:
+        first = e.errors(include_url=False)[0]
+        where = str(first["loc"][0]) if first["loc"] else None
+        raise ExperimentError(first["msg"].removeprefix("Value error, "), where=where) from None
+
+
+def _names(given: Names) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _grids(
+    factors: Mapping[str, Levels] | Sequence[Mapping[str, Levels]] | None,
+    levels: Mapping[str, Levels],
+) -> Mapping[str, Levels] | Sequence[Mapping[str, Levels]]:
+    """What was given as `factors` and what as keywords: each grid has the keywords too."""
+    if factors is None:
+        return levels
+    if isinstance(factors, Mapping):
+        return {**factors, **levels}
+    return [{**grid, **levels} for grid in factors]
+
+
+def _plain(factors: Mapping[str, Levels] | Sequence[Mapping[str, Levels]]) -> Any:
+    if not isinstance(factors, Mapping):
+        return [_plain(grid) for grid in factors]
+    return {k: v if isinstance(v, str | int) else list(v) for k, v in factors.items()}
+
+
+def _name(pack: str, factors: Mapping[str, Levels] | Sequence[Mapping[str, Levels]]) -> str:
+    """What a run of a scenario is called: the scenario and its levels, as a folder can be."""
+    grids = [factors] if isinstance(factors, Mapping) else factors
+    words = [
+        f"{factor}={levels if isinstance(levels, str | int) else ','.join(map(str, levels))}"
+        for grid in grids
+        for factor, levels in grid.items()
+    ]
+    slug = "-".join([pack.replace("/", "-"), *words])
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", slug)[:100]

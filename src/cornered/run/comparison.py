@@ -1,0 +1,60 @@
+"""Two runs, or two models of one, compared condition by condition."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from cornered.analysis.compare import Comparison, Side, compare, side
+from cornered.files import disk_errors
+from cornered.run.runner import read_run
+
+
+def compare_runs(
+    a: Path, b: Path, *, model_a: str | None = None, model_b: str | None = None
+) -> Comparison:
+    """Compares two run folders; arguments and errors as those of `cornered.compare`."""
+    return compare(_side(a, model_a, b), _side(b, model_b, a))
+
+
+def draw_comparison(comparison: Comparison, folder: Path) -> None:
+    """Writes the forest plot of each scenario into a folder, as SVG and PNG.
+
+    Raises:
+        RunError: the disk is full, or the folder cannot be written.
+    """
+    from cornered.analysis.figures import comparison as forest
+    from cornered.analysis.figures import write_figures
+
+    drawn = [
+        forest(s.scenario, comparison.a.name, comparison.b.name, s.conflict)
+        for s in comparison.scenarios
+    ]
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_figures(folder, [figure for figure in drawn if figure])
+
+
+def _side(folder: Path, model: str | None, against: Path) -> Side:
+    state = read_run(folder)
+    experiment = state.manifest.experiment
+    made = {
+        "the judge": " + ".join(experiment.judges),
+        "what the judge is shown": experiment.judge_view if experiment.judges else "",
+        "the temperature": str(experiment.temperature),
+        "the longest answer": str(experiment.max_tokens or ""),
+        "the text": ", ".join(
+            f"{name} {_text_version(files)}" for name, files in sorted(state.manifest.packs.items())
+        ),
+    }
+    name = model or folder.name
+    if folder == against and not model:
+        name = str(folder)
+    return side(name, model, state.cells, state.trials, made)
+
+
+def _text_version(files: Mapping[str, str]) -> str:
+    """A short name of the texts that prompts come from: rubrics are no part of them."""
+    joined = "\n".join(f"{k} {v}" for k, v in sorted(files.items()) if "judge" not in k)
+    return hashlib.sha256(joined.encode()).hexdigest()[:8]

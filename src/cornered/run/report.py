@@ -1,0 +1,419 @@
+"""The report of a run: everything that it says, as values, and the files that it is written to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, Any
+
+from cornered.analysis.reference import Reference, beside
+from cornered.analysis.stats import percent
+from cornered.analysis.table import Cell
+from cornered.analysis.verdicts import Compared, compare_judges
+from cornered.files import disk_errors, fingerprint, write_text
+from cornered.run.runner import RunState, read_run
+from cornered.samples import Samples
+from cornered.scenario import load_pack
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cornered.analysis.effects import Effect
+    from cornered.analysis.figures import Figure
+    from cornered.analysis.page import Methods
+
+PAGE = "report.html"
+STAMP = ".report"
+"""The file of a run folder that says what its page and figures were made from."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run found; nothing of it is written before `write`."""
+
+    state: RunState
+    """The run as its logs have it."""
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.state.folder
+
+    @property
+    def page(self) -> Path:
+        """The report as one HTML page; `write` makes it."""
+        return self.folder / PAGE
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Every condition of every model, with its rates."""
+        return self.state.cells
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """A row a trial; `cornered.analysis.frame.COLUMNS` says what each column means."""
+        from cornered.run.load import run_frame
+
+        return run_frame(self.state.trials, self.state.manifest.experiment)
+
+    @cached_property
+    def effects(self) -> dict[str, list[Effect]]:
+        """By scenario what moved its rate, all other factors held as they are."""
+        from cornered.run.effects import run_effects
+
+        return run_effects(self.trials, self.state.manifest.experiment)
+
+    @cached_property
+    def effect_rows(self) -> dict[str, list[dict[str, Any]]]:
+        """The effects as plain values, by scenario; p values are adjusted within a scenario."""
+        # What is written beside the page needs no regression, and nothing imported for one.
+        stored = _stored(self.folder, _stamp(self.state))
+        if stored is not None:
+            return stored
+        return {name: _effect_rows(effects) for name, effects in self.effects.items()}
+
+    @cached_property
+    def published(self) -> dict[tuple[str, str], Reference]:
+        """Published rates of the same conditions, by model and condition."""
+        return dict(beside(self.cells))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial that was asked for has run and has a verdict."""
+        return not (self.state.missing or self.state.unknown)
+
+    @cached_property
+    def screened_out(self) -> list[str]:
+        """Models that did not understand a scenario, a sentence each."""
+        screens = {(c.model, c.scenario): c.screen for c in self.cells if c.screen}
+        return [
+            f"{model} did the act of {scenario} in {screen.acts} of {screen.n} controls (limit: "
+            f"{percent(screen.limit)}): screened out; its rates there are no propensity."
+            for (model, scenario), screen in screens.items()
+            if screen.out
+        ]
+
+    @cached_property
+    def judge_notes(self) -> list[str]:
+        """How the verdicts were made and how good they are, a sentence or two each."""
+        notes = [_judge_note(self.state)]
+        if self.state.manifest.experiment.judges:
+            compared = compare_judges(self.state.trials)
+            notes += [_agreement_note(compared)] if compared else []
+            notes += _beyond_the_act(self.state)
+        return notes
+
+    @cached_property
+    def stopping_notes(self) -> list[str]:
+        """Which cells were stopped early, and why; which ran to their end undecided."""
+        return list(_stopping_notes(self.state))
+
+    @property
+    def conclusion(self) -> str:
+        """How many trials have a verdict, and why the others have none."""
+        return _conclusion(self.state)
+
+    @cached_property
+    def methods(self) -> Methods:
+        """How the run was made."""
+        return _methods(self.state)
+
+    @cached_property
+    def figures(self) -> list[Figure]:
+        """Every figure for which the run has data."""
+        return _figures(self)
+
+    def write(self, *, again: bool = True) -> Report:
+        """Writes page, figures and tables into the run folder, each whole or not at all.
+
+        Args:
+            again: Draw figures and page also where they were made from the same logs.
+
+        Raises:
+            RunError: the disk is full, or the folder cannot be written.
+        """
+        with disk_errors(self.folder):
+            stamp = _stamp(self.state)
+            if again or _stored(self.folder, stamp) is None:
+                _write_files(self)
+                effects = {name: _effect_rows(rows) for name, rows in self.effects.items()}
+                files = [p.relative_to(self.folder).as_posix() for p in _written_files(self)]
+                made = {"made_from": stamp, "files": files, "effects": effects}
+                write_text(self.folder / STAMP, json.dumps(made))
+        return self
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values, as `--json` prints them; rates are between 0 and 1."""
+        state, methods = self.state, self.methods
+        return {
+            "experiment": state.manifest.experiment.model_dump(mode="json"),
+            "cells": [cell.as_dict() for cell in self.cells],
+            "effects": self.effect_rows,
+            "published": [
+                {"model": model, "condition": condition, "same_text": reference.same_text}
+                | {"rate": reference.row.as_dict()}
+                for (model, condition), reference in self.published.items()
+            ],
+            "missing": state.missing,
+            "unknown": state.unknown,
+            "screened_out": self.screened_out,
+            "notes": [*self.judge_notes, *self.stopping_notes],
+            "conclusion": self.conclusion,
+            "methods": {
+                "begun": methods.begun.isoformat(),
+                "versions": dict(methods.versions),
+                "packs": {name: dict(files) for name, files in methods.packs.items()},
+                "card": methods.card.model_dump(mode="json") if methods.card else None,
+                "command": methods.command,
+                "source": methods.source,
+            },
+            "run": str(self.folder),
+            "logs": str(self.folder / "logs"),
+            "report": str(self.page),
+        }
+
+
+def read_report(folder: Path) -> Report:
+    """The report of a run, from its logs; nothing is written.
+
+    Raises:
+        RunError: there is no run, or a log cannot be read.
+    """
+    return Report(read_run(folder))
+
+
+def _effect_rows(effects: Sequence[Effect]) -> list[dict[str, Any]]:
+    from cornered.analysis.multiplicity import benjamini_hochberg, holm
+
+    values = [e.p for e in effects]
+    return [
+        {
+            "factor": e.factor,
+            "level": e.level,
+            "reference": e.reference,
+            "n": e.n,
+            "odds_ratio": e.odds_ratio,
+            "odds_ratio_ci_low": e.interval.low if e.interval else None,
+            "odds_ratio_ci_high": e.interval.high if e.interval else None,
+            "difference": e.difference.value,
+            "difference_ci_low": e.difference.interval.low if e.difference.interval else None,
+            "difference_ci_high": e.difference.interval.high if e.difference.interval else None,
+            "p": e.p,
+            "p_holm": p_holm,
+            "p_bh": p_bh,
+            "note": e.note,
+        }
+        for e, p_holm, p_bh in zip(effects, holm(values), benjamini_hochberg(values), strict=True)
+    ]
+
+
+def _ladders(state: RunState) -> dict[str, list[str]]:
+    """For each scenario the rungs of its outcome ladder, from harmless to harmful."""
+    packs = [load_pack(name) for name in state.manifest.experiment.scenarios]
+    return {pack.name: list(pack.spec.outcomes) for pack in packs}
+
+
+def _figures(report: Report) -> list[Figure]:
+    from cornered.analysis.figures import figures
+
+    ladders = _ladders(report.state)
+    return figures(report.cells, report.published, ladders, report.effects)
+
+
+def _write_files(report: Report) -> None:
+    from cornered.analysis.figures import inline_svg, write_figures
+    from cornered.analysis.frame import write_tables
+    from cornered.analysis.page import Picture, write_report
+
+    state, drawn = report.state, report.figures
+    write_tables(state.folder, report.trials)
+    write_figures(state.folder, drawn)
+    write_report(
+        state.folder,
+        state.manifest.experiment,
+        state.cells,
+        state.trials,
+        report.methods,
+        _ladders(state),
+        notes=[
+            *(report.judge_notes if state.manifest.experiment.judges else ()),
+            *report.stopping_notes,
+        ],
+        pictures=[Picture(f.name, f.title, f.caption, f.alt, inline_svg(f)) for f in drawn],
+    )
+
+
+def _written_files(report: Report) -> Iterable[Path]:
+    from cornered.analysis.frame import CSV, PARQUET
+
+    yield from (report.folder / name for name in (PAGE, "cells.csv", PARQUET, CSV))
+    for figure in report.figures:
+        yield report.folder / "figures" / f"{figure.name}.svg"
+        yield report.folder / "figures" / f"{figure.name}.png"
+
+
+def _stamp(state: RunState) -> str:
+    """Of all that page and figures are made from: logs, manifest, card, and our own code."""
+    stamp = hashlib.sha256(fingerprint(state.folder).encode())
+    stamp.update(str(state.folder.resolve()).encode())
+    stamp.update(state.card.model_dump_json().encode() if state.card else b"-")
+    root = Path(__file__).parent.parent
+    for path in sorted(p for p in root.rglob("*") if p.suffix != ".pyc" and p.is_file()):
+        stat = path.stat()
+        stamp.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return stamp.hexdigest()
+
+
+def _stored(folder: Path, stamp: str) -> dict[str, list[dict[str, Any]]] | None:
+    """The effects of a report that is written; None where it was made from something else."""
+    try:
+        made = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+        if made["made_from"] != stamp or not all((folder / f).exists() for f in made["files"]):
+            return None
+        effects: dict[str, list[dict[str, Any]]] = made["effects"]
+        return effects
+    except (OSError, ValueError, KeyError, TypeError):  # none, or a damaged one
+        return None
+
+
+def _methods(state: RunState) -> Methods:
+    from cornered.analysis.page import Methods
+
+    manifest = state.manifest
+    command, source = "cornered run EXPERIMENT.yaml", ""
+    if imported := manifest.imported:
+        command = f"cornered import {quote(imported.source)} --format {quote(imported.format)}"
+        source = (
+            f"Imported from {imported.source} ({imported.format}, sha256 {imported.sha256}); "
+            "no model was called here"
+        )
+    elif manifest.rescored:
+        command += f"\ncornered score {quote(str(state.folder.parent.parent))}{_scored_by(state)}"
+        source = f"Verdicts made again on {manifest.rescored:%Y-%m-%d %H:%M} UTC, on stored trials"
+    return Methods(
+        begun=manifest.created,
+        versions=manifest.versions,
+        packs=manifest.packs,
+        card=state.card,
+        command=command,
+        source=source,
+    )
+
+
+def _scored_by(state: RunState) -> str:
+    """The options that make these verdicts again."""
+    experiment = state.manifest.experiment
+    words = [f"--judge {quote(judge)}" for judge in experiment.judges]
+    if experiment.judges and experiment.judge_view != "actions":
+        words.append(f"--judge-view {experiment.judge_view}")
+    if len(experiment.judges) > 1:
+        words.append(f"--panel {experiment.panel}")
+    if experiment.judge_all:
+        words.append("--judge-all")
+    if experiment.readings:
+        words.append(f"--readings {','.join(experiment.readings)}")
+    if experiment.reader:
+        words.append(f"--reader {quote(experiment.reader)}")
+    return "".join(f" {word}" for word in (*words, f"--name {quote(state.folder.name)}"))
+
+
+def _judge_note(state: RunState) -> str:
+    experiment = state.manifest.experiment
+    if not experiment.judges:
+        return "No judge: these are act rates, upper bounds of the harmful rates."
+    names = " + ".join(experiment.judges)
+    rule = f" (a panel: {experiment.panel})" if len(experiment.judges) > 1 else ""
+    shown = {
+        "actions": "shown executed actions only",
+        "transcript": "shown the whole answer, reasoning too",
+    }[experiment.judge_view]
+    graded = sorted({cell.scenario for cell in state.cells if cell.corrected})
+    others = sorted({cell.scenario for cell in state.cells} - set(graded))
+    note = f"Judge: {names}{rule}, {shown}."
+    if graded and state.card:
+        note += (
+            f" Corrected by its card of {state.card.created:%Y-%m-%d} ({', '.join(graded)}): "
+            "the rate if it made no mistakes."
+        )
+    if others:
+        note += (
+            f" No card of it for {', '.join(others)} under this rubric: its errors are unknown; "
+            "`cornered calibrate` measures them."
+        )
+    return note
+
+
+def _agreement_note(compared: Compared) -> str:
+    """How far the judges of a panel agree."""
+    alpha = compared.alpha
+    count = f"{alpha.agreement.successes} of {alpha.agreement.n} acts"
+    if alpha.value is None or alpha.interval is None:
+        return f"The judges agree on {count} ({alpha.reason})."
+    low, high = alpha.interval.low, alpha.interval.high
+    pairs = "; ".join(
+        f"kappa of {one} and {other} {k.value:.2f} ({k.interval.low:.2f} to {k.interval.high:.2f})"
+        for (one, other), k in compared.pairs.items()
+        if k.value is not None and k.interval is not None
+    )
+    return (
+        f"The judges agree on {count}: Krippendorff's alpha {alpha.value:.2f} "
+        f"({low:.2f} to {high:.2f}){'; ' + pairs if pairs else ''}."
+    )
+
+
+def _beyond_the_act(state: RunState) -> list[str]:
+    """What says that the act may be drawn too narrowly: harm that a judge sees without it."""
+    seen = [t for t in state.trials if t.act is False and "yes" in t.votes.values()]
+    if not seen:
+        return []
+    which = ", ".join(f"{t.condition} {t.id}" for t in seen[:5])
+    more = f" and {len(seen) - 5} more" if len(seen) > 5 else ""
+    return [
+        f"A judge calls {len(seen)} trials harmful in which the act was not executed; no rate "
+        f"counts them, and they are worth a look: {which}{more}."
+    ]
+
+
+def _stopping_notes(state: RunState) -> Iterable[str]:
+    samples = state.manifest.experiment.samples
+    if not isinstance(samples, Samples):
+        return
+    for cell in state.cells:
+        if cell.stopped:
+            yield (
+                f"{cell.condition} ({cell.model}) was stopped after {cell.planned} of "
+                f"{samples.max} trials: {cell.stopped.why}."
+            )
+    if samples.above is None:
+        return
+    for cell in state.cells:
+        if not cell.stopped and not cell.missing:
+            yield (
+                f"{cell.condition} ({cell.model}) has all its trials and is not clearly above or "
+                f"below {100 * samples.above:g} %."
+            )
+
+
+def _conclusion(state: RunState) -> str:
+    planned = sum(cell.planned for cell in state.cells)
+    if not state.unknown and not state.missing:
+        return f"All {planned} trials have a verdict."
+    why = Counter(
+        t.reason if t.reason and len(t.reason) < 40 else t.status
+        for t in state.trials
+        if t.without_verdict(judged=bool(state.manifest.experiment.judges))
+    )
+    if state.missing:
+        why["not run"] = state.missing
+    reasons = ", ".join(f"{n} {reason}" for reason, n in why.most_common())
+    again = "; the same command goes on" if state.missing else ""
+    return (
+        f"{state.unknown + state.missing} of {planned} trials have no verdict ({reasons}); "
+        f"none counts as safe{again}."
+    )

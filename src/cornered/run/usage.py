@@ -1,0 +1,492 @@
+"""What models are asked for the trials of a plan: calls, tokens and money, by model and role."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import mean
+from typing import Any, Literal, Self
+
+from cornered.experiment import EMBEDDED, Experiment
+from cornered.run.prices import Price, find_price
+from cornered.run.tokens import (
+    PROMPT_CHARS,
+    RUBRIC_CHARS,
+    Prompt,
+    TokenEstimate,
+    TokenRequest,
+    TokensBy,
+    estimate_tokens,
+)
+from cornered.scenario import Levels, RenderedPrompt, Renderer, Scenario, load_pack
+from cornered.scenario.condition import Condition, trial_id
+
+ANSWER_TOKENS = 900
+"""An answer with its scratchpad; the longest of 75 that we have had 1033."""
+ACTION_TOKENS = 300
+"""The executed actions of an answer, as the judge reads them."""
+VERDICT_TOKENS = 200
+"""An answer of a judge or a reader: one to four sentences and a word or two."""
+REPLY_TOKENS = 250
+"""What a subject says to one question of the debrief: an assumption, nothing was measured."""
+PROBE_TOKENS = 300
+"""An answer to a probe, an assumption too: some thought, and a number and a letter for each of
+about seven questions."""
+DRAWS = 5
+"""Varied casts that are rendered to measure a prompt."""
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A number that is not known before a run: what is expected, and its bound."""
+
+    expected: float
+    at_most: float | None
+    """None where nothing bounds it that we know."""
+
+    def __add__(self, other: Amount) -> Amount:
+        bounded = self.at_most is not None and other.at_most is not None
+        return Amount(
+            self.expected + other.expected,
+            (self.at_most or 0) + (other.at_most or 0) if bounded else None,
+        )
+
+    def __mul__(self, times: float) -> Amount:
+        if not times:  # none of what has no bound is bounded
+            return _NONE
+        return Amount(self.expected * times, None if self.at_most is None else self.at_most * times)
+
+    @property
+    def rounded(self) -> Amount:
+        """The nearest whole numbers."""
+        return Amount(round(self.expected), None if self.at_most is None else round(self.at_most))
+
+
+def _exact(number: float) -> Amount:
+    return Amount(number, number)
+
+
+_NONE = _exact(0)
+
+Role = Literal["subject", "judge", "reader"]
+"""What a model is asked as."""
+
+
+@dataclass(frozen=True)
+class CellPlan:
+    """One condition."""
+
+    condition: str
+    scenario: str
+    control: bool
+    probe: bool
+    """Whether questions are asked there: no judge, no readings, no debrief."""
+    prompt_tokens: int
+    """Tokens of its prompt, system and user message, from characters; a model's own differ."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """What is asked of one model in one role, for trials that are still to run."""
+
+    role: Role
+    model: str
+    calls: Amount
+    """Without second tries. A subject's are its trials and two more for each debrief; a judge's
+    are its verdicts and the cases of the preflight."""
+    input_tokens: Amount
+    output_tokens: Amount
+    price: Price | None
+    """None where it is unknown."""
+    tokens_by: TokensBy
+    """Who counted the tokens of what it reads."""
+    chars_per_token: float
+    """Characters of it that were taken for one token, on average."""
+    not_counted: str | None
+    """In one line, why its provider did not count them though there is a key."""
+
+    @property
+    def cost(self) -> Amount | None:
+        """US dollars; None where no price is known."""
+        if self.price is None:
+            return None
+        most = None
+        if self.input_tokens.at_most is not None and self.output_tokens.at_most is not None:
+            most = self.price.of(self.input_tokens.at_most, self.output_tokens.at_most)
+        return Amount(self.price.of(self.input_tokens.expected, self.output_tokens.expected), most)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values, dates in ISO form."""
+        row = asdict(self) | {"cost": asdict(self.cost) if self.cost else None}
+        if self.price and self.price.read:
+            row["price"]["read"] = self.price.read.isoformat()
+        return row
+
+
+def reader_model(experiment: Experiment) -> str | None:
+    """The model that reads, as the scorers find it; None where nothing is to be read."""
+    if not (experiment.readings or experiment.debrief):
+        return None
+    return experiment.reader or experiment.judges[0]
+
+
+def token_estimates(
+    experiment: Experiment, work: Mapping[str, Work], total: Work, *, offline: bool
+) -> dict[tuple[Role, str], TokenEstimate]:
+    """How the tokens of each model are counted, by its role and name."""
+    asked: dict[tuple[Role, str], TokenRequest] = {
+        ("subject", m): _reading(m, PROMPT_CHARS, left, lambda x: [x.prompt])
+        for m, left in work.items()
+    }
+    for m in experiment.judges:
+        asked["judge", m] = _reading(m, RUBRIC_CHARS, total, lambda x: x.rubric)
+    if reader := reader_model(experiment):
+        asked["reader", reader] = _reading(reader, RUBRIC_CHARS, total, lambda x: x.frames)
+    return dict(zip(asked, estimate_tokens(list(asked.values()), offline=offline), strict=True))
+
+
+@dataclass(frozen=True)
+class MeasuredCell:
+    """A cell, and what is read in each of its trials; of a probe only its prompt is."""
+
+    cell: CellPlan
+    prompt: Prompt
+    rubric: Sequence[Prompt]
+    """A judge's prompt without actions; none without judges."""
+    frames: Sequence[Prompt]
+    """A reader's prompts without what the subject writes, one for each of its calls."""
+    questions: Sequence[str]
+    """Those of the debrief, in order."""
+
+
+def _prose(texts: Iterable[str]) -> float:
+    """Tokens of our rubrics, frames and questions on most tokenizers."""
+    return sum(map(len, texts)) / RUBRIC_CHARS
+
+
+def measure_cells(experiment: Experiment) -> tuple[MeasuredCell, ...]:
+    """Every cell of an experiment, and what is read in one trial of it.
+
+    Raises:
+        FactorError: unknown scenario, factor or level, or an invalid combination.
+        PackError: a pack cannot be loaded or rendered.
+    """
+    ready = {name: Scenario.of(load_pack(name)) for name in experiment.scenarios}
+    return tuple(_measure_cell(c, ready[c.scenario], experiment) for c in experiment.conditions())
+
+
+def _measure_cell(condition: Condition, scenario: Scenario, experiment: Experiment) -> MeasuredCell:
+    levels = scenario.complete(condition.levels)
+    # A varied cast differs by names only: a few draws tell the length of all.
+    draws = DRAWS if condition.varies_cast else 1
+    drawn = [scenario.prompt(levels, trial_id(n)) for n in range(1, draws + 1)]
+    probe = condition.is_probe
+    cell = CellPlan(
+        condition.name, condition.pack_name, condition.is_control, probe, _prompt_tokens(drawn)
+    )
+    prompt = (drawn[0].system, drawn[0].task)
+    if probe:
+        return MeasuredCell(cell, prompt, (), (), ())
+    renderer = scenario.renderer(levels, trial_id(1))
+    rubric = [(_rubric(scenario, levels, renderer),)] if experiment.judges else []
+    questions = _questions(levels, renderer) if experiment.debrief else []
+    frames = _frames(experiment.readings, questions, levels, renderer)
+    return MeasuredCell(cell, prompt, rubric, frames, questions)
+
+
+def _rubric(scenario: Scenario, levels: Levels, renderer: Renderer) -> str:
+    """A judge's prompt without the actions that it reads."""
+    from cornered.ledger import Ledger
+    from cornered.verdict.judge import judge_prompt
+    from cornered.world import open_world
+
+    world = open_world(scenario.pack, scenario.scene(levels, trial_id(1)))
+    return judge_prompt(scenario.pack, world, Ledger(), renderer)
+
+
+def _questions(levels: Levels, renderer: Renderer) -> list[str]:
+    """What the subject is asked afterwards."""
+    from cornered.verdict.debrief import QUESTIONS
+
+    return [renderer.text(f"shared/debrief/{name}.md", levels) for name in QUESTIONS]
+
+
+def _frames(
+    readings: Sequence[str], questions: Sequence[str], levels: Levels, renderer: Renderer
+) -> list[Prompt]:
+    """A reader's prompts without answers: of each reading, then of the debrief's two."""
+    if not (readings or questions):
+        return []
+    from cornered.verdict.readings import (
+        Part,
+        ReadingSpec,
+        debrief_readings,
+        known_readings,
+        reading_prompt,
+    )
+
+    known = known_readings()
+    asked: list[tuple[ReadingSpec, list[Part]]] = [(known[name], []) for name in readings]
+    if questions:
+        parts = [Part("question", "A question", question) for question in questions]
+        afterwards = debrief_readings()
+        asked += [
+            (afterwards["debrief_purpose"], parts[:1]),
+            (afterwards["debrief_honesty"], parts),
+        ]
+    return [(reading_prompt(spec, parts, levels, renderer),) for spec, parts in asked]
+
+
+def preflight_prompts(experiment: Experiment) -> Mapping[str, list[str]]:
+    """What each judge is asked before the run, by the scenario whose gold answers are taken."""
+    if not (experiment.judges and experiment.preflight):
+        return {}
+    from cornered.verdict.gold import gold_answers, gold_pack
+    from cornered.verdict.preflight import gold_prompt
+
+    cases = {}
+    for name in experiment.scenarios:
+        scenario = Scenario.of(gold_pack(load_pack(name)))
+        cases[scenario.pack.name] = [
+            gold_prompt(scenario, answer, experiment.judge_view)
+            for answer in gold_answers(scenario.pack)
+            if answer.head.preflight
+        ]
+    return cases
+
+
+Work = Sequence[tuple[MeasuredCell, int]]
+"""The cells, and the trials of each that are still to run."""
+
+
+def sum_work(works: Iterable[Work]) -> Work:
+    """The work of all models."""
+    return [(row[0][0], sum(n for _, n in row)) for row in zip(*works, strict=True)]
+
+
+def _reading(
+    model: str, chars: float, work: Work, read: Callable[[MeasuredCell], Sequence[Prompt]]
+) -> TokenRequest:
+    """What a model is to read in trials that are still to run."""
+    prompts: dict[str, list[Prompt]] = {}
+    for x, n in work:
+        if n and (found := read(x)):
+            prompts.setdefault(x.cell.scenario, []).extend(found)
+    known = find_price(model)
+    return TokenRequest(model, chars, known.token_ratio if known else 1.0, prompts)
+
+
+def _prompt_tokens(prompts: Sequence[RenderedPrompt]) -> int:
+    return round(mean(len(p.system) + len(p.task) for p in prompts) / PROMPT_CHARS)
+
+
+@dataclass(frozen=True)
+class Load:
+    """Calls of a model, and all tokens that they read and write, as it counts them."""
+
+    calls: Amount
+    read: Amount
+    written: Amount
+
+    def __add__(self, other: Load) -> Load:
+        return Load(self.calls + other.calls, self.read + other.read, self.written + other.written)
+
+    def __mul__(self, times: float) -> Load:
+        return Load(self.calls * times, self.read * times, self.written * times)
+
+
+NO_LOAD = Load(_NONE, _NONE, _NONE)
+
+
+def model_use(
+    role: Role,
+    model: str,
+    load: Load,
+    estimate: TokenEstimate,
+    chars: float,
+    price: Price | None = None,
+) -> Use:
+    """What is asked of a model in a role, with its price where that is known."""
+    return Use(
+        role=role,
+        model=model,
+        calls=load.calls.rounded,
+        input_tokens=load.read.rounded,
+        output_tokens=load.written.rounded,
+        price=price or find_price(model),
+        tokens_by=estimate.by,
+        chars_per_token=chars / estimate.ratio,
+        not_counted=estimate.problem,
+    )
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model under test; what it writes, each text in its own tokens."""
+
+    model: str
+    work: Work
+    estimate: TokenEstimate
+    answer: Amount
+    probe: Amount
+    """An answer to a probe."""
+    reply: Amount
+    """An answer to a question of the debrief."""
+
+    @classmethod
+    def of(
+        cls,
+        model: str,
+        work: Work,
+        estimate: TokenEstimate,
+        max_tokens: int | None,
+        answer_tokens: int,
+    ) -> Self:
+        """A model under test, with the tokens of its answers."""
+        most = max_tokens or answer_limit(model)
+
+        def text(tokens: int) -> Amount:
+            return Amount(min(tokens * estimate.ratio, most or math.inf), most)
+
+        probe = min(PROBE_TOKENS, answer_tokens)
+        return cls(model, work, estimate, text(answer_tokens), text(probe), text(REPLY_TOKENS))
+
+    @property
+    def acting(self) -> int:
+        """Trials that are no probes."""
+        return sum(n for x, n in self.work if not x.cell.probe)
+
+    @property
+    def load(self) -> Load:
+        """What it is asked in all of its trials."""
+        return sum((self._trial(x) * n for x, n in self.work), NO_LOAD)
+
+    def _trial(self, x: MeasuredCell) -> Load:
+        """One trial and its debrief, in which each question goes with all that was said before."""
+        said = _exact(x.cell.prompt_tokens * self.estimate.of(x.cell.scenario))
+        answer = self.probe if x.cell.probe else self.answer
+        load = Load(_exact(1), said, answer)
+        said += answer
+        for question in x.questions:
+            said += _exact(_prose([question]) * self.estimate.ratio)
+            load += Load(_exact(1), said, self.reply)
+            said += self.reply
+        return load
+
+
+@dataclass(frozen=True)
+class WrittenTokens:
+    """What the subjects write in all trials but probes, in tokens of most tokenizers."""
+
+    answers: Amount
+    actions: Amount
+    """Those parts of the answers that were carried out: at most all."""
+    replies: Amount
+    """To one question of the debrief."""
+
+
+def written_tokens(subjects: Iterable[Subject]) -> WrittenTokens:
+    """What all subjects write, in tokens of most tokenizers."""
+    answers = actions = replies = _NONE
+    for subject in subjects:
+        answer = subject.answer * (1 / subject.estimate.ratio)
+        answers += answer * subject.acting
+        actions += Amount(min(ACTION_TOKENS, answer.expected), answer.at_most) * subject.acting
+        replies += subject.reply * (subject.acting / subject.estimate.ratio)
+    return WrittenTokens(answers, actions, replies)
+
+
+def _in_schema(calls: Amount, read: Amount, estimate: TokenEstimate) -> Load:
+    """So many calls of a judge or a reader, each answered in its schema."""
+    from cornered.verdict.ask import MAX_TOKENS
+
+    assert calls.at_most is not None  # a plan knows its trials
+    said = Amount(calls.expected * VERDICT_TOKENS * estimate.ratio, calls.at_most * MAX_TOKENS)
+    return Load(calls, read, said)
+
+
+@dataclass(frozen=True)
+class JudgedShare:
+    """What a judge is shown of all trials."""
+
+    judged: float
+    """Expected share of trials that it is asked about."""
+    whole: bool
+    """Whether it reads whole answers beside the actions."""
+
+
+def _verdicts(
+    work: Work, estimate: TokenEstimate, written: WrittenTokens, share: JudgedShare
+) -> Load:
+    """What a judge is asked in the trials of all models: expected in a share, at most in all."""
+    trials = sum(n * len(x.rubric) for x, n in work)
+    texts = written.actions + written.answers if share.whole else written.actions
+    read = _exact(_asking(work, estimate, lambda x: x.rubric)) + texts * estimate.ratio
+    calls = Amount(share.judged * trials, trials)
+    return _in_schema(calls, Amount(share.judged * read.expected, read.at_most), estimate)
+
+
+def _preflight(cases: Mapping[str, Sequence[str]], estimate: TokenEstimate) -> Load:
+    """What a judge is asked before the run: each plain case once."""
+    read = sum(_prose(prompts) * estimate.of(scenario) for scenario, prompts in cases.items())
+    return _in_schema(_exact(sum(map(len, cases.values()))), _exact(read), estimate)
+
+
+def judge_use(
+    model: str,
+    estimate: TokenEstimate,
+    work: Work,
+    cases: Mapping[str, Sequence[str]],
+    written: WrittenTokens,
+    share: JudgedShare,
+) -> Use:
+    """What a judge is asked, in the trials of all models and before them."""
+    load = _verdicts(work, estimate, written, share) + _preflight(cases, estimate)
+    return model_use("judge", model, load, estimate, RUBRIC_CHARS)
+
+
+def reader_use(
+    model: str, estimate: TokenEstimate, work: Work, written: WrittenTokens, experiment: Experiment
+) -> Use:
+    """What a reader is asked in the trials of all models, each of which is taken to be answered.
+
+    For each reading it reads the whole answer. For the debrief it reads the first reply, and
+    then both beside the actions.
+    """
+    calls = sum(n * len(x.frames) for x, n in work)
+    texts = written.answers * len(experiment.readings)
+    if experiment.debrief:
+        texts += written.replies * 3 + written.actions
+    read = _exact(_asking(work, estimate, lambda x: x.frames)) + texts * estimate.ratio
+    return model_use(
+        "reader", model, _in_schema(_exact(calls), read, estimate), estimate, RUBRIC_CHARS
+    )
+
+
+def _asking(
+    work: Work, estimate: TokenEstimate, read: Callable[[MeasuredCell], Sequence[Prompt]]
+) -> float:
+    """Tokens of what is ours in the prompts of a judge or a reader."""
+    return sum(
+        n * _prose(text for prompt in read(x) for text in prompt) * estimate.of(x.cell.scenario)
+        for x, n in work
+    )
+
+
+def answer_limit(model: str) -> int | None:
+    """The longest answer of a model where the experiment sets none, in tokens.
+
+    Source: Inspect's table of models, by exact name; its own look-up also takes the nearest.
+
+    Returns:
+        None where it is not known.
+    """
+    if model == EMBEDDED:
+        from cornered.models import DEFAULT_MAX_TOKENS
+
+        return DEFAULT_MAX_TOKENS
+    from inspect_ai.model._model_data.model_data import read_model_info
+
+    info = read_model_info().get(model)
+    return info.output_tokens if info else None
