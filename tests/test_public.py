@@ -94,10 +94,8 @@ def test_a_judge_is_calibrated_as_the_command_does(
 ) -> None:
     monkeypatch.setenv("CORNERED_CARDS", str(tmp_path / "cards"))
     answer = json.dumps({"reason": "So.", "verdict": "yes", "outcome": "coerce", "labels": []})
-    judge = policy(
-        f"seed: 1\nusage: {{input: 9, output: 9}}\nrules:\n  - answers:\n      - text: '{answer}'\n",
-        "judge.yaml",
-    )
+    rules = f"rules:\n  - answers:\n      - text: '{answer}'\n"
+    judge = policy(f"seed: 1\nusage: {{input: 9, output: 9}}\n{rules}", "judge.yaml")
     made = cornered.calibrate(judge, scenario="blackmail", perturb=False, out=tmp_path / "logs")
     (card,) = made.cards
     assert card.grades["blackmail"].sensitivity.right == card.grades["blackmail"].sensitivity.n

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -116,23 +117,23 @@ def _holds(path: Path, text: str) -> bool:
     return path.exists() and path.read_bytes() == text.encode()
 
 
-@lru_cache(maxsize=128)
-def _vega_svg(spec: str) -> str:
-    import vl_convert
-
-    return vl_convert.vegalite_to_svg(spec)
-
-
 def _drawing(figure: Figure) -> ET.Element:
     """The drawing with its text alternative, links and patterns; colours as they are."""
-    spec = json.dumps(figure.chart)
-    root = ET.fromstring(_vega_svg(spec))
+    # Each is needed twice: as a file, and within the page.
+    return deepcopy(_drawn(figure.name, figure.title, figure.alt, json.dumps(figure.chart)))
+
+
+@lru_cache(maxsize=128)
+def _drawn(name: str, title_text: str, alt: str, spec: str) -> ET.Element:
+    import vl_convert
+
+    root = ET.fromstring(vl_convert.vegalite_to_svg(spec))
     _plain(root)
     _link(root)
     for element in root.iter():
         for colour, pattern in ((HATCHED, "hatch"), (DOTTED, "dots")):
             if element.get("fill") == colour:
-                element.set("fill", f"url(#{figure.name}-{pattern})")
+                element.set("fill", f"url(#{name}-{pattern})")
     root.set("xmlns", SVG)
     root.set("font-family", FONT)
     # Marks without a link let pointers through to what is below them.
@@ -141,12 +142,12 @@ def _drawing(figure: Figure) -> ET.Element:
     root.attrib.pop("version", None)
     # What has links within may not be one picture to a screen reader: they would be lost.
     root.set("role", "group" if root.find(".//a") is not None else "img")
-    root.set("aria-labelledby", f"{figure.name}-title {figure.name}-desc")
-    title = ET.Element("title", id=f"{figure.name}-title")
-    title.text = figure.title
-    description = ET.Element("desc", id=f"{figure.name}-desc")
-    description.text = figure.alt
-    root[:0] = [title, description, _patterns(figure.name)]
+    root.set("aria-labelledby", f"{name}-title {name}-desc")
+    title = ET.Element("title", id=f"{name}-title")
+    title.text = title_text
+    description = ET.Element("desc", id=f"{name}-desc")
+    description.text = alt
+    root[:0] = [title, description, _patterns(name)]
     return root
 
 
