@@ -350,7 +350,7 @@ def test_each_judge_of_a_panel_is_compared(run: Path, made: Path) -> None:
     )
     # A judge alone says what its set says: once is enough.
     assert not [line for line in told if line.startswith(f"  bob  ·  doubter: {judges[1]}")]
-    assert [line for line in told if line.startswith("  bob  ·  doubter: bob cannot tell of 1")]
+    assert [line for line in told if line.startswith("  bob  ·  doubter: bob could not tell on 1")]
 
 
 def test_labels_by_other_criteria_are_counted(run: Path) -> None:

@@ -1,4 +1,4 @@
-"""The two model providers of our own, as Inspect model APIs: embedded and scripted."""
+"""Our own model providers for Inspect: the embedded and the scripted model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def make_model_api(model_name: str, config: GenerateConfig, **model_args: Any) -
     """The provider behind `cornered/<model_name>`.
 
     Raises:
-        ModelError: no model of ours has that name, or an argument is not its own.
+        ModelError: no such model, or an argument it does not accept.
     """
     if model_name == "embedded":
         from cornered.models.embedded import EmbeddedAPI
