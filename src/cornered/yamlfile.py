@@ -20,7 +20,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 Loc = tuple[int | str, ...]
-"""The way to a part of a document: keys, and places in lists from 0."""
+"""The path to a part of a document: keys, and list indices from 0."""
 
 
 def parse_yaml(
@@ -35,7 +35,7 @@ def parse_yaml(
         first_line: The line of `path` on which `text` starts.
 
     Raises:
-        error: the text is no YAML, or says one key twice.
+        error: the text is not valid YAML, or repeats a key.
     """
     yaml = YAML(typ="rt")
     try:
@@ -43,10 +43,10 @@ def parse_yaml(
     except MarkedYAMLError as e:
         line = (e.problem_mark.line if e.problem_mark else 0) + first_line
         problem = (e.problem or "not readable as YAML").splitlines()[0]
-        raise error(problem, where=f"{path}:{line}", fix="mend the YAML there") from None
-    # ruamel lets plain Python errors out where a date, a number or the nesting is impossible.
+        raise error(problem, where=f"{path}:{line}", fix="correct the YAML there") from None
+    # ruamel raises plain Python errors for impossible dates, numbers or nesting.
     except (YAMLError, ValueError, TypeError, LookupError, RecursionError) as e:
-        raise error(f"not readable as YAML: {e}", where=str(path), fix="mend the YAML") from None
+        raise error(f"not readable as YAML: {e}", where=str(path), fix="correct the YAML") from None
 
 
 def _walk(tree: Any, loc: Loc) -> tuple[int, Loc]:
@@ -66,7 +66,7 @@ def _walk(tree: Any, loc: Loc) -> tuple[int, Loc]:
 
 
 def _written(loc: Loc) -> str:
-    """A way as people write it: `rules[0].answers`."""
+    """A path as people write it: `rules[0].answers`."""
     return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
 
 
@@ -103,7 +103,7 @@ _PLAIN_WORDS = {
 
 
 def _mistake(details: ErrorDetails) -> str:
-    """What is wrong, in words for people."""
+    """What is wrong, in plain words."""
     kind, message = details["type"], details["msg"]
     if kind in _PLAIN_WORDS:
         return _PLAIN_WORDS[kind]
@@ -167,19 +167,19 @@ def _first_mistake(
     first_line: int,
 ) -> CorneredError:
     """The first of pydantic's errors in one line, and how many other keys have any."""
-    found: dict[Loc, tuple[int, ErrorDetails]] = {}
-    # An unknown key first: it is often the missing one, misspelt.
+    by_key: dict[Loc, tuple[int, ErrorDetails]] = {}
+    # Unknown keys first: one is often the missing key, misspelt.
     ordered = sorted(
         mistakes.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden"
     )
     for details in ordered:
         loc = tuple(details["loc"])
-        # Parts that the document has not are the tags of unions, but for a key that lacks.
+        # Parts not in the document are tags of unions, except for a missing key.
         line, had = _walk(tree, loc)
         if details["type"] == "missing":
             had = (*had, loc[-1])
-        found.setdefault(had, (line, details))
-    (loc, (line, first)), *others = found.items()
+        by_key.setdefault(had, (line, details))
+    (loc, (line, first)), *others = by_key.items()
     more = f" (and {len(others)} more)" if others else ""
     unknown = first["type"] == "extra_forbidden" and len(loc) == 1
     return error(

@@ -226,10 +226,10 @@ def test_what_cannot_be_read_is_told_with_its_path(run, tmp_path: Path) -> None:
     assert result.exit_code == 1
     told = [line for line in result.stderr.splitlines() if line.startswith("not read: ")]
     assert len(told) == 4
-    assert "sample_002/response.json: response.json is no JSON" in result.stderr
+    assert "sample_002/response.json: response.json is not JSON" in result.stderr
     assert "sample_003/response.json: it has no answer" in result.stderr
-    assert f"{HEADLINE}_blunt: 2 answers in a condition that is not known" in result.stderr
-    assert "elsewhere/response.json: it is in no folder named" in result.stderr
+    assert f"{HEADLINE}_blunt: 2 answers in an unknown condition" in result.stderr
+    assert "elsewhere/response.json: no folder on its path is named" in result.stderr
     assert cells(result) == {("acme-1", OURS): (1, 1, 1)}
     assert "4 files, lines or folders could not be read" in Path(
         "runs/import-results/report.html"
@@ -356,8 +356,8 @@ def test_a_folder_of_logs_is_read_and_a_copy_of_a_trial_once(run, tmp_path: Path
     result = run("logs", "--json")
     assert result.exit_code == 1
     assert cells(result) == {("vendor/acme-1", OURS): (2, 4, 4)}
-    assert "not read: d.eval: is no log of the port" in result.stderr
-    assert "note: 2 of 4 trials stand in a second log too" in result.stderr
+    assert "not read: d.eval: is not a log of the port" in result.stderr
+    assert "note: 2 of 4 trials are in several logs" in result.stderr
 
 
 def test_a_log_of_another_task_is_told(run, tmp_path: Path) -> None:
@@ -423,7 +423,7 @@ def test_bad_lines_are_told_and_labels_are_counted(run, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "not read: answers.jsonl:2: has no id" in result.stderr
     assert "not read: answers.jsonl:3: names no condition" in result.stderr
-    assert "not read: answers.jsonl:4: is no JSON object" in result.stderr
+    assert "not read: answers.jsonl:4: is not a JSON object" in result.stderr
     assert "note: 1 of 1 trials have labels" in result.stderr
 
 

@@ -32,7 +32,7 @@ from inspect_ai.tool import ToolInfo
 
 from cornered.errors import ModelError
 from cornered.models import embedded
-from cornered.models.embedded import Draw, EmbeddedAPI, Gatherer, Prompt, _split
+from cornered.models.embedded import Draw, DrawRequest, EmbeddedAPI, Gatherer, _split
 
 KEY = "a-secret-key"
 ASK: list[ChatMessage] = [ChatMessageSystem(content="Be Alex."), ChatMessageUser(content="Act.")]
@@ -41,8 +41,8 @@ ASK: list[ChatMessage] = [ChatMessageSystem(content="Be Alex."), ChatMessageUser
 # --- gathering, with an upstream that is a coroutine -------------------------------------
 
 
-def a_prompt(text: str = "a", seed: int | None = None) -> Prompt:
-    return Prompt((("user", text),), "{}", 10, seed)
+def a_prompt(text: str = "a", seed: int | None = None) -> DrawRequest:
+    return DrawRequest((("user", text),), "{}", 10, seed)
 
 
 class Recorder:
@@ -50,11 +50,11 @@ class Recorder:
 
     def __init__(self, seconds: float = 0.02, error: Exception | None = None, most: int = 8):
         self.seconds, self.error, self.most = seconds, error, most
-        self.groups: list[tuple[Prompt, list[str]]] = []
+        self.groups: list[tuple[DrawRequest, list[str]]] = []
         self.cancelled = 0
         self.running = 0
 
-    async def answer(self, prompt: Prompt, names: Sequence[str]) -> list[Draw]:
+    async def answer(self, prompt: DrawRequest, names: Sequence[str]) -> list[Draw]:
         self.groups.append((prompt, list(names)))
         self.running += 1
         assert self.running == 1, "one request at a time"

@@ -310,8 +310,8 @@ def test_agreement_is_that_of_the_labels_and_the_verdicts(run: Path) -> None:
     }
     assert (doubter["agreeing"], doubter["n"]) == (0, len(trials))
     told = audit(run, "", "-n", "100", "--report").out
-    assert f"of {unscored} unscored trials ann called {unscored} harmful" in told
-    assert "Of trials with the act, where the judge's word decides" in told
+    assert f"of {unscored} unscored trials, ann called {unscored} harmful" in told
+    assert "Trials with the act, where the judge decides" in told
 
 
 def test_cannot_tell_is_no_verdict_and_kappa_is_one_where_all_agree(run: Path) -> None:
@@ -350,7 +350,7 @@ def test_each_judge_of_a_panel_is_compared(run: Path, made: Path) -> None:
     )
     # A judge alone says what its set says: once is enough.
     assert not [line for line in told if line.startswith(f"  bob  ·  doubter: {judges[1]}")]
-    assert [line for line in told if line.startswith("  bob  ·  doubter: bob cannot tell of 1")]
+    assert [line for line in told if line.startswith("  bob  ·  doubter: bob could not tell on 1")]
 
 
 def test_labels_by_other_criteria_are_counted(run: Path) -> None:

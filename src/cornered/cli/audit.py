@@ -410,16 +410,13 @@ def _print_notes(row: RaterAgreement) -> None:
     if row.kappa.value is None and row.kappa.agreement.n:
         notes.append(str(row.kappa.reason))
     if row.cannot_tell:
-        notes.append(
-            f"{one} could not tell on {row.cannot_tell} trials, which are in no number here"
-        )
+        notes.append(f"{one} could not tell on {row.cannot_tell}, which are in no number here")
     if unscored := sum(row.unscored.values()):
         other, doubt = row.raters.other, row.unscored["cannot_tell"]
-        trials = (
-            f"trials on which {other} could not tell" if row.raters.person else "unscored trials"
-        )
+        doubtful = f"trials on which {other} could not tell"
+        which = doubtful if row.raters.person else "unscored trials"
         notes.append(
-            f"of {unscored} {trials}, {one} called {row.unscored['yes']} harmful"
+            f"of {unscored} {which}, {one} called {row.unscored['yes']} harmful"
             + (f" and could not tell on {doubt}" if doubt else "")
         )
     if row.absent:

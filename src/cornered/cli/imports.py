@@ -14,7 +14,7 @@ from cornered.cli._summary import print_summary
 
 if TYPE_CHECKING:
     from cornered.interop.results import Format
-    from cornered.interop.stored import Advance
+    from cornered.interop.stored import Progress
 
 
 @main.command("import")
@@ -82,7 +82,7 @@ def import_results(
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Advance]:
+def _bar(what: str) -> Iterator[Progress]:
     """Progress on standard error, where there is a terminal."""
     from rich.console import Console
     from rich.progress import Progress

@@ -1,1 +1,1 @@
-"""Other people's prompts and results, brought in."""
+"""Import of other people's logs, transcripts and results."""

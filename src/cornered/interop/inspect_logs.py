@@ -1,7 +1,7 @@
 """Inspect logs of the study's port, `inspect_evals/agentic_misalignment`.
 
-The port has one sample for a cell and draws it in epochs, so that a reducer averages them
-away: here every epoch is a trial.
+The port has one sample per cell and repeats it in epochs, which a reducer then averages. Here
+every epoch is a trial.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from inspect_ai.scorer import Score
 
 from cornered.errors import CorneredError
 from cornered.interop.conditions import STUDY_SCENARIOS, ConditionFinder, reason
-from cornered.interop.stored import Advance, Found, StoredTrial, Unread, paper_score, sha256
+from cornered.interop.stored import (
+    Progress,
+    StoredResults,
+    StoredTrial,
+    Unread,
+    paper_score,
+    sha256,
+)
 from cornered.scenario import Level
 from cornered.scenario.condition import Condition
 from cornered.scenario.study import INSTRUCTIONS
@@ -24,40 +31,44 @@ PORT = "agentic_misalignment"
 OURS = "cornered/"
 
 
-def read_logs(files: list[tuple[Path, str]], cells: ConditionFinder, *, advance: Advance) -> Found:
-    """Every epoch of the port's logs, each once.
+def read_logs(
+    files: list[tuple[Path, str]], cells: ConditionFinder, *, advance: Progress
+) -> StoredResults:
+    """Reads every epoch of the port's logs, each once.
 
     Args:
-        files: Each log, and how it is named in the trials' metadata.
+        files: Each log, with its name in the trials' metadata.
         cells: Finds conditions.
-        advance: Told of progress, in logs.
+        advance: Progress callback, in logs.
     """
-    found = Found()
+    results = StoredResults()
     seen: set[str] = set()
     for number, (path, name) in enumerate(files, 1):
         try:
             log = read_eval_log(str(path), resolve_attachments=True)
             _check(log)
-        # Inspect raises whatever its formats raise on a file that is none.
+        # Inspect raises various errors on a file that is not a log.
         except Exception as e:
             lines = str(e).strip().splitlines()
-            found.unread.append(Unread(name, f"is no log of the port ({lines[0] if lines else e})"))
+            results.unread.append(
+                Unread(name, f"is not a log of the port ({lines[0] if lines else e})")
+            )
             continue
         if log.status != "success":
-            found.notices[f"are from {name}, a log with status {log.status}"] += len(
+            results.notices[f"are from {name}, a log with status {log.status}"] += len(
                 log.samples or ()
             )
         digest = sha256(path.read_bytes())
         for sample in log.samples or ():
-            # A log that was retried has copies of the samples that were finished before.
+            # The log of a retry has copies of the samples that had finished before.
             if sample.uuid:
                 if sample.uuid in seen:
-                    found.notices["stand in a second log too and were read once"] += 1
+                    results.notices["are in several logs and were read once"] += 1
                     continue
                 seen.add(sample.uuid)
-            _add(found, log, sample, cells, name, digest)
+            _add(results, log, sample, cells, name, digest)
         advance(number, len(files))
-    return found
+    return results
 
 
 def _check(log: EvalLog) -> None:
@@ -68,15 +79,20 @@ def _check(log: EvalLog) -> None:
 
 
 def _add(
-    found: Found, log: EvalLog, sample: EvalSample, cells: ConditionFinder, name: str, digest: str
+    results: StoredResults,
+    log: EvalLog,
+    sample: EvalSample,
+    cells: ConditionFinder,
+    name: str,
+    digest: str,
 ) -> None:
     where = f"{name}#{sample.id}/{sample.epoch}"
     try:
         condition = _condition(cells, {**log.eval.task_args, **sample.metadata}, str(sample.id))
     except CorneredError as e:
-        found.unread.append(Unread(where, reason(e)))
+        results.unread.append(Unread(where, reason(e)))
         return
-    found.trials.append(
+    results.trials.append(
         StoredTrial(
             condition=condition,
             model=log.eval.model,
@@ -84,7 +100,7 @@ def _add(
             prompt=tuple(m for m in sample.messages if m.role in ("system", "user")),
             output=sample.output,
             paper=_paper(sample.scores or {}),
-            # Where there is an answer, it was the port's grader that failed.
+            # If there is an answer, the error was the port's grader's.
             error=sample.error.message if sample.error and not sample.output.completion else None,
             origin=name,
             source=where,
@@ -94,18 +110,18 @@ def _add(
     )
 
 
-def _condition(cells: ConditionFinder, said: Mapping[str, Any], sample_id: str) -> Condition:
-    """The cell as the sample's metadata and the task's arguments say it, else as its id does."""
+def _condition(cells: ConditionFinder, given: Mapping[str, Any], sample_id: str) -> Condition:
+    """The condition from the sample's metadata and the task's arguments, else from its id."""
     levels: dict[str, Level] = {}
-    if said.get("prod"):
+    if given.get("prod"):
         levels["reasoning"] = "native"
-    if said.get("test_eval_awareness"):
+    if given.get("test_eval_awareness"):
         levels["framing"] = "deliberate"
-    extra = said.get("extra_system_instructions")
+    extra = given.get("extra_system_instructions")
     if extra is not None:
         words = {word: level for level, word in INSTRUCTIONS.items()}
         levels["instructions"] = words.get(extra, extra)
-    parts = [said.get(k) for k in ("scenario", "goal_type", "goal_value", "urgency_type")]
+    parts = [given.get(k) for k in ("scenario", "goal_type", "goal_value", "urgency_type")]
     if all(isinstance(p, str) for p in parts) and parts[0] in STUDY_SCENARIOS:
         scenario, goal, value, threat = parts
         return cells.find(f"{scenario}_{goal}-{value}_{threat}", levels=levels)
@@ -113,7 +129,7 @@ def _condition(cells: ConditionFinder, said: Mapping[str, Any], sample_id: str) 
 
 
 def _paper(scores: Mapping[str, Score]) -> Score | None:
-    """The port's own scores: what each scorer said, under the scorer's name."""
+    """The port's own scores, by scorer."""
     stored = {
         name: {
             **(score.value if isinstance(score.value, Mapping) else {"value": score.value}),

@@ -1,4 +1,4 @@
-"""Plain JSONL: a stored answer a line."""
+"""Stored answers in JSONL, one per line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from cornered.errors import CorneredError
 from cornered.interop.conditions import ConditionFinder, reason
 from cornered.interop.stored import (
-    Advance,
-    Found,
+    Progress,
+    StoredResults,
     StoredTrial,
     Unread,
     answer,
@@ -27,22 +27,22 @@ def read_lines(
     *,
     model: str | None,
     condition: str | None,
-    advance: Advance,
-) -> Found:
-    """Every answer of JSONL files.
+    advance: Progress,
+) -> StoredResults:
+    """Reads every answer of JSONL files.
 
     A line has `id` and an answer (`response_text`), and may have `model`, `scenario`,
     `condition`, `stop_reason`, `reasoning_text`, and `prompt` or `messages`. Labels are not
-    taken over; how many there are is a notice.
+    imported; a notice counts them.
 
     Args:
-        files: Each file, and how it is named in the trials' metadata.
+        files: Each file, with its name in the trials' metadata.
         cells: Finds conditions.
         model: The model of lines that name none.
         condition: The condition of lines that name none.
-        advance: Told of progress, in bytes.
+        advance: Progress callback, in bytes.
     """
-    found = Found()
+    results = StoredResults()
     total, done = sum(path.stat().st_size for path, _ in files), 0
     for path, name in files:
         data = path.read_bytes()
@@ -56,24 +56,24 @@ def read_lines(
                     trial = _trial(record, cells, where, digest, model, condition)
                 except (CorneredError, ValueError) as e:
                     what = reason(e) if isinstance(e, CorneredError) else str(e)
-                    found.unread.append(Unread(where, what))
+                    results.unread.append(Unread(where, what))
                     continue
-                found.trials.append(trial)
+                results.trials.append(trial)
                 if any("label" in key for key in record):
-                    found.notices["have labels, which were not taken over"] += 1
+                    results.notices["have labels, which were not imported"] += 1
             if number % 100 == 0:
                 advance(min(done, total), total)
         advance(min(done, total), total)
-    return found
+    return results
 
 
 def _record(line: bytes) -> Mapping[str, Any]:
     try:
         record = json.loads(line.decode("utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError) as e:
-        raise ValueError(f"is no JSON ({e})") from None
+        raise ValueError(f"is not JSON ({e})") from None
     if not isinstance(record, dict):
-        raise ValueError("is no JSON object")
+        raise ValueError("is not a JSON object")
     return record
 
 

@@ -1,8 +1,8 @@
-"""What the study's condition names leave out: instructions, framing and reasoning.
+"""Levels that the study's condition names leave out: instructions, framing and reasoning.
 
-The study's code sets them for a whole experiment, so that a cell's name does not say them.
-They are read from the stored prompt, by comparing it with what the study's code renders for
-each choice; where that is not possible, from settings beside the prompt and from the words
+The study's code sets them for a whole experiment, so a cell's name does not contain them. They
+are inferred from the stored prompt, by comparing it with what the study's code renders for each
+combination; where that is not possible, from settings stored beside the prompt and from words
 in the experiment's name.
 """
 
@@ -27,25 +27,25 @@ NAME_WORDS: dict[str, tuple[str, Level]] = {
     "awareness": ("framing", "deliberate"),
     "faking": ("framing", "deliberate"),
 }
-"""Words in names of experiments that say a setting of all their prompts."""
+"""Words in an experiment's name that tell a level of all its prompts."""
 
 SCRATCHPAD = "scratchpad"
-"""The study's prompts without this word are those for models that reason natively."""
+"""A study prompt without this word is for models that reason natively."""
 
 Levels = Mapping[str, Level]
 
 
 @dataclass(frozen=True)
-class Setting:
+class InferredLevels:
     """The levels that a cell's name leaves out."""
 
     levels: Levels
     notice: str | None = None
-    """What a person should know of how they were found, said of the trials."""
+    """What the user should know about how they were inferred; its subject is the trials."""
 
 
-class Settings:
-    """Finds the levels that names leave out, once for each experiment and condition.
+class LevelInference:
+    """Infers the levels that names leave out, once for each experiment and condition.
 
     Args:
         cells: Finds conditions.
@@ -54,10 +54,10 @@ class Settings:
     def __init__(self, cells: ConditionFinder) -> None:
         self._cells = cells
         self._rendered: dict[str, list[tuple[Levels, str, str]]] = {}
-        self._found: dict[tuple[str, str, str, str], Setting] = {}
+        self._inferred: dict[tuple[str, str, str, str], InferredLevels] = {}
 
-    def of(self, experiment: str, condition: str, prompt: Mapping[str, Any]) -> Setting:
-        """The levels that a condition's name leaves out.
+    def of(self, experiment: str, condition: str, prompt: Mapping[str, Any]) -> InferredLevels:
+        """Infers the levels that a condition's name leaves out.
 
         Args:
             experiment: The experiment's name.
@@ -65,36 +65,40 @@ class Settings:
             prompt: `system_prompt` and `email_content` where they are stored, and any settings.
 
         Raises:
-            FactorError: the name is that of no condition.
+            FactorError: the name is not that of a condition.
             PackError: a pack that cannot be loaded.
         """
         system, mails = (str(prompt.get(k) or "") for k in ("system_prompt", "email_content"))
         key = experiment, condition, system, mails
-        if key not in self._found:
-            self._found[key] = self._find(experiment, condition, system, mails, prompt)
-        return self._found[key]
+        if key not in self._inferred:
+            self._inferred[key] = self._infer(experiment, condition, system, mails, prompt)
+        return self._inferred[key]
 
-    def _find(
+    def _infer(
         self, experiment: str, condition: str, system: str, mails: str, prompt: Mapping[str, Any]
-    ) -> Setting:
+    ) -> InferredLevels:
         if not system:
             levels = {**_from_name(experiment), **_from_settings(prompt)}
-            said = ", ".join(f"{k}={v}" for k, v in levels.items()) or "the study's defaults"
-            return Setting(levels, f"are from {experiment}, which has no prompts: taken as {said}")
+            assumed = ", ".join(f"{k}={v}" for k, v in levels.items()) or "the study's defaults"
+            return InferredLevels(
+                levels, f"are from {experiment}, which has no prompts: assumed {assumed}"
+            )
         rendered = self._renderings(condition)
-        for choice, their_system, their_mails in rendered:
-            if _plain(system) == _plain(their_system):
-                same = not mails or _plain(mails) == _plain(their_mails)
-                return Setting(choice, None if same else _changed(experiment, "mails"))
+        for choice, study_system, study_mails in rendered:
+            if _plain(system) == _plain(study_system):
+                same = not mails or _plain(mails) == _plain(study_mails)
+                return InferredLevels(choice, None if same else _changed(experiment, "mails"))
         levels = {**_from_name(experiment), **_from_settings(prompt)}
         if SCRATCHPAD not in system.lower():
             levels["reasoning"] = "native"
         if not rendered:
-            return Setting(levels, f"are from {experiment}, whose prompts could not be compared")
-        return Setting(levels, _changed(experiment, "system prompts"))
+            return InferredLevels(
+                levels, f"are from {experiment}, whose prompts could not be compared"
+            )
+        return InferredLevels(levels, _changed(experiment, "system prompts"))
 
     def _renderings(self, condition: str) -> list[tuple[Levels, str, str]]:
-        """For each choice the system prompt and the mails; none where they cannot be had."""
+        """For each combination the system prompt and the mails; none where that fails."""
         if condition not in self._rendered:
             self._rendered[condition] = list(self._render(condition))
         return self._rendered[condition]
@@ -127,7 +131,7 @@ def _from_name(experiment: str) -> dict[str, Level]:
 
 
 def _from_settings(settings: Mapping[str, Any]) -> dict[str, Level]:
-    """Levels from keys beside a prompt, whatever they are called in full."""
+    """Levels from settings beside a prompt; forks spell their keys in different ways."""
     levels: dict[str, Level] = {}
     words = {word: level for level, word in INSTRUCTIONS.items() if word}
     for key, value in settings.items():

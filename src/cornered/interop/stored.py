@@ -1,4 +1,4 @@
-"""A trial that somebody else's tool has stored, and how answers are stored."""
+"""Trials stored by other tools, and the forms in which they store answers."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from inspect_ai.scorer import Score
 from cornered.endings import inspect_stop_reason
 from cornered.scenario.condition import Condition
 
-Advance = Callable[[int, int], None]
-"""Told how much is done, and of how much in all."""
+Progress = Callable[[int, int], None]
+"""Progress callback: (done, total)."""
 
 ANSWER_KEYS = ("raw_response", "response_text", "response", "completion", "content", "text")
 REASONING_KEYS = ("reasoning_content", "reasoning_text", "reasoning", "thinking")
 STOP_KEYS = ("stop_reason", "finish_reason")
-"""Spellings of one thing, seen in results of the study's code, its forks and APIs."""
+"""Synonymous keys, as seen in results of the study's code, its forks and APIs."""
 
 VERDICTS = {
     "harmful_behavior": "paper_harmful",
@@ -41,7 +41,7 @@ VERDICTS = {
     "classifier_verdict": "paper_classifier",
     "aware": "paper_aware",
 }
-"""Keys of stored verdicts, and what they are called here."""
+"""Keys of stored verdicts, and our names for them."""
 
 
 @dataclass(frozen=True)
@@ -50,65 +50,66 @@ class StoredTrial:
 
     condition: Condition
     model: str
-    """As it was given; it names no provider."""
+    """As stored, without a provider."""
     id: str
-    """Names the trial within its model and condition."""
+    """Unique within its model and condition."""
     prompt: tuple[ChatMessage, ...]
     """Empty where it was not stored."""
     output: ModelOutput
     """The answer; without a choice where there is none."""
     paper: Score | None
-    """The verdict that was stored with it."""
+    """The verdict stored with it."""
     error: str | None
-    """Why the model gave no answer, where that was stored."""
+    """Why the model gave no answer, where that is stored."""
     origin: str
-    """The experiment or log that it was part of."""
+    """The experiment or log it was part of."""
     source: str
-    """Path of its file below what was imported, with a line or epoch where there are several."""
+    """Path of its file relative to what was imported, with the line or epoch where one file holds
+    several trials."""
     sha256: str
     """Of that file."""
     seconds: float | None = None
-    """How long it took, where that was stored."""
+    """Duration, where that is stored."""
 
 
 @dataclass(frozen=True)
 class Unread:
-    """Something that could not be read."""
+    """A file, line or folder that could not be read."""
 
     where: str
     what: str
 
 
 @dataclass
-class Found:
-    """Everything that was found, and everything that was not understood."""
+class StoredResults:
+    """What was read from stored results, and what could not be read."""
 
     trials: list[StoredTrial] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     notices: Counter[str] = field(default_factory=Counter)
-    """What a person should know, and how many trials it concerns."""
+    """Notices for the user, each with the number of trials it concerns."""
 
 
 def sha256(data: bytes) -> str:
-    """The digest of a file, in hexadecimal."""
+    """The SHA-256 digest in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
-def first(keys: Sequence[str], *places: Any) -> Any:
-    """The first value other than None and "" under one of the keys, place by place."""
-    for place in places:
-        if isinstance(place, Mapping):
+def first(keys: Sequence[str], *mappings: Any) -> Any:
+    """The first value under one of the keys that is neither None nor "", mapping by mapping."""
+    for mapping in mappings:
+        if isinstance(mapping, Mapping):
             for key in keys:
-                if place.get(key) not in (None, ""):
-                    return place[key]
+                if mapping.get(key) not in (None, ""):
+                    return mapping[key]
     return None
 
 
 def answer(record: Mapping[str, Any], model: str) -> ModelOutput:
-    """The stored answer, its reasoning kept apart where it was stored apart.
+    """The stored answer; reasoning that was stored separately stays separate.
 
     Raises:
-        ValueError: no key of an answer is there, or its value has no shape that is known.
+        ValueError: the record has no answer, or one of an unknown form.
     """
     key = next((k for k in ANSWER_KEYS if k in record), None)
     if key is None:
@@ -126,7 +127,13 @@ def answer(record: Mapping[str, Any], model: str) -> ModelOutput:
 
 
 def output(model: str, blocks: Sequence[tuple[str, str]], stop: str | None) -> ModelOutput:
-    """An answer in Inspect's form, from pieces that are `text` or `reasoning`."""
+    """A stored answer as Inspect's `ModelOutput`.
+
+    Args:
+        model: Name of the model.
+        blocks: Pairs of a kind, `text` or `reasoning`, and the text.
+        stop: The stop reason in the provider's words; None where it was not stored.
+    """
     pieces = [(kind, text) for kind, text in blocks if text]
     if not pieces and stop is None:
         return ModelOutput(model=model)
@@ -147,7 +154,7 @@ def output(model: str, blocks: Sequence[tuple[str, str]], stop: str | None) -> M
 
 
 def _blocks(value: Any) -> list[tuple[str, str]]:
-    """The pieces of an answer: a text, an API's list of blocks, or an API's message."""
+    """The blocks of an answer that is a text, an API's list of blocks, or an API's message."""
     if value is None or isinstance(value, str):
         return [("text", value)] if value else []
     if isinstance(value, list):
@@ -159,7 +166,7 @@ def _blocks(value: Any) -> list[tuple[str, str]]:
         for key in (*ANSWER_KEYS, "message"):
             if key in value:
                 return _blocks(value[key])
-    raise ValueError(f"its answer is neither a text nor an API's message, but {_kind(value)}")
+    raise ValueError(f"its answer is neither text nor an API message, but {_kind(value)}")
 
 
 def _block(block: Any) -> tuple[str, str]:
@@ -171,7 +178,7 @@ def _block(block: Any) -> tuple[str, str]:
                 return "reasoning", block[key]
         if isinstance(block.get("text"), str):
             return "text", block["text"]
-    raise ValueError(f"its answer has a block that is no text, but {_kind(block)}")
+    raise ValueError(f"its answer has a block that is not text, but {_kind(block)}")
 
 
 def _kind(value: Any) -> str:
@@ -181,7 +188,7 @@ def _kind(value: Any) -> str:
 
 
 def chat(messages: Any) -> tuple[ChatMessage, ...]:
-    """A stored prompt: a text, or an API's list of messages.
+    """A stored prompt as messages; it may be a text or an API's list of messages.
 
     Raises:
         ValueError: it is neither.
@@ -192,7 +199,7 @@ def chat(messages: Any) -> tuple[ChatMessage, ...]:
         return (ChatMessageUser(content=messages),)
     if isinstance(messages, list) and all(isinstance(m, Mapping) for m in messages):
         return tuple(_message(m) for m in messages)
-    raise ValueError("its prompt is neither a text nor a list of messages")
+    raise ValueError("its prompt is neither text nor a list of messages")
 
 
 def _message(message: Mapping[str, Any]) -> ChatMessage:
@@ -206,14 +213,14 @@ def _message(message: Mapping[str, Any]) -> ChatMessage:
             return ChatMessageAssistant(content=text)
         case "tool":
             return ChatMessageTool(content=text)
-    raise ValueError(f"its prompt has a message of the role {message.get('role')!r}")
+    raise ValueError(f"its prompt has a message with the unknown role {message.get('role')!r}")
 
 
 def paper_score(stored: Mapping[str, Any]) -> Score | None:
-    """The verdict that was stored with an answer, as a score of its own; None without any.
+    """The verdicts stored with an answer, as a score of their own; None where there are none.
 
     Args:
-        stored: Under the name of each stored classification what it says, as it was stored.
+        stored: The stored classifications by name, unchanged.
     """
     stored = {k: v for k, v in stored.items() if v not in (None, {}, "")}
     if not stored:
@@ -221,12 +228,12 @@ def paper_score(stored: Mapping[str, Any]) -> Score | None:
     parts = [v for v in stored.values() if isinstance(v, Mapping)]
     value: dict[str, float] = {}
     for key, name in VERDICTS.items():
-        said = first([key], *parts)
-        if isinstance(said, bool | int | float) and name not in value:
-            value[name] = float(said)
+        verdict = first([key], *parts)
+        if isinstance(verdict, bool | int | float) and name not in value:
+            value[name] = float(verdict)
     reasons = first(["classifier_reasoning", "reasoning", "explanation"], *parts)
     return Score(
-        # NaN is Inspect's mark of what is unscored.
+        # NaN is Inspect's mark of an unscored value.
         value=value or {"paper_harmful": math.nan},
         explanation=reasons if isinstance(reasons, str) else None,
         metadata=dict(stored),

@@ -93,7 +93,7 @@ class EmbeddedAPI(ModelAPI):
         A prompt that does not fit gives an empty answer with stop reason `model_length`.
 
         Raises:
-            ModelError: tools, media or options that the model has not, or the engine ended.
+            ModelError: tools, media or unsupported options, or the engine ended.
             httpx.TransportError: the connection failed while the engine runs (retried).
         """
         if tools:
@@ -124,8 +124,8 @@ class EmbeddedAPI(ModelAPI):
 
 
 @dataclass(frozen=True)
-class Prompt:
-    """What draws must have in common to share a request."""
+class DrawRequest:
+    """The prompt and options of a draw; draws with equal ones share a request to the engine."""
 
     messages: tuple[tuple[str, str], ...]
     """(role, text)."""
@@ -170,7 +170,7 @@ class Draw:
 class Upstream(Protocol):
     """What answers a group of draws."""
 
-    async def answer(self, prompt: Prompt, names: Sequence[str]) -> list[Draw]:
+    async def answer(self, prompt: DrawRequest, names: Sequence[str]) -> list[Draw]:
         """Answers for the first of `names`, at least one and at most all of them."""
         ...
 
@@ -183,7 +183,7 @@ class _Waiter:
 
 @dataclass
 class Gatherer:
-    """Turns concurrent draws into requests, one at a time: the engine's cores are the limit.
+    """Batches concurrent draws into requests, one at a time, since the cores are the limit.
 
     A group is closed when no draw has arrived for the window and no request is in flight.
     The prompt of the last request goes first, since the engine still holds it.
@@ -192,13 +192,13 @@ class Gatherer:
     upstream: Upstream
     window: float = _WINDOW_S
     """Seconds without an arrival after which a group is closed."""
-    _waiting: dict[Prompt, list[_Waiter]] = field(default_factory=dict)
-    _named: Counter[tuple[Prompt, str]] = field(default_factory=Counter)
+    _waiting: dict[DrawRequest, list[_Waiter]] = field(default_factory=dict)
+    _named: Counter[tuple[DrawRequest, str]] = field(default_factory=Counter)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    _last: Prompt | None = None
+    _last: DrawRequest | None = None
     _worker: asyncio.Task[None] | None = None
 
-    async def draw(self, prompt: Prompt) -> Draw:
+    async def draw(self, prompt: DrawRequest) -> Draw:
         """One draw of `prompt`. Cancelling it leaves the others of its group alone."""
         future: asyncio.Future[Draw] = asyncio.get_running_loop().create_future()
         name = _trial_name()
@@ -241,7 +241,7 @@ class Gatherer:
             except TimeoutError:
                 return
 
-    def _next_prompt(self) -> Prompt | None:
+    def _next_prompt(self) -> DrawRequest | None:
         """The prompt to serve, once draws that were cancelled are gone; None when all are."""
         for prompt in list(self._waiting):
             live = [w for w in self._waiting[prompt] if not w.future.done()]
@@ -253,7 +253,7 @@ class Gatherer:
             self._last = next(iter(self._waiting), None)
         return self._last
 
-    async def _serve(self, prompt: Prompt, group: list[_Waiter]) -> int:
+    async def _serve(self, prompt: DrawRequest, group: list[_Waiter]) -> int:
         """Answer the first of `group`; how many. Stops when nobody waits any more."""
         request = asyncio.ensure_future(
             self.upstream.answer(prompt, [waiter.name for waiter in group])
@@ -278,7 +278,7 @@ class Gatherer:
 class Engine:
     """The engine as upstream: one HTTP request for a group."""
 
-    async def answer(self, prompt: Prompt, names: Sequence[str]) -> list[Draw]:
+    async def answer(self, prompt: DrawRequest, names: Sequence[str]) -> list[Draw]:
         """Answers for as many of `names` as fit into the engine's memory together.
 
         Raises:
@@ -299,7 +299,7 @@ class Engine:
 
 
 async def _answer(
-    client: httpx.AsyncClient, server: EngineServer, prompt: Prompt, names: Sequence[str]
+    client: httpx.AsyncClient, server: EngineServer, prompt: DrawRequest, names: Sequence[str]
 ) -> list[Draw]:
     messages = [{"role": role, "content": text} for role, text in prompt.messages]
     chat = await _post(client, "/apply-template", {"messages": messages})
@@ -388,7 +388,7 @@ def _split(total: int, n: int) -> list[int]:
     return [total - part * (n - 1)] + [part] * (n - 1)
 
 
-def _prompt(messages: list[ChatMessage], config: GenerateConfig) -> Prompt:
+def _prompt(messages: list[ChatMessage], config: GenerateConfig) -> DrawRequest:
     """What is asked of the engine, without what only concerns the transport.
 
     Raises:
@@ -412,7 +412,7 @@ def _prompt(messages: list[ChatMessage], config: GenerateConfig) -> Prompt:
         and config.response_schema.json_schema.model_dump(exclude_none=True, by_alias=True),
     }
     options = _SAMPLING | {key: value for key, value in given.items() if value is not None}
-    return Prompt(
+    return DrawRequest(
         messages=tuple((message.role, _text(message)) for message in messages),
         options=json.dumps(options, sort_keys=True),
         max_tokens=config.max_tokens or DEFAULT_MAX_TOKENS,

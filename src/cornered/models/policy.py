@@ -1,4 +1,4 @@
-"""The policy file of a scripted model: which answers it gives, how often, and how it fails.
+"""The policy file of a scripted model: its answers, their frequencies, and its failures.
 
 ```yaml
 seed: 7                                   # every draw follows from it
@@ -54,12 +54,12 @@ from cornered.yamlfile import read_model
 ErrorKind = Literal["rate_limit", "server_error", "timeout", "connection"]
 
 
-class _Part(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Usage(_Part):
-    """The tokens that an answer is said to have cost."""
+class Usage(_StrictModel):
+    """The token counts reported for an answer."""
 
     input: int = Field(ge=0)
     """Tokens read."""
@@ -67,7 +67,7 @@ class Usage(_Part):
     """Tokens written, reasoning included."""
 
 
-class Span(_Part):
+class LatencyRange(_StrictModel):
     """A time in seconds, uniform between two bounds."""
 
     min: float = Field(ge=0, allow_inf_nan=False)
@@ -102,15 +102,17 @@ def _content_of(name: str, info: ValidationInfo) -> str:
         raise ValueError(f"cannot read {file} (not UTF-8)") from None
 
 
-class _Drawn(_Part):
+class _Drawn(_StrictModel):
     p: float | None = Field(default=None, ge=0, le=1)
     """Its probability among the answers of its rule; None means an equal share."""
-    latency: Annotated[Span, BeforeValidator(_one_number_is_a_span)] = Span(min=0.0, max=0.0)
+    latency: Annotated[LatencyRange, BeforeValidator(_one_number_is_a_span)] = LatencyRange(
+        min=0.0, max=0.0
+    )
     """How long the model takes over it, in seconds."""
 
 
 class Answer(_Drawn):
-    """Something the model says."""
+    """An answer of the model."""
 
     text: str | None = None
     """The words, returned as they stand; an empty string is an empty answer."""
@@ -141,7 +143,7 @@ class Failure(_Drawn):
     """Tries of one trial that fail before another answer is drawn; None means all of them."""
 
     def is_over(self, tries: int) -> bool:
-        """Whether it has given way after that many failed tries."""
+        """Whether it no longer occurs after that many failed tries."""
         return self.times is not None and tries >= self.times
 
 
@@ -155,8 +157,8 @@ Drawn = Annotated[
 ]
 
 
-class Rule(_Part):
-    """What the model answers where a condition and a prompt fit."""
+class PolicyRule(_StrictModel):
+    """What the model answers to matching conditions and prompts."""
 
     when: str = "*"
     """Glob over the condition's name, case-sensitive; `*` also crosses slashes."""
@@ -185,22 +187,22 @@ class Rule(_Part):
         return tuple(1 / len(self.answers) if a.p is None else a.p for a in self.answers)
 
     def fits_condition(self, condition: str) -> bool:
-        """Whether this rule is for that condition."""
+        """Whether this rule applies to a condition."""
         return fnmatch.fnmatchcase(condition, self.when)
 
     def fits_prompt(self, prompt: str) -> bool:
-        """Whether this rule is for that last user message."""
+        """Whether this rule applies to a last user message."""
         return self.match is None or self.match.search(prompt) is not None
 
 
-class Policy(_Part):
+class Policy(_StrictModel):
     """A scripted model's whole behaviour."""
 
     seed: int
     """Every draw follows from it and from the trial's name."""
     usage: Usage
     """The token count of an answer that has none of its own."""
-    rules: list[Rule] = Field(min_length=1)
+    rules: list[PolicyRule] = Field(min_length=1)
     """Tried in order; the first that fits answers."""
 
 

@@ -1,8 +1,8 @@
-"""The scripted model, `cornered/scripted/PATH/TO/POLICY.yaml`: a known rate, for tests.
+"""The scripted model, `cornered/scripted/PATH/TO/POLICY.yaml`: a model with known rates.
 
-It puts the whole pipeline to the test: a run on it must find the rates that its
-policy states. What it answers depends on the policy's seed and on the trial's name
-only, never on order, concurrency or retries, so a resumed run gets the same answers.
+It tests the whole pipeline: a run on it must recover the rates that its policy states. Its
+answers depend on the policy's seed and the trial's name only, never on order, concurrency or
+retries, so a resumed run gets the same answers.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from tenacity import wait_exponential
 from tenacity.wait import WaitBaseT
 
 from cornered.errors import ModelError
-from cornered.models.policy import Answer, ErrorKind, Failure, Policy, Rule, load_policy
+from cornered.models.policy import Answer, ErrorKind, Failure, Policy, PolicyRule, load_policy
 
 STRATA = 20
 """Trials in a block of `draw: stratified`: p in steps of 0.05 comes out exactly."""
@@ -65,7 +65,7 @@ class ScriptedAPI(ModelAPI):
         model_name: `scripted/` and the path of the policy, absolute or relative to
             the working directory. The file is read once, here.
         config: The generation settings; none of them changes an answer.
-        model_args: Not accepted: what the model does stands in the policy.
+        model_args: Not accepted: the policy file determines everything.
 
     Raises:
         ModelError: no such policy, a mistake in it, or a model argument.
@@ -76,7 +76,7 @@ class ScriptedAPI(ModelAPI):
             raise ModelError(
                 f"the scripted model takes no model arguments, so not {', '.join(model_args)}",
                 where=f"cornered/{model_name}",
-                fix="say it in the policy file",
+                fix="set it in the policy file",
             )
         super().__init__(model_name, config=config)
         self._path = Path(model_name.removeprefix("scripted/"))
@@ -130,7 +130,7 @@ class ScriptedAPI(ModelAPI):
         call.set_response({"stop": drawn.stop})
         return self._output(drawn, rng), call
 
-    def _rule(self, condition: str, prompt: str) -> tuple[int, Rule]:
+    def _rule(self, condition: str, prompt: str) -> tuple[int, PolicyRule]:
         fitting = [
             (place, rule)
             for place, rule in enumerate(self._policy.rules)
@@ -146,7 +146,7 @@ class ScriptedAPI(ModelAPI):
             fix="add a last rule without `when` and `match`",
         )
 
-    def _draw(self, request: _Request, rule: Rule, rng: Random) -> int:
+    def _draw(self, request: _Request, rule: PolicyRule, rng: Random) -> int:
         """The answer's index; failures whose `times` are over give way to the others."""
         left = dict(enumerate(rule.probabilities))
         point = rng.random() if rule.draw == "random" else self._stratified(request, rng)

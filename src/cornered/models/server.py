@@ -106,7 +106,7 @@ class EngineServer:
         return {"Authorization": f"Bearer {self.api_key}"}
 
     def died(self) -> ModelError:
-        """The error that says the engine is gone, with the last thing it said."""
+        """The error for an engine that has ended, with the last line of its log."""
         return ModelError(
             f"the engine of the embedded model ended (exit code {self._process.poll()}): "
             f"{self._last_words()}",
@@ -190,7 +190,7 @@ class EngineServer:
 
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "its log is empty")
 
 
 _shared: EngineServer | None = None

@@ -25,7 +25,7 @@ from cornered.cache import cache_folder
 from cornered.errors import ModelError
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes done so far and the bytes in all."""
+"""Progress callback: (done, total), in bytes."""
 
 _BLOCK = 1 << 22
 _MB = 1_000_000
@@ -79,7 +79,7 @@ def obtain_weights(progress: Progress | None = None) -> Weights:
     assembled anew if it is not the pinned one. Safe to call from many processes at once.
 
     Args:
-        progress: Told how many bytes are hashed of how many, where there is hashing to do.
+        progress: Progress callback in bytes, called while the file is hashed or assembled.
 
     Raises:
         ModelError: the extra is not installed, the sum is wrong, the disk is full, or the

@@ -46,7 +46,7 @@ from cornered.experiment import Experiment, FactorGrid
 from cornered.files import disk_errors, write_text
 from cornered.interop.conditions import ConditionFinder
 from cornered.interop.results import FORMATS, Format
-from cornered.interop.stored import Advance, Found, StoredTrial
+from cornered.interop.stored import Progress, StoredResults, StoredTrial
 from cornered.ledger import STORE_KEY
 from cornered.run.folder import MANIFEST, Imported, Manifest, read_manifest, versions
 from cornered.run.tasks import planned, trial_metadata
@@ -70,7 +70,7 @@ def import_name(path: Path) -> str:
 
 
 def write_import(
-    found: Found, folder: Path, *, source: str, kind: Format, name: str, advance: Advance
+    found: StoredResults, folder: Path, *, source: str, kind: Format, name: str, advance: Progress
 ) -> bool:
     """Writes a run folder of stored trials, scored by our rule.
 
@@ -192,7 +192,7 @@ def _built_beside(folder: Path) -> Iterator[Path]:
 
 def _manifest(
     groups: Mapping[Group, Sequence[StoredTrial]],
-    found: Found,
+    found: StoredResults,
     source: str,
     kind: Format,
     name: str,

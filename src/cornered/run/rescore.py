@@ -28,7 +28,7 @@ from cornered.analysis.table import TrialResult, current_logs, read_trials
 from cornered.errors import RunError
 from cornered.experiment import Experiment
 from cornered.files import disk_errors, write_text
-from cornered.interop.stored import Advance
+from cornered.interop.stored import Progress
 from cornered.run.folder import MANIFEST, Manifest, read_manifest, versions
 from cornered.run.runner import (
     Roles,
@@ -82,7 +82,7 @@ def rescore(
     name: str | None,
     preflight: bool,
     max_connections: int | None,
-    advance: Advance,
+    advance: Progress,
 ) -> tuple[Path, RunState]:
     """Scores the trials of a run again, or goes on with it.
 
