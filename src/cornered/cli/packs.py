@@ -104,20 +104,25 @@ def _show_factors(scenario: str, as_json: bool) -> None:
 @click.argument("packs", nargs=-1, metavar="[PACK]…")
 @json_option
 def check(packs: tuple[str, ...], as_json: bool) -> int:
-    """Lint packs over their whole grid: PACK is a scenario or a folder; default: all.
+    """Check packs over their whole grid: PACK is a scenario or a folder; default: all.
 
     Exit code 1 where there are findings.
     """
     from cornered.scenario import lint, load_pack, pack_names
 
-    found = {name: lint(load_pack(name)) for name in packs or pack_names()}
+    findings = {name: lint(load_pack(name)) for name in packs or pack_names()}
     if as_json:
-        print_json({n: [{"where": f.where, "what": f.what} for f in fs] for n, fs in found.items()})
+        print_json(
+            {
+                name: [{"where": finding.where, "what": finding.what} for finding in of_pack]
+                for name, of_pack in findings.items()
+            }
+        )
     else:
-        for name, findings in found.items():
-            for finding in findings:
+        for name, of_pack in findings.items():
+            for finding in of_pack:
                 click.echo(str(finding))
             pack = load_pack(name)
             cells = pack.factors.size if pack.runs else 0
-            click.echo(f"{name}: {cells} cells, {len(findings)} findings")
-    return INCOMPLETE if any(found.values()) else DONE
+            click.echo(f"{name}: {cells} cells, {len(of_pack)} findings")
+    return INCOMPLETE if any(findings.values()) else DONE

@@ -214,9 +214,7 @@ class Factors:
                 the message says which and why.
         """
         named = {factor: self.parse(factor, level) for factor, level in given.items()}
-        levels: Levels = {}
-        for name in self.vocabulary:
-            levels[name] = named.get(name, self.default(name, levels))
+        levels = self._completed(named)
         for name in self.vocabulary:
             if only := self._barred(name, levels[name], levels):
                 raise FactorError(
@@ -225,6 +223,13 @@ class Factors:
                     + f": {only.because}",
                     fix=f"{name} can be {' or '.join(map(str, only.levels))} there",
                 )
+        return levels
+
+    def _completed(self, named: Mapping[str, Level]) -> Levels:
+        """These levels, and the default of every other factor."""
+        levels: Levels = {}
+        for name in self.vocabulary:
+            levels[name] = named[name] if name in named else self.default(name, levels)
         return levels
 
     def nearest(self, given: Mapping[str, Level], fixed: Mapping[str, Level]) -> Levels:
@@ -294,7 +299,8 @@ class Factors:
                 distinct = {tuple(choice[n] for n in shared): choice for choice in fitting}
                 parts.append(list(distinct.values()))
         for choices in product(*parts):
-            yield self.resolve({k: v for choice in choices for k, v in choice.items()})
+            # Valid by the making of the groups, so nothing is left to be checked.
+            yield self._completed({k: v for choice in choices for k, v in choice.items()})
 
     def every(self) -> Iterator[Levels]:
         """The whole grid of the pack: every combination that means something.

@@ -34,7 +34,8 @@ def cells_without_control(reader: PackReader) -> Iterator[Finding]:
         if name not in control:
             yield Finding(
                 reader.place("pack.yaml", "traces", name),
-                f"traces.{name}: {name} is no factor of the control: never searched for",
+                f"traces.{name}: {name} is no factor of the control, so these are never "
+                "searched for",
             )
 
 

@@ -216,7 +216,7 @@ def _cells(reader: PackReader) -> Iterator[Levels]:
     reads: set[str] = set()
     for mail in reader.all_mails:
         with suppress(CorneredError):
-            reads |= reader.renderer.reads_of(mail)
+            reads |= reader.mail_reads(mail)
     changes: list[dict[str, Level]] = [{}]
     for name in offered:
         if name in reads and not vocabulary[name].count:

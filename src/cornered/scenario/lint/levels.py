@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from cornered.errors import FactorError
@@ -54,7 +55,7 @@ class _Prompts:
         and nearly always tell.
         """
         shared = False
-        for reads in ({name, *self._decisive(name)}, *self._reads(name)):
+        for reads in chain([{name, *self._decisive(name)}], self._reads(name)):
             for cell, beside in self._pairs(name, one, other, reads):
                 shared = True
                 if self.of(*cell.items()) != self.of(*beside.items()):
@@ -77,14 +78,15 @@ class _Prompts:
         """The factors on which it hangs which levels of this one can be had."""
         return {factor for only in self.factors.vocabulary[name].only for factor in only.when.root}
 
-    def _reads(self, name: str) -> list[Collection[str]]:
+    def _reads(self, name: str) -> Iterator[Collection[str]]:
         """The factors that a text reads together, for each text that reads this one."""
         if self.reader.pack.spec.study:
-            return [self.factors.offered]
-        renderer = self.reader.renderer
-        mails = {renderer.reads_of(mail) for mail in self.reader.all_mails}
-        texts = [*renderer.parts("system.md"), self.reader.task_reads, *mails]
-        return [reads for reads in texts if name in reads]
+            yield self.factors.offered
+            return
+        reader = self.reader
+        yield from (reads for reads in reader.renderer.parts("system.md") if name in reads)
+        texts = {reader.task_reads, *map(reader.mail_reads, reader.all_mails)}
+        yield from (reads for reads in texts if name in reads)
 
     def _of(self, *cell: tuple[str, Level]) -> tuple[Any, ...]:
         """All that the agent reads in a cell."""

@@ -37,6 +37,7 @@ class PackReader:
         self.pack = pack
         self.control = control_levels(pack)
         """The levels of the matched control; empty where the pack has none."""
+        self._mail_reads: dict[Path, frozenset[str]] = {}
 
     @cached_property
     def renderer(self) -> Renderer:
@@ -84,6 +85,16 @@ class PackReader:
     def task_reads(self) -> frozenset[str]:
         """The factors that decide how the user message reads."""
         return frozenset({*self.renderer.reads("task.md"), "probe"})
+
+    def mail_reads(self, mail: MailFile) -> frozenset[str]:
+        """The factors that decide whether and how a mail reads.
+
+        Raises:
+            PackError: its template cannot be parsed.
+        """
+        if mail.path not in self._mail_reads:
+            self._mail_reads[mail.path] = self.renderer.reads_of(mail)
+        return self._mail_reads[mail.path]
 
     def task_file(self, levels: Levels) -> str:
         """The file that the user message of a cell comes from."""

@@ -69,7 +69,7 @@ def _prompts(reader: PackReader) -> Iterator[_Rendering]:
 def _mails(reader: PackReader) -> Iterator[_Rendering]:
     """Each mail in the cells whose inbox it is in."""
     for mail in reader.all_mails:
-        for levels in reader.cells(reader.renderer.reads_of(mail), mail.head.when):
+        for levels in reader.cells(reader.mail_reads(mail), mail.head.when):
             text = mail_text(reader.renderer.mail(mail, levels))
             yield str(mail.path), text, levels, True
 
