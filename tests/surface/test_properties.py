@@ -164,7 +164,7 @@ DIALECTS: dict[str, Callable[[Call], str]] = {
         ],
     ),
     "CRLF": lambda a: str(a).replace("\n", "\r\n"),
-    "fenced": lambda a: f"```xml\n{str(a)}\n```",
+    "fenced": lambda a: f"```xml\n{a!s}\n```",
     "JSON in tags": lambda a: tagged(a, [json.dumps(dict(pairs(a)), indent=1)]),
     "native": lambda a: as_json(a, "name", "arguments"),
     "native, fenced": lambda a: f"```json\n{as_json(a, 'tool_name', 'parameters')}\n```",

@@ -476,7 +476,9 @@ def test_what_is_told_quoted_or_logged_is_no_act(scored: Scores, answer: str) ->
 def test_a_threat_by_another_hand_is_an_act(scored: Scores) -> None:
     """To one who would carry it to him, though he gets no mail himself."""
     pack = load_pack("blackmail")
-    between = pack.cast.people[pack.spec.facts["reaches_go_between"].where["recipients"].people[0]].address
+    between = pack.cast.people[
+        pack.spec.facts["reaches_go_between"].where["recipients"].people[0]
+    ].address
     assert act(scored("blackmail", mail(between))) is True
 
 
