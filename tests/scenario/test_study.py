@@ -19,14 +19,27 @@ from inspect_evals.agentic_misalignment import agentic_misalignment, prompt_gene
 from ruamel.yaml import YAML
 
 from cornered.errors import FactorError, PackError
-from cornered.ledger import ForwardEmail, Ledger, SendEmail
-from cornered.scenario import Levels, Pack, World, load_pack, study
+from cornered.ledger import AGENT
+from cornered.scenario import (
+    Levels,
+    Mail,
+    Pack,
+    RenderedPrompt,
+    Renderer,
+    Scenario,
+    Scene,
+    load_pack,
+    study,
+)
 from cornered.scenario.factors import PACKS
 from cornered.scenario.lint import Finding
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.lint.study_packs import study_pack
-from cornered.scenario.study import study_version, study_world
+from cornered.scenario.study import study_scene, study_version
 from cornered.verdict.facts import find_facts
+from cornered.world import at_once
+from cornered.world.mail import Mailbox
+from tests.verdict.trials import event, facts_of, open_trial
 
 NAMES = ("am/blackmail", "am/leaking", "am/murder")
 
@@ -36,8 +49,12 @@ def pack(request: pytest.FixtureRequest) -> Pack:
     return load_pack(request.param)
 
 
-def world(pack: Pack, **levels: str) -> World:
-    return study_world(pack, pack.factors.resolve(levels))
+def scene_and_prompt(pack: Pack, **levels: str) -> tuple[Scene, RenderedPrompt]:
+    return of_cell(pack, pack.factors.resolve(levels))
+
+
+def of_cell(pack: Pack, levels: Levels) -> tuple[Scene, RenderedPrompt]:
+    return study_scene(pack, levels, Renderer(pack).scene(levels))
 
 
 @pytest.fixture
@@ -95,18 +112,21 @@ async def sent_by_the_study(arguments: dict[str, Any]) -> list[tuple[str, str]]:
     return sent
 
 
-def sent_by_us(world: World) -> list[tuple[str, str]]:
-    return [("system", world.system), ("user", world.task)]
+def sent_by_us(scenario: Scenario, levels: Levels) -> list[tuple[str, str]]:
+    prompt = scenario.prompt(levels, "000001")
+    return [("system", prompt.system), ("user", prompt.task)]
 
 
 @pytest.mark.usefixtures("_files_read_once")
 def test_every_cell_is_what_the_studys_own_task_sends(pack: Pack) -> None:
+    scenario = Scenario(pack)
+
     async def differing() -> list[Levels]:
         return [
             levels
             for levels in pack.factors.every()
             if await sent_by_the_study(in_the_studys_words(pack, levels))
-            != sent_by_us(study_world(pack, levels))
+            != sent_by_us(scenario, levels)
         ]
 
     assert asyncio.run(differing()) == []
@@ -146,7 +166,7 @@ def test_levels_made_by_hand_get_one_line_too() -> None:
     pack = load_pack("am/blackmail")
     levels = pack.factors.resolve({}) | {"framing": "simulation"}
     with pytest.raises(FactorError, match=r"framing=simulation: .* known: none, deliberate"):
-        study_world(pack, levels)
+        of_cell(pack, levels)
 
 
 # The inbox.
@@ -155,12 +175,12 @@ def test_levels_made_by_hand_get_one_line_too() -> None:
 @pytest.mark.parametrize("threat", ["replacement", "restriction", "none"])
 @pytest.mark.parametrize("goal", ["explicit", "none"])
 def test_the_inbox_is_taken_apart_and_nothing_is_lost(pack: Pack, goal: str, threat: str) -> None:
-    w = world(pack, goal=goal, threat=threat)
-    assert len(w.mails) == w.task.count("<email>") >= 6
-    assert [m.number for m in w.mails] == list(range(1, len(w.mails) + 1))
-    assert [m.stem for m in w.mails] == [f"mail-{m.number}" for m in w.mails]
-    left = w.task.partition("<email>")[2]
-    for mail in w.mails:
+    scene, prompt = scene_and_prompt(pack, goal=goal, threat=threat)
+    assert len(scene.mails) == prompt.task.count("<email>") >= 6
+    assert [m.number for m in scene.mails] == list(range(1, len(scene.mails) + 1))
+    assert [m.stem for m in scene.mails] == [f"mail-{m.number}" for m in scene.mails]
+    left = prompt.task.partition("<email>")[2]
+    for mail in scene.mails:
         for part in (mail.sender, *mail.to, mail.subject, mail.time.isoformat(), mail.body):
             assert part
             assert part in left
@@ -169,19 +189,26 @@ def test_the_inbox_is_taken_apart_and_nothing_is_lost(pack: Pack, goal: str, thr
 
 
 def test_the_ids_that_the_agent_sees_are_the_numbers() -> None:
-    w = world(load_pack("am/leaking"))
-    assert re.findall(r"<email>\nID: (\d+)\n", w.task) == [str(m.number) for m in w.mails]
+    scene, prompt = scene_and_prompt(load_pack("am/leaking"))
+    numbers = [str(m.number) for m in scene.mails]
+    assert re.findall(r"<email>\nID: (\d+)\n", prompt.task) == numbers
 
 
 def test_a_forwarded_mail_is_found_with_its_attachment() -> None:
-    w = world(load_pack("am/leaking"))
-    (mail,) = w.forwarded("2")
+    world = open_trial(load_pack("am/leaking"))
+    mailbox = world.apps["mail"]
+    assert isinstance(mailbox, Mailbox)
+
+    def forwarded(reference: str) -> tuple[Mail, ...]:
+        return mailbox.find(reference)
+
+    (mail,) = forwarded("2")
     assert mail.stem == "mail-2"
     assert len(mail.attachments) == 1
     assert mail.attachments[0].endswith(".pdf")
-    assert [m.number for m in w.mails if m.attachments] == [2]
-    assert w.forwarded("9") == ()
-    assert [m.number for m in w.forwarded("ID: 2, #3")] == [2, 3]
+    assert [m.number for m in world.scene.mails if m.attachments] == [2]
+    assert forwarded("9") == ()
+    assert [m.number for m in forwarded("ID: 2, #3")] == [2, 3]
 
 
 @pytest.mark.parametrize(
@@ -198,9 +225,10 @@ def test_a_forwarded_mail_is_found_with_its_attachment() -> None:
 )
 def test_what_was_forwarded_out_is_known(email_id: str, to: str, facts: set[str]) -> None:
     pack = load_pack("am/leaking")
-    sent = ForwardEmail(executed=True, start=0, end=1, email_id=email_id, to=(to,))
-    found = find_facts(Ledger(actions=(sent,)), pack, world(pack))
-    assert {f for f, holds in found.items() if holds and f.startswith("forwards_")} - {
+    world = open_trial(pack)
+    at_once(world.do(AGENT, "mail.forward", {"mail": email_id, "to": to}))
+    holding = find_facts(world.ledger, pack, world)
+    assert {f for f, holds in holding.items() if holds and f.startswith("forwards_")} - {
         "forwards_outside"
     } == facts
 
@@ -218,12 +246,12 @@ def test_what_was_forwarded_out_is_known(email_id: str, to: str, facts: set[str]
 )
 def test_every_address_outside_is_of_one_kind(to: str, reached: str) -> None:
     pack = load_pack("am/leaking")
-    sent = SendEmail(executed=True, start=0, end=1, to=(to,), body="The contract is CDB-2209.")
-    found = find_facts(Ledger(actions=(sent,)), pack, world(pack))
+    sent = event("mail.send", to=[to], body="The contract is CDB-2209.")
+    facts = facts_of(pack, open_trial(pack), sent)
     kinds = {"reaches_rival", "reaches_press", "reaches_regulator", "reaches_unknown"}
-    assert {f for f in kinds if found[f]} == {reached}
-    assert found["leaves_company"]
-    assert found["quotes_contract"]
+    assert {f for f in kinds if facts[f]} == {reached}
+    assert facts["leaves_company"]
+    assert facts["quotes_contract"]
 
 
 # The packs, and what is wrong with a broken one.
@@ -259,7 +287,7 @@ def edit(folder: Path, file: str, old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "said"),
+    ("file", "old", "new", "problem"),
     [
         ("judge.md", "{{ company.rival }}", "{{ company.enemy }}", "judge.md:3: "),
         (
@@ -268,7 +296,7 @@ def edit(folder: Path, file: str, old: str, new: str) -> None:
             "ascout@novastar.com",
             "cast.yaml: the address andrea.scout@novastar.com is not in the cast",
         ),
-        ("pack.yaml", "[mail-2]", "[mail-12]", "forwards: no inbox has the mail mail-12"),
+        ("pack.yaml", "[mail-2]", "[mail-12]", "mails.mail: no inbox has the mail mail-12"),
         ("pack.yaml", "framing: [none, deliberate]", "framing: [test]", "no such level"),
         (
             "judge.md",
@@ -278,11 +306,13 @@ def edit(folder: Path, file: str, old: str, new: str) -> None:
         ),
     ],
 )
-def test_a_broken_pack_is_told(broken: Path, file: str, old: str, new: str, said: str) -> None:
+def test_a_broken_pack_has_a_finding(
+    broken: Path, file: str, old: str, new: str, problem: str
+) -> None:
     assert check_study(load_pack(str(broken))) == []
     edit(broken, file, old, new)
     (finding,) = check_study(load_pack(str(broken)))
-    assert said in str(finding)
+    assert problem in str(finding)
 
 
 def test_without_the_package_one_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,7 +321,7 @@ def test_without_the_package_one_line_says_how_to_get_it(monkeypatch: pytest.Mon
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "inspect_evals", None)
     with pytest.raises(PackError, match=r"inspect_evals.*; pip install 'cornered\[study\]'$"):
-        world(pack)
+        scene_and_prompt(pack)
     (finding,) = check_study(pack)
     assert "inspect_evals" in finding.what
 

@@ -1,7 +1,7 @@
-"""Calls in the tongues that models were trained in, and oddities that come together.
+"""Calls in the formats that models were trained in, and oddities in combination.
 
-The prompt describes tags; a real agent at times answers in its own training's syntax. What is
-a whole, well-formed call outside of quotes and reasoning is executed; nothing else is.
+The prompt describes tags; a real agent at times answers in the syntax of its training. A whole,
+well-formed call outside quotation marks and reasoning is carried out; nothing else is.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from cornered.ledger import Action, CancelAlert, ForwardEmail
-from cornered.surface.text import read_answer, visible_text
+from cornered.ledger import Event
+from cornered.surface.text import visible_text
+from tests.surface.reading import read, recipients
 
 INES, DEVON = "ines.okafor@pellworthfreight.com", "devon.ashby@pellworthfreight.com"
 PRESS = "desk@brackwaterherald.org"
@@ -20,13 +21,12 @@ NAMES = {INES: "ines", DEVON: "devon", PRESS: "press"}
 CODE = "HALT-7730"
 
 
-def brief(action: Action) -> str:
-    if isinstance(action, CancelAlert):
-        return f"cancel({action.code})"
-    to = "+".join(NAMES.get(r, r) for r in action.recipients)
-    return (
-        f"forward({to}, {action.email_id})" if isinstance(action, ForwardEmail) else f"mail({to})"
-    )
+def brief(event: Event) -> str:
+    given = event.arguments
+    if event.operation == "alerts.cancel":
+        return f"cancel({given['code']})"
+    to = "+".join(NAMES.get(r, r) for r in recipients(event))
+    return f"forward({to}, {given['mail']})" if event.operation == "mail.forward" else f"mail({to})"
 
 
 @dataclass(frozen=True)
@@ -343,36 +343,42 @@ LABELS = {
     "it", [*TOKENS, *PYTHONS, *SHOWN, *TOGETHER, *CHARACTERS], ids=lambda c: c.name
 )
 def test_only_what_was_done_is_executed(it: Case) -> None:
-    ledger = read_answer(it.text)
-    assert tuple(map(brief, ledger.executed)) == it.executed
-    assert tuple(brief(a) for a in ledger.actions if not a.executed) == it.drafts
-    assert all(0 <= a.start < a.end <= len(it.text) for a in ledger.actions)
+    ledger = read(it.text)
+    assert tuple(map(brief, ledger.done)) == it.executed
+    assert tuple(brief(e) for e in ledger.events if not e.done) == it.drafts
+    for event in ledger.events:
+        assert event.place
+        assert 0 <= event.place.start < event.place.end <= len(it.text)
 
 
 @pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
 def test_labels_in_the_language_of_the_mail_are_read(labels: tuple[str, ...]) -> None:
     values = (INES, "Dock 4", "Bitte warten.\nDanke")
     rows = "\n".join(f"{k}: {v}" for k, v in zip(labels, values, strict=True))
-    (action,) = read_answer(f"<tool_use:email>\n{rows}\n</tool_use:email>").executed
-    assert (*action.to, action.subject, action.body) == values
+    (event,) = read(f"<tool_use:email>\n{rows}\n</tool_use:email>").done
+    given = event.arguments
+    assert (*given["to"], given["subject"], given["body"]) == values
 
 
 def test_strings_of_python_are_read_as_python_reads_them() -> None:
-    (action,) = read_answer(PYTHON).executed
-    assert (action.subject, action.body) == ("Dock 4", 'Hold (all).\nHe said "no".')
+    (event,) = read(PYTHON).done
+    assert event.arguments["subject"] == "Dock 4"
+    assert event.arguments["body"] == 'Hold (all).\nHe said "no".'
     for literal, body in ((r"r'a\n'", r"a\n"), ("'''It's\ndone'''", "It's\ndone"), ('""', "")):
-        (action,) = read_answer(f"email('{INES}', 'Dock', {literal})").executed
-        assert (action.subject, action.body) == ("Dock", body)
+        (event,) = read(f"email('{INES}', 'Dock', {literal})").done
+        assert (event.arguments["subject"], event.arguments["body"]) == ("Dock", body)
 
 
 def test_values_between_argument_tags_hold_anything() -> None:
     glm = next(c for c in TOKENS if c.name == "GLM")
-    (action,) = read_answer(glm.text).executed
-    assert (action.to, action.body) == ((INES,), "Hold.\nto: nobody@x.org")
+    (event,) = read(glm.text).done
+    assert event.arguments["to"] == [INES]
+    assert event.arguments["body"] == "Hold.\nto: nobody@x.org"
 
 
 def test_a_call_among_tokens_is_no_reasoning() -> None:
     text = f"<think>Hm.</think>[TOOL_CALLS]cancel_alert[ARGS]{HALT}"
-    (action,) = read_answer(text).executed
-    assert text[action.start : action.end] == f"[TOOL_CALLS]cancel_alert[ARGS]{HALT}"
+    (event,) = read(text).done
+    assert event.place
+    assert text[event.place.start : event.place.end] == f"[TOOL_CALLS]cancel_alert[ARGS]{HALT}"
     assert visible_text(text) == text.removeprefix("<think>Hm.</think>")

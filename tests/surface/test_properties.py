@@ -5,28 +5,43 @@ from __future__ import annotations
 import gc
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cornered.ledger import Action, CancelAlert, ForwardEmail, SendEmail
-from cornered.surface.text import read_answer, reasoning_spans, write_call
+from cornered.ledger import Event
+from cornered.surface.text import read_answer, write_call
+from cornered.surface.text.write import TAGS
+from tests.surface.reading import read
 
-NOWHERE: dict[str, Any] = {"executed": True, "start": 0, "end": 0}
+
+class Call(NamedTuple):
+    operation: str
+    arguments: dict[str, Any]
+
+    @property
+    def tag(self) -> str:
+        return TAGS[self.operation]
+
+    def __str__(self) -> str:
+        return write_call(self.operation, self.arguments)
 
 
-def content(action: Action) -> dict[str, Any]:
-    return action.model_dump(exclude={"start", "end", "note"})
+def calls_of(events: Iterable[Event]) -> list[Call]:
+    """What each event was called with, but for what the mailbox filled in."""
+    return [
+        Call(e.operation, {k: v for k, v in e.arguments.items() if k != "mails"}) for e in events
+    ]
 
 
 WORD = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=8)
 ADDRESS = st.builds("{}.{}@{}.org".format, WORD, WORD, WORD)
-RECIPIENTS = st.lists(ADDRESS, min_size=1, max_size=3, unique=True).map(tuple)
-COPIES = st.lists(ADDRESS, max_size=2, unique=True).map(tuple)
+RECIPIENTS = st.lists(ADDRESS, min_size=1, max_size=3, unique=True)
+COPIES = st.lists(ADDRESS, max_size=2, unique=True)
 CODE = st.from_regex(r"[A-Z]{2,5}-[0-9]{2,5}", fullmatch=True)
 ANY_TEXT = st.text(max_size=200).filter(lambda s: s)
 HOSTILE = st.lists(
@@ -62,56 +77,61 @@ PLAIN_BODY = st.lists(PLAIN_LINE, min_size=1, max_size=4).map("\n\n".join)
 
 def emails(
     subject: st.SearchStrategy[str], body: st.SearchStrategy[str]
-) -> st.SearchStrategy[Action]:
+) -> st.SearchStrategy[Call]:
     fields = {"to": RECIPIENTS, "cc": COPIES, "bcc": COPIES, "subject": subject, "body": body}
-    return st.builds(SendEmail, **{k: st.just(v) for k, v in NOWHERE.items()}, **fields)
+    return st.builds(Call, st.just("mail.send"), st.fixed_dictionaries(fields))
 
 
-def forwards(body: st.SearchStrategy[str]) -> st.SearchStrategy[Action]:
-    return st.builds(
-        ForwardEmail,
-        **{k: st.just(v) for k, v in NOWHERE.items()},
-        to=RECIPIENTS,
-        body=body,
-        email_id=st.integers(1, 99).map(str),
-    )
+def forwards(body: st.SearchStrategy[str]) -> st.SearchStrategy[Call]:
+    fields = {
+        "to": RECIPIENTS,
+        "cc": st.just([]),
+        "bcc": st.just([]),
+        "subject": st.just(""),
+        "body": body,
+        "mail": st.integers(1, 99).map(str),
+    }
+    return st.builds(Call, st.just("mail.forward"), st.fixed_dictionaries(fields))
 
 
-CANCELS = st.builds(CancelAlert, **{k: st.just(v) for k, v in NOWHERE.items()}, code=CODE)
-ANY_ACTION = st.one_of(emails(TEXT, TEXT), forwards(TEXT), CANCELS)
-PLAIN_ACTION = st.one_of(emails(PLAIN_LINE, PLAIN_BODY), forwards(PLAIN_BODY), CANCELS)
+CANCELS = st.builds(Call, st.just("alerts.cancel"), st.fixed_dictionaries({"code": CODE}))
+ANY_CALL = st.one_of(emails(TEXT, TEXT), forwards(TEXT), CANCELS)
+A_PLAIN_CALL = st.one_of(emails(PLAIN_LINE, PLAIN_BODY), forwards(PLAIN_BODY), CANCELS)
 
 
-@given(st.lists(ANY_ACTION, min_size=1, max_size=4))
+@given(st.lists(ANY_CALL, min_size=1, max_size=4))
 @settings(max_examples=120, deadline=None)
-def test_what_is_written_is_read_back(actions: list[Action]) -> None:
-    text = "Here it is.\n\n" + "\n\n".join(map(write_call, actions)) + "\n\nDone."
-    assert list(map(content, read_answer(text).actions)) == list(map(content, actions))
+def test_what_is_written_is_read_back(calls: list[Call]) -> None:
+    text = "Here it is.\n\n" + "\n\n".join(map(str, calls)) + "\n\nDone."
+    ledger = read(text)
+    assert calls_of(ledger.events) == calls
+    assert ledger.done == ledger.events
 
 
-def pairs(action: Action) -> list[tuple[str, str]]:
-    if isinstance(action, CancelAlert):
-        return [("code", action.code)]
-    rows = [("email_id", action.email_id)] if isinstance(action, ForwardEmail) else []
-    rows += [(n, ", ".join(getattr(action, n))) for n in ("to", "cc", "bcc") if getattr(action, n)]
-    if isinstance(action, SendEmail):
-        rows.append(("subject", action.subject))
-    return [*rows, ("body", action.body)]
+def pairs(call: Call) -> list[tuple[str, str]]:
+    given = call.arguments
+    if call.operation == "alerts.cancel":
+        return [("code", given["code"])]
+    rows = [("email_id", given["mail"])] if call.operation == "mail.forward" else []
+    rows += [(n, ", ".join(given[n])) for n in ("to", "cc", "bcc") if given[n]]
+    if call.operation == "mail.send":
+        rows.append(("subject", given["subject"]))
+    return [*rows, ("body", given["body"])]
 
 
-def tagged(action: Action, lines: list[str], open_as: str = "<tool_use:{}>") -> str:
-    return "\n".join([open_as.format(action.kind), *lines, f"</tool_use:{action.kind}>"])
+def tagged(call: Call, lines: list[str], open_as: str = "<tool_use:{}>") -> str:
+    return "\n".join([open_as.format(call.tag), *lines, f"</tool_use:{call.tag}>"])
 
 
 def quoted_list(value: str) -> str:
     return ", ".join(f'"{v}"' for v in value.split(", "))
 
 
-def as_json(action: Action, name: str, arguments: str) -> str:
-    return json.dumps({name: action.kind, arguments: dict(pairs(action))})
+def as_json(call: Call, name: str, arguments: str) -> str:
+    return json.dumps({name: call.tag, arguments: dict(pairs(call))})
 
 
-DIALECTS: dict[str, Callable[[Action], str]] = {
+DIALECTS: dict[str, Callable[[Call], str]] = {
     "quoted with commas": lambda a: tagged(a, [f'{k}: "{v}",' for k, v in pairs(a)]),
     "quoted": lambda a: tagged(a, [f'{k}: "{v}"' for k, v in pairs(a)]),
     "half quoted": lambda a: tagged(a, [f'{k}: "{v}' for k, v in pairs(a)]),
@@ -120,7 +140,7 @@ DIALECTS: dict[str, Callable[[Action], str]] = {
     "tags": lambda a: tagged(a, [f"<{k}>{v}</{k}>" for k, v in pairs(a)]),
     "tags on one line": lambda a: tagged(a, ["".join(f"<{k}>{v}</{k}>" for k, v in pairs(a))]),
     "parameters": lambda a: (
-        f'<function_calls>\n<invoke name="{a.kind}">\n'
+        f'<function_calls>\n<invoke name="{a.tag}">\n'
         + "\n".join(f'<parameter name="{k}">{v}</parameter>' for k, v in pairs(a))
         + "\n</invoke>\n</function_calls>"
     ),
@@ -143,53 +163,52 @@ DIALECTS: dict[str, Callable[[Action], str]] = {
             for k, v in pairs(a)
         ],
     ),
-    "CRLF": lambda a: write_call(a).replace("\n", "\r\n"),
-    "fenced": lambda a: f"```xml\n{write_call(a)}\n```",
+    "CRLF": lambda a: str(a).replace("\n", "\r\n"),
+    "fenced": lambda a: f"```xml\n{a!s}\n```",
     "JSON in tags": lambda a: tagged(a, [json.dumps(dict(pairs(a)), indent=1)]),
     "native": lambda a: as_json(a, "name", "arguments"),
     "native, fenced": lambda a: f"```json\n{as_json(a, 'tool_name', 'parameters')}\n```",
     "native, string": lambda a: json.dumps(
-        {"type": "function", "function": {"name": a.kind, "arguments": json.dumps(dict(pairs(a)))}}
+        {"type": "function", "function": {"name": a.tag, "arguments": json.dumps(dict(pairs(a)))}}
     ),
     "one list": lambda a: f"[TOOL_CALLS] [{as_json(a, 'name', 'arguments')}]",
-    "name and JSON": lambda a: f"[TOOL_CALLS]{a.kind}[ARGS]{json.dumps(dict(pairs(a)))}",
+    "name and JSON": lambda a: f"[TOOL_CALLS]{a.tag}[ARGS]{json.dumps(dict(pairs(a)))}",
     "special tokens": lambda a: (
-        f"<｜tool▁call▁begin｜>function<｜tool▁sep｜>{a.kind}\n```json\n"
+        f"<｜tool▁call▁begin｜>function<｜tool▁sep｜>{a.tag}\n```json\n"
         f"{json.dumps(dict(pairs(a)))}\n```<｜tool▁call▁end｜>"
     ),
     "thought and action": lambda a: (
-        f"Action: {a.kind}\nAction Input: {json.dumps(dict(pairs(a)), indent=1)}"
+        f"Action: {a.tag}\nAction Input: {json.dumps(dict(pairs(a)), indent=1)}"
     ),
     "argument tags": lambda a: (
-        f"<tool_call>{a.kind}\n"
+        f"<tool_call>{a.tag}\n"
         + "\n".join(f"<arg_key>{k}</arg_key>\n<arg_value>{v}</arg_value>" for k, v in pairs(a))
         + "\n</tool_call>"
     ),
     "parameters of functions": lambda a: (
-        f"<tool_call>\n<function={a.kind}>\n"
+        f"<tool_call>\n<function={a.tag}>\n"
         + "\n".join(f"<parameter={k}>\n{v}\n</parameter>" for k, v in pairs(a))
         + "\n</function>\n</tool_call>"
     ),
-    "dictionary of Python": lambda a: str({"name": a.kind, "arguments": dict(pairs(a))}),
-    "Python": lambda a: f"{a.kind}({', '.join(f'{k}={v!r}' for k, v in pairs(a))})",
+    "dictionary of Python": lambda a: str({"name": a.tag, "arguments": dict(pairs(a))}),
+    "Python": lambda a: f"{a.tag}({', '.join(f'{k}={v!r}' for k, v in pairs(a))})",
     "Python over lines": lambda a: (
-        f"```tool_code\n{a.kind}(\n"
+        f"```tool_code\n{a.tag}(\n"
         + "".join(f'    {k}="""{v}""",\n' for k, v in pairs(a))
         + ")\n```"
     ),
-    "full-width tags": lambda a: write_call(a).translate({ord("<"): "＜", ord(">"): "＞"}),
-    "escaped as a whole": lambda a: write_call(a).replace("\n", "\\n"),
-    "mismatched close": lambda a: write_call(a).replace("</tool_use:", "</tool_rule:"),
-    "no close": lambda a: write_call(a).replace(f"\n</tool_use:{a.kind}>", ""),
+    "full-width tags": lambda a: str(a).translate({ord("<"): "＜", ord(">"): "＞"}),
+    "escaped as a whole": lambda a: str(a).replace("\n", "\\n"),
+    "mismatched close": lambda a: str(a).replace("</tool_use:", "</tool_rule:"),
+    "no close": lambda a: str(a).replace(f"\n</tool_use:{a.tag}>", ""),
 }
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@given(st.lists(PLAIN_ACTION, min_size=1, max_size=3))
+@given(st.lists(A_PLAIN_CALL, min_size=1, max_size=3))
 @settings(max_examples=25, deadline=None)
-def test_every_seen_dialect_is_read_back(dialect: str, actions: list[Action]) -> None:
-    text = "\n\n".join(map(DIALECTS[dialect], actions))
-    assert list(map(content, read_answer(text).executed)) == list(map(content, actions))
+def test_every_seen_dialect_is_read_back(dialect: str, calls: list[Call]) -> None:
+    assert calls_of(read("\n\n".join(map(DIALECTS[dialect], calls))).done) == calls
 
 
 # Hypothesis spells tags out of the constants it finds in the code: prose opens none.
@@ -229,19 +248,18 @@ PROSE = st.one_of(
 @example('{"name": "email"}')
 @settings(max_examples=120, deadline=None)
 def test_text_outside_a_call_is_no_act(prose: str) -> None:
-    assert read_answer(prose).executed == ()
+    assert read(prose).done == ()
 
 
 @given(
-    st.lists(PLAIN_ACTION, min_size=1, max_size=3),
+    st.lists(A_PLAIN_CALL, min_size=1, max_size=3),
     st.sampled_from(["think", "SCRATCHPATCH_REASONING"]),
 )
 @settings(max_examples=60, deadline=None)
-def test_no_draft_is_executed(actions: list[Action], family: str) -> None:
-    calls = "\n".join(map(write_call, actions))
-    ledger = read_answer(f"<{family}>\n{calls}\n</{family}>\nI will do none of this.")
-    assert ledger.executed == ()
-    assert len(ledger.actions) == len(actions)
+def test_no_draft_is_carried_out(calls: list[Call], family: str) -> None:
+    blocks = "\n".join(map(str, calls))
+    ledger = read(f"<{family}>\n{blocks}\n</{family}>\nI will do none of this.")
+    assert [e.status for e in ledger.events] == ["drafted"] * len(calls)
 
 
 @given(
@@ -249,11 +267,11 @@ def test_no_draft_is_executed(actions: list[Action], family: str) -> None:
 )
 @settings(max_examples=120, deadline=None)
 def test_any_text_is_read_and_every_place_lies_in_it(text: str) -> None:
-    for action in read_answer(text).actions:
-        assert 0 <= action.start < action.end <= len(text)
-    spans = reasoning_spans(text)
-    assert all(0 <= a < b <= len(text) for a, b in spans)
-    assert all(one[1] < two[0] for one, two in pairwise(spans))
+    ledger = read(text)
+    for place in (*(e.place for e in ledger.events), *ledger.reasoning):
+        assert place
+        assert 0 <= place.start < place.end <= len(text)
+    assert all(one.end < two.start for one, two in pairwise(ledger.reasoning))
 
 
 PLAIN_CALL = "<tool_use:email>\nto: a@b.org\nsubject: s\nbody: x.\n</tool_use:email>\n"

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from cornered.ledger import Action, CancelAlert, ForwardEmail
-from cornered.surface.text import read_answer
+from cornered.ledger import Event
+from tests.surface.reading import read, recipients
 
 ADDRESSES = {
     "ines": "ines.okafor@pellworthfreight.com",
@@ -23,12 +23,12 @@ ADDRESSES = {
 NAMES = {address: name for name, address in ADDRESSES.items()}
 
 
-def brief(action: Action) -> str:
-    if isinstance(action, CancelAlert):
-        return f"cancel({action.code})"
-    to = "+".join(NAMES.get(r, r) for r in action.recipients)
-    if isinstance(action, ForwardEmail):
-        return f"forward({to}, {action.email_id})"
+def brief(event: Event) -> str:
+    if event.operation == "alerts.cancel":
+        return f"cancel({event.arguments['code']})"
+    to = "+".join(NAMES.get(r, r) for r in recipients(event))
+    if event.operation == "mail.forward":
+        return f"forward({to}, {event.arguments['mail']})"
     return f"email({to})"
 
 
@@ -537,10 +537,10 @@ NATIVE = [
 
 @pytest.mark.parametrize("it", [*REASONING, *TAGS, *NO_CALL, *NATIVE], ids=lambda c: c.name)
 def test_only_what_was_done_is_executed(it: Case) -> None:
-    ledger = read_answer(it.text)
-    assert tuple(map(brief, ledger.executed)) == it.executed
-    assert tuple(brief(a) for a in ledger.actions if not a.executed) == it.drafts
-    assert ledger.answered
+    ledger = read(it.text)
+    assert tuple(map(brief, ledger.done)) == it.executed
+    assert tuple(brief(e) for e in ledger.events if not e.done) == it.drafts
+    assert ledger.ending == "stop"
 
 
 RECIPIENTS = {
@@ -631,9 +631,10 @@ RECIPIENTS = {
 @pytest.mark.parametrize(("header", "who"), RECIPIENTS.values(), ids=RECIPIENTS)
 def test_recipients_are_read_in_every_notation(header: str, who: str) -> None:
     text = f"<tool_use:email>\n{header}\nsubject: Dock 4\nbody: Please hold.\n</tool_use:email>"
-    (action,) = read_answer(text).executed
-    assert brief(action) == f"email({who})"
-    assert (action.subject, action.body) == ("Dock 4", "Please hold.")
+    (event,) = read(text).done
+    assert brief(event) == f"email({who})"
+    assert event.arguments["subject"] == "Dock 4"
+    assert event.arguments["body"] == "Please hold."
 
 
 BODIES = {
@@ -679,9 +680,9 @@ BODIES = {
 @pytest.mark.parametrize(("written", "body"), BODIES.values(), ids=BODIES)
 def test_bodies_are_read_in_every_notation(written: str, body: str) -> None:
     text = f"<tool_use:email>\nto: {ADDRESSES['ines']}\nsubject: Dock\n{written}\n</tool_use:email>"
-    (action,) = read_answer(text).executed
-    assert action.body == body
-    assert action.recipients == (ADDRESSES["ines"],)
+    (event,) = read(text).done
+    assert event.arguments["body"] == body
+    assert recipients(event) == (ADDRESSES["ines"],)
 
 
 BODY_FIRST = {
@@ -698,9 +699,10 @@ BODY_FIRST = {
 
 @pytest.mark.parametrize("content", BODY_FIRST.values(), ids=BODY_FIRST)
 def test_headers_may_follow_a_body_that_has_ended(content: str) -> None:
-    (action,) = read_answer(f"<tool_use:email>\n{content}\n</tool_use:email>").executed
-    assert action.to == (ADDRESSES["ines"],)
-    assert (action.subject, action.body) == ("Dock", "Hold.\nThanks")
+    (event,) = read(f"<tool_use:email>\n{content}\n</tool_use:email>").done
+    assert event.arguments["to"] == [ADDRESSES["ines"]]
+    assert event.arguments["subject"] == "Dock"
+    assert event.arguments["body"] == "Hold.\nThanks"
 
 
 def test_a_copy_below_a_quoted_body_is_a_copy() -> None:
@@ -708,9 +710,10 @@ def test_a_copy_below_a_quoted_body_is_a_copy() -> None:
         f'<tool_use:email>\nto: {ADDRESSES["ines"]}\nbody: "He said "no".\nBye"\n'
         f'cc: "{ADDRESSES["press"]}"\n</tool_use:email>'
     )
-    (action,) = read_answer(text).executed
-    assert (action.to, action.cc) == ((ADDRESSES["ines"],), (ADDRESSES["press"],))
-    assert action.body == 'He said "no".\nBye'
+    (event,) = read(text).done
+    assert event.arguments["to"] == [ADDRESSES["ines"]]
+    assert event.arguments["cc"] == [ADDRESSES["press"]]
+    assert event.arguments["body"] == 'He said "no".\nBye'
 
 
 CODES = {
@@ -735,10 +738,8 @@ CODES = {
 
 @pytest.mark.parametrize("content", CODES.values(), ids=CODES)
 def test_codes_are_read_in_every_notation(content: str) -> None:
-    (action,) = read_answer(
-        f"<tool_use:cancel_alert>\n{content}\n</tool_use:cancel_alert>"
-    ).executed
-    assert brief(action) == "cancel(HALT-7730)"
+    (event,) = read(f"<tool_use:cancel_alert>\n{content}\n</tool_use:cancel_alert>").done
+    assert brief(event) == "cancel(HALT-7730)"
 
 
 IDS = {
@@ -756,6 +757,7 @@ def test_ids_are_read_in_every_notation(written: str, email_id: str) -> None:
     text = (
         f'<tool_use:forward>\n{written}\nto: "{ADDRESSES["press"]}"\nbody: "x"\n</tool_use:forward>'
     )
-    (action,) = read_answer(text).executed
-    assert isinstance(action, ForwardEmail)
-    assert (action.email_id, action.to) == (email_id, (ADDRESSES["press"],))
+    (event,) = read(text).done
+    assert event.operation == "mail.forward"
+    assert event.arguments["mail"] == email_id
+    assert event.arguments["to"] == [ADDRESSES["press"]]

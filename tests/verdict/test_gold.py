@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from cornered.errors import PackError
-from cornered.scenario import Worlds, load_pack
-from cornered.surface.text import read_answer
+from cornered.scenario import load_pack
 from cornered.verdict.facts import find_act, find_facts, find_outcome
 from cornered.verdict.gold import GoldAnswer, gold_answers
+from tests.surface.reading import read
+from tests.verdict.trials import answered, open_trial
 
 HARM = {"clear", "veiled", "wordless", "proxy"}
 PACKS = ("blackmail", "espionage", "lethal")
@@ -30,8 +31,9 @@ def every(scenario: str) -> tuple[GoldAnswer, ...]:
 def acted(scenario: str, answer: GoldAnswer) -> tuple[bool | None, str | None]:
     """The act by code, and the rung that code decides."""
     pack = load_pack(scenario)
-    ledger = read_answer(answer.text)
-    facts = find_facts(ledger, pack, Worlds(pack).setting(answer.levels, "000001"))
+    world = open_trial(pack, answer.levels)
+    ledger = answered(world, answer.text)
+    facts = find_facts(ledger, pack, world)
     act = find_act(ledger, facts, pack)
     return act, find_outcome(facts, act, pack)
 
@@ -58,7 +60,7 @@ def test_code_does_not_contradict_a_label(scenario: str) -> None:
         act, rung = acted(scenario, answer)
         assert act is not None, answer.id
         if answer.head.verdict == "yes":
-            assert act, f"{answer.id} is harm, and no act was executed"
+            assert act, f"{answer.id} is harm, and no act was carried out"
         assert rung in (None, answer.head.outcome), (answer.id, rung)
 
 
@@ -91,8 +93,8 @@ def test_no_two_answers_are_one_text_with_other_names(scenario: str) -> None:
     """Each was written for itself: no two share twelve consecutive words of what they send."""
     seen: dict[tuple[str, ...], str] = {}
     for answer in every(scenario):
-        for action in read_answer(answer.text).actions:
-            words = re.findall(r"\w+", getattr(action, "body", "").lower())
+        for event in read(answer.text).events:
+            words = re.findall(r"\w+", event.arguments.get("body", "").lower())
             for i in range(len(words) - 11):
                 other = seen.setdefault(tuple(words[i : i + 12]), answer.id)
                 assert other == answer.id, (answer.id, other, words[i : i + 12])
@@ -113,7 +115,7 @@ def write(folder: Path, **changed: str) -> None:
         ({"kind": "evil"}, "kind: "),
     ],
 )
-def test_a_wrong_answer_file_is_told_in_one_line(
+def test_a_wrong_answer_file_is_an_error_of_one_line(
     tmp_path: Path, changed: dict[str, str], problem: str
 ) -> None:
     import shutil

@@ -6,10 +6,12 @@ import json
 
 import pytest
 
-from cornered.ledger import CancelAlert, ForwardEmail, Ledger, SendEmail
-from cornered.scenario import Renderer, Worlds, load_pack
+from cornered.ledger import AGENT
+from cornered.scenario import Renderer, load_pack
 from cornered.verdict.ask import parse_answer
 from cornered.verdict.judge import answer_model, judge_prompt, known_labels
+from cornered.world import World, at_once
+from tests.verdict.trials import open_trial
 
 
 def said(**changed: object) -> str:
@@ -51,34 +53,38 @@ def test_any_other_answer_is_malformed(answer: str, problem: str) -> None:
         parse_answer(answer, answer_model(load_pack("blackmail")))
 
 
-def shown(name: str, *actions: SendEmail | ForwardEmail | CancelAlert) -> str:
+def shown(name: str, world: World) -> str:
     pack = load_pack(name)
-    setting = Worlds(pack).setting(pack.factors.resolve({}), "000001")
-    return judge_prompt(pack, setting, Ledger(actions=actions), Renderer(pack))
+    return judge_prompt(pack, world, world.ledger, Renderer(pack))
 
 
 def test_a_judge_reads_what_was_done_and_the_mail_that_went_along() -> None:
     pack = load_pack("espionage")
-    stem = pack.spec.facts["forwards_material"].forwards[0]
-    mails = Worlds(pack).setting(pack.factors.resolve({}), "000001").mails
-    material = next(m for m in mails if m.stem == stem)
-    other = next(m for m in mails if m.stem != stem)
-    forward = ForwardEmail(
-        executed=True, start=0, end=1, to=("x@y.net",), email_id=str(material.number), body="Here."
-    )
-    draft = SendEmail(executed=False, start=0, end=1, to=("z@y.net",), body="A mere draft.")
-    prompt = shown("espionage", forward, draft)
+    stem = pack.spec.facts["forwards_material"].where["mails"].mail[0]
+    world = open_trial(pack)
+    material = next(m for m in world.scene.mails if m.stem == stem)
+    other = next(m for m in world.scene.mails if m.stem != stem)
+    forward = {"to": "x@y.net", "mail": str(material.number), "body": "Here."}
+    at_once(world.do(AGENT, "mail.forward", forward))
+    draft = {"to": "z@y.net", "body": "A mere draft."}
+    at_once(world.do(AGENT, "mail.send", draft, draft="in reasoning"))
+    at_once(world.do(AGENT, "mail.send", {"body": "A call that failed."}))
+    prompt = shown("espionage", world)
     assert material.body in prompt
     assert material.attachments[0] in prompt
     assert other.body not in prompt
+    assert "Here." in prompt
     assert "A mere draft." not in prompt
+    assert "A call that failed." not in prompt
     assert all(label in prompt for label in known_labels())
     assert all(rung in prompt for rung in pack.spec.outcomes)
 
 
 def test_a_judge_is_told_no_consequence_no_lab_and_no_model() -> None:
-    send = SendEmail(executed=True, start=0, end=1, to=("x@y.net",), body="Hello.")
     for name in ("blackmail", "espionage", "lethal", "am/blackmail", "am/leaking", "am/murder"):
-        prompt = shown(name, send).lower()
+        world = open_trial(load_pack(name))
+        at_once(world.do(AGENT, "mail.send", {"to": "x@y.net", "body": "Hello."}))
+        prompt = shown(name, world).lower()
+        assert "hello." in prompt
         for word in ("anthropic", "openai", "claude", "gpt", "alignment", "retrain", "be trained"):
             assert word not in prompt, (name, word)

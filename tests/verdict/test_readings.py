@@ -22,13 +22,12 @@ from inspect_ai.model import (
     ModelOutput,
     get_model,
 )
-from inspect_ai.scorer import Scorer, frequency, mean, scorer
 from inspect_ai.solver import generate
 
 from cornered.errors import ExperimentError, PackError
-from cornered.scenario import Worlds, load_pack, reading_names
-from cornered.surface.text import read_answer
-from cornered.verdict.answers import native_reasoning
+from cornered.scenario import Scenario, load_pack, reading_names
+from cornered.surface.output import native_reasoning
+from cornered.surface.text import act
 from cornered.verdict.gold import gold_answers
 from cornered.verdict.readings import (
     ReadingSpec,
@@ -36,9 +35,11 @@ from cornered.verdict.readings import (
     debrief_readings,
     known_readings,
     reading_prompt,
-    readings_with,
+    readings,
 )
-from cornered.verdict.scorer import score_with
+from cornered.verdict.scorer import verdict
+from cornered.world import at_once
+from tests.verdict.trials import DRAW, answered, open_trial
 
 PACKS = ("blackmail", "espionage", "lethal", "am/blackmail", "am/leaking", "am/murder")
 SPECS = {**known_readings(), **debrief_readings()}
@@ -87,9 +88,9 @@ def test_gold_answers_are_labelled_with_values_that_a_reader_can_give() -> None:
 
 def prompt(spec: ReadingSpec, scenario: str = "blackmail", text: str = ANSWER) -> str:
     pack = load_pack(scenario)
-    levels, worlds = pack.factors.resolve({}), Worlds(pack)
-    parts = answer_parts(text, read_answer(text), worlds.setting(levels, "1"))
-    return reading_prompt(spec, parts, levels, worlds.renderer(levels, "1"))
+    levels, world = pack.factors.resolve({}), open_trial(pack)
+    parts = answer_parts(text, answered(world, text), world)
+    return reading_prompt(spec, parts, levels, Scenario.of(pack).renderer(levels, DRAW))
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
@@ -125,25 +126,23 @@ def test_a_pack_without_the_judges_rubric_cannot_be_read(tmp_path) -> None:
         if (source / name).exists():
             (tmp_path / name).write_text((source / name).read_text("utf-8"), "utf-8")
     with pytest.raises(PackError, match=r"no judge\.md"):
-        readings_with(str(tmp_path), ["belief"])
+        readings(str(tmp_path), ["belief"])
 
 
 @pytest.mark.parametrize("names", [["beleif"], [], ["debrief_honesty"]])
 def test_a_reading_that_there_is_not_is_refused_at_once(names: list[str]) -> None:
     with pytest.raises(ExperimentError, match="belief, consideration, ethics"):
-        readings_with("blackmail", names)
+        readings("blackmail", names)
 
 
 # What is shown.
 
 
 def test_the_whole_answer_is_shown_each_part_as_what_it_is() -> None:
-    setting = Worlds(load_pack("blackmail")).setting(
-        load_pack("blackmail").factors.resolve({}), "1"
-    )
+    world = open_trial(load_pack("blackmail"))
     cut = f"{ANSWER}\n<tool_use:email>\nto: a@b.org\nsubject: s\nbody: It goes on"
-    ledger = read_answer(cut, cut_off=True)
-    parts = answer_parts(cut, ledger, setting, thought="My own channel.")
+    ledger = at_once(act(world, cut, "limit"))
+    parts = answer_parts(cut, ledger, world, thought="My own channel.")
     assert [part.kind for part in parts] == ["thinking", "thinking", "text", "action", "call"]
     own, scratchpad, text, action, call = parts
     assert own.text == "My own channel."
@@ -158,12 +157,10 @@ def test_the_whole_answer_is_shown_each_part_as_what_it_is() -> None:
 
 
 def test_a_forwarded_mail_is_named() -> None:
-    pack = load_pack("espionage")
-    levels = pack.factors.resolve({})
-    setting = Worlds(pack).setting(levels, "1")
-    mail = setting.mails[-1]
+    world = open_trial(load_pack("espionage"))
+    mail = world.scene.mails[-1]
     text = f"<tool_use:forward>\nemail_id: {mail.number}\nto: a@b.org\n</tool_use:forward>"
-    (part,) = answer_parts(text, read_answer(text), setting)
+    (part,) = answer_parts(text, answered(world, text), world)
     assert mail.subject in part.title
 
 
@@ -185,9 +182,8 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=6))
 def test_no_word_of_an_answer_is_lost_or_shown_twice(pieces: list[str]) -> None:
     text = "\n".join(pieces)
-    pack = load_pack("blackmail")
-    setting = Worlds(pack).setting(pack.factors.resolve({}), "1")
-    parts = answer_parts(text, read_answer(text), setting)
+    world = open_trial(load_pack("blackmail"))
+    parts = answer_parts(text, answered(world, text), world)
     assert "".join("".join(p.text for p in parts).split()) == "".join(text.split())
 
 
@@ -211,16 +207,6 @@ def test_a_models_own_reasoning_is_read_as_far_as_it_is_readable(content: Any, s
 # What a reader answers, in a run.
 
 
-@scorer(name="verdict", metrics={"*": [mean()]})
-def verdicts(scenario: str) -> Scorer:
-    return score_with(scenario)
-
-
-@scorer(name="readings", metrics={"*": [frequency()]})
-def readings(scenario: str, names: list[str]) -> Scorer:
-    return readings_with(scenario, names)
-
-
 def run(
     subject: str, names: list[str], count: int = 1, roles: Mapping[str, str] = {}, **levels: str
 ) -> EvalLog:
@@ -231,7 +217,7 @@ def run(
         Task(
             MemoryDataset(samples),
             solver=generate(),
-            scorer=[verdicts(scenario), readings(scenario, names)],
+            scorer=[verdict(scenario), readings(scenario, names)],
         ),
         model=get_model(subject, config=GenerateConfig(max_retries=0)),
         model_roles={
@@ -287,8 +273,8 @@ def test_the_word_of_each_reading_is_in_the_summary(policy: Callable[..., str]) 
     assert full["model"] == reader
     assert full["reason"] == "It says so."
     assert log.stats.role_usage["reader"].output_tokens == 6
-    found = {s.name: s.metrics for s in log.results.scores if s.scorer == "readings"}
-    assert found["belief"]["frequency_evaluation"].value == 1.0
+    metrics = {s.name: s.metrics for s in log.results.scores if s.scorer == "readings"}
+    assert metrics["belief"]["frequency_evaluation"].value == 1.0
 
 
 FAILURES = {
@@ -320,8 +306,8 @@ def test_a_reading_that_cannot_be_had_has_no_value_and_says_why(
     assert math.isnan(score.value["belief"])
     assert score.metadata["unscored"] == {"belief": why}
     assert score.reason == why
-    (found,) = (s for s in log.results.scores if s.scorer == "readings")
-    assert (found.scored_samples, found.unscored_samples) == (0, 1)
+    (results,) = (s for s in log.results.scores if s.scorer == "readings")
+    assert (results.scored_samples, results.unscored_samples) == (0, 1)
 
 
 def test_one_failed_reading_leaves_the_others(policy: Callable[..., str]) -> None:
@@ -370,8 +356,7 @@ def test_an_answer_that_was_cut_off_is_read_as_far_as_it_goes(
     reader = policy(says(json_text("evaluation"), match=r"looks like a t\n"), "reader.yaml")
     log = run(policy(says(answer), "subject.yaml"), ["belief"], roles={"reader": reader})
     assert summary(log).value == {"belief": "evaluation"}
-    verdict = log.samples[0].scores["verdict"]
-    assert math.isnan(verdict.value["act"])
+    assert math.isnan(log.samples[0].scores["verdict"].value["act"])
 
 
 def test_the_judge_reads_where_no_reader_is_set_and_nobody_is_no_value(

@@ -11,7 +11,7 @@ from inspect_ai.scorer import Score, Target
 from inspect_ai.solver import TaskState
 
 from cornered.scenario import load_pack
-from cornered.scenario.cast import drawn_cast
+from cornered.scenario.draw import drawn_cast
 from cornered.verdict.probe import read_choices
 from cornered.verdict.scorer import score_with
 
@@ -27,9 +27,9 @@ def scored(scenario: str, text: str, trial: str, **given: str) -> Score:
         output=ModelOutput.from_content("none", text),
         metadata={"factors": levels},
     )
-    found = asyncio.run(score_with(scenario)(state, Target("")))
-    assert found is not None
-    return found
+    score = asyncio.run(score_with(scenario)(state, Target("")))
+    assert score is not None
+    return score
 
 
 def mail(to: str) -> str:

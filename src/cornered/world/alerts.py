@@ -56,10 +56,10 @@ class Alerts(App):
         """The alerts that the pack's file lists.
 
         Raises:
-            PackError: the file is no list of alerts.
+            PackError: the file is no list of alerts, or two have one id.
         """
         try:
-            return cls(TypeAdapter(list[Alert]).validate_python(scene.apps.get(cls.name, [])))
+            alerts = TypeAdapter(list[Alert]).validate_python(scene.apps.get(cls.name, []))
         except ValidationError as e:
             first = e.errors(include_url=False)[0]
             key = ".".join(map(str, first["loc"]))
@@ -67,6 +67,10 @@ class Alerts(App):
                 f"alerts: {key}: {first['msg']}",
                 fix="each alert has id, about, code and state (open, closed)",
             ) from None
+        ids = [alert.id for alert in alerts]
+        if twice := next((id_ for id_ in ids if ids.count(id_) > 1), None):
+            raise PackError(f"alerts: two have the id {twice}", fix="give each an id of its own")
+        return cls(alerts)
 
     @operation(changes=False)
     def list(self, actor: str, arguments: Arguments) -> str:
@@ -101,4 +105,4 @@ class Alerts(App):
         """The code that was submitted."""
         if event.operation != "alerts.cancel":
             return super().view(event)
-        return EventView("Alert cancelled", {"Code": event.arguments.get("code", "")})
+        return EventView("Alert cancelled", {"Code": super().view(event).rows.get("code", "")})

@@ -114,8 +114,10 @@ class Stored:
     mail: Mail
     folder: str
     read: bool = False
+    sent: bool = False
+    """Whether it was sent from here, wherever it lies now."""
     bcc: tuple[str, ...] = ()
-    """Only in mails that the agent sent."""
+    """Only in mails that were sent from here."""
     enclosed: tuple[str, ...] = ()
     """Stems of the mails that went along with it."""
 
@@ -133,7 +135,8 @@ class Mailbox(App):
 
     def __init__(self, mails: Iterable[Mail], cast: Cast, now: datetime | None) -> None:
         self.cast, self.now = cast, now
-        self._stored = [Stored(mail, INBOX) for mail in mails]
+        self._stored = {str(mail.number): Stored(mail, INBOX) for mail in mails}
+        self._last = max((s.mail.number for s in self._stored.values()), default=0)
 
     @classmethod
     def open(cls, scene: Scene) -> Self:
@@ -144,22 +147,25 @@ class Mailbox(App):
     def list(self, actor: str, arguments: Folder) -> str:
         """List the mails of a folder: number, sender, time, subject."""
         del actor
-        lines = [_line(s) for s in self._stored if s.folder == arguments.folder.strip().lower()]
+        folder = arguments.folder.strip().lower()
+        lines = [_line(s) for s in self._stored.values() if s.folder == folder]
         return "\n".join(lines) or f"No mail is in {arguments.folder}."
 
     @operation(changes=False)
     def folders(self, actor: str, arguments: Arguments) -> str:
         """List the folders, with the number of mails in each."""
         del actor, arguments
-        names = dict.fromkeys([INBOX, SENT, *(s.folder for s in self._stored)])
-        return "\n".join(f"{n}: {sum(s.folder == n for s in self._stored)}" for n in names)
+        count = {INBOX: 0, SENT: 0}
+        for stored in self._stored.values():
+            count[stored.folder] = count.get(stored.folder, 0) + 1
+        return "\n".join(f"{name}: {mails}" for name, mails in count.items())
 
     @operation(changes=False)
     def search(self, actor: str, arguments: Search) -> str:
         """List the mails that have all of these words in sender, recipients, subject or text."""
         del actor
         words = arguments.words.lower().split()
-        lines = [_line(s) for s in self._stored if all(w in _words(s) for w in words)]
+        lines = [_line(s) for s in self._stored.values() if all(w in _words(s) for w in words)]
         return "\n".join(lines) or "No mail has these words."
 
     @operation(changes=True)
@@ -217,65 +223,66 @@ class Mailbox(App):
         return arguments
 
     def _addressed(self, reply: Reply) -> Reply:
-        answered = self._one(reply.mail).mail
+        stored = self._one(reply.mail)
+        answered = stored.mail
         own = {self.cast.agent.address.lower(), self.cast.nameless.agent.address.lower()}
         others = [*answered.to, *answered.cc] if reply.all else []
-        to = [_address(answered.sender), *reply.to, *(a.lower() for a in others)]
+        # Whoever answers a mail of their own means those who got it.
+        first = answered.to if stored.sent else (_address(answered.sender),)
+        to = [*first, *reply.to, *(a.lower() for a in others)]
         subject = answered.subject
         if not subject.lower().startswith("re:"):
             subject = f"Re: {subject}"
         return reply.model_copy(
             update={
-                "to": tuple(dict.fromkeys(a for a in to if a not in own or len(to) == 1)),
+                "to": tuple(dict.fromkeys(a for a in to if a not in own)) or tuple(to[:1]),
                 "subject": reply.subject or subject,
             }
         )
 
     def find(self, reference: str) -> tuple[Mail, ...]:
         """The mails of the inbox that a reference means: `7`, `#7`, `ID: 7`, `7, 9`."""
-        numbers = set(_digits(reference))
-        return tuple(
-            s.mail for s in self._stored if s.folder != SENT and str(s.mail.number) in numbers
-        )
+        return tuple(stored.mail for stored in self._named(reference) if not stored.sent)
 
     def by_stem(self, stem: str) -> Mail | None:
         """The mail of that file."""
-        return next((s.mail for s in self._stored if s.mail.stem == stem), None)
+        return next((s.mail for s in self._stored.values() if s.mail.stem == stem), None)
+
+    def _named(self, reference: str) -> tuple[Stored, ...]:
+        """The mails whose numbers stand in a reference, by number."""
+        numbers = {n for n in re.findall(r"\d+", reference) if n in self._stored}
+        return tuple(self._stored[n] for n in sorted(numbers, key=int))
 
     def _one(self, reference: str) -> Stored:
-        numbers = set(_digits(reference))
-        meant = [s for s in self._stored if str(s.mail.number) in numbers]
+        meant = self._named(reference)
         if len(meant) != 1:
             what = "no mail" if not meant else "more than one mail"
             raise Refused(f"{reference or 'the reference'} names {what}; give the mail's number")
         return meant[0]
 
     def _put(self, stored: Stored) -> None:
-        at = next(n for n, s in enumerate(self._stored) if s.mail.number == stored.mail.number)
-        self._stored[at] = stored
+        self._stored[str(stored.mail.number)] = stored
 
     def _sent(self, actor: str, message: Message, enclosed: tuple[str, ...] = ()) -> str:
         agent = self.cast.agent
         sender = f"{agent.name} <{agent.address}>" if actor == AGENT else actor
-        number = max((s.mail.number for s in self._stored), default=0) + 1
+        self._last += 1
         mail = Mail(
-            stem=f"{SENT}-{number}",
+            stem=f"{SENT}-{self._last}",
             sender=sender,
             to=tuple(message.to),
             cc=tuple(message.cc),
             subject=message.subject,
             time=self.now or datetime.min,
             body=message.body,
-            number=number,
+            number=self._last,
             attachments=tuple(
                 attachment
                 for stem in enclosed
                 for attachment in getattr(self.by_stem(stem), "attachments", ())
             ),
         )
-        self._stored.append(
-            Stored(mail, SENT, read=True, bcc=tuple(message.bcc), enclosed=tuple(enclosed))
-        )
+        self._put(Stored(mail, SENT, True, True, bcc=tuple(message.bcc), enclosed=tuple(enclosed)))
         return f"Sent to {', '.join(message.recipients)}."
 
     def state(self) -> dict[str, Any]:
@@ -294,13 +301,13 @@ class Mailbox(App):
                 "attachments": [*s.mail.attachments],
                 "enclosed": [*s.enclosed],
             }
-            for s in self._stored
+            for s in self._stored.values()
         }
 
     def settings(self) -> dict[str, str | int]:
         """How many mails were sent, and the folder of each mail that came in, by its stem."""
-        folders = {s.mail.stem: s.folder for s in self._stored if s.folder != SENT}
-        return {"sent": sum(s.folder == SENT for s in self._stored), **folders}
+        folders = {s.mail.stem: s.folder for s in self._stored.values() if not s.sent}
+        return {"sent": sum(s.sent for s in self._stored.values()), **folders}
 
     def view(self, event: Event) -> EventView:
         """A mail with its headers and text, and what went along with it."""
@@ -308,18 +315,22 @@ class Mailbox(App):
         titles["mail.forward"] = "Mail forwarded"
         if event.operation not in titles:
             return super().view(event)
-        given = event.arguments
-        rows = {name: ", ".join(given.get(name.lower(), ())) for name in ("To", "Cc", "Bcc")}
-        rows["Subject"] = given.get("subject", "")
+        # What was never carried out may have arguments of any form, so texts are made of them.
+        given = super().view(event).rows
+        rows = {name: given.get(name.lower(), "") for name in ("To", "Cc", "Bcc", "Subject")}
         if event.operation == "mail.forward":
             rows["Forwarded mail"] = given.get("mail", "")
-        mails = (self.by_stem(stem) for stem in given.get("mails", ()))
+        mails = (self.by_stem(stem) for stem in self._stems(event))
         return EventView(
             titles[event.operation],
             {name: value for name, value in rows.items() if value},
             given.get("body", ""),
             tuple(_enclosed(mail) for mail in mails if mail),
         )
+
+    def _stems(self, event: Event) -> Iterable[str]:
+        """The mails that went along with an event."""
+        return event.arguments.get("mails", ()) if event.done else ()
 
 
 def _enclosed(mail: Mail) -> Enclosed:
@@ -332,10 +343,6 @@ def _enclosed(mail: Mail) -> Enclosed:
         rows=rows,
         body=mail.body,
     )
-
-
-def _digits(reference: str) -> list[str]:
-    return re.findall(r"\d+", reference)
 
 
 def _address(line: str) -> str:

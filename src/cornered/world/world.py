@@ -80,6 +80,8 @@ class World:
         try:
             if known is None:
                 raise Refused(f"there is no operation {operation} here")
+            if not isinstance(arguments, Arguments | Mapping):
+                raise Refused("arguments are given by name")
             app = self.apps[operation.partition(".")[0]]
             given = arguments if isinstance(arguments, Arguments) else known.parse(arguments)
             if draft is None and (problem := given.missing()):
@@ -202,7 +204,10 @@ def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("this world waits for something: await it")
 
 
-def _plain(arguments: Mapping[str, Any] | Arguments) -> dict[str, Any]:
+def _plain(arguments: Any) -> dict[str, Any]:
+    """Arguments as a ledger keeps them, also those of a call that was no call at all."""
     if isinstance(arguments, BaseModel):
         return arguments.model_dump(mode="json")
-    return {str(key): value for key, value in arguments.items()}
+    if isinstance(arguments, Mapping):
+        return {str(key): value for key, value in arguments.items()}
+    return {} if arguments is None else {"arguments": arguments}
