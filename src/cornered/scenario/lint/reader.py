@@ -163,13 +163,28 @@ class PackReader:
             when: The condition under which the text is used; everywhere if None.
         """
         when = when or When({})
-        names = {*reads, *when.root}
+        names = self._with_causes({*reads, *when.root})
         for fixed in self._fixed_by(when):
             cells = self.pack.factors.projected(names, fixed)
             if self.control and all(fixed.get(k, v) == v for k, v in self.control.items()):
                 both = {**fixed, **self.control}
                 cells = chain(cells, self.pack.factors.projected(names, both))
             yield from filter(when.holds, cells)
+
+    def _with_causes(self, names: set[str]) -> set[str]:
+        """The factors, and those on which the level of one that is not offered hangs.
+
+        Such a factor has its default, which can differ with the levels of others.
+        """
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name in self.pack.vocabulary and name not in self.pack.factors.offered:
+                rules = self.pack.vocabulary[name].default
+                causes = {cause for rule in rules for cause in rule.when.root} - names
+                names |= causes
+                waiting += causes
+        return names
 
     def _fixed_by(self, when: When) -> Iterator[dict[str, Level]]:
         """The levels that a condition allows, so that other cells need not be resolved first.

@@ -16,7 +16,7 @@ _DRAWS = ("000001", "000002", "000003")
 
 
 def undrawable_people(reader: PackReader) -> Iterator[Finding]:
-    """People of whom it is not said which names they can have."""
+    """People without a pronoun, who are not fixed either: no name can be drawn for them."""
     for key, person in reader.pack.cast.people.items() if _varies(reader) else ():
         if person.pronoun is None and not person.fixed:
             where = reader.place("cast.yaml", "people", key)
