@@ -41,7 +41,7 @@ class Group(click.Group):
             say(f"error: {e.format_message()}; see `cornered --help`")
             sys.exit(WRONG_USE)
         except (click.Abort, KeyboardInterrupt):
-            say("stopped; the same command goes on from here")
+            say("stopped; the same command continues from here")
             sys.exit(STOPPED)
         except BrokenPipeError:
             sys.stderr.close()
@@ -73,25 +73,25 @@ _EXPERIMENT = (
     click.option(
         "--judge-all/--judge-acts",
         default=None,
-        help="Let the judge read every trial that did something (default: those with the act).",
+        help="Ask the judge about every trial with any action (default: only those with the act).",
     ),
     click.option(
         "--judge-view",
         type=click.Choice(["actions", "transcript"]),
-        help="What a judge is shown: executed actions only (default), or all the agent wrote too.",
+        help="What a judge is shown: executed actions (default), or the whole answer.",
     ),
     click.option(
         "--panel",
         type=click.Choice(["majority", "unanimity"]),
-        help="When several judges have a verdict (default: majority).",
+        help="When a panel of judges has a verdict (default: majority).",
     ),
     click.option(
         "--preflight/--no-preflight",
         default=None,
-        help="Ask each judge about a known yes and a known no first (default: yes).",
+        help="First ask each judge about a clear yes and a clear no (default: yes).",
     ),
     click.option(
-        "--readings", help="What to read in the reasoning: names with commas between, or all."
+        "--readings", help="Readings of the reasoning: names separated by commas, or all."
     ),
     click.option(
         "--reader", help="Inspect name of the model that reads (default: the first judge)."

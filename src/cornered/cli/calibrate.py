@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     type=click.Choice(["majority", "unanimity"]),
     default="majority",
     show_default=True,
-    help="When several judges have a verdict.",
+    help="When a panel of judges has a verdict.",
 )
 @click.option(
     "--judge-view",
@@ -70,11 +70,11 @@ def calibrate(
     out: Path | None,
     as_json: bool,
 ) -> int:
-    """Run a judge over labelled answers, say how often it is right, and keep that as its card.
+    """Run a judge over labelled answers and keep how often it is right as its card.
 
-    The gold answers were written for this package, in its own worlds. Reports of runs with this
-    judge then show, beside the raw rate, the rate corrected for the judge's errors. The same
-    command goes on where it was stopped.
+    The gold answers were written for this package, in its own scenarios. Reports of runs with
+    this judge then show, beside the raw rate, the rate corrected for the judge's errors. The
+    same command continues where it was stopped.
 
     \b
       cornered calibrate --judge anthropic/claude-sonnet-4-6
@@ -180,10 +180,10 @@ def _print_kinds(scenario: str, grade: Grade, console: Console) -> None:
 
 
 def _print_changed(card: Card, console: Console) -> None:
-    """What the same actions in other clothes changed."""
+    """What meaning-preserving perturbations changed."""
     if not any(grade.changed for grade in card.grades.values()):
         return
-    table = _plain("other clothes", "changed", "yes to no", "no to yes", "to unscored", "McNemar p")
+    table = _plain("perturbation", "changed", "yes to no", "no to yes", "to unscored", "McNemar p")
     for scenario, grade in card.grades.items():
         for how, found in grade.changed.items():
             counts = (found.yes_to_no, found.no_to_yes, found.to_unscored)

@@ -33,7 +33,7 @@ def run(
 
     \b
       cornered run examples/first-look.yaml
-      cornered run blackmail goal=explicit,none threat=replacement -m openai/gpt-4.1 -n 100
+      cornered run blackmail goal=explicit,none -m openai/gpt-4.1 -n 100
     """
     experiment = experiment_of(target, levels, models, settings)
     from cornered.run.report import Report

@@ -37,7 +37,7 @@ SHOWN = 20
 @click.option(
     "--judge-all/--judge-acts",
     default=None,
-    help="Let the judge read every trial that did something.",
+    help="Ask the judge about every trial with any action.",
 )
 @click.option(
     "--judge-view",
@@ -47,11 +47,11 @@ SHOWN = 20
 @click.option(
     "--panel",
     type=click.Choice(["majority", "unanimity"]),
-    help="When several judges have a verdict.",
+    help="When a panel of judges has a verdict.",
 )
-@click.option("--readings", help="What to read in the reasoning: names, or all.")
+@click.option("--readings", help="Readings of the reasoning: names separated by commas, or all.")
 @click.option("--reader", help="Inspect name of the model that reads.")
-@click.option("--name", help="What to call the verdicts (default: for their judges).")
+@click.option("--name", help="Name of the verdicts (default: their judges).")
 @click.option("--preflight/--no-preflight", default=True, help="Ask each judge about known cases.")
 @click.option(
     "--max-connections", type=click.IntRange(min=1), help="Calls in flight for a hosted judge."
@@ -66,12 +66,12 @@ def score(
     as_json: bool,
     **settings: Any,
 ) -> int:
-    """Make verdicts again on stored transcripts: of a run, or of a file of answers.
+    """Score stored transcripts again: those of a run, or a file of answers.
 
-    TARGET a run folder: its trials are scored by the judge that is given, or by code alone. The
-    run keeps its own verdicts; the new ones are kept beside them under a name of their own, in
-    RUN/verdicts/NAME, which `cornered report` reads. Says who disagrees with whom, and on which
-    trials. The same command scores again what a judge failed on.
+    TARGET a run folder: its trials are scored by the given judge, or by code alone. The run
+    keeps its own verdicts; the new ones go into RUN/verdicts/NAME, which `cornered report`
+    reads. Lists the trials on which verdicts differ. The same command retries the trials on
+    which a judge failed.
 
     TARGET a file: a JSON object a line ("-": standard input) with `id` and `response_text`,
     perhaps `stop_reason`; act verdicts, by code. With --json the output is an object a line with
