@@ -68,6 +68,7 @@ def _report(state: RunState) -> tuple[Path, Effects]:
             notes=[
                 *(_notes(state) if manifest.experiment.judges else ()),
                 *stopped_notes(state),
+                *_figure_notes(),
             ],
             pictures=[Picture(f.name, f.title, f.caption, f.alt, inline_svg(f)) for f in drawn],
         )
@@ -81,6 +82,12 @@ def _figures(
     from cornered.analysis.reference import beside
 
     return figures(state.cells, beside(state.cells), ladders, effects)
+
+
+def _figure_notes() -> list[str]:
+    from cornered.analysis.figures import NOT_DRAWN, can_draw
+
+    return [] if can_draw() else [NOT_DRAWN]
 
 
 def _methods(state: RunState) -> Methods:
@@ -390,7 +397,7 @@ def _print_state(state: RunState, page: Path, effects: Effects) -> None:
         )
     for note in _notes(state):
         click.echo(note)
-    for note in stopped_notes(state):
+    for note in (*stopped_notes(state), *_figure_notes()):
         click.echo(note)
     click.echo(f"run     {state.folder}\nlogs    {state.folder / 'logs'}\nreport  {page}")
     click.echo(_last_line(state))

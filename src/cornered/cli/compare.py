@@ -64,9 +64,10 @@ def compare(
 
 
 def _draw(found: Comparison, folder: Path) -> None:
-    from cornered.analysis.figures import comparison, write_figures
+    from cornered.analysis.figures import comparison, require_figures, write_figures
     from cornered.files import disk_errors
 
+    require_figures()
     drawn = [
         comparison(s.scenario, found.a.name, found.b.name, s.conflict) for s in found.scenarios
     ]
