@@ -18,7 +18,6 @@ import pytest
 import cornered
 from cornered.cli import main
 from cornered.experiment import Experiment
-from tests.run.helpers import Result
 from tests.run.helpers import cornered as command
 
 ROOT = Path(__file__).parents[1]
@@ -91,11 +90,6 @@ def scripted(line: str) -> list[str]:
             if word == option:
                 words[at + 1] = str(value)
     return words
-
-
-def run_line(line: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
-    monkeypatch.setattr("cornered.cli._table._figures", lambda *_: [])
-    return command(*scripted(line), cwd=place)
 
 
 @pytest.mark.parametrize(("page", "words"), [("README.md", 1000), ("CONTRIBUTING.md", 700)])
@@ -228,19 +222,17 @@ def test_every_shell_line_is_run_or_exempt(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", RUN_BY_TESTS)
-def test_shell_blocks_run(page: str, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shell_blocks_run(page: str, place: Path) -> None:
     for line in calls(page):
         if line.startswith("cornered "):
-            done = run_line(line, place, monkeypatch)
+            done = command(*scripted(line), cwd=place)
             # 1: it ran, and some trials have no verdict, as the scripted agent wills it.
             assert done.code in (0, 1), f"{line}\n{done.err}"
             assert "error:" not in done.err, f"{line}\n{done.err}"
 
 
-def test_the_run_of_the_first_page_ends_as_the_page_says(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    done = run_line("cornered run examples/without-a-model.yaml", place, monkeypatch)
+def test_the_run_of_the_first_page_ends_as_the_page_says(place: Path) -> None:
+    done = command("run", "examples/without-a-model.yaml", cwd=place)
     (shown,) = (b for b in blocks("docs/first-run.md", "text") if b.startswith("run "))
     assert done.out.endswith(shown)
     assert done.code == 1
@@ -250,6 +242,5 @@ def test_the_run_of_the_first_page_ends_as_the_page_says(
 def test_the_python_of_the_readme_runs(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (code,) = blocks("README.md", "python")
     code = re.sub(r'model="[^"]+"', f'model="{AGENT}"', code).replace("samples=50", "samples=2")
-    monkeypatch.setattr("cornered.analysis.figures.figures", lambda *_: [])
     monkeypatch.chdir(place)
     exec(compile(code, "README.md", "exec"), {})
