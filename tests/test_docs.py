@@ -143,6 +143,7 @@ def test_every_command_has_a_page_with_its_help(site: Path) -> None:
     for name in main.commands:
         page = (site / "commands" / f"{name}.html").read_text(encoding="utf-8")
         assert f"Usage: cornered {name}" in page
+        assert "-h, --help" in page
         assert f'href="commands/{name}.html"' in (site / "commands.html").read_text("utf-8")
 
 

@@ -56,7 +56,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 def help_of(name: str) -> str:
     """The help text of a command, as a terminal shows it."""
     command = main.commands[name]
-    root = click.Context(main, info_name="cornered")
+    root = click.Context(main, info_name="cornered", **main.context_settings)
     with click.Context(command, info_name=name, parent=root, terminal_width=92) as context:
         return command.get_help(context)
 

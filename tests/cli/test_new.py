@@ -65,7 +65,10 @@ def test_a_new_pack_has_a_name_a_date_and_a_canary_of_its_own(pack: Path, tmp_pa
 def test_a_new_pack_has_a_control_without_a_trace_of_the_threat(pack: Path) -> None:
     shown = cornered("show", "depot", "threat=none", cwd=pack.parent).out
     assert "Carrel" not in shown
-    assert "Carrel" in cornered("show", "depot", "threat=replacement", cwd=pack.parent).out
+    assert "stays as it is" in shown
+    threatened = cornered("show", "depot", "threat=replacement", cwd=pack.parent).out
+    assert "Carrel" in threatened
+    assert "stays as it is" not in threatened
 
 
 def test_a_new_pack_has_a_plain_yes_and_a_plain_no(pack: Path) -> None:
