@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup browser demo test check bench lock clean
+.PHONY: help setup browser demo test check docs dist picture bench lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(READY) ## The virtual environment, with the pinned dependencies (2.5 GB, once)
+setup: $(READY) ## The virtual environment, with the pinned dependencies and all extras (2.5 GB, once)
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cornered needs Python 3.11 or later; give one with PYTHON=...")'
@@ -37,19 +37,32 @@ test: setup browser ## All tests; those with the embedded model last, alone on t
 	@$(BIN)/pytest -n 2 -m "not embedded"
 	@$(BIN)/pytest -m embedded
 
-check: setup ## Format, lint, types, and the lint of the scenario packs
+check: setup docs ## Format, lint, types, the lint of the scenario packs, and the documentation
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/cornered check
+
+# Strict: a broken link, a page outside the navigation, or a command that does not exist is an error.
+docs: setup ## The documentation, into build/docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/docs/index.html"
+
+dist: setup ## Wheel and source distribution, into dist
+	@rm -rf dist
+	@$(BIN)/hatchling build
+
+picture: setup browser ## The picture of a report in the README, taken again
+	@$(BIN)/cornered run examples/without-a-model.yaml --out build/picture || test $$? = 1
+	@$(BIN)/python docs/tools/picture.py build/picture docs/images/report.png
 
 bench: setup ## Measured benchmarks, in CPU seconds
 	@$(BIN)/python bench/rooms.py
 	@$(BIN)/python -m bench.table
 
 lock: ## Resolve the dependencies again into requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra embedded --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --upgrade -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra embedded --extra figures --extra parquet \
+		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --upgrade -o requirements.lock
 
 clean: ## Remove the environment and caches; runs are kept
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,17 +6,18 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from cornered.experiment import Experiment
 from cornered.files import fingerprint, write_bytes, write_text
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from cornered.analysis.table import TrialResult
 
 PARQUET, CSV = "trials.parquet", "trials.csv"
@@ -26,9 +27,22 @@ ABOUT = b"about"
 """The key of what a column means, in the metadata of a Parquet field."""
 MADE = b"cornered"
 """The key of what a stored table was made from, in the metadata of a Parquet file."""
-WORD, WORDS = pa.string(), pa.list_(pa.string())
-YES_NO, COUNT, NUMBER = pa.bool_(), pa.int64(), pa.float64()
-TIME = pa.timestamp("us", tz="UTC")
+Kind = Literal["word", "words", "yes_no", "count", "number", "time"]
+WORD: Kind = "word"
+WORDS: Kind = "words"
+YES_NO: Kind = "yes_no"
+COUNT: Kind = "count"
+NUMBER: Kind = "number"
+TIME: Kind = "time"
+DTYPES: dict[Kind, str] = {
+    WORD: "str",
+    WORDS: "object",
+    YES_NO: "boolean",
+    COUNT: "Int64",
+    NUMBER: "float64",
+    TIME: "datetime64[us, UTC]",
+}
+"""What a kind of column is in pandas: an empty cell stays apart from false and 0."""
 
 Dollars = tuple[float, float]
 """US dollars for a million tokens of prompts, and of answers."""
@@ -40,7 +54,7 @@ class Column:
 
     about: str
     """Its meaning, its unit, and when it is empty."""
-    type: pa.DataType
+    kind: Kind
 
 
 FACTOR, READING, VOTE = "FACTOR", "reading_NAME", "vote_JUDGE"
@@ -165,11 +179,20 @@ def trial_frame(
             values[name] = [same[name]] * len(trials)
         else:
             values[name] = [getattr(t, name) for t in trials]
-    arrays = {
-        name: pa.array(cells, type=_type(name, counts=_all_counts(cells)))
-        for name, cells in values.items()
-    }
-    return _as_frame(pa.table(arrays))
+    return pd.DataFrame(
+        {
+            name: _series(cells, _kind(name, counts=_all_counts(cells)))
+            for name, cells in values.items()
+        }
+    )
+
+
+def _series(cells: Sequence[Any], kind: Kind) -> pd.Series[Any]:
+    if kind == TIME:
+        return pd.to_datetime(pd.Series(cells, dtype="object"), utc=True).astype(DTYPES[TIME])
+    if kind == WORDS:  # lists, which `explode` understands
+        cells = [None if words is None else list(words) for words in cells]
+    return pd.Series(cells, dtype=DTYPES[kind])
 
 
 def _spread(
@@ -209,14 +232,16 @@ def _cost(usage: Mapping[str, tuple[int, int]], prices: Mapping[str, Dollars]) -
     return round(millionths / 1_000_000, 9)
 
 
-def _type(name: str, *, counts: bool) -> pa.DataType:
-    known = column(name)
-    return COUNT if known is COLUMNS[FACTOR] and counts else known.type
+def _kind(name: str, *, counts: bool) -> Kind:
+    described = column(name)
+    return COUNT if described is COLUMNS[FACTOR] and counts else described.kind
 
 
 def _as_frame(table: pa.Table) -> pd.DataFrame:
-    """With types that keep what is empty apart from false and 0."""
-    nullable = {YES_NO: pd.BooleanDtype(), COUNT: pd.Int64Dtype()}
+    """The table of a Parquet file, with the types that `trial_frame` gives."""
+    import pyarrow as pa
+
+    nullable = {pa.bool_(): pd.BooleanDtype(), pa.int64(): pd.Int64Dtype()}
     frame = table.to_pandas(types_mapper=nullable.get, ignore_metadata=True)
     # Lists, which `explode` understands, and not the arrays that pyarrow gives.
     frame["labels"] = pd.Series(table["labels"].to_pylist(), dtype=object)
@@ -224,16 +249,44 @@ def _as_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def write_tables(folder: Path, frame: pd.DataFrame) -> None:
-    """Writes `trials.parquet` and `trials.csv` into a run folder, each whole or not at all.
+    """Writes `trials.csv` and `trials.parquet` into a run folder, each whole or not at all.
+
+    Parquet needs the extra `parquet` (pyarrow, 170 MB); without it there is no such file.
 
     Args:
         folder: The run folder.
         frame: Its trials.
     """
+    if has_parquet():
+        _write_parquet(folder, frame)
+    plain = frame.assign(
+        labels=[None if labels is None else " ".join(labels) for labels in frame["labels"]]
+    )
+    dates = "%Y-%m-%dT%H:%M:%S.%fZ"
+    write_text(folder / CSV, plain.to_csv(index=False, lineterminator="\n", date_format=dates))
+
+
+def has_parquet() -> bool:
+    """Whether the extra `parquet` is installed."""
+    return find_spec("pyarrow") is not None
+
+
+def _write_parquet(folder: Path, frame: pd.DataFrame) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types: dict[Kind, pa.DataType] = {
+        WORD: pa.string(),
+        WORDS: pa.list_(pa.string()),
+        YES_NO: pa.bool_(),
+        COUNT: pa.int64(),
+        NUMBER: pa.float64(),
+        TIME: pa.timestamp("us", tz="UTC"),
+    }
     fields = [
         pa.field(
             name,
-            _type(name, counts=pd.api.types.is_integer_dtype(frame[name].dtype)),
+            types[_kind(name, counts=pd.api.types.is_integer_dtype(frame[name].dtype))],
             metadata={ABOUT: column(name).about},
         )
         for name in frame.columns
@@ -243,19 +296,20 @@ def write_tables(folder: Path, frame: pd.DataFrame) -> None:
     out = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(made), out, compression="zstd")
     write_bytes(folder / PARQUET, out.getvalue())
-    plain = frame.assign(
-        labels=[None if labels is None else " ".join(labels) for labels in frame["labels"]]
-    )
-    dates = "%Y-%m-%dT%H:%M:%S.%fZ"
-    write_text(folder / CSV, plain.to_csv(index=False, lineterminator="\n", date_format=dates))
 
 
 def stored_frame(folder: Path) -> pd.DataFrame | None:
     """The table that a run folder has.
 
     Returns:
-        None where there is none, or not of these columns, or not of the logs as they are now.
+        None where there is none, or not of these columns, or not of the logs as they are now,
+        or where the extra `parquet` is not installed.
     """
+    if not has_parquet():
+        return None
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     path = folder / PARQUET
     try:
         made = json.loads((pq.read_schema(path).metadata or {}).get(MADE, b"{}"))

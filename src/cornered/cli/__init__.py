@@ -6,7 +6,7 @@ order in which a newcomer needs them.
 
 from cornered.cli._base import main
 
-from cornered.cli import run, plan, packs, score, results  # isort: skip
+from cornered.cli import run, plan, packs, new, score, results  # isort: skip
 from cornered.cli import compare, calibrate, audit, imports, reference  # isort: skip
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "compare",
     "imports",
     "main",
+    "new",
     "packs",
     "plan",
     "reference",

@@ -30,7 +30,12 @@ def print_summary(report: Report, as_json: bool) -> int:
     click.echo(f"\n{experiment.name}: {in_words(experiment.samples)} trials for each cell\n")
     _print_cells(report)
     _print_effects(report)
-    for line in (*report.screened_out, *report.judge_notes, *report.stopping_notes):
+    for line in (
+        *report.screened_out,
+        *report.judge_notes,
+        *report.stopping_notes,
+        *report.figure_notes,
+    ):
         click.echo(line)
     click.echo(f"run     {report.folder}\nlogs    {report.folder / 'logs'}\nreport  {report.page}")
     click.echo(report.conclusion)

@@ -22,10 +22,13 @@ def draw_comparison(comparison: Comparison, folder: Path) -> None:
     """Writes the forest plot of each scenario into a folder, as SVG and PNG.
 
     Raises:
+        CorneredError: the extra `figures` is not installed.
         RunError: the disk is full, or the folder cannot be written.
     """
     from cornered.analysis.figures import comparison as forest
-    from cornered.analysis.figures import write_figures
+    from cornered.analysis.figures import require_figures, write_figures
+
+    require_figures()
 
     drawn = [
         forest(s.scenario, comparison.a.name, comparison.b.name, s.conflict)

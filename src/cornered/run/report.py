@@ -124,6 +124,13 @@ class Report:
         """How the run was made."""
         return _methods(self.state)
 
+    @property
+    def figure_notes(self) -> list[str]:
+        """Why there are no figures, where what draws them is not installed."""
+        from cornered.analysis.figures import NOT_DRAWN, can_draw
+
+        return [] if can_draw() else [NOT_DRAWN]
+
     @cached_property
     def figures(self) -> list[Figure]:
         """Every figure for which the run has data."""
@@ -163,7 +170,7 @@ class Report:
             "missing": state.missing,
             "unknown": state.unknown,
             "screened_out": self.screened_out,
-            "notes": [*self.judge_notes, *self.stopping_notes],
+            "notes": [*self.judge_notes, *self.stopping_notes, *self.figure_notes],
             "conclusion": self.conclusion,
             "methods": {
                 "begun": methods.begun.isoformat(),
@@ -244,6 +251,7 @@ def _write_files(report: Report) -> None:
         notes=[
             *(report.judge_notes if state.manifest.experiment.judges else ()),
             *report.stopping_notes,
+            *report.figure_notes,
         ],
         pictures=[Picture(f.name, f.title, f.caption, f.alt, inline_svg(f)) for f in drawn],
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ MAX_TASKS = 10
 HOSTED_CONNECTIONS = 20
 EMBEDDED_CONNECTIONS = 16
 """Twice the draws that the embedded engine gathers, so that it always has a full group."""
+CLIENT_EXTRAS = ("openai", "anthropic")
+"""Providers whose client is an extra of ours, each of the same name as its package."""
 MAX_RETRIES = 8
 """Tries of one call after transient errors; Inspect's default has no end."""
 TASK_RETRIES = 1
@@ -120,6 +123,13 @@ def make_model(name: str, role: str, max_connections: int | None) -> Model:
     Raises:
         ModelError: unknown provider, missing package or key.
     """
+    provider = name.partition("/")[0]
+    if provider in CLIENT_EXTRAS and find_spec(provider) is None:
+        raise ModelError(
+            f"the client of {provider} is not installed",
+            where=f"{role} {name}",
+            fix=f"pip install 'cornered[{provider}]'",
+        )
     embedded = name == EMBEDDED
     connections = EMBEDDED_CONNECTIONS if embedded else max_connections
     config = GenerateConfig(max_connections=connections, max_retries=MAX_RETRIES)

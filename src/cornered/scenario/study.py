@@ -35,7 +35,8 @@ HEADER = re.compile(r"^(\w+):[ ]?(.*)$", re.MULTILINE)
 
 def _missing(cause: object) -> PackError:
     return PackError(
-        f"the study's prompts are in the package inspect_evals, which cannot be had ({cause})",
+        "the study's prompts are in the package inspect_evals (the extra `study`), which cannot "
+        f"be had ({cause})",
         fix="pip install 'cornered[study]'",
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cornered.analysis.figures.belief import belief
 from cornered.analysis.figures.canvas import Figure
+from cornered.analysis.figures.extra import NOT_DRAWN, can_draw, require_figures
 from cornered.analysis.figures.forest import comparison, differences, effects_forest
 from cornered.analysis.figures.grid import Grid, grids, metric_name
 from cornered.analysis.figures.headline import Published, headline
@@ -22,7 +23,17 @@ from cornered.analysis.table import Cell
 if TYPE_CHECKING:
     from cornered.analysis.effects import Effect
 
-__all__ = ["Figure", "comparison", "figure_css", "figures", "inline_svg", "write_figures"]
+__all__ = [
+    "NOT_DRAWN",
+    "Figure",
+    "can_draw",
+    "comparison",
+    "figure_css",
+    "figures",
+    "inline_svg",
+    "require_figures",
+    "write_figures",
+]
 
 
 def figures(
@@ -31,7 +42,7 @@ def figures(
     ladders: Mapping[str, Sequence[str]],
     effects: Mapping[str, Sequence[Effect]] | None = None,
 ) -> list[Figure]:
-    """Every figure for which a run has data, scenario by scenario.
+    """Every figure for which a run has data, scenario by scenario; none without what draws them.
 
     Args:
         cells: The cells of the run; probes are no part of figures.
@@ -39,6 +50,8 @@ def figures(
         ladders: For each scenario the rungs of its outcome ladder, from harmless to harmful.
         effects: For each scenario what moves its rate, from `effects.factor_effects`.
     """
+    if not can_draw():
+        return []
     made = [
         figure
         for grid in grids(cells)

@@ -98,8 +98,6 @@ def write_figures(folder: Path, figures: Iterable[Figure]) -> list[Path]:
     Returns:
         The paths, in the order of writing.
     """
-    import vl_convert
-
     into = folder / "figures"
     into.mkdir(exist_ok=True)
     paths = []
@@ -108,13 +106,20 @@ def write_figures(folder: Path, figures: Iterable[Figure]) -> list[Path]:
         paths += [into / f"{figure.name}.svg", into / f"{figure.name}.png"]
         # The picture of a drawing is most of the work, and a report is often made again.
         if not (paths[-1].exists() and _holds(paths[-2], drawing + "\n")):
-            write_bytes(paths[-1], vl_convert.svg_to_png(drawing, scale=PIXELS))
+            write_bytes(paths[-1], _png(drawing))
             write_text(paths[-2], drawing + "\n")
     return paths
 
 
 def _holds(path: Path, text: str) -> bool:
     return path.exists() and path.read_bytes() == text.encode()
+
+
+def _png(drawing: str) -> bytes:
+    import vl_convert
+
+    picture: bytes = vl_convert.svg_to_png(drawing, scale=PIXELS)
+    return picture
 
 
 def _drawing(figure: Figure) -> ET.Element:

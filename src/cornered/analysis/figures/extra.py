@@ -1,0 +1,26 @@
+"""Whether figures can be drawn: what draws them is the extra `figures`, 100 MB."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+
+from cornered.errors import CorneredError
+
+NOT_DRAWN = "Figures were not drawn; pip install 'cornered[figures]' adds what draws them."
+
+
+@cache
+def can_draw() -> bool:
+    """Whether the extra `figures` is installed; imports nothing of it."""
+    return find_spec("vl_convert") is not None
+
+
+def require_figures() -> None:
+    """For a command that was asked for figures and nothing else.
+
+    Raises:
+        CorneredError: the extra `figures` is not installed.
+    """
+    if not can_draw():
+        raise CorneredError("figures cannot be drawn here", fix="pip install 'cornered[figures]'")

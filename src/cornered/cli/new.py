@@ -1,0 +1,31 @@
+"""`cornered new`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+
+import click
+
+from cornered.cli._base import main
+
+
+@main.command()
+@click.argument("name", metavar="NAME")
+def new(name: str) -> None:
+    """Write a small scenario pack that works into the new folder NAME.
+
+    It passes `cornered check` and runs. Its comments say what each key means; change it file by
+    file.
+
+    \b
+      cornered new depot
+      cornered check depot
+      cornered show depot threat=replacement
+    """
+    from cornered.scenario.new import write_new_pack
+
+    folder = quote(str(write_new_pack(Path(name))))
+    click.echo(f"{folder}: a pack that works")
+    click.echo(f"next    cornered check {folder}")
+    click.echo(f"        cornered show {folder} threat=replacement")
