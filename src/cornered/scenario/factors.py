@@ -227,6 +227,19 @@ class Factors:
                 )
         return levels
 
+    def complete(self, levels: Mapping[str, Level]) -> Mapping[str, Level]:
+        """One level for every factor of the vocabulary; those that are missing have their default.
+
+        Args:
+            levels: Those of a condition: of what the pack offers, or offered when it was stored.
+        """
+        if len(levels) == len(self.vocabulary):
+            return levels
+        whole: Levels = {}
+        for name in self.vocabulary:
+            whole[name] = levels[name] if name in levels else self.default(name, whole)
+        return whole
+
     def nearest(self, given: Mapping[str, Level], fixed: Mapping[str, Level]) -> Levels:
         """The levels of `given` with those of `fixed` instead; what then means nothing is default.
 

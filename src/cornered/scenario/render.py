@@ -256,6 +256,7 @@ class Renderer:
         Raises:
             PackError: unknown variable or syntax, with file and line.
         """
+        levels = self.pack.factors.complete(levels)
         self.reads(name)  # says what an include lacks, and stops one that never ends
         return self._filled(lambda: self._env.get_template(name), self._path(name), levels, more)
 
@@ -343,6 +344,7 @@ class Renderer:
 
     def _once(self, name: str, levels: Mapping[str, Level]) -> str:
         """A text that depends on levels alone, rendered once for those that it reads."""
+        levels = self.pack.factors.complete(levels)
         key = name, tuple(levels[k] for k in self.reads(name))
         if key not in self._texts:
             self._texts[key] = self.text(name, levels)
