@@ -24,11 +24,12 @@ from cornered.analysis.page.picture import Picture, drawing
 from cornered.analysis.page.rows import columns, levels_of, listed
 from cornered.analysis.page.safe import packed, plain_json
 from cornered.analysis.page.transcripts import Prompt, Texts, chosen, pack_prompts
-from cornered.analysis.table import cells
+from cornered.analysis.table import PlannedCell, cells
 from cornered.experiment import Experiment, load_experiment
 from tests.analysis import fakes
 
 HEADLINE = f"blackmail/{fakes.HEADLINE}"
+LEVELS = ("large", "small", "none")
 NOTHING = Texts((), (), {})
 HOW = Methods(
     begun=datetime(2026, 11, 2, 9, tzinfo=UTC),
@@ -220,6 +221,22 @@ def test_a_factor_that_one_scenario_lacks_is_offered_where_it_differs_in_another
     planned.append(fakes.planned(f"{names[1]}+probe=on"))
     levels = levels_of(cells([], planned, ["m"], 1, judged=True))
     assert [levels[p.choice.name]["probe"] for p in planned] == ["", "off", "on"]
+
+
+@pytest.mark.parametrize("control", [None, {"bonus": "none"}])
+def test_a_scenario_without_goal_or_threat_has_a_page_that_says_whether_it_has_a_control(
+    control: dict[str, str | int] | None,
+) -> None:
+    choices = [fakes.invented({"bonus": b}, parts=(("bonus",),), control=control) for b in LEVELS]
+    trials = [fakes.trial(c.name, "m", n, outcome="comply") for c in choices for n in range(3)]
+    table = cells(trials, [PlannedCell(c) for c in choices], ["m"], 3, judged=True)
+    ladders = {"invented": ["comply", "cheat"]}
+    html = build_page(EXPERIMENT, table, trials, NOTHING, HOW, ladders)
+    without = control is None
+    assert ("The scenario has no control." in html) == without
+    assert ("invented has none." in html) == without
+    assert ("In the matched control" in html) != without
+    assert "goal conflict" not in html
 
 
 def test_models_that_the_controls_screen_out_are_not_ranked() -> None:

@@ -117,7 +117,7 @@ def of_name(model: str, condition: str, id: str) -> TrialResult:
         condition=condition,
         model=model,
         id=id,
-        control=False,
+        is_control=False,
         status="scored",
         act=True,
         harmful=True,

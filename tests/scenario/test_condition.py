@@ -7,7 +7,7 @@ import pytest
 from cornered.errors import FactorError, PackError
 from cornered.experiment import Experiment
 from cornered.interop.conditions import ConditionFinder
-from cornered.scenario import load_pack
+from cornered.scenario import Renderer, load_pack
 from cornered.scenario.condition import Condition, Trial, trial_id
 
 from .conftest import PackOnDisk
@@ -198,3 +198,12 @@ def test_a_trial_is_a_condition_and_a_draw() -> None:
     condition = Condition.of(load_pack("blackmail"), {})
     assert Trial(condition, trial_id(2)) == Trial(condition, "000002")
     assert len({Trial(condition, trial_id(1)), Trial(condition, trial_id(1))}) == 1
+
+
+def test_a_text_that_reads_a_factor_which_the_pack_lacks_has_its_default() -> None:
+    pack = load_pack("am/blackmail")
+    condition = Condition.of(pack, {})
+    assert "agent" not in condition.levels
+    whole = pack.factors.resolve({})
+    assert pack.factors.complete(condition.levels) == whole
+    assert Renderer(pack).rubric(condition.levels) == Renderer(pack).rubric(whole)

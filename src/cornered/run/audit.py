@@ -249,7 +249,7 @@ class Audit:
         world = trial_world(ready, levels, trial.id, sample.store, sample.output)
         return Case(
             scenario=scenario,
-            rubric=ready.renderer(levels, trial.id).rubric(ready.complete(levels)),
+            rubric=ready.renderer(levels, trial.id).rubric(levels),
             rubric_version=rubric_version(ready.pack.files),
             actions=tuple(world.view(event) for event in world.ledger.done),
             transcript=whole_answer(sample.output) if self.view == "transcript" else None,

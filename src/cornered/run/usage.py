@@ -177,7 +177,7 @@ def measure_cells(experiment: Experiment) -> tuple[MeasuredCell, ...]:
 
 
 def _measure_cell(condition: Condition, scenario: Scenario, experiment: Experiment) -> MeasuredCell:
-    levels = scenario.complete(condition.levels)
+    levels = condition.levels
     # A varied cast differs by names only: a few draws tell the length of all.
     draws = DRAWS if condition.varies_cast else 1
     drawn = [scenario.prompt(levels, trial_id(n)) for n in range(1, draws + 1)]

@@ -214,7 +214,7 @@ class Factors:
                 the message says which and why.
         """
         named = {factor: self.parse(factor, level) for factor, level in given.items()}
-        levels = self._completed(named)
+        levels = self.complete(named)
         for name in self.vocabulary:
             if only := self._barred(name, levels[name], levels):
                 raise FactorError(
@@ -225,12 +225,18 @@ class Factors:
                 )
         return levels
 
-    def _completed(self, named: Mapping[str, Level]) -> Levels:
-        """These levels, and the default of every other factor."""
-        levels: Levels = {}
+    def complete(self, levels: Mapping[str, Level]) -> Levels:
+        """One level for every factor of the vocabulary; those that are missing have their default.
+
+        Args:
+            levels: Those of a condition: of what the pack offers, or offered when it was stored.
+        """
+        whole: Levels = {}
+        if len(levels) == len(self.vocabulary):
+            return dict(levels)
         for name in self.vocabulary:
-            levels[name] = named[name] if name in named else self.default(name, levels)
-        return levels
+            whole[name] = levels[name] if name in levels else self.default(name, whole)
+        return whole
 
     def nearest(self, given: Mapping[str, Level], fixed: Mapping[str, Level]) -> Levels:
         """The levels of `given` with those of `fixed` instead; what then means nothing is default.
@@ -300,7 +306,7 @@ class Factors:
                 parts.append(list(distinct.values()))
         for choices in product(*parts):
             # Valid by the making of the groups, so nothing is left to be checked.
-            yield self._completed({k: v for choice in choices for k, v in choice.items()})
+            yield self.complete({k: v for choice in choices for k, v in choice.items()})
 
     def every(self) -> Iterator[Levels]:
         """The whole grid of the pack: every combination that means something.

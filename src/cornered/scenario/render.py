@@ -284,6 +284,7 @@ class Renderer:
 
     def _once(self, name: str, levels: Mapping[str, Level]) -> str:
         """A text that depends on levels alone, rendered once for those that it reads."""
+        levels = self.pack.factors.complete(levels)
         key = name, tuple(levels[k] for k in self.reads(name))
         if key not in self._texts:
             self._texts[key] = self.text(name, levels)
@@ -296,6 +297,7 @@ class Renderer:
         levels: Mapping[str, Level],
         more: Mapping[str, Any],
     ) -> str:
+        levels = self.pack.factors.complete(levels)
         try:
             return template().render(**self._variables(levels), **more).strip()
         except jinja2.TemplateSyntaxError as e:

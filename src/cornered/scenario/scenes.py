@@ -30,17 +30,6 @@ class Scenario:
             _made[key] = cls(pack)
         return _made[key]
 
-    def complete(self, levels: Levels) -> Levels:
-        """One level for every factor of the vocabulary; those that are not given are default.
-
-        Templates may read any of them; a trial stored before there was a factor lacks it.
-        """
-        whole: Levels = {}
-        for name in self.pack.vocabulary:
-            known = name in levels
-            whole[name] = levels[name] if known else self.pack.factors.default(name, whole)
-        return whole
-
     def renderer(self, levels: Levels, draw: str) -> Renderer:
         """The renderer of one trial: with its own cast where the condition varies it."""
         return self._renderer.for_trial(levels, draw)
@@ -55,7 +44,7 @@ class Scenario:
         Raises:
             PackError: a template cannot be rendered, or the study's package is missing.
         """
-        levels = self.complete(levels)
+        levels = self.pack.factors.complete(levels)
         if self.pack.spec.study:
             return self._of_study(levels)[1]
         return self.renderer(levels, draw).prompt(levels)
@@ -66,7 +55,7 @@ class Scenario:
         Without the study's package its mails are not known: a fact that hangs on which mail
         was forwarded is then false, the act does not hang on it.
         """
-        levels = self.complete(levels)
+        levels = self.pack.factors.complete(levels)
         without_mails = self.renderer(levels, draw).scene(levels)
         if not self.pack.spec.study:
             return without_mails

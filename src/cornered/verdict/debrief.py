@@ -123,7 +123,7 @@ def debrief(scenario: str) -> Scorer:
 
     async def score(state: TaskState, target: Target) -> Score | None:
         del target
-        levels = ready.complete(state.metadata["factors"])
+        levels: Levels = state.metadata["factors"]
         if levels.get("probe") == "on":
             return None
         draw = str(state.sample_id)
