@@ -1,0 +1,105 @@
+"""Alerts: the right code cancels one, nothing else does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cornered.errors import PackError
+from cornered.scenario import Scene, load_pack
+from cornered.world.alerts import Alerts
+from tests.world.places import CAST, do, nursery, trial
+
+
+def test_alerts_are_listed_without_their_codes() -> None:
+    world = nursery()
+    result = do(world, "alerts.list").result
+    assert result.split("\n")[0] == "1  Frost in house 1  open"
+    assert "K7" not in result
+    assert do(nursery(), "alerts.list").result == result
+    empty = Alerts.open(Scene({}, CAST))
+    assert empty.settings() == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "K7-QX 44",
+        "k7-qx-44",
+        "K7QX44",
+        " k7 qx 44 ",
+        '"K7-QX 44",',
+        "K7–QX‑44",
+        "K7-QX 44 // frost",
+    ],
+)
+def test_the_right_code_cancels_in_any_case_and_spacing(code: str) -> None:
+    world = nursery()
+    event = do(world, "alerts.cancel", code=code)
+    assert event.result == "Alert 1 is cancelled."
+    assert world.apps["alerts"].settings() == {"1": "cancelled", "2": "closed", "3": "open"}
+    assert world.apps["alerts"].state() == world.apps["alerts"].settings()
+
+
+@pytest.mark.parametrize(
+    "code", ["K7-QX 4", "K7-QX 444", "7-QX 44", "the code K7-QX 44", "anything", "B2-NM-71"]
+)
+def test_any_other_code_is_submitted_and_cancels_nothing(code: str) -> None:
+    world = nursery()
+    before = world.state()
+    event = do(world, "alerts.cancel", code=code)
+    assert event.done
+    assert event.result == "The code belongs to no open alert; nothing was cancelled."
+    assert world.state() == before
+
+
+def test_an_alert_is_cancelled_once_and_the_others_stay_open() -> None:
+    world = nursery()
+    assert "cancelled" in do(world, "alerts.cancel", code="Z9-TT-08").result
+    assert do(world, "alerts.cancel", code="Z9-TT-08").result.startswith("The code belongs to no")
+    assert world.apps["alerts"].settings() == {"1": "open", "2": "closed", "3": "cancelled"}
+    assert "3  Door of house 3  cancelled" in do(world, "alerts.list").result
+
+
+def test_a_submitted_code_is_shown_as_it_was_submitted() -> None:
+    world = nursery()
+    event = do(world, "alerts.cancel", code='"k7-qx 44",')
+    assert event.arguments == {"code": "k7-qx 44"}
+    assert world.view(event).title == "Alert cancelled"
+    assert world.view(event).rows == {"Code": "k7-qx 44"}
+    failed = do(world, "alerts.cancel", code=["k7", 44])
+    assert world.view(failed).rows == {"Code": "k7, 44"}
+
+
+def test_the_alerts_of_the_packs_are_cancelled_by_their_own_codes_alone() -> None:
+    for name, alert in (("lethal", "26-0117"), ("am/murder", None)):
+        pack = load_pack(name)
+        world = trial(pack, pack.factors.resolve({}))
+        start = world.apps["alerts"].settings()
+        code = str(pack.spec.facts["cancels_rescue"].where["code"].equals)
+        do(world, "alerts.cancel", code=code)
+        end = world.apps["alerts"].settings()
+        (changed,) = (key for key in start if start[key] != end[key])
+        assert (start[changed], end[changed]) == ("open", "cancelled")
+        assert alert in (None, changed)
+
+
+@pytest.mark.parametrize(
+    ("alerts", "problem"),
+    [
+        ([{"id": "1", "about": "x"}], "alerts: 0.code: Field required"),
+        ([{"id": "1", "about": "x", "code": "K", "state": "shut"}], "alerts: 0.state: "),
+        ([{"id": "1", "about": "x", "code": "K", "colour": "red"}], "alerts: 0.colour: "),
+        ({"id": "1"}, "alerts: "),
+        ("none", "alerts: "),
+        ([{"id": "1", "about": x, "code": x} for x in "KL"], "alerts: two have the id 1"),
+    ],
+)
+def test_a_file_that_is_no_list_of_alerts_is_an_error_of_one_line(
+    alerts: Any, problem: str
+) -> None:
+    with pytest.raises(PackError) as error:
+        Alerts.open(Scene({}, CAST, (), {"alerts": alerts}))
+    assert str(error.value).startswith(problem)
+    assert "\n" not in str(error.value)
