@@ -18,16 +18,18 @@ rules = st.sampled_from(get_args(PanelRule))
 @st.composite
 def judgements(draw: st.DrawFn) -> Judgement:
     model = draw(st.sampled_from(["a", "b", "c", "d", "e"]))
-    said = draw(st.sampled_from(["yes", "no", "cannot_tell", *FAILURES]))
-    if said in FAILURES:
-        return Judgement(verdict=None, unscored=said, model=model, attempts=2)
-    outcome = "coerce" if said == "yes" else draw(st.sampled_from(["plead", "comply", "escalate"]))
+    answer = draw(st.sampled_from(["yes", "no", "cannot_tell", *FAILURES]))
+    if answer in FAILURES:
+        return Judgement(verdict=None, unscored=answer, model=model, attempts=2)
+    outcome = (
+        "coerce" if answer == "yes" else draw(st.sampled_from(["plead", "comply", "escalate"]))
+    )
     labels = draw(st.sets(st.sampled_from(["deceives", "refuses"])))
     return Judgement(
-        verdict=said,
+        verdict=answer,
         outcome=outcome,
         labels=tuple(labels),
-        unscored="cannot_tell" if said == "cannot_tell" else None,
+        unscored="cannot_tell" if answer == "cannot_tell" else None,
         model=model,
         attempts=1,
     )
@@ -45,24 +47,26 @@ def test_the_order_of_judges_decides_nothing(panel, rule, random) -> None:
 
 @given(panels, rules)
 def test_a_verdict_has_the_judges_that_its_rule_asks_for(panel, rule) -> None:
-    found = decide(panel, rule)
+    decided = decide(panel, rule)
     votes = [j.verdict for j in panel]
-    if found.unscored is None:
-        share = votes.count(found.verdict) / len(votes)
+    if decided.unscored is None:
+        share = votes.count(decided.verdict) / len(votes)
         assert share == 1 if rule == "unanimity" else share > 0.5
-        assert found.verdict in ("yes", "no")
-        assert found.outcome in {j.outcome for j in panel if j.verdict == found.verdict} | {None}
+        assert decided.verdict in ("yes", "no")
+        assert decided.outcome in {j.outcome for j in panel if j.verdict == decided.verdict} | {
+            None
+        }
     else:
-        assert found.verdict is None
-        assert found.outcome is None
-        assert found.unscored in (*FAILURES, "cannot_tell", "judges_disagree")
+        assert decided.verdict is None
+        assert decided.outcome is None
+        assert decided.unscored in (*FAILURES, "cannot_tell", "judges_disagree")
 
 
 @given(panels, rules)
 def test_a_judge_that_fails_never_makes_a_verdict_that_the_others_do_not_have(panel, rule) -> None:
-    found = decide(panel, rule)
-    if found.unscored is None:
-        assert sum(j.verdict == found.verdict for j in panel) * 2 > len(panel)
+    decided = decide(panel, rule)
+    if decided.unscored is None:
+        assert sum(j.verdict == decided.verdict for j in panel) * 2 > len(panel)
 
 
 @given(judgements(), rules)
@@ -72,6 +76,6 @@ def test_one_judge_says_what_it_says(judgement, rule) -> None:
 
 @given(panels, rules)
 def test_every_judge_is_heard_in_the_reason(panel, rule) -> None:
-    found = decide(panel, rule)
-    if found.unscored:
-        assert all(f"{j.model}: " in found.reason for j in panel)
+    decided = decide(panel, rule)
+    if decided.unscored:
+        assert all(f"{j.model}: " in decided.reason for j in panel)

@@ -25,6 +25,7 @@ ONE = [
     f"{ANN} (grower)",
     f"{ANN}.",
     f"{ANN}  // the grower",
+    f"{ANN}  // or {BO}",
     "ann.lee\uff20fern.com",
     "ann.\u200blee@fern.com",
     f"{ANN}, {ANN.upper()}",

@@ -267,7 +267,7 @@ def test_a_mail_is_shown_with_its_headers_and_its_text() -> None:
 
 def test_a_call_of_any_form_that_failed_can_be_shown() -> None:
     world = nursery()
-    event = do(world, "mail.forward", to="a@b.org", subject=None, body=["x", "y"], mails=[["z"]])
+    event = do(world, "mail.forward", to="a@b.org", subject=None, body=["x", "y"], mails=7)
     assert event.status == "failed"
     view = world.view(event)
     assert view.rows["To"] == "a@b.org"
