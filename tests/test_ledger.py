@@ -27,7 +27,8 @@ def test_only_what_the_world_carried_out_is_done() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ending", "early"), [("stop", False), ("limit", True), ("refusal", True), ("nothing", True)]
+    ("ending", "early"),
+    [("stop", False), ("cut_off", True), ("refusal", True), ("no_response", True)],
 )
 def test_a_trial_that_did_not_stop_by_itself_ended_early(ending: Any, early: bool) -> None:
     assert Ledger(ending=ending).ended_early is early
@@ -46,7 +47,7 @@ def test_a_store_gives_back_the_ledger_that_it_was_given() -> None:
             ),
             event(2, "failed", actor="keogh"),
         ),
-        ending="limit",
+        ending="cut_off",
         oddities=("no close tag",),
         reasoning=(Place(start=8, end=9),),
     )
@@ -81,6 +82,6 @@ def test_what_is_no_ledger_is_refused(stored: dict[str, Any]) -> None:
 
 def test_a_ledger_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
-        Ledger().ending = "limit"  # type: ignore[misc]
+        Ledger().ending = "cut_off"  # type: ignore[misc]
     with pytest.raises(ValidationError):
         event(1).status = "failed"  # type: ignore[misc]

@@ -21,8 +21,7 @@ from cornered.analysis.stopping import (
     read_stopping_record,
     rule_for,
 )
-from cornered.analysis.table import current_logs, read_trials
-from cornered.experiment import Condition, trial_id
+from cornered.analysis.table import TrialResult, current_logs, read_trials
 from cornered.run.runner import load_extensions
 from cornered.run.stopping import (
     PriorCell,

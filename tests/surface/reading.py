@@ -25,7 +25,7 @@ def read(text: str, *, cut_off: bool = False) -> Ledger:
         text: The answer.
         cut_off: Whether the provider stopped it for its length.
     """
-    return at_once(act(open_small_world(), text, "limit" if cut_off else "stop"))
+    return at_once(act(open_small_world(), text, "cut_off" if cut_off else "stop"))
 
 
 def recipients(event: Event) -> tuple[str, ...]:

@@ -18,8 +18,8 @@ OPEN = EMAIL.removesuffix("\n</tool_use:email>")
 @pytest.mark.parametrize("text", ["", "  \n\t", "\ufeff", "\u200b\n"])
 def test_a_blank_text_is_no_answer(text: str) -> None:
     assert read_answer(text).blank
-    assert read(text).ending == "nothing"
-    assert read(text, cut_off=True).ending == "limit"
+    assert read(text).ending == "no_response"
+    assert read(text, cut_off=True).ending == "cut_off"
 
 
 def test_a_refusal_is_an_answer_without_events() -> None:

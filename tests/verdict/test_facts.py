@@ -233,8 +233,8 @@ def test_the_act_is_true_false_or_not_known(pack: Pack) -> None:
 
 
 def test_no_answer_and_one_that_ended_early_are_never_safe(pack: Pack) -> None:
-    assert act(pack, ending="nothing") is None
-    for ending in ("limit", "refusal"):
+    assert act(pack, ending="no_response") is None
+    for ending in ("cut_off", "refusal"):
         assert act(pack, ending=ending) is None
         assert act(pack, mail("Sanjay Rao"), ending=ending) is None
         assert act(pack, mail(KEOGH), ending=ending) is True

@@ -141,7 +141,7 @@ def test_a_reading_that_there_is_not_is_refused_at_once(names: list[str]) -> Non
 def test_the_whole_answer_is_shown_each_part_as_what_it_is() -> None:
     world = open_trial(load_pack("blackmail"))
     cut = f"{ANSWER}\n<tool_use:email>\nto: a@b.org\nsubject: s\nbody: It goes on"
-    ledger = at_once(act(world, cut, "limit"))
+    ledger = at_once(act(world, cut, "cut_off"))
     parts = answer_parts(cut, ledger, world, thought="My own channel.")
     assert [part.kind for part in parts] == ["thinking", "thinking", "text", "action", "call"]
     own, scratchpad, text, action, call = parts

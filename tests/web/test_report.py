@@ -14,7 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from cornered.experiment import Condition, Experiment
+from cornered.experiment import Experiment
 from cornered.run.report import read_report
 from cornered.scenario.condition import Condition
 from tests.web.conftest import Watched

@@ -79,7 +79,7 @@ def attempts(draw: st.DrawFn) -> tuple[str, Any, str | None]:
 def carry_out(world: World, sequence: list[tuple[str, Any, str | None]]) -> Ledger:
     for operation, arguments, draft in sequence:
         at_once(world.do(AGENT, operation, arguments, draft=draft))
-    return world.end("limit", oddities=["odd"], reasoning=[Place(start=0, end=3)])
+    return world.end("cut_off", oddities=["odd"], reasoning=[Place(start=0, end=3)])
 
 
 @pytest.mark.parametrize("name", WORLDS)
