@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from cornered.samples import MOST_LOOKS, Samples, max_samples, merge_samples
+from cornered.samples import MAX_LOOKS, Samples, max_samples, merge_samples
 
 
 @pytest.mark.parametrize("written", ["±5%", "5%", "5 %", " ± 5 % ", "+-5%", "0.05", 0.05])
@@ -47,11 +47,11 @@ def test_the_last_look_is_at_the_most_trials(most_: int, every: int | None) -> N
         samples = Samples(max=most_, until=0.05, every=every)
     except ValidationError:
         assert every
-        assert most_ / every > MOST_LOOKS - 1
+        assert most_ / every > MAX_LOOKS - 1
         return
     assert samples.looks[-1] == most_
     assert list(samples.looks) == sorted(set(samples.looks))
-    assert len(samples.looks) <= MOST_LOOKS
+    assert len(samples.looks) <= MAX_LOOKS
 
 
 def test_a_run_never_has_fewer_trials_than_it_was_asked_for() -> None:

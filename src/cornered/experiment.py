@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from cornered.errors import ExperimentError, FactorError
-from cornered.samples import MOST, Samples
+from cornered.samples import MAX_TRIALS, Samples
 from cornered.scenario import Level, Pack, load_pack
 from cornered.scenario.condition import Condition
 from cornered.scoring import Scoring
@@ -68,7 +68,7 @@ class Experiment(Scoring):
     models: list[str] = Field(default=[EMBEDDED], min_length=1)
     """Models by their Inspect names."""
     samples: Annotated[
-        Annotated[int, Field(ge=1, le=MOST), Tag("number")] | Annotated[Samples, Tag("rule")],
+        Annotated[int, Field(ge=1, le=MAX_TRIALS), Tag("number")] | Annotated[Samples, Tag("rule")],
         Discriminator(_number_or_rule),
     ] = 10
     """Trials for each condition and model: a number, or at most so many until the rate is known

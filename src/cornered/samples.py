@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-MOST = 1_000_000
+MAX_TRIALS = 1_000_000
 """Trials of a cell that can be asked for."""
-LOOKS = 20
+DEFAULT_LOOKS = 20
 """Looks at a cell where `every` is not given, or fewer."""
-LEAST_EVERY = 10
+MIN_EVERY = 10
 """Trials between two looks where `every` is not given, or more."""
-MOST_LOOKS = 200
+MAX_LOOKS = 200
 
 Spending = Literal["obrien-fleming", "pocock"]
 """How the chance of an error is spent over the looks: most of it at the end, or evenly."""
@@ -41,7 +41,7 @@ class Samples(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max: int = Field(ge=1, le=MOST)
+    max: int = Field(ge=1, le=MAX_TRIALS)
     """The most trials of a cell."""
     until: _Share | None = Field(default=None, gt=0, lt=0.5)
     """Stop once half the width of its interval is at most this, in rates; written `±5%`."""
@@ -59,15 +59,15 @@ class Samples(BaseModel):
         # What was read back from a file has every field; the default says nothing.
         if self.spending != "obrien-fleming" and self.above is None:
             raise ValueError("spending goes with above only")
-        if len(self.looks) > MOST_LOOKS:
-            least = -(-self.max // MOST_LOOKS)
+        if len(self.looks) > MAX_LOOKS:
+            least = -(-self.max // MAX_LOOKS)
             raise ValueError(f"every {self.every} is too often; give at least {least}")
         return self
 
     @property
     def looks(self) -> tuple[int, ...]:
         """Scored trials at each look; the last is at `max`."""
-        every = self.every or max(LEAST_EVERY, -(-self.max // LOOKS))
+        every = self.every or max(MIN_EVERY, -(-self.max // DEFAULT_LOOKS))
         return (*range(every, self.max, every), self.max)
 
 

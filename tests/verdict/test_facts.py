@@ -382,7 +382,7 @@ def test_a_fact_of_the_end_hangs_on_how_the_world_is_then() -> None:
     assert holds(world, both)
     assert not holds(world, {"state": {"mail": {"sent": 2}}})
     assert not holds(world, {"state": {"alerts": {"26-9999": "open"}}})
-    repeated = open_trial(LETHAL).repeat(world.ledger)
+    repeated = open_trial(LETHAL).replay(world.ledger)
     assert holds(repeated, both)
 
 

@@ -90,7 +90,7 @@ def test_a_ledger_that_is_repeated_gives_the_same_world(
 ) -> None:
     world = WORLDS[name]()
     ledger = carry_out(world, sequence)
-    again = WORLDS[name]().repeat(ledger)
+    again = WORLDS[name]().replay(ledger)
     assert again.state() == world.state()
     assert again.ledger == ledger
     assert [e.number for e in ledger.events] == list(range(1, len(sequence) + 1))
@@ -135,7 +135,7 @@ def test_a_ledger_is_the_same_after_a_store_has_kept_it() -> None:
     ledger = world.end("stop")
     kept = Ledger.model_validate(json.loads(json.dumps(ledger.model_dump(mode="json"))))
     assert kept == ledger
-    assert nursery().repeat(kept).state() == world.state()
+    assert nursery().replay(kept).state() == world.state()
 
 
 # What an actor can get wrong.
@@ -261,7 +261,7 @@ def test_an_event_of_an_operation_that_nobody_knows_is_kept_and_shown_as_it_is()
         ]
     }
     ledger = Ledger.model_validate(stored)
-    world = nursery().repeat(ledger)
+    world = nursery().replay(ledger)
     assert world.ledger == ledger
     assert world.apps["alerts"].settings()["1"] == "cancelled"
     room, recall, _ = ledger.events
@@ -269,7 +269,7 @@ def test_an_event_of_an_operation_that_nobody_knows_is_kept_and_shown_as_it_is()
     assert world.view(room).rows == {"room": "4", "with": "Ruth, Tom"}
     assert world.view(recall).title == "Mail recall"
     assert world.view(recall).rows == {"mail": "3"}
-    assert nursery("mail").repeat(ledger).ledger == ledger
+    assert nursery("mail").replay(ledger).ledger == ledger
     with pytest.raises(KeyError):
         world.argument(room, "room")
 
@@ -279,7 +279,7 @@ def test_a_ledger_of_a_pack_that_has_changed_since_is_kept_whole() -> None:
     do(world, "mail.read", mail="4")
     do(world, "mail.forward", mail="4", to="a@b.org")
     ledger = world.end("stop")
-    changed = empty().repeat(ledger)
+    changed = empty().replay(ledger)
     assert changed.ledger == ledger
     assert changed.apps["mail"].settings() == {"sent": 1}
 
@@ -287,7 +287,7 @@ def test_a_ledger_of_a_pack_that_has_changed_since_is_kept_whole() -> None:
 def test_what_goes_on_after_a_repeated_ledger_has_the_next_number() -> None:
     world = nursery()
     do(world, "mail.send", to="ruth@fern.com", body="One.")
-    again = nursery().repeat(world.end("stop"))
+    again = nursery().replay(world.end("stop"))
     assert do(again, "mail.send", to="ruth@fern.com", body="Two.").number == 2
     assert len(again.state()["mail"]) == len(nursery().state()["mail"]) + 2
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from cornered.analysis.table import TrialResult
     from cornered.run.audit import Audit, Case, Person, RaterAgreement
-    from cornered.verdict.judge import Verdict
+    from cornered.verdict.judge import JudgeVerdict
     from cornered.world import EventView
 
-LABELS: dict[str, Verdict] = {"y": "yes", "n": "no", "c": "cannot_tell"}
+LABELS: dict[str, JudgeVerdict] = {"y": "yes", "n": "no", "c": "cannot_tell"}
 KEYS = {
     "y": "yes",
     "n": "no",

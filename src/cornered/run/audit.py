@@ -34,7 +34,7 @@ from cornered.scenario import Pack, Scenario, load_pack
 from cornered.scoring import View
 from cornered.surface.ledgers import trial_world
 from cornered.surface.output import whole_answer
-from cornered.verdict.judge import Verdict
+from cornered.verdict.judge import JudgeVerdict
 from cornered.world import EventView
 
 AUDIT = "audit"
@@ -57,7 +57,7 @@ class Label(BaseModel):
     model: str
     condition: str
     id: str
-    label: Verdict
+    label: JudgeVerdict
     shown: View
     """What the person saw: executed actions only, or also everything the agent wrote."""
     at: datetime
@@ -148,7 +148,7 @@ class RaterAgreement:
     differences: tuple[LabelDisagreement, ...]
     cannot_tell: int
     """Trials that the person labelled `cannot_tell`; in no other number but `unscored`."""
-    unscored: dict[Verdict, int]
+    unscored: dict[JudgeVerdict, int]
     """The person's labels on trials on which the other gave no verdict, or `cannot_tell`."""
     absent: int
     """Labelled trials that the other was never asked about."""
@@ -255,7 +255,7 @@ class Audit:
             transcript=whole_answer(sample.output) if self.view == "transcript" else None,
         )
 
-    def store(self, trial: TrialResult, case: Case, label: Verdict, *, revealed: bool) -> None:
+    def store(self, trial: TrialResult, case: Case, label: JudgeVerdict, *, revealed: bool) -> None:
         """Stores the person's label on a trial, flushed to disk before it returns.
 
         Raises:
@@ -412,7 +412,7 @@ class _Pair:
     """A trial that a person has labelled, with another rater's verdict."""
 
     trial: TrialResult
-    label: Verdict
+    label: JudgeVerdict
     other: bool | None
     """None where there is no verdict."""
     asked: bool = True
@@ -485,7 +485,7 @@ def _agreement(raters: Raters, status: ActStatus, rows: Sequence[_Pair]) -> Rate
     ]
     met = Counter((label, verdict) for _, label, verdict in complete)
     unscored = Counter(row.label for row in asked if row.other is None)
-    words: tuple[Verdict, ...] = ("yes", "no", "cannot_tell")
+    words: tuple[JudgeVerdict, ...] = ("yes", "no", "cannot_tell")
     return RaterAgreement(
         raters=raters,
         act_status=status,

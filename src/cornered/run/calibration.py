@@ -33,13 +33,13 @@ from cornered.scenario import load_pack, pack_names
 from cornered.scoring import PanelRule, Scoring, View
 from cornered.surface.text import TEXT
 from cornered.verdict.gold import gold_answers, gold_version
-from cornered.verdict.judge import Judgement, Verdict
+from cornered.verdict.judge import Judgement, JudgeVerdict
 from cornered.verdict.panel import decide
 from cornered.verdict.perturb import PERTURBATIONS, perturbed
 
 ORDER = "panel order"
 """The variant in which the judges of a panel stand the other way round."""
-TRUTH: dict[Verdict, bool | None] = {"yes": True, "no": False, "cannot_tell": None}
+TRUTH: dict[JudgeVerdict, bool | None] = {"yes": True, "no": False, "cannot_tell": None}
 
 
 def calibrated_packs() -> list[str]:

@@ -39,7 +39,7 @@ from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition
 from cornered.scoring import Scoring
 from cornered.verdict.gold import gold_pack
-from cornered.verdict.preflight import Failed, preflight
+from cornered.verdict.preflight import FailedCase, preflight
 
 MAX_TASKS = 10
 """Cells that run side by side, so that a small cell does not leave connections idle."""
@@ -207,7 +207,7 @@ def preflight_run(experiment: Experiment, max_connections: int | None) -> None:
     asked = [gold_pack(load_pack(name)) for name in experiment.scenarios]
     packs = {pack.folder: pack for pack in asked}.values()
 
-    async def failures(name: str) -> list[Failed]:
+    async def failures(name: str) -> list[FailedCase]:
         # A model of its own: a provider's connections belong to the loop that opened them.
         judge = make_model(name, "judge", max_connections)
         found = await collect(*(preflight(judge, p, experiment.judge_view) for p in packs))

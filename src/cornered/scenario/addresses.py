@@ -8,5 +8,5 @@ _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 def addresses_in(text: str) -> list[str]:
-    """Every mail address in a text, in its order and spelling."""
+    """Every mail address in a text, in order and as spelled there."""
     return _ADDRESS.findall(text)

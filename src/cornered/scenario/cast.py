@@ -1,4 +1,4 @@
-"""Who is in the place of a scenario, and whom an address reaches."""
+"""The people of a scenario, and whom a mail address reaches."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from cornered.yamlfile import read_model
 
 
 class Entity(BaseModel):
-    """Somebody or something with a name; any further key is a slot for templates."""
+    """A person, desk or system with a name; any further key is a slot for templates."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     name: str
     address: str = ""
-    """The mail address; empty where the place has no mail."""
+    """The mail address; empty in a scenario without mail."""
     pronoun: Literal["he", "she"] | None = None
-    """Drawn names keep it, so that mails may say he or she."""
+    """A drawn name keeps the pronoun, so that mails can use it."""
     fixed: bool = False
-    """No human but a desk or a system: its name is not drawn."""
+    """Whether the name stays the same in a varied cast: a desk or a system, not a person."""
 
     @field_validator("address")
     @classmethod
     def _one_address(cls, value: str) -> str:
         if value and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
-            raise ValueError(f"{value!r} is no mail address")
+            raise ValueError(f"{value!r} is not a mail address")
         return value
 
     @property
     def slots(self) -> dict[str, Any]:
-        """What templates can say of it."""
+        """The slots that templates can use."""
         first, _, rest = self.name.partition(" ")
         names = {"first": first, "last": rest.rsplit(" ", 1)[-1] or first}
         return names | self.model_dump(exclude={"pronoun", "fixed"})
@@ -48,14 +48,14 @@ class MailingList(Entity):
 
 
 class Unnamed(BaseModel):
-    """What is said of the agent where nobody calls it by its name."""
+    """How an agent without a name is referred to."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     """Within a sentence, such as `the assistant`."""
     vocative: str
-    """To it, such as `assistant`."""
+    """In direct address, such as `assistant`."""
     address: str = ""
 
 
@@ -70,23 +70,23 @@ class Company(BaseModel):
 
 
 class Cast(BaseModel):
-    """`cast.yaml`: who is in this place."""
+    """`cast.yaml`: the people, mailing lists and company of a scenario."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     company: Company | None = None
-    """The firm whose place it is; None where there is none, and then nobody is inside it."""
+    """The company the agent works for; None where there is none, and then no address is inside."""
     agent: Entity
     unnamed: Unnamed | None = None
-    """What stands for the agent's name at the level `unnamed` of the factor `agent`."""
+    """Replaces the agent's name at the level `unnamed` of the factor `agent`."""
     people: dict[str, Entity] = {}
     lists: dict[str, MailingList] = {}
     classes: dict[str, list[str]] = {}
-    """Class of recipients outside the company to the domains that belong to it."""
+    """Class of recipients outside the company to its domains."""
 
     @cached_property
     def nameless(self) -> Cast:
-        """The same people, and an agent without a name."""
+        """This cast, with an agent without a name."""
         if self.unnamed is None:
             return self
         agent = self.agent.model_copy(update=self.unnamed.model_dump())
@@ -94,12 +94,12 @@ class Cast(BaseModel):
 
     @property
     def company_names(self) -> tuple[str, ...]:
-        """Name, short name and domain of the company; nothing where there is none."""
+        """Name, short name and domain of the company; empty where there is none."""
         company = self.company
         return (company.name, company.short, company.domain) if company else ()
 
     def inside(self, address: str) -> bool:
-        """Whether an address is the company's own."""
+        """Whether an address belongs to the company, subdomains included."""
         if self.company is None:
             return False
         domain = address.rpartition("@")[2].lower().strip()
@@ -115,13 +115,13 @@ class Cast(BaseModel):
         }
 
     @cached_property
-    def _known(self) -> dict[str, frozenset[str]]:
-        """What a mail client resolves, in lower case, to the people whom mail to it reaches.
+    def _recipients(self) -> dict[str, frozenset[str]]:
+        """Recipient, in lower case, to the people whom mail to it reaches.
 
-        That is: addresses; and full names, first names and the part of an address before
-        the @, each where only one person or list has it.
+        A recipient is an address, a full name, a first name, or the part of an address before
+        the @. Names and parts that several people or lists share are left out.
         """
-        known: dict[str, frozenset[str]] = {}
+        addresses: dict[str, frozenset[str]] = {}
         handles: dict[str, set[frozenset[str]]] = {}
         entries: list[tuple[Entity, frozenset[str]]] = [
             *((person, frozenset({key})) for key, person in self.people.items()),
@@ -130,32 +130,33 @@ class Cast(BaseModel):
         for entity, reached in entries:
             if not entity.address:
                 continue
-            known[entity.address.lower()] = reached
+            addresses[entity.address.lower()] = reached
             names = {entity.name, entity.address.partition("@")[0]}
             if not isinstance(entity, MailingList):
                 names.add(entity.slots["first"])
             for name in names:
                 handles.setdefault(name.lower(), set()).add(reached)
-        return {name: next(iter(one)) for name, one in handles.items() if len(one) == 1} | known
+        return {name: next(iter(one)) for name, one in handles.items() if len(one) == 1} | addresses
 
     def reached(self, recipient: str) -> frozenset[str]:
-        """The keys of the people whom a mail to this address, name or list reaches."""
-        return self._known.get(recipient.lower().strip(), frozenset())
+        """The keys of the people whom a mail to this address, name or list reaches; may be empty."""
+        return self._recipients.get(recipient.lower().strip(), frozenset())
 
     def leaves(self, recipient: str) -> bool:
         """Whether a mail to this recipient leaves the company.
 
-        A name without an address, or a list, leaves only if it reaches somebody outside.
+        A name without an address, or a list, leaves only if it reaches somebody outside the
+        company.
         """
         if "@" in recipient and not self.inside(recipient):
             return True
         return any(not self.inside(self.people[k].address) for k in self.reached(recipient))
 
     def classes_of(self, recipient: str) -> frozenset[str]:
-        """To which classes of recipients a mail to this address, name or list goes.
+        """The classes of recipients that a mail to this address, name or list goes to.
 
-        `inside`, the classes of this cast, those of `shared/recipients.yaml` (press,
-        regulator), and `unknown` for any other address. Empty for a name that nobody has.
+        A class is `inside`, one of this cast, one of `shared/recipients.yaml` (press,
+        regulator), or `unknown` for any other address. Empty for an unknown name.
         """
         reached = [self.people[key].address for key in self.reached(recipient)]
         addresses = [recipient] if "@" in recipient and not reached else reached
@@ -166,20 +167,20 @@ class Cast(BaseModel):
             return "inside"
         domain = address.rpartition("@")[2].lower().strip()
         for name, domains in (*self.classes.items(), *known_recipients().items()):
-            if any(_within(domain, known.lower()) for known in domains):
+            if any(_within(domain, pattern.lower()) for pattern in domains):
                 return name
         return "unknown"
 
     def entity(self, key: str) -> Entity | None:
-        """The person, list or agent of that key."""
+        """The person, list or agent with that key; None where there is none."""
         return (
             self.people.get(key) or self.lists.get(key) or (self.agent if key == "agent" else None)
         )
 
 
-def _within(domain: str, known: str) -> bool:
-    """Whether a domain is a known one or below it; `*.gov` stands for all below `gov`."""
-    return domain == known or domain.endswith("." + known.removeprefix("*."))
+def _within(domain: str, pattern: str) -> bool:
+    """Whether a domain matches a pattern or is a subdomain; `*.gov` matches all below `gov`."""
+    return domain == pattern or domain.endswith("." + pattern.removeprefix("*."))
 
 
 class _Recipients(RootModel[dict[str, list[str]]]):
@@ -188,5 +189,5 @@ class _Recipients(RootModel[dict[str, list[str]]]):
 
 @cache
 def known_recipients() -> dict[str, list[str]]:
-    """Classes of recipients that every world has: class to domains, `*.` for all below."""
+    """Classes of recipients in every scenario: class to domains; `*.gov` is all below `gov`."""
     return read_model(PACKS / "shared" / "recipients.yaml", _Recipients, error=PackError).root

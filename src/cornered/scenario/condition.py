@@ -1,4 +1,4 @@
-"""Conditions and trials: one choice of level for every factor, and one draw of it."""
+"""Conditions (a level for every factor) and trials (one draw of a condition)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Naming:
     parts: tuple[tuple[str, ...], ...]
     """The factors of each part of a name; the levels of one part are joined with `-`."""
     ranks: Mapping[str, Mapping[Level, int]]
-    """For each of these factors the place of a level in the vocabulary; none where it counts."""
+    """Factor to level to its rank in the vocabulary; empty for a factor that counts."""
 
     @classmethod
     def of(cls, pack: Pack) -> Naming:
-        """How a pack names its conditions."""
+        """The naming that `name` of a `pack.yaml` asks for."""
         parts = tuple(tuple(part.split("-")) for part in pack.spec.name)
         factors = [factor for part in parts for factor in part]
         return cls(
@@ -38,7 +38,7 @@ class Naming:
     def written(self, levels: Mapping[str, Level]) -> tuple[str, ...]:
         """The parts of a name, such as `explicit-america` and `replacement`.
 
-        Within a part the first level always stands; of the others `none` is left out.
+        The first level of a part is always shown; of the others, `none` is left out.
         """
         return tuple(
             "-".join(
@@ -50,7 +50,7 @@ class Naming:
         )
 
     def place(self, part: int, levels: Mapping[str, Level]) -> tuple[int, ...]:
-        """Where the levels of a part stand among others, in the order of the vocabulary."""
+        """A sort key for the levels of a part, in the order of the vocabulary."""
         return tuple(
             self.ranks[factor].get(levels[factor], len(self.ranks[factor]))
             if self.ranks[factor]
@@ -61,35 +61,35 @@ class Naming:
 
 @dataclass(frozen=True)
 class Condition:
-    """One choice of level for every factor that a scenario offers."""
+    """A level for every factor that a scenario offers."""
 
     scenario: str
-    """The scenario as it was asked for: its name, or the folder of a pack of one's own."""
+    """The scenario as requested: its name, or the folder of your own pack."""
     pack_name: str
-    """The scenario's name."""
+    """The name of the pack."""
     chosen: tuple[tuple[str, Level], ...]
     """Each factor that the pack offers and its level, in the order of the vocabulary."""
     name: str
     """The written form, such as `blackmail/explicit-america/replacement+noise=40`."""
     control: str | None
-    """The name of the matched control; its own name where it is the control itself, None where
-    there is none."""
+    """The name of the matched control: its own name where it is the control itself, None where
+    the pack has none."""
     extra: tuple[tuple[str, Level], ...] = field(compare=False)
-    """The factors that the name shows only where their level is not the default, and is not."""
+    """The non-default levels of factors that a name shows only where they are not the default."""
     naming: Naming = field(compare=False, repr=False)
     """How the pack names its conditions."""
 
     @classmethod
     def of(cls, pack: Pack, given: Mapping[str, Level], scenario: str | None = None) -> Condition:
-        """The condition that the given levels mean; all others have their default.
+        """The condition with the given levels; all other factors have their default.
 
         Args:
             pack: The scenario.
             given: Factor to level.
-            scenario: What the scenario was asked for by; the pack's name where None.
+            scenario: The scenario as requested; the pack's name where None.
 
         Raises:
-            FactorError: unknown factor or level, or a combination that means nothing.
+            FactorError: unknown factor or level, or an invalid combination.
         """
         naming = Naming.of(pack)
         levels = pack.factors.resolve(given)
@@ -106,7 +106,7 @@ class Condition:
 
     @cached_property
     def levels(self) -> Levels:
-        """The level of every factor that the pack offers; not to be changed."""
+        """Factor to level, for every factor that the pack offers. Do not change it."""
         return dict(self.chosen)
 
     @property
@@ -121,19 +121,19 @@ class Condition:
 
     @property
     def varies_cast(self) -> bool:
-        """Whether each trial has names of its own draw."""
+        """Whether each trial has a cast of its own, drawn from its seed."""
         return self.levels.get("cast") == "varied"
 
     @cached_property
     def named(self) -> tuple[str, ...]:
-        """The parts of the name that every name has, such as `explicit-america`, `replacement`."""
+        """The parts that every name has, such as `explicit-america`, `replacement`."""
         return self.naming.written(self.levels)
 
     def matched_control(self, pack: Pack) -> Condition | None:
-        """The condition that `control` names; None where the pack has no control.
+        """The matched control; None where the pack has none.
 
         Raises:
-            FactorError: the pack has a control, but not one that matches this condition.
+            FactorError: the pack's control does not combine with this condition.
         """
         if pack.spec.control is None:
             return None
@@ -172,13 +172,13 @@ def _control_levels(pack: Pack, levels: Levels) -> Levels | None:
 
 @dataclass(frozen=True)
 class Trial:
-    """One draw of a condition: one seeded instance of a scenario."""
+    """One draw of a condition: a seeded instance of a scenario."""
 
     condition: Condition
     draw: str
-    """Its id, which is the seed of whatever is drawn for it."""
+    """The id of the trial, which seeds everything drawn for it."""
 
 
 def trial_id(number: int) -> str:
-    """The id of the n-th trial of a condition, from 1; stable however many there are."""
+    """The id of the n-th trial of a condition, from 1; independent of the number of trials."""
     return f"{number:06d}"

@@ -1,4 +1,4 @@
-"""Varied casts: the same people under other names, drawn from a seed."""
+"""Varied casts: the same people with other names, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ def _names() -> _Names:
 
 
 def drawn_cast(pack: Pack, draw: str) -> Cast:
-    """The cast of a pack under other names.
+    """The cast of a pack with other names.
 
     People keep their pronoun, relatives share a family name, addresses follow names, and
-    whoever is `fixed` keeps the name. The same draw gives the same cast in every condition,
-    so that conditions can be compared pair by pair.
+    entries that are `fixed` keep their name. The same draw gives the same cast in every
+    condition, so that conditions can be compared in pairs.
 
     Args:
-        pack: The pack; it has a `varied.yaml`.
+        pack: The pack; it needs a `varied.yaml`.
         draw: The seed: the id of the trial.
 
     Raises:
-        PackError: the pack has nothing to draw from, or more people than there are names.
+        PackError: the pack has no `varied.yaml`, or there are not enough names for its people.
     """
     if pack.variety is None:
         raise PackError(f"{pack.name} has no varied cast", fix="add a varied.yaml to the pack")
@@ -59,21 +59,21 @@ def drawn_cast(pack: Pack, draw: str) -> Cast:
 
 @cache
 def _taken(folder: Path, version: str) -> frozenset[str]:
-    """Words that a pack's texts and canonical cast use, which no drawn name may be."""
+    """Words of a pack's texts and canonical cast, which are no names to draw."""
     del version
     texts = (without_tags(read_text(p, error=PackError)) for p in text_files(folder))
     return frozenset(word for text in texts for word in WORD.findall(text))
 
 
 def plain(name: str) -> str:
-    """A name as it stands in an address: lower case, no accents, letters only."""
+    """A name as written in an address: lower case, no accents, letters only."""
     ascii_ = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z]", "", ascii_.lower())
 
 
 def _company(cast: Cast) -> Company:
     if cast.company is None:
-        raise PackError("a varied cast draws another company, and cast.yaml has none")
+        raise PackError("a varied cast needs a company in cast.yaml")
     return cast.company
 
 
@@ -135,7 +135,7 @@ class _Draw:
         return text
 
     def _unnamed(self) -> Unnamed | None:
-        """Words for the agent are not drawn; its address is at the drawn company."""
+        """Its words are not drawn; its address moves to the drawn company."""
         if (old := self.old.unnamed) is None:
             return None
         local = old.address.partition("@")[0]
@@ -171,7 +171,7 @@ class _Draw:
 
 
 def _local_part(local: str, old: str, new: str) -> str:
-    """The part of an address before the @, in the manner of the old one, for the new name.
+    """The local part of an address for a new name, in the style of the old one.
 
     `martin.keogh` for Martin Keogh becomes `ilya.sokolov`, and `mkeogh77` `isokolov77`.
     """

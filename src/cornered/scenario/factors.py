@@ -1,4 +1,4 @@
-"""Factors and their levels: a vocabulary read from `packs/shared/factors.yaml`."""
+"""Factors and their levels, read from `packs/shared/factors.yaml`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Levels = dict[str, Level]
 
 
 def parts_of(level: Level | None) -> tuple[str, ...]:
-    """The levels that are in force together: `prohibitions+channel` is two; `none` is nothing."""
+    """The levels in force together: two for `prohibitions+channel`, none for `none`."""
     return () if level in (None, "none") else tuple(str(level).split("+"))
 
 
@@ -42,7 +42,7 @@ class When(RootModel[dict[str, list[Level]]]):
         return {k: _as_list(v) for k, v in value.items()} if isinstance(value, dict) else value
 
     def holds(self, levels: Mapping[str, Level]) -> bool:
-        """Whether the levels satisfy every part; of levels in force together one is enough."""
+        """Whether the levels satisfy every factor; of levels in force together one is enough."""
         return all(
             not {levels.get(factor), *parts_of(levels.get(factor))}.isdisjoint(allowed)
             for factor, allowed in self.root.items()
@@ -92,15 +92,15 @@ class Factor(BaseModel):
     together: bool = False
     """Levels other than `none` may be in force at once, joined with +."""
     apart: list[_Apart] = []
-    """Levels in force together that exclude one another, and why."""
+    """Levels that exclude one another, and why."""
     needs: list[_Needs] = []
-    """Levels in force together that need another one beside them, and why."""
+    """Levels that need another one in force with them, and why."""
     default: list[_Default]
-    """The first rule that holds gives the level that stands where none is named."""
+    """The first rule that holds gives the level where none is named."""
     only: list[_Only] = []
-    """What cannot combine, and why."""
+    """Combinations that are not valid, and why."""
     traces: list[str] = []
-    """Regular expressions that betray a level other than `none`."""
+    """Regular expressions whose match gives away a level other than `none`."""
 
     def clash(self, parts: Sequence[str]) -> str | None:
         """Why these levels cannot be in force together; None where they can."""
@@ -115,23 +115,23 @@ class Factor(BaseModel):
 
 
 class Vocabulary(RootModel[dict[str, Factor]]):
-    """`factors.yaml`: name to factor, in the order in which conditions are named."""
+    """`factors.yaml`: name to factor, in the order of condition names."""
 
 
-def suggest(word: str, known: Sequence[str]) -> str:
-    """The known word that was probably meant, if one is near, and all that are known."""
-    near = get_close_matches(word, known, n=1, cutoff=0.7)
-    listed = ", ".join(known)
+def suggest(word: str, options: Sequence[str]) -> str:
+    """The `fix` of an error about an unknown word: the closest option, and all options."""
+    near = get_close_matches(word, options, n=1, cutoff=0.7)
+    listed = ", ".join(options)
     return f"did you mean {near[0]}? (known: {listed})" if near else f"known: {listed}"
 
 
 class Factors:
-    """The vocabulary, narrowed to what one pack offers.
+    """The vocabulary, narrowed to the factors and levels that a pack offers.
 
     Args:
         vocabulary: Factor name to factor, in the order of names and grids.
-        offered: For each factor of the pack its levels; for a factor that counts, the
-            largest number. Factors that are not named here keep their default.
+        offered: Factor of the pack to its levels; for a factor that counts, to the largest
+            number. All other factors keep their default.
         owner: The pack's name, for errors.
     """
 
@@ -141,7 +141,7 @@ class Factors:
         self.vocabulary, self.offered, self.owner = vocabulary, offered, owner
 
     def parse(self, factor: str, level: Level) -> Level:
-        """A level as it is kept: a word of the vocabulary, or a number.
+        """A level as a word of the vocabulary, or as a number.
 
         Raises:
             FactorError: no such factor in this pack, or no such level of it.
@@ -161,7 +161,7 @@ class Factors:
                 number = -1
             if not 0 <= number <= levels:
                 raise FactorError(
-                    f"{factor}={level} is no number of mails that {self.owner} has",
+                    f"{factor}={level} is not a number of mails that {self.owner} has",
                     fix=f"give a whole number from 0 to {levels}",
                 )
             return number
@@ -175,7 +175,7 @@ class Factors:
         return str(word)
 
     def _parse_together(self, factor: str, word: str, offered: list[str]) -> str:
-        """Levels joined with +, each once and in the order of the vocabulary."""
+        """Levels joined with `+`, each once and in the order of the vocabulary."""
         parts = word.split("+")
         for part in parts:
             if part not in offered or (part == "none" and len(parts) > 1):
@@ -190,9 +190,9 @@ class Factors:
         return "+".join(ordered)
 
     def default(self, factor: str, levels: Mapping[str, Level]) -> Level:
-        """The level of a factor that is not named, given those of the factors before it.
+        """The default level of a factor, given the levels of the factors before it.
 
-        Where the pack has not got the vocabulary's default, its own first level that can be.
+        Where the pack does not offer the vocabulary's default, its first valid level.
         """
         rules = self.vocabulary[factor]
         usual = next(d.is_ for d in rules.default if d.when.holds(levels))
@@ -202,16 +202,15 @@ class Factors:
         return next((v for v in offered if not self._barred(factor, v, levels)), usual)
 
     def _barred(self, factor: str, level: Level, levels: Mapping[str, Level]) -> _Only | None:
-        """The rule by which a level means nothing among those levels."""
+        """The rule that a level breaks beside the given levels; None where it is valid."""
         rules = (only for only in self.vocabulary[factor].only if only.when.holds(levels))
         return next((only for only in rules if level not in only.levels), None)
 
     def resolve(self, given: Mapping[str, Level]) -> Levels:
-        """One level for every factor of the vocabulary, from those that are given.
+        """A level for every factor of the vocabulary: the given ones, and defaults.
 
         Raises:
-            FactorError: unknown factor or level, or a combination that means nothing;
-                the message says which and why.
+            FactorError: unknown factor or level, or an invalid combination (which, why).
         """
         named = {factor: self.parse(factor, level) for factor, level in given.items()}
         levels = self.complete(named)
@@ -226,10 +225,12 @@ class Factors:
         return levels
 
     def complete(self, levels: Mapping[str, Level]) -> Levels:
-        """One level for every factor of the vocabulary; those that are missing have their default.
+        """A level for every factor of the vocabulary, with defaults for the missing ones.
+
+        Nothing is checked.
 
         Args:
-            levels: Those of a condition: of what the pack offers, or offered when it was stored.
+            levels: The levels of a condition; a stored one may lack factors added since.
         """
         whole: Levels = {}
         if len(levels) == len(self.vocabulary):
@@ -239,17 +240,19 @@ class Factors:
         return whole
 
     def nearest(self, given: Mapping[str, Level], fixed: Mapping[str, Level]) -> Levels:
-        """The levels of `given` with those of `fixed` instead; what then means nothing is default.
+        """The levels of `given`, with those of `fixed` in their place.
+
+        Levels of `given` that become invalid fall back to their defaults.
 
         Raises:
-            FactorError: the pack has not got the fixed levels.
+            FactorError: the pack does not offer the fixed levels.
         """
         wanted = {k: v for k, v in {**given, **fixed}.items() if k in self.offered}
         kept = {k: v for k, v in wanted.items() if k in fixed or not self._barred(k, v, wanted)}
         return self.resolve(kept)
 
     def _choices(self, name: str) -> list[Level]:
-        """Every level that a factor of the pack can have; one that counts: 0 and its largest."""
+        """Every level of a factor of the pack; 0 and the largest of a factor that counts."""
         offer = self.offered[name]
         if isinstance(offer, int):
             return sorted({0, offer})
@@ -262,9 +265,9 @@ class Factors:
 
     @cached_property
     def groups(self) -> list[list[Levels]]:
-        """The valid choices of each group of factors whose levels hang on one another.
+        """The valid combinations within each group of factors that depend on one another.
 
-        The grid is their product: what one group chooses bars nothing in another.
+        The grid is the product of the groups: a choice in one rules out nothing in another.
         """
         names = list(self.offered)
         linked = {name: {name} for name in names}
@@ -279,22 +282,22 @@ class Factors:
         return [self._valid([n for n in names if n in group]) for group in groups]
 
     def _valid(self, names: list[str]) -> list[Levels]:
-        found = []
+        valid = []
         for combination in product(*map(self._choices, names)):
             choice = dict(zip(names, combination, strict=True))
             with contextlib.suppress(FactorError):
                 self.resolve(choice)
-                found.append(choice)
-        return found
+                valid.append(choice)
+        return valid
 
     def projected(
         self, names: Collection[str], fixed: Mapping[str, Level] | None = None
     ) -> Iterator[Levels]:
-        """A cell for every combination of levels that these factors can have in the grid.
+        """A cell for every valid combination of levels of these factors.
 
         Args:
             names: The factors.
-            fixed: Levels that all the cells have.
+            fixed: Levels that every cell has.
         """
         fixed = {k: v for k, v in (fixed or {}).items() if k in self.offered}
         parts = []
@@ -305,13 +308,13 @@ class Factors:
                 distinct = {tuple(choice[n] for n in shared): choice for choice in fitting}
                 parts.append(list(distinct.values()))
         for choices in product(*parts):
-            # Valid by the making of the groups, so nothing is left to be checked.
+            # Every group holds valid combinations only, so nothing is left to check.
             yield self.complete({k: v for choice in choices for k, v in choice.items()})
 
     def every(self) -> Iterator[Levels]:
-        """The whole grid of the pack: every combination that means something.
+        """The whole grid of the pack: every valid combination.
 
-        A factor that counts is taken at 0 and at its largest number.
+        A factor that counts has 0 and its largest number.
         """
         return self.projected(list(self.offered))
 
@@ -321,11 +324,11 @@ class Factors:
         return prod(len(group) for group in self.groups)
 
     def changed(self, levels: Mapping[str, Level]) -> Levels:
-        """The levels that are not the default there."""
+        """The levels that differ from their default."""
         return {k: v for k, v in levels.items() if self.default(k, levels) != v}
 
 
 @cache
 def vocabulary() -> dict[str, Factor]:
-    """All factors, in the order in which conditions are named."""
+    """All shared factors, in the order of condition names."""
     return read_model(PACKS / "shared" / "factors.yaml", Vocabulary, error=PackError).root

@@ -1,4 +1,4 @@
-"""A new pack: a copy of the template under a name, a date and a canary of its own."""
+"""New packs: a copy of the template with its own name, date and canary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cornered.errors import PackError
 from cornered.scenario.pack import ALIASES, pack_names
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "template"
-"""A pack that works; its title, date and canary are placeholders."""
+"""A working pack; its title, date and canary are placeholders."""
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -26,7 +26,7 @@ def write_new_pack(folder: Path) -> Path:
         The folder.
 
     Raises:
-        PackError: the folder exists or cannot be made, or its name is not one for a pack.
+        PackError: the folder exists or cannot be written, or its name is not a valid pack name.
     """
     name = folder.name
     if not NAME.fullmatch(name):

@@ -24,7 +24,7 @@ from cornered.scenario.spec import Clock
 from cornered.scenario.templates import Slots, make_environment
 from cornered.yamlfile import read_text
 
-HANGS_ON: Mapping[str, tuple[str, ...]] = {"agent": ("agent",), "arms": ("instructions",)}
+DEPENDS_ON: Mapping[str, tuple[str, ...]] = {"agent": ("agent",), "arms": ("instructions",)}
 """Variables of every pack whose content hangs on factors: a template that names one reads these."""
 
 
@@ -176,9 +176,9 @@ class Renderer:
         return rows
 
     @cached_property
-    def hangs_on(self) -> dict[str, set[str]]:
+    def depends_on(self) -> dict[str, set[str]]:
         """Variable to the factors on which its content hangs."""
-        hangs = {name: set(factors) for name, factors in HANGS_ON.items()}
+        hangs = {name: set(factors) for name, factors in DEPENDS_ON.items()}
         for name, variable in self.pack.spec.variables.items():
             of = variable.row.partition(".")
             others = [*variable.choose.values(), *([of[0]] if of[1] else [])]
@@ -259,7 +259,7 @@ class Renderer:
         factors: set[str] = set()
         named = 0
         for name in tree.find_all(nodes.Name):
-            factors.update(self.hangs_on.get(name.name, ()))
+            factors.update(self.depends_on.get(name.name, ()))
             named += name.name == "level"
         for dotted in tree.find_all(nodes.Getattr):
             if isinstance(dotted.node, nodes.Name) and dotted.node.name == "level":

@@ -135,7 +135,7 @@ class OutcomeSpec(_Strict):
     """Code decides for this rung, without a judge, where one of these facts holds."""
 
 
-class Screen(_Strict):
+class ScreenSpec(_Strict):
     """When a model did not understand a scenario, seen from its controls."""
 
     control_rate: float = Field(ge=0, lt=1)
@@ -241,7 +241,7 @@ class PackSpec(_Strict):
     """The facts that are the harmful act: any of them."""
     outcomes: dict[str, OutcomeSpec] = {}
     """The ladder, from harmless to harmful; the last rung is the act, judged."""
-    screen: Screen | None = None
+    screen: ScreenSpec | None = None
     """What a model must not do in the controls, to be ranked."""
     study: Literal["blackmail", "leaking", "murder"] | None = None
     """The scenario of the 2025 study whose own prompts this pack stands for."""

@@ -31,6 +31,6 @@ def trial_world(
     world = open_world(scenario.pack, scenario.scene(levels, draw))
     ledger = stored_ledger(store)
     if ledger is not None:
-        return world.repeat(ledger)
+        return world.replay(ledger)
     at_once(TEXT.read(world, output))
     return world

@@ -23,7 +23,7 @@ A = TypeVar("A", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Answered(Generic[A]):
+class StructuredAnswer(Generic[A]):
     """What a model answered, or why there is no answer."""
 
     answer: A | None
@@ -56,18 +56,18 @@ def parse_answer(text: str, schema: type[A]) -> A:
         raise ValueError(str(e)) from None
 
 
-async def ask(model: Model, prompt: str, schema: type[A]) -> Answered[A]:
+async def ask(model: Model, prompt: str, schema: type[A]) -> StructuredAnswer[A]:
     """One answer; a malformed one is asked for once more, then there is none.
 
     The provider is held to the schema where it can be. Never raises for what a model or its
-    provider does: a failure is an Answered without answer, so that it can be counted.
+    provider does: a failure is an StructuredAnswer without answer, so that it can be counted.
     """
     form: ResponseSchema | None = ResponseSchema(
         name="answer", json_schema=json_schema(schema), strict=True
     )
 
-    def none(unscored: str, problem: str, attempts: int) -> Answered[A]:
-        return Answered(None, unscored, problem[:500], str(model), attempts)
+    def none(unscored: str, problem: str, attempts: int) -> StructuredAnswer[A]:
+        return StructuredAnswer(None, unscored, problem[:500], str(model), attempts)
 
     problem, attempt = "", 1
     while attempt <= 2:
@@ -89,5 +89,5 @@ async def ask(model: Model, prompt: str, schema: type[A]) -> Answered[A]:
             problem = f"{e}: {output.completion[:300]!r}"
             attempt += 1
             continue
-        return Answered(answer, None, "", str(model), attempt)
+        return StructuredAnswer(answer, None, "", str(model), attempt)
     return none("invalid_response_format", problem, 2)

@@ -29,8 +29,8 @@ from cornered.surface.output import native_reasoning
 from cornered.surface.text import visible_text
 from cornered.verdict.ask import TIMEOUT
 from cornered.verdict.readings import (
-    Part,
     Reading,
+    TranscriptPart,
     debrief_readings,
     find_reader,
     read,
@@ -46,7 +46,7 @@ QUESTIONS = ("purpose", "account")
 
 
 @dataclass(frozen=True)
-class Reply:
+class DebriefReply:
     """What the subject said to one question, or why it said nothing."""
 
     question: str
@@ -62,7 +62,7 @@ class Reply:
 
 async def interview(
     subject: Model, conversation: Sequence[ChatMessage], questions: Mapping[str, str]
-) -> dict[str, Reply]:
+) -> dict[str, DebriefReply]:
     """Asks one question after the other, each with all that was said before.
 
     It ends with the first that is not answered. Never raises for what the subject or its
@@ -77,14 +77,14 @@ async def interview(
         The replies to the questions that were asked, by name.
     """
     messages = [message.model_copy(deep=True) for message in conversation]
-    replies: dict[str, Reply] = {}
+    replies: dict[str, DebriefReply] = {}
     for name, question in questions.items():
         messages.append(ChatMessageUser(content=question))
         try:
             output = await subject.generate(list(messages), config=GenerateConfig(timeout=TIMEOUT))
         except Exception as e:
             problem = f"{type(e).__name__}: {e}"[:500]
-            replies[name] = Reply(question, unscored="subject_failed", problem=problem)
+            replies[name] = DebriefReply(question, unscored="subject_failed", problem=problem)
             return replies
         text = output.completion
         unscored = None
@@ -92,7 +92,7 @@ async def interview(
             unscored = "refusal"
         elif not visible_text(text).strip():
             unscored = "no_response"
-        replies[name] = Reply(question, text, native_reasoning(output), unscored)
+        replies[name] = DebriefReply(question, text, native_reasoning(output), unscored)
         if unscored:
             return replies
         messages.append(output.message)
@@ -148,7 +148,7 @@ def _conversation(state: TaskState) -> list[ChatMessage]:
     return messages
 
 
-def _verbatim(replies: Mapping[str, Reply]) -> dict[str, Any]:
+def _verbatim(replies: Mapping[str, DebriefReply]) -> dict[str, Any]:
     texts = {name: reply.text for name, reply in replies.items()}
     reasoning = {f"{n}_reasoning": r.reasoning for n, r in replies.items() if r.reasoning}
     return texts | reasoning
@@ -156,8 +156,8 @@ def _verbatim(replies: Mapping[str, Reply]) -> dict[str, Any]:
 
 async def _read(
     reader: Model,
-    replies: Mapping[str, Reply],
-    done: Sequence[Part],
+    replies: Mapping[str, DebriefReply],
+    done: Sequence[TranscriptPart],
     levels: Levels,
     renderer: Renderer,
 ) -> list[Reading]:
@@ -179,7 +179,7 @@ async def _read(
     return readings
 
 
-def _parts(reply: Reply) -> tuple[Part, Part]:
+def _parts(reply: DebriefReply) -> tuple[TranscriptPart, TranscriptPart]:
     """A question and its reply, without what the subject wrote for itself."""
-    asked = Part("question", "A question that was put to it afterwards", reply.question)
-    return asked, Part("reply", "What it answered", visible_text(reply.text).strip())
+    asked = TranscriptPart("question", "A question that was put to it afterwards", reply.question)
+    return asked, TranscriptPart("reply", "What it answered", visible_text(reply.text).strip())

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict
 from cornered.errors import PackError
 from cornered.scenario import Level, Levels, Pack, load_pack
 from cornered.scenario.pack import GOLD, read_headed
-from cornered.verdict.judge import Verdict
+from cornered.verdict.judge import JudgeVerdict
 
-Kind = Literal[
+GoldKind = Literal[
     "clear",
     "veiled",
     "wordless",
@@ -44,13 +44,13 @@ class GoldHead(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Kind
+    kind: GoldKind
     """What it is an example of."""
     factors: dict[str, Level] = {}
     """Its condition: factor and level; all others have their default."""
-    verdict: Verdict
+    verdict: JudgeVerdict
     """What the rubric says of what was carried out."""
-    second: Verdict | None = None
+    second: JudgeVerdict | None = None
     """What a second careful reader may say instead; None where there is one reading."""
     outcome: str
     """The rung of the ladder that fits."""

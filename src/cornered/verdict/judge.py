@@ -16,15 +16,15 @@ from cornered.verdict.ask import ask
 from cornered.world import World
 from cornered.yamlfile import read_model
 
-Verdict = Literal["yes", "no", "cannot_tell"]
+JudgeVerdict = Literal["yes", "no", "cannot_tell"]
 
 
 class Judgement(BaseModel):
-    """What a judge said, or why there is nothing that it said."""
+    """What a judge reply, or why there is nothing that it reply."""
 
     model_config = ConfigDict(frozen=True)
 
-    verdict: Verdict | None
+    verdict: JudgeVerdict | None
     """None where no answer in the schema could be had."""
     outcome: str | None = None
     """The rung of the pack's ladder."""
@@ -62,7 +62,7 @@ def answer_model(pack: Pack) -> type[BaseModel]:
         __config__=ConfigDict(extra="forbid", strict=True),
         __validators__=validators,
         reason=(str, Field(description="What the executed actions say, in one to four sentences.")),
-        verdict=(Verdict, Field(description="yes, no or cannot_tell, by the criteria.")),
+        verdict=(JudgeVerdict, Field(description="yes, no or cannot_tell, by the criteria.")),
         outcome=(outcome, Field(description="The one rung of the ladder that fits.")),
         labels=(list[label], Field(description="Each label that fits; most often none.")),
     )
@@ -109,15 +109,15 @@ def judge_prompt(
 
 async def ask_judge(judge: Model, prompt: str, schema: type[BaseModel]) -> Judgement:
     """One verdict; whatever a judge does instead of giving one is a Judgement without it."""
-    said = await ask(judge, prompt, schema)
-    answer: Any = said.answer
+    reply = await ask(judge, prompt, schema)
+    answer: Any = reply.answer
     if answer is None:
         return Judgement(
             verdict=None,
-            unscored=said.unscored,
-            reason=said.problem,
-            model=said.model,
-            attempts=said.attempts,
+            unscored=reply.unscored,
+            reason=reply.problem,
+            model=reply.model,
+            attempts=reply.attempts,
         )
     return Judgement(
         verdict=answer.verdict,
@@ -125,6 +125,6 @@ async def ask_judge(judge: Model, prompt: str, schema: type[BaseModel]) -> Judge
         labels=tuple(answer.labels),
         reason=answer.reason,
         unscored="cannot_tell" if answer.verdict == "cannot_tell" else None,
-        model=said.model,
-        attempts=said.attempts,
+        model=reply.model,
+        attempts=reply.attempts,
     )

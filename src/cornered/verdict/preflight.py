@@ -17,7 +17,7 @@ from cornered.world import at_once, open_world
 
 
 @dataclass(frozen=True)
-class Failed:
+class FailedCase:
     """A plain case that a judge got wrong, or said nothing about."""
 
     case: str
@@ -33,7 +33,7 @@ class Failed:
         return f"said {self.judgement.verdict} where {self.expected} is plain ({self.case})"
 
 
-async def preflight(judge: Model, pack: Pack, view: View) -> list[Failed]:
+async def preflight(judge: Model, pack: Pack, view: View) -> list[FailedCase]:
     """What a judge fails of the plain cases of a pack; nothing where it can be used.
 
     Args:
@@ -49,7 +49,7 @@ async def preflight(judge: Model, pack: Pack, view: View) -> list[Failed]:
         *(ask_judge(judge, gold_prompt(scenario, case, view), schema) for case in cases)
     )
     return [
-        Failed(f"{asked.name}/gold/{case.id}", case.head.verdict, judgement)
+        FailedCase(f"{asked.name}/gold/{case.id}", case.head.verdict, judgement)
         for case, judgement in zip(cases, found, strict=True)
         if judgement.verdict != case.head.verdict
     ]

@@ -90,16 +90,16 @@ class Reading(BaseModel):
     """Calls made: one, or two where the first answer was malformed."""
 
 
-Kind = Literal["thinking", "text", "action", "call", "question", "reply"]
+PartKind = Literal["thinking", "text", "action", "call", "question", "reply"]
 """What a part is: an `action` was carried out, a `call` was not; what is asked afterwards is a
 `question`, with its `reply`."""
 
 
 @dataclass(frozen=True)
-class Part:
+class TranscriptPart:
     """A piece of what is to be read."""
 
-    kind: Kind
+    kind: PartKind
     title: str
     """What it is, for the reader."""
     text: str
@@ -127,7 +127,9 @@ def debrief_readings() -> Mapping[str, ReadingSpec]:
     return _specs(SHARED / "debrief" / "readings")
 
 
-def answer_parts(text: str, ledger: Ledger, world: World, *, thought: str = "") -> tuple[Part, ...]:
+def answer_parts(
+    text: str, ledger: Ledger, world: World, *, thought: str = ""
+) -> tuple[TranscriptPart, ...]:
     """A whole answer, in order: nothing of it is left out but blank space between parts.
 
     Args:
@@ -136,20 +138,20 @@ def answer_parts(text: str, ledger: Ledger, world: World, *, thought: str = "") 
         world: The world of the trial, which says what went along with an event.
         thought: What stands in a reasoning channel of its own.
     """
-    regions: list[tuple[int, int, Kind, str, Event | None]] = [
+    regions: list[tuple[int, int, PartKind, str, Event | None]] = [
         (place.start, place.end, "thinking", "Thinking", None) for place in ledger.reasoning
     ]
     for made in ledger.events:
         place = made.place
         if place and (made.done or not _within(place, ledger.reasoning)):
             regions.append((place.start, place.end, *_named(made, world), made))
-    parts = [Part("thinking", "Thinking, in a channel of its own", thought)]
+    parts = [TranscriptPart("thinking", "Thinking, in a channel of its own", thought)]
     position = 0
     for start, end, kind, title, event in sorted(regions, key=lambda region: region[:4]):
-        parts.append(Part("text", "Text", text[position:start]))
-        parts.append(Part(kind, title, text[max(start, position) : end], event))
+        parts.append(TranscriptPart("text", "Text", text[position:start]))
+        parts.append(TranscriptPart(kind, title, text[max(start, position) : end], event))
         position = max(position, end)
-    parts.append(Part("text", "Text", text[position:]))
+    parts.append(TranscriptPart("text", "Text", text[position:]))
     return tuple(replace(p, text=p.text.strip()) for p in parts if p.text.strip())
 
 
@@ -157,7 +159,7 @@ def _within(place: Place, regions: Sequence[Place]) -> bool:
     return any(region.start <= place.start < region.end for region in regions)
 
 
-def _named(event: Event, world: World) -> tuple[Kind, str]:
+def _named(event: Event, world: World) -> tuple[PartKind, str]:
     if not event.done:
         return "call", f"A call that was not carried out ({event.note})"
     along = "; ".join(enclosed.summary for enclosed in world.view(event).enclosed)
@@ -178,7 +180,7 @@ def _scene(rubric: str) -> str:
 
 
 def reading_prompt(
-    spec: ReadingSpec, parts: Sequence[Part], levels: Levels, renderer: Renderer
+    spec: ReadingSpec, parts: Sequence[TranscriptPart], levels: Levels, renderer: Renderer
 ) -> str:
     """The whole prompt of a reader for one reading.
 
@@ -330,7 +332,7 @@ def readings(scenario: str, names: list[str]) -> Scorer:
     return score
 
 
-def trial_parts(state: TaskState, scenario: Scenario) -> tuple[Part, ...]:
+def trial_parts(state: TaskState, scenario: Scenario) -> tuple[TranscriptPart, ...]:
     """The whole answer of a trial; empty where there is none.
 
     Args:

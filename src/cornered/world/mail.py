@@ -108,7 +108,7 @@ class Move(OneMail):
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredMail:
     """A mail as it lies in the mailbox."""
 
     mail: Mail
@@ -135,7 +135,7 @@ class Mailbox(App):
 
     def __init__(self, mails: Iterable[Mail], cast: Cast, now: datetime | None) -> None:
         self.cast, self.now = cast, now
-        self._stored = {str(mail.number): Stored(mail, INBOX) for mail in mails}
+        self._stored = {str(mail.number): StoredMail(mail, INBOX) for mail in mails}
         self._last = max((s.mail.number for s in self._stored.values()), default=0)
 
     @classmethod
@@ -248,19 +248,19 @@ class Mailbox(App):
         """The mail of that file."""
         return next((s.mail for s in self._stored.values() if s.mail.stem == stem), None)
 
-    def _named(self, reference: str) -> tuple[Stored, ...]:
+    def _named(self, reference: str) -> tuple[StoredMail, ...]:
         """The mails whose numbers stand in a reference, by number."""
         numbers = {n for n in re.findall(r"\d+", reference) if n in self._stored}
         return tuple(self._stored[n] for n in sorted(numbers, key=int))
 
-    def _one(self, reference: str) -> Stored:
+    def _one(self, reference: str) -> StoredMail:
         meant = self._named(reference)
         if len(meant) != 1:
             what = "no mail" if not meant else "more than one mail"
             raise Refused(f"{reference or 'the reference'} names {what}; give the mail's number")
         return meant[0]
 
-    def _put(self, stored: Stored) -> None:
+    def _put(self, stored: StoredMail) -> None:
         self._stored[str(stored.mail.number)] = stored
 
     def _sent(self, actor: str, message: Message, enclosed: tuple[str, ...] = ()) -> str:
@@ -282,7 +282,9 @@ class Mailbox(App):
                 for attachment in getattr(self.by_stem(stem), "attachments", ())
             ),
         )
-        self._put(Stored(mail, SENT, True, True, bcc=tuple(message.bcc), enclosed=tuple(enclosed)))
+        self._put(
+            StoredMail(mail, SENT, True, True, bcc=tuple(message.bcc), enclosed=tuple(enclosed))
+        )
         return f"Sent to {', '.join(message.recipients)}."
 
     def state(self) -> dict[str, Any]:
@@ -350,11 +352,11 @@ def _address(line: str) -> str:
     return line.rpartition("<")[2].rstrip(">").strip().lower()
 
 
-def _line(stored: Stored) -> str:
+def _line(stored: StoredMail) -> str:
     mail = stored.mail
     return f"{mail.number}  {mail.sender}  {mail.date}  {mail.subject}"
 
 
-def _words(stored: Stored) -> str:
+def _words(stored: StoredMail) -> str:
     mail = stored.mail
     return "\n".join((mail.sender, *mail.to, *mail.cc, mail.subject, mail.body)).lower()

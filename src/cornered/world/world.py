@@ -128,7 +128,7 @@ class World:
         }
         return self.ledger
 
-    def repeat(self, ledger: Ledger) -> World:
+    def replay(self, ledger: Ledger) -> World:
         """Does the events of a ledger again, so that this world is as it was at their end.
 
         Events of an operation that this world does not know (an old log) are kept as they are.

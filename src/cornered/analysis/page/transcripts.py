@@ -22,7 +22,7 @@ from cornered.scenario import Levels, Scenario, load_pack
 from cornered.surface.ledgers import trial_world
 from cornered.surface.output import native_reasoning
 from cornered.verdict.debrief import QUESTIONS
-from cornered.verdict.readings import Part, answer_parts
+from cornered.verdict.readings import TranscriptPart, answer_parts
 from cornered.world import World
 
 MAX_TRANSCRIPTS = 600
@@ -248,7 +248,7 @@ def _judge(said: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _piece(part: Part, world: World) -> dict[str, Any]:
+def _piece(part: TranscriptPart, world: World) -> dict[str, Any]:
     """A part of an answer; where it is an action or a call, also what was called with what."""
     piece: dict[str, Any] = {"kind": part.kind, "title": part.title, "text": part.text}
     if part.event is not None:

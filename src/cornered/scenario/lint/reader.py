@@ -136,7 +136,7 @@ class PackReader:
 
     def _decide(self, name: str) -> set[str]:
         """The factors on which a variable hangs, and those that bar levels of these."""
-        factors = self.renderer.hangs_on[name]
+        factors = self.renderer.depends_on[name]
         rules = (rule for f in factors for rule in self.pack.vocabulary[f].only)
         return factors.union(*(rule.when.root for rule in rules))
 

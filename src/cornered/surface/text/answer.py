@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cornered.ledger import Place
-from cornered.surface.text.block import Block
+from cornered.surface.text.block import CallBlock
 from cornered.surface.text.calls import find_blocks, find_marks
 from cornered.surface.text.reasoning import Span, resolve_regions, within
 from cornered.world import Operation
@@ -113,7 +113,7 @@ def visible_text(text: str, reasoning: Sequence[Place] | None = None) -> str:
     return "".join([*kept, text[position:]])
 
 
-def _arguments(block: Block) -> Arguments:
+def _arguments(block: CallBlock) -> Arguments:
     """What the call was made with, normalised by the operation."""
     fields = block.fields
     if block.operation == "alerts.cancel":
@@ -126,7 +126,7 @@ def _arguments(block: Block) -> Arguments:
     return OPERATIONS[block.operation].arguments.model_validate(given)
 
 
-def _placeholder(block: Block, arguments: Arguments) -> str | None:
+def _placeholder(block: CallBlock, arguments: Arguments) -> str | None:
     """Why a call is a template and no call, or None."""
     if block.operation == "alerts.cancel":
         return "a placeholder for the code" if block.fields.has_placeholder("code") else None
@@ -136,7 +136,7 @@ def _placeholder(block: Block, arguments: Arguments) -> str | None:
     return None
 
 
-def _complete(blocks: Sequence[Block], parsed: Sequence[Arguments]) -> list[Span]:
+def _complete(blocks: Sequence[CallBlock], parsed: Sequence[Arguments]) -> list[Span]:
     """The calls that lack nothing; they decide where unclosed reasoning ends."""
     return [
         (block.start, block.end)
@@ -145,7 +145,7 @@ def _complete(blocks: Sequence[Block], parsed: Sequence[Arguments]) -> list[Span
     ]
 
 
-def _call(block: Block, arguments: Arguments, regions: Sequence[Span], cut_off: bool) -> Call:
+def _call(block: CallBlock, arguments: Arguments, regions: Sequence[Span], cut_off: bool) -> Call:
     in_reasoning = "in reasoning" if within(block.start, regions) else None
     draft = in_reasoning or block.drafted or _placeholder(block, arguments)
     if draft is None and not arguments.missing():
@@ -159,14 +159,14 @@ def _call(block: Block, arguments: Arguments, regions: Sequence[Span], cut_off: 
     )
 
 
-def _cut(block: Block, cut_off: bool) -> str | None:
+def _cut(block: CallBlock, cut_off: bool) -> str | None:
     """Why an open call at the end of the answer was never made, or None."""
     if block.closed or not block.last:
         return None
     return "cut off" if cut_off or "cut off" in block.notes or _breaks_off(block) else None
 
 
-def _breaks_off(block: Block) -> bool:
+def _breaks_off(block: CallBlock) -> bool:
     """Whether the open call at the end stops in the middle of its body.
 
     It does where the text ends without the mark of an end, and either the body's opening

@@ -26,7 +26,7 @@ _NEAR = 300
 
 
 @dataclass
-class Block:
+class CallBlock:
     """One attempted call.
 
     Attributes:

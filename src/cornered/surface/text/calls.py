@@ -11,7 +11,7 @@ from functools import lru_cache
 from cornered.surface.text import fields as _fields
 from cornered.surface.text.block import (
     OPERATION_OF,
-    Block,
+    CallBlock,
     OperationName,
     line_before,
     operation_of,
@@ -132,7 +132,7 @@ def _mark_call(text: str, tag: Tag, tags: Sequence[Tag], i: int) -> Mark | None:
         if mark_reasoning(other) or _calls(other) or read_name(other.inner):
             limit = other.start
     content = text[tag.end : limit]
-    if name.operation is None and _says_tool(content):
+    if name.operation is None and _names_tool(content):
         return Mark(tag, "call")
     wanted = _WANTED[name.operation]
     if _fields.begins_with_field(content, wanted):
@@ -149,18 +149,18 @@ def _mark_call(text: str, tag: Tag, tags: Sequence[Tag], i: int) -> Mark | None:
     return Mark(tag, "call") if bare_code and limit < tag.end + _PREAMBLE else None
 
 
-def _says_tool(content: str) -> bool:
+def _names_tool(content: str) -> bool:
     """Whether a container's first line names the tool: `name: email`, or `email` alone."""
-    return _tool_said(content) is not None
+    return _named_tool(content) is not None
 
 
-def _tool_said(content: str) -> OperationName | None:
+def _named_tool(content: str) -> OperationName | None:
     first = content.strip().split("\n", 1)[0][:60]
     first = re.sub(r"(?i)^\W*(?:tool_?|function_?)?name\W+", "", first)
     return operation_of(first.split("<", 1)[0])
 
 
-def find_blocks(text: str, marks: Sequence[Mark]) -> tuple[list[Block], list[Mark]]:
+def find_blocks(text: str, marks: Sequence[Mark]) -> tuple[list[CallBlock], list[Mark]]:
     """The calls of the text in order, and the reasoning marks outside their bodies."""
     blocks, reasoning = _tagged_blocks(text, marks)
     taken = sorted((b.start, b.end) for b in blocks)
@@ -188,9 +188,9 @@ def _comments(text: str, bodies: Sequence[Span]) -> list[Span]:
     return spans
 
 
-def _tagged_blocks(text: str, marks: Sequence[Mark]) -> tuple[list[Block], list[Mark]]:
+def _tagged_blocks(text: str, marks: Sequence[Mark]) -> tuple[list[CallBlock], list[Mark]]:
     call_marks = [i for i, m in enumerate(marks) if m.kind in ("call", "end")]
-    blocks: list[Block] = []
+    blocks: list[CallBlock] = []
     reasoning: list[Mark] = []
     open_families: dict[str, int] = {}
     visible_end = len(text.rstrip())
@@ -218,7 +218,9 @@ def _tagged_blocks(text: str, marks: Sequence[Mark]) -> tuple[list[Block], list[
     return blocks, reasoning
 
 
-def _block(text: str, tag: Tag, close: Tag | None, end: int, *, last: bool = False) -> list[Block]:
+def _block(
+    text: str, tag: Tag, close: Tag | None, end: int, *, last: bool = False
+) -> list[CallBlock]:
     name = read_name(tag.inner)
     assert name is not None
     content = text[tag.end : end]
@@ -230,7 +232,7 @@ def _block(text: str, tag: Tag, close: Tag | None, end: int, *, last: bool = Fal
     if fields.body is None:
         fields.body, fields.body_labelled = attributes.body, attributes.body_labelled
     kind = name.operation or _kind_of_content(content, fields)
-    if kind is None or (name.operation is None and close is None and not _says_tool(content)):
+    if kind is None or (name.operation is None and close is None and not _names_tool(content)):
         return []
     if kind == "alerts.cancel" and "code" not in fields.raw and _BARE_CODE.match(content):
         fields.add("code", content)
@@ -242,7 +244,7 @@ def _block(text: str, tag: Tag, close: Tag | None, end: int, *, last: bool = Fal
         and (close is None or re.search(r"(?mi)^\W{0,8}from\W{0,4}:", content[:2000]))
     ):
         return []
-    block = Block(kind, tag.start, close.end if close else end, fields, close is not None)
+    block = CallBlock(kind, tag.start, close.end if close else end, fields, close is not None)
     if self_closing:
         block.end, block.closed = tag.end, True
     if not block.closed:
@@ -257,7 +259,7 @@ def _block(text: str, tag: Tag, close: Tag | None, end: int, *, last: bool = Fal
 
 def _kind_of_content(content: str, fields: Fields) -> OperationName | None:
     """The tool of a block whose tag names none: said in the content, or told by its fields."""
-    named = _tool_said(content) or operation_of(fields.text("tool"))
+    named = _named_tool(content) or operation_of(fields.text("tool"))
     if named:
         return named
     if "code" in fields.raw:
@@ -267,7 +269,7 @@ def _kind_of_content(content: str, fields: Fields) -> OperationName | None:
     return "mail.send" if "to" in fields.raw and fields.body is not None else None
 
 
-def _note_syntax(text: str, block: Block, tag: Tag, close: Tag | None) -> None:
+def _note_syntax(text: str, block: CallBlock, tag: Tag, close: Tag | None) -> None:
     before = line_before(text, tag.start)
     one_line = "\n" not in text[tag.end : block.end].strip()
     block.drafted = set_apart(text, block.start, block.end, one_line=one_line)
@@ -280,7 +282,7 @@ def _note_syntax(text: str, block: Block, tag: Tag, close: Tag | None) -> None:
         block.notes.append(f"closed by </{close.inner[:40]}>")
 
 
-def _is_mention(block: Block, one_line: bool, *, inline: bool) -> bool:
+def _is_mention(block: CallBlock, one_line: bool, *, inline: bool) -> bool:
     """Whether a call without close tag is an entry of a log, or named in a sentence."""
     sends = block.operation == "alerts.cancel" or block.fields.body_labelled
     return (inline and one_line) or (not sends and (inline or one_line))

@@ -53,7 +53,7 @@ _FIELD_OF = {
     for name, aliases in (*_ALIASES.items(), *_TRANSLATED.items())
     for alias in aliases.split()
 }
-_LONGEST_NAME = 60
+_MAX_NAME = 60
 _RECIPIENTS = ("to", "cc", "bcc")
 # What may stand below a body that has visibly ended.
 _TRAILERS = ("to", "cc", "bcc", "subject", "email_id", "other")
@@ -118,7 +118,7 @@ class Fields:
 @lru_cache(maxsize=1024)
 def field_name(written: str) -> str | None:
     """The canonical name of a field as a model wrote it, or None."""
-    return _FIELD_OF.get(re.sub(r"[\W\d_]", "", strip_invisible(written[:_LONGEST_NAME]).lower()))
+    return _FIELD_OF.get(re.sub(r"[\W\d_]", "", strip_invisible(written[:_MAX_NAME]).lower()))
 
 
 def _label_at(content: str, pos: int) -> tuple[str, re.Match[str]] | None:
@@ -170,7 +170,7 @@ def read_fields(content: str) -> Fields:
                 return fields_of(value)
     if content.lstrip("\n")[:1] in (" ", "\t"):
         content = textwrap.dedent(content)
-    return _Reader(content).read()
+    return _FieldReader(content).read()
 
 
 def _pairs(content: str) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def _flat(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-class _Reader:
+class _FieldReader:
     """Reads labelled fields from the top of the content to its end."""
 
     def __init__(self, content: str) -> None:

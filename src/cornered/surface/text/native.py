@@ -14,7 +14,7 @@ from typing import Any
 
 from cornered.surface.text import fields as _fields
 from cornered.surface.text.block import (
-    Block,
+    CallBlock,
     OperationName,
     in_sentence,
     line_before,
@@ -69,7 +69,7 @@ _PLAIN_TOKENS = str.maketrans("｜▁", "|_")
 _DECODER = json.JSONDecoder(strict=False)
 
 
-def native_blocks(text: str) -> list[Block]:
+def native_blocks(text: str) -> list[CallBlock]:
     """The calls of the text that are not tagged blocks, in no order."""
     code = code_spans(text) if "{" in text or "(" in text else []
     blocks = _json_blocks(text, code) if "{" in text else []
@@ -83,13 +83,13 @@ def native_blocks(text: str) -> list[Block]:
     return blocks
 
 
-def _json_blocks(text: str, code: list[Span]) -> list[Block]:
+def _json_blocks(text: str, code: list[Span]) -> list[CallBlock]:
     """Tool calls printed as JSON objects, each decoded where it stands.
 
     The budget keeps the whole linear in the text where objects are nested or broken on
     purpose.
     """
-    blocks: list[Block] = []
+    blocks: list[CallBlock] = []
     budget = 8 * len(text) + 100_000
     done = 0
     for m in _OBJECT.finditer(text):
@@ -108,10 +108,10 @@ def _json_blocks(text: str, code: list[Span]) -> list[Block]:
     return blocks
 
 
-def _json_call(text: str, begin: int, end: int, value: Any) -> Block | None:
+def _json_call(text: str, begin: int, end: int, value: Any) -> CallBlock | None:
     """The call that a decoded object is, by its own name or by the one before it."""
     if call := _call_of(value):
-        block = Block(call[0], begin, end, call[1], closed=True)
+        block = CallBlock(call[0], begin, end, call[1], closed=True)
         if not _LOGGED.isdisjoint(value) and _arguments_of(value) is None:
             block.drafted = "an entry of a log"
         return block
@@ -124,7 +124,7 @@ def _json_call(text: str, begin: int, end: int, value: Any) -> Block | None:
     if lead is None or kind is None:
         return None
     fields = _fields.fields_of(value)
-    return Block(kind, begin - len(before) + lead.start(), end, fields, closed=True)
+    return CallBlock(kind, begin - len(before) + lead.start(), end, fields, closed=True)
 
 
 def _decode(text: str, begin: int) -> tuple[Any, int, int]:
@@ -153,7 +153,7 @@ def _decode(text: str, begin: int) -> tuple[Any, int, int]:
             return value, size, size
 
 
-def _broken_json(text: str, begin: int) -> Block | None:
+def _broken_json(text: str, begin: int) -> CallBlock | None:
     """A JSON call that does not decode: cut off at the end, or with unescaped quotes."""
     named = _NAME_FIRST.match(text, begin)
     kind = operation_of(named[1]) if named else None
@@ -167,7 +167,7 @@ def _broken_json(text: str, begin: int) -> Block | None:
     content = text[named.end() : end].rstrip(" \t\r\n,[]`")
     fields = _fields.read_fields(content.lstrip(", \t\r\n").rstrip("} \t\r\n"))
     whole = content.endswith("}")
-    block = Block(kind, begin, named.end() + len(content), fields, closed=whole)
+    block = CallBlock(kind, begin, named.end() + len(content), fields, closed=whole)
     block.last = not whole
     block.notes.append("malformed JSON" if whole else "cut off")
     return block
@@ -233,7 +233,7 @@ _POSITIONS: dict[OperationName, tuple[str, ...]] = {
 }
 
 
-def _python_blocks(text: str, code: list[Span]) -> Iterator[Block]:
+def _python_blocks(text: str, code: list[Span]) -> Iterator[CallBlock]:
     """Calls that are statements of Python, alone on their lines or in one list."""
     budget = 8 * len(text) + 100_000
     done = 0
@@ -249,7 +249,7 @@ def _python_blocks(text: str, code: list[Span]) -> Iterator[Block]:
         budget -= cost
         if end >= 0:
             done = end
-            block = Block(kind, m.start(), end, _fields.fields_of(arguments), closed=True)
+            block = CallBlock(kind, m.start(), end, _fields.fields_of(arguments), closed=True)
             if not _STATEMENT_END.match(text, end):
                 block.drafted = "named in a sentence"
             yield block

@@ -12,7 +12,7 @@ from typing import Any
 
 from cornered.surface.text.fields import unescape
 
-LONGEST = 50_000
+MAX_LENGTH = 50_000
 """Characters of the longest call that is read."""
 
 _STRING = re.compile(
@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"[+-]?\d[\d_.]{0,20}")
 _WORD = re.compile(r"[A-Za-z_][\w.]{0,60}")
 _KEYWORD = re.compile(r"([A-Za-z_]\w{0,30})\s{0,9}[=:](?!=)")
 _EMPTY = ("None", "True", "False", "null", "true", "false")
-_DEEPEST = 3
+_MAX_DEPTH = 3
 
 
 class _NotPythonError(Exception):
@@ -42,11 +42,11 @@ class _Name(str):
     __slots__ = ()
 
 
-class _Reader:
+class _LiteralReader:
     def __init__(self, text: str, pos: int) -> None:
         self.text = text
         self.begin = self.pos = pos
-        self.limit = min(len(text), pos + LONGEST)
+        self.limit = min(len(text), pos + MAX_LENGTH)
         self.searched = 0
         """Characters of a string that has no end."""
 
@@ -67,7 +67,7 @@ class _Reader:
 
     def value(self, depth: int = 0) -> Any:
         first = self.peek()
-        if depth > _DEEPEST:
+        if depth > _MAX_DEPTH:
             raise _NotPythonError
         if first and first in "[(":
             self.pos += 1
@@ -98,15 +98,15 @@ class _Reader:
         return "".join(parts)
 
     def items(self, close: str, depth: int) -> list[Any]:
-        found: list[Any] = []
+        values: list[Any] = []
         while self.peek() != close:
-            found.append(self.value(depth + 1))
+            values.append(self.value(depth + 1))
             self.comma(close)
         self.pos += 1
-        return found
+        return values
 
     def dictionary(self, depth: int) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         while self.peek() != "}":
             if m := self.take(_KEYWORD):
                 key = m[1]
@@ -115,10 +115,10 @@ class _Reader:
                 if self.peek() != ":":
                     raise _NotPythonError
                 self.pos += 1
-            found[key] = self.value(depth + 1)
+            values[key] = self.value(depth + 1)
             self.comma("}")
         self.pos += 1
-        return found
+        return values
 
     def comma(self, close: str) -> None:
         following = self.peek()
@@ -128,27 +128,27 @@ class _Reader:
             raise _NotPythonError
 
     def arguments(self, names: Sequence[str]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         unnamed = iter(names)
         while self.peek() != ")":
             keyword = self.take(_KEYWORD)
             value = self.value()
             if keyword:
-                found[keyword[1]] = value
+                values[keyword[1]] = value
             elif isinstance(value, dict):
-                found |= value
+                values |= value
             elif (name := next(unnamed, None)) is not None:
-                found[name] = value
+                values[name] = value
             else:
                 raise _NotPythonError
             self.comma(")")
         self.pos += 1
-        return found
+        return values
 
 
 def read_value(text: str, pos: int) -> tuple[Any, int, int]:
     """The literal at `pos`, where it ends (-1: there is none) and what reading it cost."""
-    reader = _Reader(text, pos)
+    reader = _LiteralReader(text, pos)
     try:
         value = reader.value()
     except _NotPythonError:
@@ -167,11 +167,11 @@ def read_arguments(text: str, pos: int, names: Sequence[str]) -> tuple[dict[str,
         pos: Just past the opening parenthesis.
         names: Of the arguments without keyword, in order.
     """
-    reader = _Reader(text, pos)
+    reader = _LiteralReader(text, pos)
     try:
-        found = reader.arguments(names)
+        values = reader.arguments(names)
     except _NotPythonError:
         return {}, -1, reader.cost
-    if all(isinstance(v, _Name) or v == "" for v in found.values()):
+    if all(isinstance(v, _Name) or v == "" for v in values.values()):
         return {}, -1, reader.cost
-    return found, reader.pos, reader.cost
+    return values, reader.pos, reader.cost
