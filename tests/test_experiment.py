@@ -231,7 +231,7 @@ HEAD = "name: x\nscenarios: [blackmail]\n"
             HEAD + "factors:\n  - goal: none\n  - threat: restrict\n",
             ":5: threat=restrict: blackmail has no such level; did you mean restriction?",
         ),
-        (HEAD + "factors: {noise: 9999}\n", ":3: noise=9999 is no number of mails"),
+        (HEAD + "factors: {noise: 9999}\n", ":3: noise=9999 is not a number of mails"),
         (
             HEAD + "factors:\n  goal: [explicit, none]\n  value: america\n",
             ":3: value=america does not combine with goal=none: a goal of this type names no "

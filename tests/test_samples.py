@@ -24,13 +24,13 @@ def test_a_threshold_is_too() -> None:
 @pytest.mark.parametrize(
     ("given", "why"),
     [
-        ({"max": 400}, "give one of until"),
-        ({"max": 400, "until": "5%", "above": "1%"}, "give one of until"),
+        ({"max": 400}, "give either until"),
+        ({"max": 400, "until": "5%", "above": "1%"}, "give either until"),
         ({"max": 400, "until": "five"}, "give a percentage"),
         ({"max": 400, "until": 5}, "less than 0.5"),
         ({"max": 400, "above": "0%"}, "greater than 0"),
         ({"max": 0, "until": "5%"}, "greater than or equal to 1"),
-        ({"max": 400, "until": "5%", "spending": "pocock"}, "spending goes with above"),
+        ({"max": 400, "until": "5%", "spending": "pocock"}, "spending needs above"),
         ({"max": 400, "above": "5%", "spending": "bonferroni"}, "obrien-fleming"),
         ({"max": 1000, "until": "5%", "every": 1}, "give at least 5"),
         ({"max": 400, "until": "5%", "batch": 1}, "Extra inputs"),

@@ -1,4 +1,4 @@
-"""The one folder outside a run where anything is kept."""
+"""The cache: the only folder outside a run that the package writes to."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import platformdirs
 
 
 def cache_folder() -> Path:
-    """Where weights, engine logs and passed lints are kept.
+    """The folder for weights, engine logs and passed lints.
 
-    `$CORNERED_CACHE`, or the user's cache directory of the platform.
+    It is `$CORNERED_CACHE`, or the platform's user cache directory.
     """
     return Path(os.environ.get("CORNERED_CACHE") or platformdirs.user_cache_dir("cornered"))

@@ -1,5 +1,6 @@
-"""Why an answer ended: the words of every provider, in Inspect's and in ours. Imports nothing of
-the package, since every room needs it.
+"""Why an answer ended: providers' stop reasons, in Inspect's terms and in ours.
+
+Imports nothing of the package, since every other module may import it.
 """
 
 from __future__ import annotations
@@ -7,14 +8,14 @@ from __future__ import annotations
 from typing import Literal
 
 StopReason = Literal["stop", "max_tokens", "model_length", "tool_calls", "content_filter"]
-"""Inspect's words for it."""
+"""Inspect's stop reasons, without `unknown`."""
 
 EarlyEnd = Literal["cut_off", "refusal"]
-"""Our words for an answer after which the agent had more to say."""
+"""How an answer ended before the agent stopped by itself."""
 
 Ending = Literal["stop", "cut_off", "refusal", "no_response"]
-"""How a trial ended: the agent stopped by itself; a limit cut it off; it or its provider refused;
-it said nothing at all."""
+"""How a trial ended: the agent stopped by itself; a limit cut it off; the agent or its provider
+refused; the answer is empty."""
 
 _INSPECT_WORDS: dict[str, StopReason] = {
     "stop": "stop",
@@ -31,7 +32,7 @@ _INSPECT_WORDS: dict[str, StopReason] = {
     "refusal": "content_filter",
     "safety": "content_filter",
 }
-"""Providers' words, in lower case."""
+"""A provider's stop reason, in lower case, to Inspect's."""
 
 _EARLY: dict[StopReason, EarlyEnd] = {
     "max_tokens": "cut_off",
@@ -41,15 +42,15 @@ _EARLY: dict[StopReason, EarlyEnd] = {
 
 
 def inspect_stop_reason(reported: str | None) -> StopReason | None:
-    """A provider's stop reason in Inspect's words, in any case; None where it is not known."""
+    """Inspect's name for a provider's stop reason, in any case; None for an unknown one."""
     return _INSPECT_WORDS.get(reported.lower()) if reported else None
 
 
 def early_end(reported: str | None) -> EarlyEnd | None:
-    """How an answer was broken off; None where it ended by itself, or nothing is known.
+    """How an answer ended early; None where it ended by itself, or the reason is unknown.
 
     Args:
-        reported: The stop reason, in the words of a provider or of Inspect.
+        reported: The stop reason, as a provider or Inspect names it.
     """
     reason = inspect_stop_reason(reported)
     return _EARLY.get(reason) if reason else None

@@ -1,15 +1,15 @@
-"""The one tree of errors: each is a single line that says what, where and what to do."""
+"""All errors of the package; each prints as one line: where, what, what to do."""
 
 from __future__ import annotations
 
 
 class CorneredError(Exception):
-    """Something a person can mend, told in one line.
+    """An error that the user can fix, in one line.
 
     Args:
         what: What is wrong, without a full stop.
-        where: The place: a file, `file:line`, a key, a scenario. Printed first.
-        fix: What to do about it, as an imperative.
+        where: A file, `file:line`, a key or a scenario; printed first.
+        fix: What to do, as an imperative.
     """
 
     exit_code = 2
@@ -26,24 +26,24 @@ class CorneredError(Exception):
 
 
 class PackError(CorneredError):
-    """A scenario pack that cannot be loaded, rendered or passed by the lint."""
+    """A scenario pack that cannot be loaded or rendered, or that fails the lint."""
 
 
 class FactorError(CorneredError):
-    """An unknown scenario, factor or level, or a combination that means nothing."""
+    """An unknown scenario, factor or level, or an invalid combination."""
 
 
 class ExperimentError(CorneredError):
-    """An experiment file that says something we cannot do."""
+    """An invalid experiment file, or settings that cannot be run."""
 
 
 class RunError(CorneredError):
-    """A run folder that belongs to something else, or a run that cannot start."""
+    """A run folder of another experiment, or a run that cannot start."""
 
 
 class ModelError(CorneredError):
-    """A model that cannot be had: no key, no package, no weights, no such policy."""
+    """An unavailable model: no key, no package, no weights, no such policy."""
 
 
 class InputError(CorneredError):
-    """A file of other people's results that cannot be read."""
+    """A file to import that cannot be read."""

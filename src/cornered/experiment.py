@@ -1,4 +1,4 @@
-"""What a person asks for, and the conditions that it means. Knows no Inspect."""
+"""The experiment file and its conditions. Does not import Inspect."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ EMBEDDED = "cornered/embedded"
 
 
 def _word_or_number(value: Any) -> Any:
-    if not isinstance(value, str | int):  # true and false too: they are `on` and `off`
+    if not isinstance(value, str | int):  # YAML reads `on` and `off` as true and false
         raise ValueError("a level is a word or a whole number")
     return value
 
@@ -47,32 +47,31 @@ _Levels = Annotated[
     Discriminator(_form),
 ]
 FactorGrid = dict[str, _Levels]
-"""A grid: factor to the level or levels that are crossed."""
+"""A grid: factor to its level or levels, which are crossed."""
 
 
 class Experiment(Scoring):
-    """An experiment file: what to run, on whom, how often."""
+    """An experiment file: what to run, on which models, how often."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
-    """Names the run folder: letters, digits, dots, dashes, underscores."""
+    """The name of the run folder: letters, digits, dots, dashes, underscores."""
     about: str = ""
     """For people; the report prints it."""
     scenarios: list[str] = Field(min_length=1)
-    """Scenario names, or folders of packs of one's own (relative to the working directory)."""
+    """Scenario names, or folders of your own packs, relative to the working directory."""
     factors: Annotated[
         Annotated[FactorGrid, Tag("one")]
         | Annotated[list[FactorGrid], Field(min_length=1), Tag("list")],
         Discriminator(_form),
     ] = Field(default={})
-    """Factor to level or levels, crossed; a list of such grids is the union of their grids."""
+    """Factor to level or levels, crossed; a list of such grids is their union."""
     models: list[str] = Field(default=[EMBEDDED], min_length=1)
-    """Models by their Inspect names."""
+    """The subjects, by their Inspect names."""
     samples: Annotated[
         Annotated[int, Field(ge=1, le=MAX_TRIALS), Tag("number")] | Annotated[Samples, Tag("rule")],
         Discriminator(_number_or_rule),
     ] = 10
-    """Trials for each condition and model: a number, or at most so many until the rate is known
-    well enough."""
+    """Trials per condition and model: a number, or a maximum with a stopping rule."""
     judge: (
         Annotated[
             Annotated[str, Tag("one")] | Annotated[list[str], Field(min_length=1), Tag("list")],
@@ -80,19 +79,19 @@ class Experiment(Scoring):
         ]
         | None
     ) = None
-    """The judge's model, or several for a panel; without one the run reports act rates, which
+    """The judge's model, or several for a panel. Without a judge the run reports act rates, which
     are upper bounds."""
     reader: str | None = None
     """The model that reads the reasoning; the first judge where None."""
     preflight: bool = True
-    """Ask each judge about a known yes and a known no before the run, and refuse to start where
-    it fails."""
+    """Ask each judge about a plain yes and a plain no before the run, and do not start if it
+    fails."""
     controls: bool = True
     """Add the matched control of each condition where the grid lacks it."""
     temperature: float = Field(default=1.0, ge=0, le=2)
     """Sampling temperature of the subjects; the study's is 1."""
     max_tokens: int | None = Field(default=None, ge=1)
-    """Longest answer, in tokens; the provider's own limit where None."""
+    """The limit of an answer, in tokens; the provider's own limit where None."""
 
     @field_validator("scenarios", "models", "judge")
     @classmethod
@@ -104,7 +103,7 @@ class Experiment(Scoring):
 
     @field_validator("judge")
     @classmethod
-    def _one_is_no_list(cls, value: str | list[str] | None) -> str | list[str] | None:
+    def _unwrap_single(cls, value: str | list[str] | None) -> str | list[str] | None:
         return value[0] if isinstance(value, list) and len(value) == 1 else value
 
     @model_validator(mode="after")
@@ -115,7 +114,7 @@ class Experiment(Scoring):
 
     @property
     def judges(self) -> list[str]:
-        """The models of the judges; empty where only facts are scored."""
+        """The judges' models; empty where only facts are scored."""
         return self.judge if isinstance(self.judge, list) else [self.judge] if self.judge else []
 
     @property
@@ -125,25 +124,27 @@ class Experiment(Scoring):
 
     @property
     def grids(self) -> list[FactorGrid]:
-        """The grids whose union is asked for."""
+        """The grids, one or several."""
         return self.factors if isinstance(self.factors, list) else [self.factors]
 
     def conditions(self) -> list[Condition]:
-        """Every condition, in the order of the file, each once; controls stand last.
+        """Every condition once, in the order of the file, and then the added controls.
 
         Raises:
             FactorError: unknown scenario, factor or level, or an invalid combination.
             PackError: a pack that cannot be loaded.
         """
         packs = {name: load_pack(name) for name in self.scenarios}
-        asked = [
+        conditions = [
             Condition.of(pack, given, name)
             for name, pack in packs.items()
             for grid in self.grids
             for given in _crossed(grid)
         ]
-        controls = [c.matched_control(packs[c.scenario]) for c in asked] if self.controls else []
-        return list(dict.fromkeys([*asked, *(c for c in controls if c is not None)]))
+        controls = (
+            [c.matched_control(packs[c.scenario]) for c in conditions] if self.controls else []
+        )
+        return list(dict.fromkeys([*conditions, *(c for c in controls if c is not None)]))
 
 
 def _crossed(grid: FactorGrid) -> Iterable[dict[str, Level]]:
@@ -152,7 +153,7 @@ def _crossed(grid: FactorGrid) -> Iterable[dict[str, Level]]:
 
 
 def _steps(experiment: Experiment) -> Iterator[tuple[Loc, Callable[[], object]]]:
-    """Each part of the file that must mean something, and what fails where it does not."""
+    """Each part of the file to be checked, and a call that raises if it is invalid."""
     packs: list[Pack] = []
 
     def load(name: str) -> None:
@@ -177,11 +178,11 @@ def _steps(experiment: Experiment) -> Iterator[tuple[Loc, Callable[[], object]]]
 
 
 def load_experiment(path: Path) -> Experiment:
-    """An experiment file, its conditions checked.
+    """Loads an experiment file and checks its conditions.
 
     Raises:
-        ExperimentError: no such file, no YAML, unknown key, wrong value (file, line, key),
-            or a scenario, level or combination that means nothing (file, line, why).
+        ExperimentError: no such file, invalid YAML, unknown key or wrong value (file, line,
+            key); unknown scenario or level, or an invalid combination (file, line, why).
         PackError: a pack that cannot be loaded.
     """
     experiment = read_model(path, Experiment, error=ExperimentError)

@@ -1,4 +1,4 @@
-"""Writing files so that nothing is lost, and saying in one line what a disk did."""
+"""Atomic writes of files, errors of the disk in one line, and the fingerprint of a run."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from cornered.errors import RunError
 
 MANIFEST, LOGS = "run.json", (".eval", ".json")
-"""What the tables and the report of a run are made from."""
+"""The sources of the tables and the report of a run: its manifest, and suffixes of its logs."""
 TAIL = 4096
-"""Bytes at the end of a log that tell it from any other: the checksums of its last members,
-header and summaries among them."""
+"""Bytes at the end of a log that identify it: they hold the checksums of its last zip members,
+the header and summaries among them."""
 
 
 def fingerprint(folder: Path) -> str:
-    """Of all that the tables of a run folder are made from; the same for a copy of it."""
+    """A sha256 (hex) over the sources of a run's tables; equal for a copy of the folder."""
     digest = hashlib.sha256()
     logs = (folder / "logs").rglob("*")
     for path in [folder / MANIFEST, *sorted(p for p in logs if p.suffix in LOGS)]:
@@ -33,12 +33,12 @@ def fingerprint(folder: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all: a crash leaves the old one."""
+    """Writes a file atomically: a crash leaves the old one."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all: a crash leaves the old one."""
+    """Writes a file atomically: a crash leaves the old one."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as f:
@@ -52,7 +52,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 @contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
-    """Turns what a disk can do wrong into one line.
+    """Turns common errors of the disk into one line.
 
     Raises:
         RunError: the disk is full, or the folder cannot be written.

@@ -1,7 +1,7 @@
-"""The ledger of a trial: what was attempted in its world, by whom, and what came of it.
+"""The ledger of a trial: what was attempted in its world, by whom, and with what result.
 
-Only `World.do` writes events. Facts, judges, readings and the report read them; none of them
-knows how the agent met the world.
+Only `World.do` writes events. Facts, judges, readings and the report read them, whatever the
+surface on which the agent acted.
 """
 
 from __future__ import annotations
@@ -15,47 +15,46 @@ from pydantic import BaseModel, ConfigDict, Field
 from cornered.endings import Ending
 
 Status = Literal["done", "failed", "drafted", "blocked"]
-"""done: carried out. failed: attempted, and the world could not do it. drafted: written down and
-never attempted (in reasoning, quoted, cut off). blocked: an approval stopped it."""
+"""done: carried out. failed: attempted, but not possible in the world. drafted: written down but
+never attempted (in reasoning, quoted, cut off). blocked: stopped by an approval."""
 AGENT = "agent"
-"""The actor that is measured."""
+"""The actor under measurement."""
 STORE_KEY = "ledger"
-"""Under which a sample's store holds the ledger of its trial."""
+"""The key of the ledger in a sample's store."""
 
 
 class Place(BaseModel):
-    """Where something stands in the text of a transcript."""
+    """A span of a transcript's text, in characters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     start: int = Field(ge=0)
-    """Offset of its first character."""
+    """Offset of the first character."""
     end: int = Field(ge=0)
-    """Offset just past its last character."""
+    """Offset just past the last character."""
 
 
 class Event(BaseModel):
-    """One thing that somebody attempted in a world."""
+    """One operation that an actor attempted in a world."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     number: int = Field(ge=1)
-    """Its place in the ledger, from 1."""
+    """Its position in the ledger, from 1."""
     time: datetime | None = None
     """On the world's clock; None where the world has none."""
     actor: str = AGENT
     operation: str
     """App and operation, such as `mail.send`."""
     arguments: dict[str, Any] = {}
-    """What it was called with, normalised by the operation."""
+    """Argument to value, normalised by the operation."""
     status: Status
     result: str = ""
-    """What the actor is told."""
+    """The result as the actor sees it."""
     place: Place | None = None
-    """Where the call stands in the transcript; None where it stands in no text."""
+    """The call in the transcript; None where the call is not part of a text."""
     note: str | None = None
-    """Why it was not carried out, or how odd syntax was read; None where there is nothing to
-    say."""
+    """Why it was not carried out, or how odd syntax was read."""
 
     @property
     def done(self) -> bool:
@@ -71,9 +70,9 @@ class Ledger(BaseModel):
     events: tuple[Event, ...] = ()
     ending: Ending = "stop"
     oddities: tuple[str, ...] = ()
-    """What was odd about the transcript (reasoning that is never closed, …)."""
+    """Irregularities of the transcript, such as reasoning that is never closed."""
     reasoning: tuple[Place, ...] = ()
-    """Where the transcript is reasoning: sorted and disjoint."""
+    """The reasoning in the transcript: sorted, disjoint spans."""
 
     @property
     def done(self) -> tuple[Event, ...]:
@@ -82,11 +81,11 @@ class Ledger(BaseModel):
 
     @property
     def ended_early(self) -> bool:
-        """Whether the agent had more to do, or did nothing that could be read."""
+        """Whether the trial ended before the agent stopped by itself, or without an answer."""
         return self.ending != "stop"
 
 
 def stored_ledger(store: Mapping[str, Any]) -> Ledger | None:
-    """The ledger that a sample's store holds; None in a log from before there was one."""
+    """The ledger in a sample's store; None in a log of version 0.1.0, which has none."""
     stored = store.get(STORE_KEY)
     return None if stored is None else Ledger.model_validate(stored)

@@ -1,4 +1,4 @@
-"""How many trials a cell has: a number, or at most so many until something is known."""
+"""The number of trials of a cell: fixed, or a maximum with a stopping rule."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 MAX_TRIALS = 1_000_000
-"""Trials of a cell that can be asked for."""
+"""Largest number of trials of a cell."""
 DEFAULT_LOOKS = 20
-"""Looks at a cell where `every` is not given, or fewer."""
+"""Most looks at a cell where `every` is not given."""
 MIN_EVERY = 10
-"""Trials between two looks where `every` is not given, or more."""
+"""Fewest trials between two looks where `every` is not given."""
 MAX_LOOKS = 200
+"""Most looks at a cell."""
 
 Spending = Literal["obrien-fleming", "pocock"]
-"""How the chance of an error is spent over the looks: most of it at the end, or evenly."""
+"""The alpha-spending function over the looks: most at the end, or evenly."""
 
 
 def _share(value: Any) -> Any:
-    """A share of 1 from `±5%`, `5 %` or 0.05."""
+    """A share between 0 and 1, from `±5%`, `5 %` or 0.05."""
     if not isinstance(value, str):
         return value
     text = value.strip().removeprefix("±").removeprefix("+-").strip()
@@ -34,31 +35,32 @@ _Share = Annotated[float, BeforeValidator(_share)]
 
 
 class Samples(BaseModel):
-    """At most so many trials of a cell, stopped as soon as its rate is known well enough.
+    """A maximum number of trials of a cell, with a rule for stopping earlier.
 
-    A cell is looked at after every `every` scored trials, in the order of their ids.
+    There is a look at a cell after every `every` scored trials, in the order of their ids.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max: int = Field(ge=1, le=MAX_TRIALS)
-    """The most trials of a cell."""
+    """Largest number of trials of a cell."""
     until: _Share | None = Field(default=None, gt=0, lt=0.5)
-    """Stop once half the width of its interval is at most this, in rates; written `±5%`."""
+    """Stop once half the width of the rate's interval is at most this (0.05 is 5 points); written
+    `±5%`."""
     above: _Share | None = Field(default=None, gt=0, lt=1)
-    """Stop once it is clear on which side of this its rate is, in rates; written `1%`."""
+    """Stop once it is clear whether the rate is above this (0.01 is 1 %); written `1%`."""
     spending: Spending = "obrien-fleming"
-    """How `above` spends its chance of an error over the looks."""
+    """How `above` spends alpha over the looks."""
     every: int | None = Field(default=None, ge=1)
-    """Scored trials between two looks; a twentieth of `max`, and at least 10, where None."""
+    """Scored trials between two looks; where None, a twentieth of `max`, at least 10."""
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
         if (self.until is None) == (self.above is None):
-            raise ValueError("give one of until, such as ±5%, and above, such as 1%")
-        # What was read back from a file has every field; the default says nothing.
+            raise ValueError("give either until, such as ±5%, or above, such as 1%")
+        # A stored rule has every field, so the default is allowed.
         if self.spending != "obrien-fleming" and self.above is None:
-            raise ValueError("spending goes with above only")
+            raise ValueError("spending needs above")
         if len(self.looks) > MAX_LOOKS:
             least = -(-self.max // MAX_LOOKS)
             raise ValueError(f"every {self.every} is too often; give at least {least}")
@@ -66,18 +68,18 @@ class Samples(BaseModel):
 
     @property
     def looks(self) -> tuple[int, ...]:
-        """Scored trials at each look; the last is at `max`."""
+        """The numbers of scored trials at each look, ascending; the last is `max`."""
         every = self.every or max(MIN_EVERY, -(-self.max // DEFAULT_LOOKS))
         return (*range(every, self.max, every), self.max)
 
 
 def max_samples(samples: int | Samples) -> int:
-    """The most trials of a cell."""
+    """Largest number of trials of a cell."""
     return samples if isinstance(samples, int) else samples.max
 
 
 def merge_samples(samples: int | Samples, before: int | Samples) -> int | Samples:
-    """What is asked for now, but with no fewer trials at most than were asked for before."""
+    """The new `samples`, with a maximum no smaller than before."""
     if max_samples(samples) >= max_samples(before):
         return samples
     if isinstance(samples, int):
@@ -86,7 +88,7 @@ def merge_samples(samples: int | Samples, before: int | Samples) -> int | Sample
 
 
 def in_words(samples: int | Samples) -> str:
-    """What is asked for, for people: `100`, or `at most 400, until ±5 %`."""
+    """`samples` in words: `100`, or `at most 400, until ±5 %`."""
     if isinstance(samples, int):
         return str(samples)
     rule = (

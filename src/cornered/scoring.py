@@ -1,4 +1,4 @@
-"""How trials are scored: settings, and no code that scores."""
+"""Settings of how trials are scored."""
 
 from __future__ import annotations
 
@@ -9,36 +9,38 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from cornered.scenario.pack import reading_names
 
 PanelRule = Literal["majority", "unanimity"]
-"""When several judges have a verdict: more than half of all agree, or every one does."""
+"""When a panel has a verdict: more than half of its judges agree, or all do."""
 View = Literal["actions", "transcript"]
-"""What a judge is shown: executed actions only, or the whole answer too, as in the study."""
+"""What a judge sees: executed actions only, or also the whole answer, as in the study."""
 
 
 def _known_readings(value: Any) -> Any:
-    known = reading_names()
+    available = reading_names()
     if value == "all":
-        return known
+        return available
     names = value.split(",") if isinstance(value, str) else value
     for name in names if isinstance(names, list) else []:
-        if name not in known:
-            raise ValueError(f"there is no reading {name}; there are {', '.join(known)}, and all")
+        if name not in available:
+            raise ValueError(
+                f"there is no reading {name}; choose from {', '.join(available)}, or give all"
+            )
     return names
 
 
 class Scoring(BaseModel):
-    """How trials are scored; all of a run are scored alike."""
+    """How the trials of a run are scored, all alike."""
 
     model_config = ConfigDict(extra="forbid")
 
     judge_all: bool = False
-    """Ask the judge about every trial that did something, for outcomes and labels; else only
-    about those with the act, since no other verdict hangs on it."""
+    """Ask the judge about every trial with executed actions, to get outcomes and labels; by default
+    only about trials with the act, since the judge decides no other verdict."""
     judge_view: View = "actions"
-    """What a judge is shown of a trial."""
+    """What a judge sees of a trial."""
     panel: PanelRule = "majority"
-    """When several judges have a verdict; where they have none the trial is unscored."""
+    """When a panel has a verdict; without one the trial is unscored."""
     readings: Annotated[list[str], BeforeValidator(_known_readings)] = []
-    """What is read in the reasoning, by name, or `all`; never part of a verdict."""
+    """Readings of the reasoning, by name, or `all`; never part of a verdict."""
     debrief: bool = False
-    """Ask the subject afterwards what the exchange was for and what it did; never part of a
+    """Ask the subject after the trial what it was for and what the subject did; never part of a
     verdict."""

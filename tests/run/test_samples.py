@@ -55,7 +55,7 @@ def test_a_cell_stops_when_its_interval_is_narrow_and_says_why(tmp_path: Path, p
 @pytest.mark.parametrize(
     ("samples", "problem"),
     [
-        ({"max": 10}, "give one of until"),
+        ({"max": 10}, "give either until"),
         ({"max": 10, "until": "wide"}, "give a percentage"),
         ({"until": "5%"}, "max"),
         (0, "samples"),

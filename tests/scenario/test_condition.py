@@ -173,7 +173,7 @@ def test_names_with_parts_of_several_factors_are_read_back(
         ("[bonus, deadline]", "[bonus, dedline]", "name.1: the pack offers no factor dedline"),
         ("[bonus, deadline]", "[bonus, goal]", "name.1: the pack offers no factor goal"),
         ("[bonus, deadline]", "[bonus, '']", "name.1: the pack offers no factor without a name"),
-        ("[bonus, deadline]", "[bonus, bonus]", "name.1: bonus stands there twice"),
+        ("[bonus, deadline]", "[bonus, bonus]", "name.1: bonus is named twice"),
         ("[bonus, deadline]", "[bonus-deadline]", "name.0: a level of deadline has a dash"),
         ("{bonus: none}", "{bonus: huge}", "control: bonus=huge: tiny has no such level"),
         ("{bonus: none}", "{goal: none}", "control: tiny has no factor goal"),

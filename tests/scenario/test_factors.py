@@ -190,7 +190,10 @@ def test_an_invalid_combination_says_which_and_why(
         ({"surface": "tools"}, "surface=tools: blackmail has no such level; known: text"),
         ({"goal": True}, "goal=True: blackmail has no such level"),
         ({"nudge": 1}, "nudge=1: blackmail has no such level"),
-        ({"noise": -1}, "noise=-1 is no number of mails that blackmail has; give a whole number"),
+        (
+            {"noise": -1},
+            "noise=-1 is not a number of mails that blackmail has; give a whole number",
+        ),
         ({"noise": 100000}, "give a whole number from 0 to"),
         ({"noise": "many"}, "noise=many is no number"),
         ({"noise": True}, "noise=True is no number"),

@@ -38,7 +38,7 @@ def test_an_unknown_scenario_is_an_error_that_names_the_known_ones(name: str, me
 
 
 def test_a_folder_without_a_pack_is_no_scenario(tiny: PackOnDisk) -> None:
-    with pytest.raises(PackError, match=r"mails: no pack\.yaml here, so it is no scenario pack"):
+    with pytest.raises(PackError, match=r"mails: not a scenario pack: it has no pack\.yaml"):
         load_pack(str(tiny.folder / "mails"))
 
 
@@ -139,15 +139,15 @@ FACT = "    operation: mail.send\n    where: {recipients: {people: [lindgren]}}\
 @pytest.mark.parametrize(
     ("fact", "message"),
     [
-        ("", "give one of operation (what was done) and state (what is at the end)"),
-        (FACT + "    state: {mail: {sent: 1}}\n", "give one of operation"),
+        ("", "give either operation (what was done) or state (what is true at the end)"),
+        (FACT + "    state: {mail: {sent: 1}}\n", "give either operation"),
         (FACT.replace("people", "persons"), "where.recipients.persons: unknown key"),
         (FACT.replace("mail.send", "alerts.cancel"), "the world has no app alerts"),
         ("    state: {alerts: {'1': open}}\n", "the world has no app alerts"),
         (FACT.replace("people: [lindgren]", "class: [rivals]"), "no class of recipients rivals"),
         (
             FACT.replace("recipients: {people: [lindgren]}", "text: {matches: ['(']}"),
-            "'(' is no regular expression",
+            "'(' is not a valid regular expression",
         ),
         (FACT + "    when: {gaol: none}\n", "there is no factor gaol"),
     ],
@@ -178,9 +178,9 @@ MAIL = "---\nfrom: adeyemi\nto: [agent]\nsubject: Hi\ntime: 2025-03-05 12:30\n--
 @pytest.mark.parametrize(
     ("mail", "message"),
     [
-        ("Hello.\n", "1: starts with no front matter between two lines of ---"),
-        ("", "1: starts with no front matter"),
-        (MAIL.replace("---\nHello", "Hello"), "1: starts with no front matter"),
+        ("Hello.\n", "1: has no front matter between two lines of --- at its start"),
+        ("", "1: has no front matter"),
+        (MAIL.replace("---\nHello", "Hello"), "1: has no front matter"),
         (MAIL.replace("subject", "subjekt"), "4: subjekt: unknown key"),
         (MAIL.replace("from: adeyemi\n", ""), "2: from: this key is missing"),
         (MAIL.replace("[agent]", "agent"), "3: to: must be a list"),

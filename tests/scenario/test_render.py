@@ -211,7 +211,7 @@ def test_headers_name_the_sender_and_give_addresses_of_all(tiny: PackOnDisk) -> 
 def test_a_scenario_without_prompts_says_what_it_is_for(tiny: PackOnDisk) -> None:
     (tiny.folder / "system.md").unlink()
     pack = tiny.load()
-    with pytest.raises(PackError, match="it can only score stored answers; use `cornered score`"):
+    with pytest.raises(PackError, match="and can only score stored answers; use `cornered score`"):
         Renderer(pack).prompt(pack.factors.resolve({}))
 
 
@@ -376,7 +376,7 @@ def test_an_adapted_text_says_more_and_takes_nothing_away(name: str, threat: str
         ("{{ people.nobody }}", "there is no people.nobody"),
         ("{{ level.goal.first }}", "has no attribute 'first'"),
         ("{% if level.gaol == 'none' %}x{% endif %}", "there is no level.gaol"),
-        ("{{ people.lindgren }}", "people.lindgren is no text; name one of its keys"),
+        ("{{ people.lindgren }}", "people.lindgren is not a text; name one of its keys"),
         ("{{ ''.__class__ }}", "unsafe"),
         ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "unsafe"),
         ("{{ people._read }}", "there is no people._read"),

@@ -219,7 +219,7 @@ def _frames(
     if not (readings or questions):
         return []
     from cornered.verdict.readings import (
-        Part,
+        TranscriptPart,
         ReadingSpec,
         debrief_readings,
         known_readings,
@@ -227,9 +227,9 @@ def _frames(
     )
 
     known = known_readings()
-    asked: list[tuple[ReadingSpec, list[Part]]] = [(known[name], []) for name in readings]
+    asked: list[tuple[ReadingSpec, list[TranscriptPart]]] = [(known[name], []) for name in readings]
     if questions:
-        parts = [Part("question", "A question", question) for question in questions]
+        parts = [TranscriptPart("question", "A question", question) for question in questions]
         afterwards = debrief_readings()
         asked += [
             (afterwards["debrief_purpose"], parts[:1]),

@@ -139,7 +139,7 @@ class Cast(BaseModel):
         return {name: next(iter(one)) for name, one in handles.items() if len(one) == 1} | addresses
 
     def reached(self, recipient: str) -> frozenset[str]:
-        """The keys of the people whom a mail to this address, name or list reaches; may be empty."""
+        """The keys of the people whom a mail to an address, name or list reaches; may be empty."""
         return self._recipients.get(recipient.lower().strip(), frozenset())
 
     def leaves(self, recipient: str) -> bool:

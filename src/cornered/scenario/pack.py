@@ -1,6 +1,6 @@
-"""A scenario pack: a folder of Markdown and YAML, loaded and checked for form.
+"""Scenario packs: loading a folder of Markdown and YAML, and checking its form.
 
-What the files mean together (every cell renders, times and names agree) is the lint's.
+The lint checks the content: that every cell renders, and that times and names agree.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from cornered.scenario.spec import (
 from cornered.yamlfile import Loc, parse_model, parse_yaml, place, read_model, read_text
 
 ALIASES: dict[str, str] = {"leaking": "espionage", "murder": "lethal"}
-"""Other names of scenarios, as the study calls them."""
+"""The study's names of scenarios, to ours."""
 
 
 @dataclass(frozen=True)
 class MailFile:
-    """A mail as it stands in the pack: head, and template of the body."""
+    """A mail of the pack: its front matter, and the template of its body."""
 
     stem: str
     path: Path
@@ -54,13 +54,13 @@ class MailFile:
 H = TypeVar("H", bound=BaseModel)
 
 GOLD = "gold"
-"""The folder of a pack that has labelled answers: no prompt hangs on it."""
+"""The folder of a pack that holds its gold answers; no prompt depends on it."""
 FRONT_MATTER = re.compile(r"\A---\r?\n(.*?\n)---\r?\n?", re.DOTALL)
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
 def text_files(folder: Path) -> list[Path]:
-    """The files that the texts of a pack come from; its gold answers are none of them."""
+    """The text files of a pack, sorted, without its gold answers."""
     return sorted(
         p
         for p in folder.rglob("*")
@@ -69,29 +69,31 @@ def text_files(folder: Path) -> list[Path]:
 
 
 def without_tags(text: str) -> str:
-    """A template's own words, on the lines on which they stand."""
+    """A template without its tags; line numbers stay the same."""
     return _TAG.sub(lambda tag: " " + "\n" * tag[0].count("\n"), text)
 
 
 def read_headed(path: Path, model: type[H]) -> tuple[H, str, int]:
-    """A Markdown file that starts with front matter.
+    """Reads a Markdown file that starts with front matter.
 
     Args:
         path: The file.
-        model: What its front matter must be.
+        model: The schema of its front matter.
 
     Returns:
-        The front matter, the text below it, and the line on which that starts.
+        The front matter, the text below it, and the line on which the text starts (from 1).
 
     Raises:
-        PackError: no such file, no front matter, or a wrong key in it (file, line, key).
+        PackError: no such file, no front matter, or an invalid one (file, line, key).
     """
     text = read_text(path, error=PackError)
-    found = FRONT_MATTER.match(text)
-    if not found:
-        raise PackError("starts with no front matter between two lines of ---", where=f"{path}:1")
-    head = parse_model(found[1], model, path=path, error=PackError, first_line=2)
-    return head, text[found.end() :].strip("\n"), text[: found.end()].count("\n") + 1
+    front = FRONT_MATTER.match(text)
+    if not front:
+        raise PackError(
+            "has no front matter between two lines of --- at its start", where=f"{path}:1"
+        )
+    head = parse_model(front[1], model, path=path, error=PackError, first_line=2)
+    return head, text[front.end() :].strip("\n"), text[: front.end()].count("\n") + 1
 
 
 def _read_mail(path: Path) -> MailFile:
@@ -117,26 +119,26 @@ def _read_rows(path: Path) -> Rows:
 
 @dataclass(frozen=True)
 class Table:
-    """The texts that a variable of templates takes a row of."""
+    """A table whose rows fill a variable of templates."""
 
     rows: Rows
     """The pack's own slots over the shared ones."""
     own: dict[str, str]
-    """The slots that only the pack's own file has, each with a row that has it."""
+    """Slots that only the pack's own file has, each to a row that has it."""
 
 
 def _read_table(folder: Path, file: str, references: set[str]) -> Table:
     shared, own = _read_rows(PACKS / "shared" / file), _read_rows(folder / file)
-    known = references.union(*shared.values())
+    shared_slots = references.union(*shared.values())
     return Table(
         rows={row: shared.get(row, {}) | own.get(row, {}) for row in {**shared, **own}},
-        own={slot: row for row, slots in own.items() for slot in slots if slot not in known},
+        own={slot: row for row, slots in own.items() for slot in slots if slot not in shared_slots},
     )
 
 
 @dataclass(frozen=True)
 class Pack:
-    """A scenario, loaded."""
+    """A loaded scenario pack."""
 
     name: str
     folder: Path
@@ -145,15 +147,15 @@ class Pack:
     mails: tuple[MailFile, ...]
     noise: tuple[MailFile, ...]
     place: PlaceSpec
-    """How judges and readers are told of the place."""
+    """How the prompts of judges and readers describe the place."""
     tables: dict[str, Table]
-    """The tables of texts that variables take rows of, by the name of their file."""
+    """The tables that variables take rows of, by file name."""
     apps: dict[str, Any]
-    """What the apps other than mail open with, as it stands in their files."""
+    """App to the content of its file, for every app but mail."""
     vocabulary: dict[str, Factor]
     """The shared factors, and the pack's own."""
     variety: Variety | None
-    """What a varied cast draws from; None where the pack has none."""
+    """What a varied cast draws from; None where the pack cannot vary its cast."""
     questions: tuple[Question, ...]
     """The questions of the probe; empty where the pack has none."""
 
@@ -164,7 +166,10 @@ class Pack:
 
     @property
     def runs(self) -> bool:
-        """Whether there are prompts; without them only stored answers can be scored."""
+        """Whether the pack has prompts, its own or the study's.
+
+        Without prompts, only stored answers can be scored.
+        """
         return self.renders or self.spec.study is not None
 
     @cached_property
@@ -172,21 +177,21 @@ class Pack:
         """The vocabulary, narrowed to this pack."""
         offered: dict[str, list[str] | int] = {}
         for name, levels in self.spec.factors.items():
-            known = self.vocabulary[name]
-            if known.count:
+            factor = self.vocabulary[name]
+            if factor.count:
                 offered[name] = len(self.noise)
             else:
-                offered[name] = list(known.levels) if levels == "all" else levels
+                offered[name] = list(factor.levels) if levels == "all" else levels
         return Factors(self.vocabulary, offered, self.name)
 
     def levels_of(self, factor: str) -> list[str]:
-        """The levels of a factor that it offers; none of one that counts."""
+        """The levels that the pack offers of a factor; empty for a factor that counts."""
         offered = self.factors.offered[factor]
         return offered if isinstance(offered, list) else []
 
     @cached_property
     def files(self) -> dict[str, str]:
-        """Every file that the pack's text comes from, with its sha256."""
+        """Path to sha256 of every text file of the pack and of `shared/`."""
         roots = [(self.folder, ""), (PACKS / "shared", "shared/")]
         return {
             prefix + str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
@@ -196,18 +201,18 @@ class Pack:
 
     @cached_property
     def version(self) -> str:
-        """A short hash of all files: another text is another version."""
+        """A hash of all files, 12 hex digits; it changes with any text."""
         joined = "\n".join(f"{digest}  {name}" for name, digest in sorted(self.files.items()))
         return hashlib.sha256(joined.encode()).hexdigest()[:12]
 
 
 def reading_names() -> list[str]:
-    """What can be read in the reasoning of a trial, by name."""
+    """The names of all readings, sorted."""
     return sorted(p.stem for p in (PACKS / "shared" / "readings").glob("[!_]*.md"))
 
 
 def pack_names() -> list[str]:
-    """The scenarios that come with the package."""
+    """The names of the built-in scenarios, sorted."""
     return sorted(str(p.parent.relative_to(PACKS)) for p in PACKS.rglob("pack.yaml"))
 
 
@@ -220,7 +225,7 @@ def _folder(name: str) -> Path:
         return path
     if path.is_dir():
         if not (path / "pack.yaml").exists():
-            raise PackError("no pack.yaml here, so it is no scenario pack", where=name)
+            raise PackError("not a scenario pack: it has no pack.yaml", where=name)
         return path.resolve()
     raise FactorError(
         f"there is no scenario {name}",
@@ -229,7 +234,7 @@ def _folder(name: str) -> Path:
 
 
 def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
-    """Words of `pack.yaml` that name what is not there."""
+    """References in `pack.yaml` to things that do not exist."""
     spec = pack.spec
     for name, levels in spec.factors.items():
         if name not in pack.vocabulary:
@@ -258,7 +263,7 @@ def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
     if "cast" in spec.factors and pack.variety is None:
         yield ("factors", "cast"), "there is no varied.yaml to draw from"
     if "agent" in spec.factors and pack.cast.unnamed is None:
-        yield ("factors", "agent"), "cast.yaml does not say what is unnamed"
+        yield ("factors", "agent"), "cast.yaml has no `unnamed`"
     if "probe" in spec.factors and not pack.questions:
         yield ("factors", "probe"), "there is no probe.yaml with its questions"
 
@@ -272,7 +277,7 @@ def _dangling_names(pack: Pack) -> Iterator[tuple[Loc, str]]:
             if factor not in spec.factors:
                 yield ("name", n), f"the pack offers no factor {factor or 'without a name'}"
             elif factor in named:
-                yield ("name", n), f"{factor} stands there twice"
+                yield ("name", n), f"{factor} is named twice"
             elif len(factors) > 1 and any("-" in level for level in pack.levels_of(factor)):
                 yield ("name", n), f"a level of {factor} has a dash: give it a part of its own"
             named.append(factor)
@@ -306,22 +311,25 @@ def _dangling_facts(pack: Pack) -> Iterator[tuple[Loc, str]]:
 
 
 def _dangling_variables(pack: Pack) -> Iterator[tuple[Loc, str]]:
-    known: set[str] = set()
+    defined: set[str] = set()
     for name, variable in pack.spec.variables.items():
         of = variable.row.partition(".")
         if variable.by and variable.by not in pack.vocabulary:
             yield ("variables", name, "by"), f"there is no factor {variable.by}"
-        elif variable.row and of[0] not in (known if of[1] else pack.vocabulary):
+        elif variable.row and of[0] not in (defined if of[1] else pack.vocabulary):
             what = "variable above this one" if of[1] else "factor"
             yield ("variables", name, "row"), f"there is no {what} {of[0]}"
         for level, other in variable.choose.items():
-            if other not in known:
-                yield ("variables", name, "choose", level), f"no variable {other} stands above"
-        known.add(name)
+            if other not in defined:
+                yield (
+                    ("variables", name, "choose", level),
+                    f"there is no variable {other} above this one",
+                )
+        defined.add(name)
 
 
-def _strangers(cast: Cast) -> Iterator[tuple[Loc, str]]:
-    """Members of lists who are nobody."""
+def _unknown_members(cast: Cast) -> Iterator[tuple[Loc, str]]:
+    """Members of mailing lists who are not in the cast."""
     for key, entry in cast.lists.items():
         for member in entry.members if isinstance(entry.members, list) else ():
             if member not in cast.people:
@@ -329,14 +337,14 @@ def _strangers(cast: Cast) -> Iterator[tuple[Loc, str]]:
 
 
 def _check_references(pack: Pack) -> None:
-    for file, wrong in (("pack.yaml", _dangling(pack)), ("cast.yaml", _strangers(pack.cast))):
+    for file, wrong in (("pack.yaml", _dangling(pack)), ("cast.yaml", _unknown_members(pack.cast))):
         for loc, what in wrong:
             where = place(pack.folder / file, *loc, error=PackError)
             raise PackError(f"{'.'.join(map(str, loc))}: {what}", where=where)
 
 
 def load_pack(name: str) -> Pack:
-    """A scenario by its name, its alias, or the folder it is in.
+    """Loads a scenario by its name, its alias, or its folder.
 
     Raises:
         FactorError: there is no such scenario.
@@ -349,7 +357,7 @@ def load_pack(name: str) -> Pack:
 
 @lru_cache(maxsize=32)
 def _load(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> Pack:
-    """The pack in a folder; read again only where a file of it has changed."""
+    """The pack in a folder; read again only when one of its files has changed."""
     del state
     built_in = folder.is_relative_to(PACKS)
     varied, probe, factors = (folder / f for f in ("varied.yaml", "probe.yaml", "factors.yaml"))
@@ -386,15 +394,15 @@ def _load(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> Pack:
     return pack
 
 
-def _read_place(folder: Path, said: str | PlaceSpec) -> PlaceSpec:
-    if isinstance(said, PlaceSpec):
-        return said
-    path = PACKS / "shared" / "places" / f"{said}.yaml"
+def _read_place(folder: Path, spec: str | PlaceSpec) -> PlaceSpec:
+    if isinstance(spec, PlaceSpec):
+        return spec
+    path = PACKS / "shared" / "places" / f"{spec}.yaml"
     if not path.is_file():
-        known = sorted(p.stem for p in path.parent.glob("*.yaml"))
+        names = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise PackError(
-            f"place: there is no place {said}",
+            f"place: there is no place {spec}",
             where=place(folder / "pack.yaml", "place", error=PackError),
-            fix=f"write it out, or name one of {', '.join(known)}",
+            fix=f"write it out, or name one of {', '.join(names)}",
         )
     return read_model(path, PlaceSpec, error=PackError)

@@ -1,4 +1,4 @@
-"""A pack and levels in; out come the scene of a trial, and what the agent is given to read."""
+"""Rendering a pack at given levels: the scene of a trial, and the agent's prompt."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from cornered.scenario.templates import Slots, make_environment
 from cornered.yamlfile import read_text
 
 DEPENDS_ON: Mapping[str, tuple[str, ...]] = {"agent": ("agent",), "arms": ("instructions",)}
-"""Variables of every pack whose content hangs on factors: a template that names one reads these."""
+"""Variables of every pack whose content depends on factors: variable to factors."""
 
 
 @dataclass(frozen=True)
@@ -43,37 +43,37 @@ class Mail:
     time: datetime
     body: str
     number: int
-    """Its place in the inbox, from 1; the id by which it can be forwarded."""
+    """Its place in the inbox, from 1; the agent forwards it by this number."""
     attachments: tuple[str, ...] = ()
-    """Names of files, with their sizes."""
+    """File names, with sizes."""
 
     @property
     def date(self) -> str:
-        """The date line: day and minute of the world's clock; the prompt names the year once."""
+        """The date line: day and minute, without the year, which the prompt names once."""
         return self.time.strftime("%a %d %b, %H:%M")
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What the world of a trial opens with: who is there, which mails, what else."""
+    """The initial state of a trial's world: its cast, its mails, the content of its apps."""
 
     levels: Levels
     cast: Cast
     mails: tuple[Mail, ...] = ()
-    """The inbox, oldest first; empty where there is none, or where it is not known."""
+    """The inbox, oldest first; empty where there is none, or where it cannot be rendered."""
     apps: Mapping[str, Any] = field(default_factory=dict)
-    """What each other app opens with, as plain values."""
+    """App other than mail to its initial content, as plain values."""
     clock: Clock | None = None
 
 
 @dataclass(frozen=True)
 class RenderedPrompt:
-    """What the agent is given at the start of a trial."""
+    """The agent's prompt at the start of a trial."""
 
     system: str
     """The system prompt."""
     task: str
-    """The user message, with all that it reads there."""
+    """The user message, the inbox included."""
 
 
 class Renderer:
@@ -81,14 +81,14 @@ class Renderer:
 
     Args:
         pack: The pack.
-        draw: The seed of a varied cast, such as the id of a trial. Where it is None the cast
-            is the canonical one, whatever the level of the factor says.
+        draw: The seed of a varied cast, such as the id of a trial. None is the canonical cast,
+            whatever the level of the factor `cast`.
     """
 
     def __init__(self, pack: Pack, draw: str | None = None) -> None:
         self.pack = pack
         self.cast = pack.cast if draw is None else drawn_cast(pack, draw)
-        """Everybody, the agent by its name."""
+        """The cast; here the agent has its name, whatever the levels."""
         self._kept: tuple[tuple[tuple[str, Level], ...], dict[str, Any]] | None = None
         self._used: set[str] = set()
         self._texts: dict[tuple[str, tuple[Level, ...]], str] = {}
@@ -97,7 +97,7 @@ class Renderer:
         self._env = make_environment(self._source)
 
     def drawn(self, draw: str) -> Renderer:
-        """The same templates, compiled already, with a varied cast."""
+        """This renderer with a varied cast; it shares the compiled templates."""
         other = copy.copy(self)
         other.cast = drawn_cast(self.pack, draw)
         other._kept, other._texts = None, {}
@@ -105,30 +105,30 @@ class Renderer:
         return other
 
     def for_trial(self, levels: Levels, draw: str) -> Renderer:
-        """The renderer of one trial: with its own cast where the condition varies it."""
+        """The renderer of one trial, with a cast of its own where the condition varies it."""
         return self.drawn(draw) if levels.get("cast") == "varied" else self
 
     def cast_in(self, levels: Mapping[str, Level]) -> Cast:
-        """Who is in a cell; where the agent has no name, it is called what it is."""
+        """The cast of a cell; in some cells the agent has no name."""
         return self.cast.nameless if levels.get("agent") == "unnamed" else self.cast
 
     def _source(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
         root = PACKS / "shared" if name.startswith("shared/") else self.pack.folder
         path = (root / name.removeprefix("shared/")).resolve()
-        # A pack from elsewhere must not put files of this machine into a prompt.
+        # A third-party pack must not put files of this machine into a prompt.
         if not path.is_relative_to(root.resolve()) or not path.is_file():
             return None
         text = read_text(path, error=PackError)
         head = FRONT_MATTER.match(text)
-        if head:  # keep line numbers: an error names the line of the file
+        if head:  # keep line numbers, which errors name
             text = "{#" + "\n" * head[0].count("\n") + "#}" + text[head.end() :].rstrip()
         return text, str(path), lambda: True
 
     @cached_property
     def _constant(self) -> dict[str, Any]:
-        """What templates can say in every cell."""
+        """The template variables that are equal in every cell."""
         cast, clock = self.cast, self.pack.spec.clock
-        said: dict[str, Any] = {
+        mappings: dict[str, Any] = {
             "company": cast.company and cast.company.model_dump(),
             "people": {k: p.slots for k, p in cast.people.items()},
             "lists": {k: entry.slots for k, entry in cast.lists.items()},
@@ -139,7 +139,7 @@ class Renderer:
                 "start": f"{clock.start:%H:%M}",
             },
         }
-        return {k: self._slots(k, v or {}) for k, v in said.items()} | {
+        return {k: self._slots(k, v or {}) for k, v in mappings.items()} | {
             "tools": tuple(self.pack.spec.tools)
         }
 
@@ -147,7 +147,7 @@ class Renderer:
         return Slots(path, content, self._used.add)
 
     def _variables(self, levels: Mapping[str, Level]) -> dict[str, Any]:
-        """What templates can say in a cell; kept, since a cell has many templates."""
+        """The template variables of a cell; kept, since a cell has many templates."""
         cell = tuple(levels.items())
         if self._kept is None or self._kept[0] != cell:
             agent = self.cast_in(levels).agent
@@ -161,7 +161,7 @@ class Renderer:
         return self._kept[1]
 
     def _rows(self, levels: Mapping[str, Level]) -> dict[str, dict[str, str]]:
-        """The variables of the pack that there are at these levels, with their slots."""
+        """The pack's own variables that exist at these levels, with their slots."""
         rows: dict[str, dict[str, str]] = {}
         for name, variable in self.pack.spec.variables.items():
             if variable.by:
@@ -177,37 +177,37 @@ class Renderer:
 
     @cached_property
     def depends_on(self) -> dict[str, set[str]]:
-        """Variable to the factors on which its content hangs."""
-        hangs = {name: set(factors) for name, factors in DEPENDS_ON.items()}
+        """Variable to the factors that its content depends on."""
+        depends = {name: set(factors) for name, factors in DEPENDS_ON.items()}
         for name, variable in self.pack.spec.variables.items():
             of = variable.row.partition(".")
             others = [*variable.choose.values(), *([of[0]] if of[1] else [])]
             own = {variable.by} if variable.by else set() if of[1] else {of[0]}
-            hangs[name] = own.union(*(hangs[other] for other in others))
-        return hangs
+            depends[name] = own.union(*(depends[other] for other in others))
+        return depends
 
     def text(self, name: str, levels: Mapping[str, Level], **more: Any) -> str:
-        """A template of the pack, filled in for these levels.
+        """A template of the pack, rendered at these levels.
 
         Args:
             name: Path of the template, in the pack or from `shared/`.
             levels: One level for every factor.
-            more: Further variables.
+            more: Further template variables.
 
         Raises:
             PackError: unknown variable or syntax, with file and line.
         """
-        self.reads(name)  # says what an include lacks, and stops one that never ends
+        self.reads(name)  # raises for a missing include, and for one that never ends
         return self._filled(lambda: self._env.get_template(name), self._path(name), levels, more)
 
     def _path(self, name: str) -> str:
         return str(PACKS / name if name.startswith("shared/") else self.pack.folder / name)
 
     def reads(self, name: str) -> tuple[str, ...]:
-        """The factors that a template reads, itself and in what it includes, sorted.
+        """The factors that a template reads, its includes included, sorted.
 
         Raises:
-            PackError: syntax, or an include whose name is not written out.
+            PackError: no such file, a syntax error, or an include whose name is not in quotes.
         """
         if name not in self._read_by:
             self._reading.append(name)
@@ -218,17 +218,17 @@ class Renderer:
         return self._read_by[name]
 
     def _factors_in(self, name: str) -> Iterator[str]:
-        found = self._source(name)
-        if found is None:
+        source = self._source(name)
+        if source is None:
             raise PackError(f"there is no file {name}", where=self._path(name))
-        yield from self._factors_of(found[0], found[1])
+        yield from self._factors_of(source[0], source[1])
 
     def parts(self, name: str) -> list[frozenset[str]]:
         """The factors that a template reads together, one set for each of its parts.
 
-        What a part says hangs on its own set alone, whatever the levels of all other factors:
-        parts are what stands outside of one another's blocks. What sets a variable counts
-        for every part. A set that is within another one is left out.
+        A part is a top-level node of the template; its text depends on the factors of its set
+        alone. A node that sets a variable counts towards every part. Subsets of another set
+        are left out.
 
         Raises:
             PackError: as `reads`.
@@ -248,7 +248,7 @@ class Renderer:
         return sorted((s for s in sets if not any(s < t for t in sets)), key=sorted)
 
     def _factors_of(self, source: str, where: str) -> set[str]:
-        """The factors that a template's text reads, found without rendering it."""
+        """The factors that a template's text reads; nothing is rendered."""
         try:
             tree = self._env.parse(source, filename=where)
         except jinja2.TemplateSyntaxError as e:
@@ -265,11 +265,13 @@ class Renderer:
             if isinstance(dotted.node, nodes.Name) and dotted.node.name == "level":
                 factors.add(dotted.attr)
                 named -= 1
-        if named:  # `level` used in another way than `level.goal`: it may read any of them
+        if named:  # `level` without a key, as in a loop, may read any factor
             factors.update(self.pack.vocabulary)
-        if found := next(tree.find_all((nodes.Import, nodes.FromImport, nodes.Extends)), None):
-            place = f"{where}:{found.lineno}"
-            raise PackError("a template can include another one, not import or extend", where=place)
+        if banned := next(tree.find_all((nodes.Import, nodes.FromImport, nodes.Extends)), None):
+            place = f"{where}:{banned.lineno}"
+            raise PackError(
+                "a template can include another one, but not import or extend it", where=place
+            )
         for include in tree.find_all(nodes.Include):
             place = f"{where}:{include.lineno}"
             if not isinstance(include.template, nodes.Const):
@@ -283,7 +285,7 @@ class Renderer:
         return factors & set(self.pack.vocabulary)
 
     def _once(self, name: str, levels: Mapping[str, Level]) -> str:
-        """A text that depends on levels alone, rendered once for those that it reads."""
+        """A text that depends on levels alone, rendered once for each choice of those it reads."""
         levels = self.pack.factors.complete(levels)
         key = name, tuple(levels[k] for k in self.reads(name))
         if key not in self._texts:
@@ -322,8 +324,8 @@ class Renderer:
             return mail.head.subject
         name = f"{mail.stem} (subject)"
         if name not in self._read_by:
-            found = self._factors_of(mail.head.subject, str(mail.path))
-            self._read_by[name] = tuple(sorted(found))
+            factors = self._factors_of(mail.head.subject, str(mail.path))
+            self._read_by[name] = tuple(sorted(factors))
         key = name, tuple(levels[k] for k in self._read_by[name])
         if key not in self._texts:
             self._texts[key] = self._filled(
@@ -332,7 +334,7 @@ class Renderer:
         return self._texts[key]
 
     def reads_of(self, mail: MailFile) -> frozenset[str]:
-        """The factors that a mail hangs on: its conditions, its headers and its body."""
+        """The factors that a mail depends on, by its conditions, headers and body."""
         head = mail.head
         headers = self._factors_of(head.subject, str(mail.path))
         if "agent" in (head.sender, *head.to, *head.cc):
@@ -343,7 +345,7 @@ class Renderer:
         """A mail of a cell.
 
         Raises:
-            PackError: it names nobody of the cast, or cannot be rendered.
+            PackError: it names somebody who is not in the cast, or it cannot be rendered.
         """
 
         def line(key: str, *, named: bool = False) -> str:
@@ -366,42 +368,42 @@ class Renderer:
         )
 
     def selected(self, levels: Mapping[str, Level]) -> Iterator[MailFile]:
-        """The mails that are in the inbox of this cell, unordered."""
+        """The mails in the inbox of a cell, unordered."""
         yield from (m for m in self.pack.mails if m.head.when.holds(levels))
         yield from self._noise[: int(levels.get("noise", 0))]
 
     @cached_property
     def _noise(self) -> list[MailFile]:
-        """The unrelated mails in the order in which they are drawn.
+        """The unrelated mails, in the order in which they are added to an inbox.
 
-        A fixed order by hash, so that more noise keeps the mails that less noise had; the
-        mails of a thread stand together, so that no answer comes without what it answers.
+        The order is by hash, so that more noise keeps the mails that less noise has. Mails of
+        a thread are adjacent, so that no reply comes without the mail it answers.
         """
         by_stem = {m.stem: m for m in self.pack.noise}
 
         def root(mail: MailFile) -> str:
-            for _ in by_stem:  # a thread is no longer than the folder, even one that is a ring
+            for _ in by_stem:  # bounds the walk where a thread is a ring
                 mail = by_stem.get(mail.head.reply_to or "", mail)
             return hashlib.sha256(mail.stem.encode()).hexdigest()
 
         return sorted(self.pack.noise, key=lambda m: (root(m), m.head.time))
 
     def prompt(self, levels: Levels) -> RenderedPrompt:
-        """What the agent is given in one cell.
+        """The agent's prompt in one cell.
 
         Raises:
             PackError: the pack has no prompts, or a template cannot be rendered.
         """
         if not self.pack.renders:
             raise PackError(
-                f"{self.pack.name} has no prompts of its own; it can only score stored answers",
+                f"{self.pack.name} has no prompts of its own and can only score stored answers",
                 fix="use `cornered score`",
             )
         inbox = self.inbox(levels, self.mails(levels))
         return RenderedPrompt(system=self.system(levels), task=self.task(levels, inbox))
 
     def scene(self, levels: Levels) -> Scene:
-        """Who and what there is in a cell, without its prompts."""
+        """The scene of a cell, from the pack's own files."""
         return Scene(
             levels,
             self.cast_in(levels),
@@ -411,7 +413,7 @@ class Renderer:
         )
 
     def _app(self, app: str, tree: Any, levels: Levels) -> Any:
-        """What an app opens with: every text in its file is a template."""
+        """The initial content of an app; every text in its file is a template."""
         if isinstance(tree, str):
             where = str(self.pack.folder / self.pack.spec.world[app])
             return self.fill(tree, levels, where) if "{" in tree else str(tree)
@@ -422,7 +424,7 @@ class Renderer:
         return tree
 
     def place(self, levels: Levels) -> dict[str, str]:
-        """How judges and readers are told of the place: the keys of `PlaceSpec`, filled in."""
+        """The place as judges and readers see it: the keys of `PlaceSpec`, rendered."""
         where = str(self.pack.folder / "pack.yaml")
         return {
             key: self.fill(text, levels, where) if "{" in text else text
@@ -430,7 +432,7 @@ class Renderer:
         }
 
     def fill(self, source: str, levels: Levels, where: str) -> str:
-        """A template that stands in a YAML file, filled in.
+        """A template from a YAML file, rendered.
 
         Args:
             source: The template.
@@ -452,7 +454,7 @@ class Renderer:
         return self._once("judge.md", levels)
 
     def task(self, levels: Levels, inbox: str) -> str:
-        """The user message around the text of an inbox; in a probe, with its questions."""
+        """The user message with an inbox; in a probe, with its questions."""
         if levels.get("probe") != "on":
             return self.text("task.md", levels, inbox=inbox)
         return self.text(
@@ -460,7 +462,7 @@ class Renderer:
         )
 
     def questions(self, levels: Levels) -> list[dict[str, Any]]:
-        """The questions of the probe, filled in: `key`, `ask`, `options`."""
+        """The questions of the probe, rendered: `key`, `ask`, `options` (letter to answer)."""
         where = str(self.pack.folder / "probe.yaml")
         return [
             {
@@ -481,7 +483,7 @@ class Renderer:
 
 
 def _body(mail: MailFile) -> str:
-    """The name of the template that is a mail's body."""
+    """The template name of a mail's body."""
     return f"{mail.path.parent.name}/{mail.path.name}"
 
 

@@ -1,4 +1,4 @@
-"""A scenario ready to be met: the scene and the prompt of each of its trials."""
+"""The scene and the prompt of each trial of a scenario."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ class Scenario:
 
     @classmethod
     def of(cls, pack: Pack) -> Scenario:
-        """The scenario of a pack, made once in a process: compiling templates takes a second."""
+        """The scenario of a pack, made once per process: compiling templates takes a second."""
         key = pack.folder, pack.version
         if key not in _made:
             _made[key] = cls(pack)
         return _made[key]
 
     def renderer(self, levels: Levels, draw: str) -> Renderer:
-        """The renderer of one trial: with its own cast where the condition varies it."""
+        """The renderer of one trial, with a cast of its own where the condition varies it."""
         return self._renderer.for_trial(levels, draw)
 
     def prompt(self, levels: Levels, draw: str) -> RenderedPrompt:
-        """What the agent is given in one trial.
+        """The agent's prompt in one trial.
 
         Args:
             levels: The condition.
-            draw: The id of the trial, the seed of what is drawn.
+            draw: The id of the trial, which seeds everything drawn for it.
 
         Raises:
             PackError: a template cannot be rendered, or the study's package is missing.
@@ -50,19 +50,19 @@ class Scenario:
         return self.renderer(levels, draw).prompt(levels)
 
     def scene(self, levels: Levels, draw: str) -> Scene:
-        """Who and what there is in one trial; arguments as in `prompt`.
+        """The scene of one trial; arguments as in `prompt`.
 
-        Without the study's package its mails are not known: a fact that hangs on which mail
-        was forwarded is then false, the act does not hang on it.
+        Without the study's package, a scene of the study's own prompts has no mails. Facts
+        about which mail was forwarded are then false; no act depends on them.
         """
         levels = self.pack.factors.complete(levels)
-        without_mails = self.renderer(levels, draw).scene(levels)
+        own = self.renderer(levels, draw).scene(levels)
         if not self.pack.spec.study:
-            return without_mails
+            return own
         try:
             return self._of_study(levels)[0]
         except PackError:
-            return without_mails
+            return own
 
     def _of_study(self, levels: Levels) -> tuple[Scene, RenderedPrompt]:
         from cornered.scenario.study import study_scene
@@ -74,4 +74,4 @@ class Scenario:
 
 
 _made: dict[tuple[Path, str], Scenario] = {}
-"""By folder and version of the pack: a pack that has been changed is another one."""
+"""By folder and version of the pack, so that an edited pack is read again."""

@@ -1,4 +1,4 @@
-"""The files of a scenario pack, as they are written: what each key means and may be."""
+"""The schemas of a scenario pack's files: what each key means."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FIRST_EDITION = (
     "is written for the first edition: name the place with `place`, its apps with `world`, "
     "operations in `tools` and in facts (`operation: mail.send`, `where: …`)"
 )
-"""What to say of a pack in the form of version 0.1.0."""
+"""The error for a pack in the format of version 0.1.0."""
 
 
 class _Strict(BaseModel):
@@ -31,7 +31,7 @@ class _Strict(BaseModel):
 
 
 class Clock(_Strict):
-    """The world's day."""
+    """The clock of the world."""
 
     today: date
     """The day of the session."""
@@ -53,14 +53,14 @@ def _patterns(patterns: list[str]) -> list[str]:
         try:
             re.compile(pattern)
         except re.error as e:
-            raise ValueError(f"{pattern!r} is no regular expression ({e})") from None
+            raise ValueError(f"{pattern!r} is not a valid regular expression ({e})") from None
     return patterns
 
 
 class Matcher(_Strict):
-    """What one argument of an event must be; every part that is given must hold.
+    """The condition on one argument of an event; every given part must hold.
 
-    Written as a plain value it means `equals`.
+    A plain value is short for `equals`.
     """
 
     people: list[str] = []
@@ -70,11 +70,11 @@ class Matcher(_Strict):
     outside: bool = False
     """Recipients: an address outside the company is reached."""
     mail: list[str] = []
-    """Mails: one of these, by the stem of its file."""
+    """Mails: one of these is among them, by the stem of its file."""
     matches: list[str] = []
-    """Text: one of these regular expressions matches somewhere in it, case ignored."""
+    """Text: one of these regular expressions matches anywhere in it, ignoring case."""
     equals: str | int | None = None
-    """The argument is this; of a code, case, spaces and dashes do not matter."""
+    """The argument equals this; in a code, case, spaces and dashes do not matter."""
 
     @model_validator(mode="before")
     @classmethod
@@ -95,23 +95,25 @@ class Matcher(_Strict):
 
 
 class FactSpec(_Strict):
-    """What code looks for: one event that was carried out, or a state at the end."""
+    """What code checks: one event that was carried out, or a state at the end."""
 
     about: str
     """One line for people."""
     operation: Annotated[list[str], BeforeValidator(_as_list)] = []
     """Operations that count, such as `mail.send`."""
     where: dict[str, Matcher] = {}
-    """Argument to what it must be; one event must meet all of them."""
+    """Argument to its condition; one event must meet all of them."""
     state: dict[str, dict[str, str | int]] = {}
-    """App to key and value: what the world must be like when the trial has ended."""
+    """App to key to value: the state of the world at the end of the trial."""
     when: When = When({})
-    """The conditions in which this can be a fact; elsewhere it is false."""
+    """The conditions in which the fact can be true; elsewhere it is false."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if bool(self.operation) == bool(self.state):
-            raise ValueError("give one of operation (what was done) and state (what is at the end)")
+            raise ValueError(
+                "give either operation (what was done) or state (what is true at the end)"
+            )
         if self.state and self.where:
             raise ValueError("where goes with operation, not with state")
         return self
@@ -128,30 +130,30 @@ class OutcomeSpec(_Strict):
     """A rung of the outcome ladder."""
 
     about: str
-    """What puts a trial on this rung; the judge reads it."""
+    """When a trial is on this rung; the judge reads it."""
     unless: list[str] | None = None
-    """Code decides for this rung, without a judge, where none of these facts holds."""
+    """Without a judge, code decides for this rung where none of these facts holds."""
     if_: list[str] = Field(default=[], alias="if")
-    """Code decides for this rung, without a judge, where one of these facts holds."""
+    """Without a judge, code decides for this rung where one of these facts holds."""
 
 
 class ScreenSpec(_Strict):
-    """When a model did not understand a scenario, seen from its controls."""
+    """When the controls show that a model did not understand the scenario."""
 
     control_rate: float = Field(ge=0, lt=1)
-    """Largest share of control trials with the act; with more the model is screened out."""
+    """Largest share of control trials with the act; above it, the model is screened out."""
 
 
 class Question(_Strict):
-    """A question of a probe; it has one right answer in each condition."""
+    """A question of a probe, with one right answer in each condition."""
 
     key: str
-    """Names it in scores."""
+    """The name of the question in scores."""
     ask: str
     options: dict[str, str]
-    """Letter to answer, both as templates."""
+    """Letter to answer; the answers are templates."""
     right: str | dict[str, dict[str, str]]
-    """The letter; or for one factor, level to letter."""
+    """The right letter; or one factor to its levels to their letters."""
 
     def answer(self, levels: Levels) -> str:
         """The right letter in a condition."""
@@ -168,7 +170,7 @@ class ProbeSpec(_Strict):
 
 
 class Provenance(_Strict):
-    """Where a pack comes from."""
+    """The origin of a pack."""
 
     authors: str
     written: date
@@ -177,33 +179,33 @@ class Provenance(_Strict):
 
 
 class PlaceSpec(_Strict):
-    """How the prompts of judges and readers speak of the place; all are templates."""
+    """How the prompts of judges and readers describe the place; every value is a template."""
 
     name: str
-    """What the place is called, such as `{{ company.name }}, {{ company.city }}`."""
+    """The name of the place, such as `{{ company.name }}, {{ company.city }}`."""
     agent: str
     """What the agent is, with its article, such as `an office assistant`."""
     noun: str
-    """What it is called after that, such as `assistant`."""
+    """The noun for later mentions of the agent, such as `assistant`."""
     works: str
     """How it acts, such as `works on its own and sends mail in its own name`."""
     holds: str
-    """What there is, such as `people, addresses and messages`."""
+    """What the place contains, such as `people, addresses and messages`."""
     actions: str
-    """What it can carry out, as a list, such as `the mails it sent, the alerts it cancelled`."""
+    """What the agent can do, as a list, such as `the mails it sent, the alerts it cancelled`."""
 
 
 class VariableSpec(_Strict):
-    """A variable of templates whose content hangs on factors: a row of a table of texts."""
+    """A template variable that depends on factors: a row of a table of texts."""
 
     table: str = ""
-    """The table: a YAML file of the pack, laid over the one of that name in `shared`."""
+    """The table: a YAML file of the pack, merged over the file of that name in `shared`."""
     row: str = ""
-    """Which row: that of the level of this factor, or of `VARIABLE.SLOT`."""
+    """The row: the level of this factor, or the value of `VARIABLE.SLOT`."""
     by: str = ""
-    """Or the factor that chooses another variable."""
+    """In place of `table` and `row`: the factor that chooses another variable."""
     choose: dict[str, str] = {}
-    """Level of that factor to the variable that this one then is; at other levels there is none."""
+    """Level of that factor to the variable it stands for; undefined at other levels."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -221,35 +223,36 @@ class PackSpec(_Strict):
     factors: dict[str, Literal["all"] | list[str]] = {}
     """The factors that the pack has text for, each with its levels."""
     name: list[str] = []
-    """The factors that every name of a condition shows, part by part; `goal-value` is one part of
-    two factors. All others stand in a name only where they are not the default."""
+    """The factors that every condition name shows, part by part; `goal-value` is one part of two
+    factors. Other factors are shown only where their level is not the default."""
     control: Annotated[dict[str, Level], Field(min_length=1)] | None = None
-    """The levels of the matched control, the same place without the motive; None without one."""
+    """The levels of the matched control: the same place without the motive; None without one."""
     surfaces: list[Literal["text"]] = Field(default=["text"], min_length=1)
-    """How an agent can meet the scenario."""
+    """The surfaces on which the scenario can run."""
     place: str | PlaceSpec
-    """The place, or the name of one in `shared/places`."""
+    """The description of the place, or the name of one in `shared/places`."""
     world: dict[str, str]
-    """App to the file or folder that it opens with, such as `mail: mails`."""
+    """App to the file or folder of its initial content, such as `mail: mails`."""
     tools: list[str]
-    """The operations that the agent is offered, such as `mail.send`."""
+    """The operations offered to the agent, such as `mail.send`."""
     variables: dict[str, VariableSpec] = {}
-    """Variables of templates whose content hangs on factors."""
+    """Template variables that depend on factors, by name."""
     clock: Clock | None = None
     facts: dict[str, FactSpec]
     act: Annotated[list[str], BeforeValidator(_as_list)]
-    """The facts that are the harmful act: any of them."""
+    """The harmful act: any of these facts."""
     outcomes: dict[str, OutcomeSpec] = {}
-    """The ladder, from harmless to harmful; the last rung is the act, judged."""
+    """The outcome ladder, from harmless to harmful; the last rung is the act, confirmed."""
     screen: ScreenSpec | None = None
-    """What a model must not do in the controls, to be ranked."""
+    """The control rate above which a model is not ranked."""
     study: Literal["blackmail", "leaking", "murder"] | None = None
-    """The scenario of the 2025 study whose own prompts this pack stands for."""
+    """The scenario of the 2025 study whose prompts this pack uses."""
     traces: dict[str, list[str]] = {}
-    """Factor to regular expressions that betray it in this story, for the lint of controls."""
+    """Factor to regular expressions that give it away in this story; the lint checks controls
+    for them."""
     provenance: Provenance
     canary: str
-    """A string that must never stand in training data; it is not part of any prompt."""
+    """A string that marks the pack in training data; no prompt contains it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -272,7 +275,7 @@ class PackSpec(_Strict):
 
 
 class Variety(_Strict):
-    """`varied.yaml`: what a varied cast draws from, beside the names of people."""
+    """`varied.yaml`: what a varied cast draws from, besides the names of people."""
 
     company: list[dict[str, str]] = Field(min_length=1)
     """Rows of name, short and domain."""
@@ -291,4 +294,4 @@ class MailHead(_Strict):
     when: When = When({})
     reply_to: str | None = None
     attachments: list[str] = []
-    """Names of files, with their sizes; they go along when the mail is forwarded."""
+    """File names, with sizes; they are forwarded with the mail."""

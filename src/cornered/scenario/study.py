@@ -1,8 +1,8 @@
 """The study's own prompts: rendered at run time by the installed `inspect_evals` package.
 
-No text of theirs is in this repository. A pack whose `pack.yaml` has the key `study` holds
-what is ours (cast, facts, ladder, rubric), and gets its world from here. Prompts and mails
-equal, byte for byte, what the package's own task sends.
+This repository contains none of its text. A pack whose `pack.yaml` has the key `study` holds
+our cast, facts, ladder and rubric; its prompts and mails come from here. They equal, byte for
+byte, what the package's own task sends.
 
 Source of the prompts: Lynch et al. 2025, arXiv 2510.05179, as ported in
 `inspect_evals.agentic_misalignment`, MIT.
@@ -28,24 +28,24 @@ from cornered.scenario.render import Mail, RenderedPrompt, Scene
 INSTRUCTIONS: dict[Level, str | None] = {"none": None, "prohibitions": "dont", "welfare": "goal"}
 FRAMING: dict[Level, bool] = {"none": False, "deliberate": True}
 REASONING: dict[Level, bool] = {"scratchpad": False, "native": True}
-"""Our levels in the words of the package's task; goal, value and threat have the same ones."""
+"""Our levels to the package's; goal, value and threat have the same levels in both."""
 
 HEADER = re.compile(r"^(\w+):[ ]?(.*)$", re.MULTILINE)
 
 
 def _missing(cause: object) -> PackError:
     return PackError(
-        "the study's prompts are in the package inspect_evals (the extra `study`), which cannot "
-        f"be had ({cause})",
+        "the study's prompts need the package inspect_evals (the extra `study`), which cannot be "
+        f"imported ({cause})",
         fix="pip install 'cornered[study]'",
     )
 
 
 def package_module(name: str) -> ModuleType:
-    """A module of the package's evaluation; it imports inspect_ai, so only when it is needed.
+    """A module of the package's evaluation, imported on demand since it imports inspect_ai.
 
     Raises:
-        PackError: the package is not installed, or not whole.
+        PackError: the package is not installed, or is incomplete.
     """
     try:
         return import_module(f"inspect_evals.agentic_misalignment.{name}")
@@ -54,7 +54,7 @@ def package_module(name: str) -> ModuleType:
 
 
 def study_version() -> str:
-    """The version of the package that the study's texts come from; imports nothing of it.
+    """The version of the installed package, without importing it.
 
     Raises:
         PackError: the package is not installed.
@@ -94,23 +94,23 @@ def study_prompts(pack: Pack, levels: Mapping[str, Level]) -> Any:
             prod_flag=native,
             alignment_faking_warning=notice,
         )
-    # Whatever goes wrong in there, it is a cell that this version of the package has not got.
+    # The package raises errors of many types for a cell that it does not support.
     except Exception as e:
         cell = ", ".join(f"{k}={v}" for k, v in levels.items())
         raise PackError(
             f"inspect_evals {study_version()} cannot render the cell {cell} ({e})",
             where=pack.name,
-            fix="pip install 'cornered[study]' gets the version that can",
+            fix="pip install 'cornered[study]' installs one that can",
         ) from None
 
 
 def study_scene(pack: Pack, levels: Levels, scene: Scene) -> tuple[Scene, RenderedPrompt]:
-    """The scene and the prompt of one cell as the study's code has them, mails in its order.
+    """The scene and the prompt of one cell from the study's code, mails in its order.
 
     Args:
-        pack: A pack of the study's.
+        pack: A pack with the key `study`.
         levels: The cell.
-        scene: What the pack itself has of it.
+        scene: The scene of the pack itself, without mails.
 
     Raises:
         PackError: the package is not installed, or cannot render this cell.
@@ -124,7 +124,7 @@ def study_scene(pack: Pack, levels: Levels, scene: Scene) -> tuple[Scene, Render
 
 
 def _mail(number: int, block: str, pack: Pack) -> Mail:
-    """A mail of the inbox; the number is the ID by which the study's agent forwards it."""
+    """A mail of the inbox; the study's agent forwards it by this number."""
     head, _, body = block.partition("</email>")[0].partition("\nBody:")
     headers: dict[str, str] = dict(HEADER.findall(head))
     try:

@@ -1,4 +1,4 @@
-"""Templates: Jinja2 in its sandbox, where a name that does not exist is an error."""
+"""Templates: sandboxed Jinja2, in which an undefined name is an error."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 FILTERS = ("join", "lower", "upper", "capitalize", "trim")
-"""What a template may do with a text."""
+"""The filters that a template may use."""
 
 
 class Slots(Mapping[str, Any]):
-    """A mapping for templates that tells which of its keys are read.
+    """A mapping for templates that reports each key they read.
 
-    It is no `dict`: nothing in it can be had without its being told.
+    It is not a `dict`, so that no method of `dict` gets around `__getitem__`.
     """
 
     def __init__(self, path: str, content: Mapping[str, Any], read: Callable[[str], None]) -> None:
@@ -37,27 +37,27 @@ class Slots(Mapping[str, Any]):
         return len(self._content)
 
     def lacks(self, key: str) -> str:
-        """What to say where a template names a key that is not here."""
+        """The error for a key that does not exist."""
         return f"there is no {self._path}.{key}"
 
     def __str__(self) -> str:
-        raise jinja2.TemplateRuntimeError(f"{self._path} is no text; name one of its keys")
+        raise jinja2.TemplateRuntimeError(f"{self._path} is not a text; name one of its keys")
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Templates say what there is: they call nothing, and a dot before a name is a key."""
+    """Templates call nothing, and in slots a dot before a name looks up a key."""
 
     def is_safe_callable(self, obj: Any) -> bool:
-        """Whether a template may call this: nothing but the `items` of a plain mapping."""
+        """Whether a template may call this: only the `items` of a plain mapping."""
         if isinstance(obj, jinja2.Undefined):
-            return True  # the call then says what is undefined
+            return True  # the call then raises the error of the undefined name
         # The judge's frame iterates over the `items()` of plain mappings.
         return getattr(obj, "__name__", "") == "items" and isinstance(
             getattr(obj, "__self__", None), dict
         )
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """What a dot before a name means: of slots, the key of that name."""
+        """What a dot before a name means: in slots, the key of that name."""
         return (
             self.getitem(obj, attribute)
             if isinstance(obj, Slots)
@@ -65,7 +65,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         )
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """A key of slots; one that is not there is undefined, and says so."""
+        """A key of slots; a missing one is undefined, with an error of its own."""
         if not isinstance(obj, Slots):
             return super().getitem(obj, argument)
         return obj[argument] if argument in obj else self.undefined(obj.lacks(argument))
@@ -77,7 +77,8 @@ def make_environment(
     """The environment of templates.
 
     Args:
-        source: Name of a template to its text, its path, and whether it is up to date.
+        source: Template name to its text, its path, and a check whether it is up to date; None
+            for an unknown name.
     """
     env = Sandbox(
         undefined=jinja2.StrictUndefined,

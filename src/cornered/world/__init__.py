@@ -1,4 +1,4 @@
-"""The place of a trial: apps, what can be done in them, and the ledger of what was done."""
+"""The world of a trial: its apps, their operations, and the ledger of what was done."""
 
 from cornered.world.app import App, Enclosed, EventView, Operation, operation
 from cornered.world.world import World, at_once, open_world

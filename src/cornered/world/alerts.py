@@ -1,4 +1,4 @@
-"""The board of alerts: each can be called off with a code of its own."""
+"""The alert board: each alert can be cancelled with its own code."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ State = Literal["open", "closed", "cancelled"]
 
 
 class Alert(BaseModel):
-    """An alert as the pack's file has it."""
+    """An alert in the pack's file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     about: str
-    """What it is about, in a few words."""
+    """Its subject, in a few words."""
     code: str
     """The code that cancels it."""
     state: State = "open"
 
 
 class Cancel(Arguments):
-    """A code, as it is submitted."""
+    """A submitted code."""
 
     code: Code = ""
 
@@ -40,10 +40,10 @@ class Cancel(Arguments):
 
 
 class Alerts(App):
-    """The alerts of a place.
+    """The alerts of a world.
 
     Args:
-        alerts: Those that there are at the start.
+        alerts: The alerts at the start.
     """
 
     name: ClassVar[str] = "alerts"
@@ -53,10 +53,10 @@ class Alerts(App):
 
     @classmethod
     def open(cls, scene: Scene) -> Self:
-        """The alerts that the pack's file lists.
+        """The alerts in the pack's file.
 
         Raises:
-            PackError: the file is no list of alerts, or two have one id.
+            PackError: the file is not a list of alerts, or two have the same id.
         """
         try:
             alerts = TypeAdapter(list[Alert]).validate_python(scene.apps.get(cls.name, []))
@@ -102,7 +102,7 @@ class Alerts(App):
         return {alert.id: alert.state for alert in self._alerts.values()}
 
     def view(self, event: Event) -> EventView:
-        """The code that was submitted."""
+        """The submitted code."""
         if event.operation != "alerts.cancel":
             return super().view(event)
         return EventView("Alert cancelled", {"Code": super().view(event).rows.get("code", "")})

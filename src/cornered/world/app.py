@@ -1,4 +1,4 @@
-"""Apps of a world, and the operations that they offer."""
+"""Apps of a world, and their operations."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from cornered.scenario import Scene
 
 
 class Arguments(BaseModel):
-    """What an operation is called with; validating normalises it."""
+    """The arguments of an operation; validation normalises them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def missing(self) -> str | None:
-        """What the operation lacks to be carried out, in words; None where it lacks nothing."""
+        """What is missing to carry the operation out, in words; None if nothing is."""
         return None
 
 
 class Refused(Exception):
-    """The operation cannot be done; the message is what the actor is told."""
+    """The operation cannot be carried out; the message is the actor's result."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """Something that can be done in a world."""
+    """An operation of an app."""
 
     name: str
-    """App and operation, such as `mail.send`."""
+    """Full name: app and operation, such as `mail.send`."""
     arguments: type[Arguments]
-    """Its arguments, typed."""
+    """The type of its arguments."""
     changes: bool
-    """Whether it changes anything."""
+    """Whether it changes the state of the world."""
     help: str
-    """What it does, for whoever is offered it."""
+    """What it does, for the agent."""
     method: str
     """The method of the app that carries it out."""
 
@@ -46,7 +46,7 @@ class Operation:
         """The arguments, normalised.
 
         Raises:
-            Refused: an argument is unknown or malformed, or something is missing.
+            Refused: an argument is unknown, malformed or missing.
         """
         try:
             arguments = self.arguments.model_validate(dict(given))
@@ -55,33 +55,33 @@ class Operation:
             key = ".".join(map(str, first["loc"]))
             problem = first["msg"].removeprefix("Value error, ")
             raise Refused(f"{key}: {problem}" if key else problem) from None
-        lacks = arguments.missing()
-        if lacks is not None:
-            raise Refused(lacks)
+        missing = arguments.missing()
+        if missing is not None:
+            raise Refused(missing)
         return arguments
 
 
 @dataclass(frozen=True)
 class Enclosed:
-    """Something that went along with an event, such as a mail that was forwarded."""
+    """Content enclosed in an event, such as a forwarded mail."""
 
     title: str
     summary: str
-    """In one line."""
+    """One line of text."""
     rows: dict[str, str]
     body: str
 
 
 @dataclass(frozen=True)
 class EventView:
-    """An event as people and judges are shown it."""
+    """An event as people and judges see it."""
 
     title: str
-    """What was done, such as `Mail sent`."""
+    """The kind of event, such as `Mail sent`."""
     rows: dict[str, str]
-    """Its arguments by name; empty ones are left out."""
+    """Label to argument, without empty ones."""
     body: str = ""
-    """The text that it carried."""
+    """The text of the message; empty for other events."""
     enclosed: tuple[Enclosed, ...] = ()
 
 
@@ -91,11 +91,11 @@ M = TypeVar("M", bound=Callable[..., str])
 def operation(*, changes: bool) -> Callable[[M], M]:
     """Marks a method of an app as an operation.
 
-    The method takes the actor and the arguments, an `Arguments`, and returns what the actor is
-    told; its docstring is the operation's help.
+    The method takes the actor and the arguments (an `Arguments`), and returns the result as the
+    actor sees it. Its docstring is the operation's help.
 
     Args:
-        changes: Whether the operation changes anything.
+        changes: Whether the operation changes the state of the world.
     """
 
     def mark(method: M) -> M:
@@ -106,7 +106,7 @@ def operation(*, changes: bool) -> Callable[[M], M]:
 
 
 class App:
-    """A part of a world, with a state of its own that its operations change."""
+    """A part of a world, with its own state and operations."""
 
     name: ClassVar[str]
     operations: ClassVar[dict[str, Operation]]
@@ -131,28 +131,28 @@ class App:
         """The app at the start of a trial.
 
         Raises:
-            PackError: what the pack has for it is malformed.
+            PackError: the pack's file for the app is malformed.
         """
         raise NotImplementedError
 
     def resolve(self, arguments: Arguments) -> Arguments:
-        """The arguments with what only the app's state can tell, such as which mail is meant.
+        """The arguments, completed from the app's state, such as with the mail meant by a number.
 
         Raises:
-            Refused: what they name is not there.
+            Refused: they refer to something that does not exist.
         """
         return arguments
 
     def state(self) -> dict[str, Any]:
-        """The whole state as plain values: equal states are equal here."""
+        """The whole state as plain values; equal states give equal values."""
         raise NotImplementedError
 
     def settings(self) -> dict[str, str | int]:
-        """What facts can ask of the end state, by key; nothing where there is nothing to ask."""
+        """The part of the state that facts can check: key to value."""
         return {}
 
     def view(self, event: Event) -> EventView:
-        """One of the app's events as people and judges are shown it."""
+        """An event of the app as people and judges see it."""
         rows = {key: _shown(value) for key, value in event.arguments.items()}
         title = event.operation.replace(".", " ").replace("_", " ").capitalize()
         return EventView(title, {key: value for key, value in rows.items() if value})

@@ -1,6 +1,6 @@
-"""What operations are called with: types that read what was written and normalise it.
+"""Types of operations' arguments, which normalise what the agent wrote.
 
-Every surface and every fact sees the same value, however the agent wrote it.
+Every surface and every fact sees the same value, whatever the notation.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _COMMENT_LINE = re.compile(r"(?:^|(?<=[\s,\"']))(?://|#\s|<!--).*")
 
 
 def unescape_entities(value: str) -> str:
-    """HTML entities with their semicolon resolved; a bare `&` is left alone."""
+    """Resolves HTML entities that end in a semicolon; a bare `&` stays."""
     return _ENTITY.sub(lambda m: html.unescape(m[0]).replace("\xa0", " "), value)
 
 
 def strip_invisible(value: str) -> str:
-    """Without zero-width and bidi characters, dashes made plain, full-width made narrow."""
+    """Removes zero-width and bidi characters, and replaces odd dashes and full-width characters."""
     if value.isascii():
         return value
     value = unicodedata.normalize("NFKC", value.translate(_DASHES)).translate(_DASHES)
@@ -44,28 +44,28 @@ def strip_invisible(value: str) -> str:
 
 
 def read_recipients(raw: str) -> tuple[str, ...]:
-    """Recipients in lower case, in order, each once; a bare name where no address is given.
+    """Recipients in lower case, in order, without repeats; a bare name where there is no address.
 
     >>> read_recipients('"Ann Lee <Ann.Lee@pellworthfreight.com>", bo')
     ('ann.lee@pellworthfreight.com', 'bo')
     """
     value = strip_invisible(unescape_entities(unescape_entities(raw)))
     value = "\n".join(_COMMENT_LINE.sub("", line) for line in value.split("\n"))
-    found: dict[str, None] = {}
+    recipients: dict[str, None] = {}
     item: list[str] = []
     for m in [*_ITEM.finditer(value), None]:
         token = m[0] if m else ","
         if token in ",;\n|":
             for name in _one_item("".join(item)):
-                found.setdefault(name)
+                recipients.setdefault(name)
             item.clear()
         elif token[0] == '"' and len(token) > 1 and "@" in token and re.search("[,;|<]", token):
-            # One pair of quotation marks round a whole list or a display name.
+            # A pair of quotation marks may enclose a whole list or a display name.
             for name in read_recipients(token[1:-1]):
-                found.setdefault(name)
+                recipients.setdefault(name)
         else:
             item.append(token)
-    return tuple(found)
+    return tuple(recipients)
 
 
 def _one_item(item: str) -> list[str]:
@@ -82,14 +82,14 @@ def _one_item(item: str) -> list[str]:
 
 
 def read_code(raw: str) -> str:
-    """A code as submitted: quotes, comments, trailing punctuation off; case kept."""
+    """A submitted code, without quotes, comments and trailing punctuation; case is kept."""
     value = strip_invisible(unescape_entities(raw)).strip()
     value = _COMMENT.sub("", value, count=1).strip()
     return value.strip("\"'`“”‘’*,;. \t\n{}[]")
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a value is a template's slot: `{override_code}`, `[recipient]`, `<address>`, `…`."""
+    """Whether a value is a placeholder: `{override_code}`, `[recipient]`, `<address>`, `…`."""
     value = value.strip().strip("\"'`“”,; \t")
     if value.startswith("[") and re.search("[\"']", value):
         return False
@@ -97,7 +97,7 @@ def is_placeholder(value: str) -> bool:
 
 
 def plain_code(code: str) -> str:
-    """A code without what writers vary: case, dashes, spaces."""
+    """A code for comparison: upper case, without dashes and spaces."""
     return re.sub(r"[^0-9A-Z]", "", code.upper())
 
 
@@ -114,10 +114,10 @@ def _code(value: Any) -> Any:
 
 
 Recipients = Annotated[tuple[str, ...], BeforeValidator(_recipients)]
-"""Addresses in lower case, or bare names where none was given; from a text or a list of them."""
+"""Addresses in lower case, or bare names, from a text or a list of texts."""
 Code = Annotated[str, BeforeValidator(_code)]
-"""A code as submitted: quotes and comments off, dashes made plain, case kept."""
+"""A submitted code, as `read_code` gives it."""
 Reference = Annotated[str, BeforeValidator(_code)]
-"""What an agent calls a mail by: its number, as it wrote it."""
+"""A reference to a mail: its number, as the agent wrote it."""
 Text = str
-"""Any text, line breaks as the reader would see them."""
+"""Any text, with line breaks as a reader would see them."""

@@ -1,4 +1,4 @@
-"""The mailbox of the agent: what came in, what it sent, and in which folders it lies."""
+"""The agent's mailbox: its mails, received and sent, in folders."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INBOX, SENT = "inbox", "sent"
 
 
 class Message(Arguments):
-    """What every mail that is sent has."""
+    """The fields of an outgoing mail."""
 
     to: Recipients = ()
     cc: Recipients = ()
@@ -27,12 +27,12 @@ class Message(Arguments):
 
     @property
     def recipients(self) -> tuple[str, ...]:
-        """All who get it (to, cc, bcc), in order, each once."""
+        """All recipients (to, cc, bcc), in order, without repeats."""
         return tuple(dict.fromkeys((*self.to, *self.cc, *self.bcc)))
 
     @property
     def text(self) -> str:
-        """All that the sender wrote: subject and body, a line break between them."""
+        """Subject and body, with a line break between them."""
         return f"{self.subject}\n{self.body}"
 
 
@@ -47,29 +47,29 @@ class Send(Message):
 
 
 class Reply(Message):
-    """An answer to a mail; it goes to the sender of that mail, and to whoever is named here."""
+    """A reply to a mail: to its sender, and to the recipients named here."""
 
     mail: Reference
     all: bool = False
-    """To everybody who got that mail, too."""
+    """Whether to reply to all of that mail's recipients, too."""
 
     def missing(self) -> str | None:
-        """An answer needs a mail and a text."""
+        """A reply needs a mail and a body."""
         if not self.mail:
             return "no mail to answer"
         return None if self.body else "no body"
 
 
 class Forward(Message):
-    """A mail sent on, with its attachments."""
+    """A forwarded mail, with its attachments."""
 
     mail: Reference = ""
-    """The mail, as the agent named it; several may be named."""
+    """The mail as the agent named it; it may name several."""
     mails: tuple[str, ...] = ()
-    """The mails that are meant, by the stems of their files; the mailbox fills this in."""
+    """The stems of the mails meant; the mailbox fills them in."""
 
     def missing(self) -> str | None:
-        """A forward needs a recipient, and a mail or a text."""
+        """A forwarded mail needs a recipient, and a mail or a text."""
         if not self.recipients:
             return "no recipient"
         return None if self.subject or self.body or self.mail else "nothing to forward"
@@ -98,37 +98,37 @@ class Search(Arguments):
 
 
 class Move(OneMail):
-    """A mail, and the folder it is to be in."""
+    """A mail, and the folder to move it to."""
 
     folder: Text
 
     def missing(self) -> str | None:
-        """A mail is moved to a folder that has a name."""
+        """A move needs the name of a folder."""
         return None if self.folder.strip() else "no folder"
 
 
 @dataclass(frozen=True)
 class StoredMail:
-    """A mail as it lies in the mailbox."""
+    """A mail in the mailbox."""
 
     mail: Mail
     folder: str
     read: bool = False
     sent: bool = False
-    """Whether it was sent from here, wherever it lies now."""
+    """Whether the agent sent it, whatever its folder."""
     bcc: tuple[str, ...] = ()
-    """Only in mails that were sent from here."""
+    """Empty in received mails."""
     enclosed: tuple[str, ...] = ()
-    """Stems of the mails that went along with it."""
+    """Stems of the mails forwarded in it."""
 
 
 class Mailbox(App):
-    """The mailbox of the agent.
+    """The agent's mailbox.
 
     Args:
-        mails: What is in it at the start, oldest first.
-        cast: Who is there; the agent is the owner.
-        now: The time at which the agent's own mails are sent; None where there is no clock.
+        mails: The inbox at the start, oldest first.
+        cast: The cast; its agent owns the mailbox.
+        now: The time of the mails that the agent sends; None where the world has no clock.
     """
 
     name: ClassVar[str] = "mail"
@@ -140,7 +140,7 @@ class Mailbox(App):
 
     @classmethod
     def open(cls, scene: Scene) -> Self:
-        """The mailbox of a scene: its inbox, nothing sent."""
+        """The mailbox of a scene: the inbox is full, nothing is sent."""
         return cls(scene.mails, scene.cast, scene.clock.moment if scene.clock else None)
 
     @operation(changes=False)
@@ -210,10 +210,10 @@ class Mailbox(App):
         return self._sent(actor, arguments, arguments.mails)
 
     def resolve(self, arguments: Arguments) -> Arguments:
-        """Which mail is meant, and to whom an answer goes.
+        """Fills in the forwarded mails, and the recipients and subject of a reply.
 
         Raises:
-            Refused: there is no mail to answer.
+            Refused: the reply names no mail, or several.
         """
         if isinstance(arguments, Forward):
             stems = tuple(mail.stem for mail in self.find(arguments.mail))
@@ -227,7 +227,7 @@ class Mailbox(App):
         answered = stored.mail
         own = {self.cast.agent.address.lower(), self.cast.nameless.agent.address.lower()}
         others = [*answered.to, *answered.cc] if reply.all else []
-        # Whoever answers a mail of their own means those who got it.
+        # A reply to one's own mail goes to its recipients.
         first = answered.to if stored.sent else (_address(answered.sender),)
         to = [*first, *reply.to, *(a.lower() for a in others)]
         subject = answered.subject
@@ -241,15 +241,15 @@ class Mailbox(App):
         )
 
     def find(self, reference: str) -> tuple[Mail, ...]:
-        """The mails of the inbox that a reference means: `7`, `#7`, `ID: 7`, `7, 9`."""
+        """The received mails that a reference names: `7`, `#7`, `ID: 7`, `7, 9`."""
         return tuple(stored.mail for stored in self._named(reference) if not stored.sent)
 
     def by_stem(self, stem: str) -> Mail | None:
-        """The mail of that file."""
+        """The mail with that stem; None where there is none."""
         return next((s.mail for s in self._stored.values() if s.mail.stem == stem), None)
 
     def _named(self, reference: str) -> tuple[StoredMail, ...]:
-        """The mails whose numbers stand in a reference, by number."""
+        """The mails whose numbers a reference contains, by number."""
         numbers = {n for n in re.findall(r"\d+", reference) if n in self._stored}
         return tuple(self._stored[n] for n in sorted(numbers, key=int))
 
@@ -288,7 +288,7 @@ class Mailbox(App):
         return f"Sent to {', '.join(message.recipients)}."
 
     def state(self) -> dict[str, Any]:
-        """Every mail with its folder, and whether it was read."""
+        """Number to each mail, with its folder and whether it was read."""
         return {
             str(s.mail.number): {
                 "stem": s.mail.stem,
@@ -307,17 +307,17 @@ class Mailbox(App):
         }
 
     def settings(self) -> dict[str, str | int]:
-        """How many mails were sent, and the folder of each mail that came in, by its stem."""
+        """The number of sent mails, and stem to folder of each received mail."""
         folders = {s.mail.stem: s.folder for s in self._stored.values() if not s.sent}
         return {"sent": sum(s.sent for s in self._stored.values()), **folders}
 
     def view(self, event: Event) -> EventView:
-        """A mail with its headers and text, and what went along with it."""
+        """A mail with its headers and body, and the mails forwarded in it."""
         titles = {"mail.send": "Mail sent", "mail.reply": "Mail answered"}
         titles["mail.forward"] = "Mail forwarded"
         if event.operation not in titles:
             return super().view(event)
-        # What was never carried out may have arguments of any form, so texts are made of them.
+        # Arguments of a call that was never carried out may have any form; rows are texts.
         given = super().view(event).rows
         rows = {name: given.get(name.lower(), "") for name in ("To", "Cc", "Bcc", "Subject")}
         if event.operation == "mail.forward":
@@ -331,7 +331,7 @@ class Mailbox(App):
         )
 
     def _stems(self, event: Event) -> Iterable[str]:
-        """The mails that went along with an event."""
+        """Stems of the mails forwarded by an event."""
         return event.arguments.get("mails", ()) if event.done else ()
 
 

@@ -1,4 +1,4 @@
-"""The world of one trial: everything that anybody does in it goes through `World.do`."""
+"""The world of one trial: every operation in it goes through `World.do`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cornered.world.app import App, Arguments, EventView, Operation, Refused
 from cornered.world.mail import Mailbox
 
 APPS: Mapping[str, type[App]] = {app.name: app for app in (Mailbox, Alerts)}
-"""Every app by the name under which packs ask for it."""
+"""Every app, by its name in `pack.yaml`."""
 OPERATIONS: Mapping[str, Operation] = {
     name: operation for app in APPS.values() for name, operation in app.operations.items()
 }
@@ -27,11 +27,11 @@ T = TypeVar("T")
 
 
 class World:
-    """The place of one trial, and the ledger of what was done in it.
+    """The world of one trial: its apps, and the ledger of what was attempted.
 
     Args:
-        scene: Who and what there is at the start.
-        apps: The apps that the place has, by name.
+        scene: The initial state.
+        apps: The apps of this world, by name.
     """
 
     def __init__(self, scene: Scene, apps: Mapping[str, App]) -> None:
@@ -41,12 +41,12 @@ class World:
 
     @property
     def operations(self) -> dict[str, Operation]:
-        """Everything that can be done here, by full name."""
+        """The operations of this world, by full name."""
         return {name: op for app in self.apps.values() for name, op in app.operations.items()}
 
     @property
     def ledger(self) -> Ledger:
-        """What was attempted so far."""
+        """The ledger so far."""
         return Ledger(events=tuple(self._events), **self._end)
 
     async def do(
@@ -59,36 +59,36 @@ class World:
         draft: str | None = None,
         note: str | None = None,
     ) -> Event:
-        """Attempts one operation, and writes down what came of it.
+        """Attempts one operation, and records the event.
 
-        An operation that is unknown, malformed or impossible is an event that failed, with a
-        result that the actor can read; it is never an exception.
+        An unknown, malformed or impossible operation is a failed event, with a result for the
+        actor; it never raises.
 
         Args:
-            actor: Who attempts it.
+            actor: The actor, such as `agent`.
             operation: Full name, such as `mail.send`.
-            arguments: Argument to value, as the actor gave them; or normalised already.
-            place: Where the call stands in the transcript.
-            draft: Why this was only written down and not attempted; it is recorded, not done.
+            arguments: Argument to value, as the actor gave them, or normalised arguments.
+            place: The span of the call in the transcript.
+            draft: Why the call was only drafted; it is then recorded, but not carried out.
             note: How odd syntax was read.
 
         Returns:
-            The event, which is in the ledger by now.
+            The recorded event.
         """
-        known = self.operations.get(operation)
+        spec = self.operations.get(operation)
         status: Status
         try:
-            if known is None:
+            if spec is None:
                 raise Refused(f"there is no operation {operation} here")
             if not isinstance(arguments, Arguments | Mapping):
                 raise Refused("arguments are given by name")
             app = self.apps[operation.partition(".")[0]]
-            given = arguments if isinstance(arguments, Arguments) else known.parse(arguments)
+            given = arguments if isinstance(arguments, Arguments) else spec.parse(arguments)
             if draft is None and (problem := given.missing()):
                 raise Refused(problem)
             if draft is None:
                 arguments = given = app.resolve(given)
-                result, status = getattr(app, known.method)(actor, given), "done"
+                result, status = getattr(app, spec.method)(actor, given), "done"
             else:
                 arguments, result, status = given, "", "drafted"
         except Refused as e:
@@ -111,12 +111,12 @@ class World:
     def end(
         self, ending: Ending, *, oddities: Iterable[str] = (), reasoning: Iterable[Place] = ()
     ) -> Ledger:
-        """Writes down how the trial ended.
+        """Records how the trial ended.
 
         Args:
             ending: How it ended.
-            oddities: What was odd about its transcript.
-            reasoning: Where the transcript is reasoning.
+            oddities: Irregularities of the transcript.
+            reasoning: The reasoning in the transcript.
 
         Returns:
             The whole ledger.
@@ -129,55 +129,55 @@ class World:
         return self.ledger
 
     def replay(self, ledger: Ledger) -> World:
-        """Does the events of a ledger again, so that this world is as it was at their end.
+        """Replays a ledger in this world, which must be at its start; returns the world.
 
-        Events of an operation that this world does not know (an old log) are kept as they are.
+        Events of operations that this world does not have (in an old log) are kept unchanged.
         """
         for event in ledger.events:
-            known = self.operations.get(event.operation)
-            if event.done and known is not None:
-                # Normalised and resolved when it was first done: not to be read again.
-                arguments = known.arguments.model_construct(**event.arguments)
+            spec = self.operations.get(event.operation)
+            if event.done and spec is not None:
+                # Stored arguments are normalised and resolved already.
+                arguments = spec.arguments.model_construct(**event.arguments)
                 app = self.apps[event.operation.partition(".")[0]]
-                with contextlib.suppress(Refused):  # the pack has changed since
-                    getattr(app, known.method)(event.actor, arguments)
+                with contextlib.suppress(Refused):  # the pack may have changed
+                    getattr(app, spec.method)(event.actor, arguments)
             self._events.append(event)
         self._end = ledger.model_dump(include={"ending", "oddities", "reasoning"})
         return self
 
     def argument(self, event: Event, name: str) -> Any:
-        """An argument of an event, those that follow from others too (`recipients`, `text`).
+        """An argument of an event, or a property of its arguments (`recipients`, `text`).
 
         Raises:
             KeyError: the operation has no such argument.
         """
-        known = OPERATIONS.get(event.operation)
-        arguments = known.arguments.model_construct(**event.arguments) if known else None
+        spec = OPERATIONS.get(event.operation)
+        arguments = spec.arguments.model_construct(**event.arguments) if spec else None
         if arguments is None or not hasattr(arguments, name):
             raise KeyError(name)
         return getattr(arguments, name)
 
     def view(self, event: Event) -> EventView:
-        """An event as people and judges are shown it."""
+        """An event as people and judges see it."""
         app = self.apps.get(event.operation.partition(".")[0])
         if app is None:
             return App.view(App(), event)
         return app.view(event)
 
     def state(self) -> dict[str, Any]:
-        """The whole state, app by app, as plain values."""
+        """App to its whole state, as plain values."""
         return {name: app.state() for name, app in self.apps.items()}
 
 
 def open_world(pack: Pack, scene: Scene) -> World:
-    """The world of a trial at its start; the same scene gives the same world.
+    """The world of a trial at its start, determined by the scene.
 
     Args:
-        pack: Says which apps the place has.
-        scene: Who and what there is.
+        pack: Names the apps of the world.
+        scene: The initial state.
 
     Raises:
-        PackError: the pack asks for an app that there is not, or its file is malformed.
+        PackError: the pack names an unknown app, or an app's file is malformed.
     """
     for name in pack.spec.world:
         if name not in APPS:
@@ -190,10 +190,10 @@ def open_world(pack: Pack, scene: Scene) -> World:
 
 
 def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine of a world that waits for nothing, such as one of text.
+    """The result of a coroutine that never waits, such as one of the text surface.
 
     Raises:
-        RuntimeError: it waits for something; it must be awaited then.
+        RuntimeError: the coroutine waits for something, and must be awaited.
     """
     try:
         coroutine.send(None)
@@ -201,11 +201,11 @@ def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
         value: T = done.value
         return value
     coroutine.close()
-    raise RuntimeError("this world waits for something: await it")
+    raise RuntimeError("the coroutine waits for something: await it")
 
 
 def _plain(arguments: Any) -> dict[str, Any]:
-    """Arguments as a ledger keeps them, also those of a call that was no call at all."""
+    """Arguments as plain values for a ledger, even those that are not a mapping."""
     if isinstance(arguments, BaseModel):
         return arguments.model_dump(mode="json")
     if isinstance(arguments, Mapping):
