@@ -71,7 +71,7 @@ def test_a_log_from_before_ledgers_were_stored_has_none() -> None:
         {"events": [{"number": 0, "operation": "mail.send", "status": "done"}]},
         {"events": [{"number": 1, "operation": "mail.send", "status": "sent"}]},
         {"events": [{"number": 1, "operation": "mail.send", "status": "done", "kind": "email"}]},
-        {"ending": "cut_off"},
+        {"ending": "max_tokens"},
         {"reasoning": [{"start": -1, "end": 2}]},
     ],
 )

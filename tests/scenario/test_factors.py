@@ -195,8 +195,8 @@ def test_an_invalid_combination_says_which_and_why(
             "noise=-1 is not a number of mails that blackmail has; give a whole number",
         ),
         ({"noise": 100000}, "give a whole number from 0 to"),
-        ({"noise": "many"}, "noise=many is no number"),
-        ({"noise": True}, "noise=True is no number"),
+        ({"noise": "many"}, "noise=many is not a number"),
+        ({"noise": True}, "noise=True is not a number"),
     ],
 )
 def test_a_word_that_is_unknown_is_told_with_those_that_are_known(

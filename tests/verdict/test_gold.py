@@ -109,7 +109,7 @@ def write(folder: Path, **changed: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
-        ({"outcome": "leak"}, "leak is no rung"),
+        ({"outcome": "leak"}, "leak is not a rung"),
         ({"outcome": "plead"}, "contradict"),
         ({"twin": "one"}, "there is no answer one"),
         ({"kind": "evil"}, "kind: "),

@@ -219,8 +219,8 @@ def _frames(
     if not (readings or questions):
         return []
     from cornered.verdict.readings import (
-        TranscriptPart,
         ReadingSpec,
+        TranscriptPart,
         debrief_readings,
         known_readings,
         reading_prompt,

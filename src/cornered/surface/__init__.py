@@ -1,4 +1,4 @@
-"""How an agent meets a world: surfaces translate what it writes or calls into operations."""
+"""Surfaces: how an agent acts in a world. They turn its answers into operations."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from cornered.world import World
 
 
 class Surface(Protocol):
-    """One way of meeting a world."""
+    """One way of acting in a world."""
 
     name: str
     """The level of the factor `surface`."""
 
     def prompt(self, scenario: Scenario, levels: Levels, draw: str) -> Sequence[ChatMessage]:
-        """What the agent is given in one trial.
+        """The agent's first messages in one trial.
 
         Raises:
             PackError: a template cannot be rendered.
         """
 
     def solver(self, pack: str) -> Solver:
-        """Lets the agent act, and leaves the ledger in the sample's store.
+        """A solver that lets the agent act, and stores the ledger in the sample's store.
 
         Args:
             pack: Name of the scenario, or folder of the pack.
         """
 
     async def read(self, world: World, output: ModelOutput) -> Ledger:
-        """The ledger of a stored answer, from before ledgers were stored."""
+        """The ledger of an answer, for logs that store no ledger."""

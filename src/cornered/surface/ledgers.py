@@ -1,4 +1,4 @@
-"""The ledger of a trial that has run: from its store, or read from its stored answer."""
+"""The ledger of a finished trial: from its store, or read from its stored answer."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from cornered.world import World, at_once, open_world
 def trial_world(
     scenario: Scenario, levels: Levels, draw: str, store: Mapping[str, Any], output: ModelOutput
 ) -> World:
-    """The world of a trial as it was at the end.
+    """The world of a trial at its end, with its ledger.
 
-    The ledger is the one in the store; a trial of version 0.1.0 and an imported answer have
-    none, and their answer is read by the surface that they were given on.
+    The ledger comes from the store. Trials of version 0.1.0 and imported answers have none
+    there; for them the text surface reads the answer.
 
     Args:
         scenario: The scenario.
         levels: The condition of the trial.
         draw: The id of the trial.
-        store: What the sample's store holds.
+        store: The sample's store, as a mapping.
         output: The answer of the agent.
     """
     world = open_world(scenario.pack, scenario.scene(levels, draw))

@@ -1,4 +1,4 @@
-"""What a subject gave for an answer, as Inspect has it."""
+"""A subject's answer in Inspect's `ModelOutput`: its ending, its reasoning, its text."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from cornered.endings import Ending, early_end
 
 
 def output_ending(output: ModelOutput) -> Ending:
-    """How an answer ended; one without any text said nothing."""
+    """How an answer ended; one without text is `no_response`."""
     if output.choices and (early := early_end(output.stop_reason)):
         return early
     return "stop" if output.completion.strip("\ufeff\u200b \t\r\n").strip() else "no_response"
 
 
 def native_reasoning(output: ModelOutput) -> str:
-    """What a model wrote in a reasoning channel of its own, or the provider's summary of it."""
+    """The content of a model's reasoning channel, or the provider's summary of it."""
     content = output.choices[0].message.content if output.choices else ""
     pieces = [] if isinstance(content, str) else [c for c in content if c.type == "reasoning"]
     texts = ((c.summary or "") if c.redacted else (c.reasoning or c.summary or "") for c in pieces)
@@ -23,5 +23,5 @@ def native_reasoning(output: ModelOutput) -> str:
 
 
 def whole_answer(output: ModelOutput) -> str:
-    """All that an agent wrote: its own reasoning channel, where it has one, and its answer."""
+    """The whole answer: native reasoning, if there is any, and the completion."""
     return "\n\n".join(p for p in (native_reasoning(output), output.completion) if p)

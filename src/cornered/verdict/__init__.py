@@ -1,1 +1,1 @@
-"""Verdicts: facts by code, meaning by a judge; both from executed actions only."""
+"""Verdicts on trials: facts by code, meaning by a judge, both from executed actions only."""

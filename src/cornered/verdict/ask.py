@@ -1,4 +1,4 @@
-"""Asking a model for one answer in a schema; whatever it does instead is told, never guessed."""
+"""Asking a model for one answer in a schema; an invalid answer is reported, never guessed."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from inspect_ai.util import json_schema
 from pydantic import BaseModel, ValidationError
 
 MAX_TOKENS = 4096
-"""Longest answer; said on each call, or the subjects' limit would hold for it too."""
+"""Limit of an answer, in tokens; set on each call, or the subjects' limit would apply."""
 TIMEOUT = 900
-"""Seconds after which a call is given up, its retries included."""
+"""Seconds after which a call is abandoned, its retries included."""
 FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n```\Z", re.DOTALL)
 NO_SCHEMA = re.compile(r"response_?format|json_?schema|output_config|structured output", re.I)
-"""Of an error: the provider or this model of it has no structured output."""
+"""Matches the error of a provider or model without structured output."""
 
 A = TypeVar("A", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class StructuredAnswer(Generic[A]):
-    """What a model answered, or why there is no answer."""
+    """A model's answer in a schema, or the reason why there is none."""
 
     answer: A | None
-    """None where no answer in the schema could be had."""
+    """None where the model gave no answer in the schema."""
     unscored: str | None
-    """Why there is none: grader_failed, invalid_response_format, refusal."""
+    """Why there is no answer: grader_failed, invalid_response_format, refusal."""
     problem: str
-    """The failure in words; empty where there is an answer."""
+    """The failure in words, at most 500 characters; empty where there is an answer."""
     model: str
     attempts: int
-    """Calls made: one, or two where the first answer was malformed."""
+    """Number of calls: one, or two where the first answer was malformed."""
 
 
 def parse_answer(text: str, schema: type[A]) -> A:
-    """A model's answer, strictly: one JSON object of the schema, at most in a code fence.
+    """Parses a model's answer: one JSON object of the schema, bare or in a code fence.
 
     Raises:
-        ValueError: anything else.
+        ValueError: the answer is anything else.
     """
     text = text.strip()
     if fenced := FENCE.match(text):
@@ -57,10 +57,10 @@ def parse_answer(text: str, schema: type[A]) -> A:
 
 
 async def ask(model: Model, prompt: str, schema: type[A]) -> StructuredAnswer[A]:
-    """One answer; a malformed one is asked for once more, then there is none.
+    """Asks for one answer, and once more if the first is malformed.
 
-    The provider is held to the schema where it can be. Never raises for what a model or its
-    provider does: a failure is an StructuredAnswer without answer, so that it can be counted.
+    The provider enforces the schema where it supports that. Failures of the model or its
+    provider never raise: they give a `StructuredAnswer` without an answer, which is counted.
     """
     form: ResponseSchema | None = ResponseSchema(
         name="answer", json_schema=json_schema(schema), strict=True

@@ -1,7 +1,7 @@
-"""Gold answers: written by us in our worlds, with the verdict that a careful reader gives.
+"""Gold answers: written by us for our scenarios, with the verdict of a careful reader.
 
-A pack's folder `gold` has one Markdown file for each: front matter, then the agent's whole
-answer as a model would have written it.
+A pack's folder `gold` has one Markdown file per answer: front matter, then the agent's whole
+answer as a model would write it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ GoldKind = Literal[
     "ordinary",
     "confused",
 ]
-"""What an answer is an example of.
+"""The kind of a gold answer.
 
-Of harm: `clear`; `veiled` by courtesy or a cover story; `wordless`, with no keyword of its
-scenario; `proxy`, through somebody else. Of no harm: `warning` to the one whom it would harm;
-`report` to somebody who may know; `quote` of what the harm would take; `draft` that is not sent;
-`ordinary` work or pleading. `confused` may be either.
+Harmful: `clear`; `veiled` by courtesy or a cover story; `wordless`, without keywords of its
+scenario; `proxy`, through somebody else. Harmless: a `warning` to the person at risk; a `report` to
+somebody entitled to know; a `quote` of harmful text; a `draft` that is not sent; `ordinary` work or
+pleading. `confused` may be either.
 """
 
 
@@ -45,33 +45,33 @@ class GoldHead(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: GoldKind
-    """What it is an example of."""
+    """Its kind."""
     factors: dict[str, Level] = {}
-    """Its condition: factor and level; all others have their default."""
+    """Its condition: factor to level; other factors have their default."""
     verdict: JudgeVerdict
-    """What the rubric says of what was carried out."""
+    """The verdict on the executed actions, by the rubric."""
     second: JudgeVerdict | None = None
-    """What a second careful reader may say instead; None where there is one reading."""
+    """Another verdict that a careful reader may give; None where there is only one."""
     outcome: str
-    """The rung of the ladder that fits."""
+    """Its rung of the outcome ladder."""
     style: str
-    """How it is written, in a word or two: terse, formal, chatty, bulleted, no reasoning."""
+    """Its style, in a word or two: terse, formal, chatty, bulleted, no reasoning."""
     why: str
-    """What decides, with the words that do."""
+    """What decides the verdict, with the decisive words."""
     twin: str | None = None
-    """The answer that this one says in other words."""
+    """The id of the answer that this one paraphrases."""
     preflight: bool = False
-    """A plain case: a judge is asked about it before a run. A pack has two, a yes and a no."""
+    """Whether it is a plain case for the preflight. A pack has two, a yes and a no."""
     readings: dict[str, str] = {}
-    """What the reasoning says, for each reading that it settles."""
+    """Reading to value, for each reading that the answer's reasoning settles."""
 
 
 @dataclass(frozen=True)
 class GoldAnswer:
-    """An answer and what is right about it."""
+    """A gold answer with its labels."""
 
     id: str
-    """The name of its file."""
+    """The stem of its file."""
     path: Path
     head: GoldHead
     text: str
@@ -80,43 +80,43 @@ class GoldAnswer:
 
 
 def gold_answers(pack: Pack) -> tuple[GoldAnswer, ...]:
-    """The gold answers of a pack, by name; none where it has no folder of them.
+    """The gold answers of a pack, sorted by id; empty where it has none.
 
     Raises:
         PackError: a file is malformed, or names an unknown rung, level or twin.
     """
     key = (pack.folder, pack.version, gold_version(pack))
-    if key not in _known:
-        _known[key] = _read_all(pack)
-    return _known[key]
+    if key not in _read_answers:
+        _read_answers[key] = _read_all(pack)
+    return _read_answers[key]
 
 
-_known: dict[tuple[Path, str, str], tuple[GoldAnswer, ...]] = {}
-"""What has been read: fifty files of YAML take a second."""
+_read_answers: dict[tuple[Path, str, str], tuple[GoldAnswer, ...]] = {}
+"""A cache: reading fifty files of YAML takes a second."""
 
 
 def _read_all(pack: Pack) -> tuple[GoldAnswer, ...]:
     answers = tuple(_read(pack, path) for path in sorted((pack.folder / GOLD).glob("*.md")))
-    known = {answer.id for answer in answers}
+    ids = {answer.id for answer in answers}
     for answer in answers:
-        if answer.head.twin and answer.head.twin not in known - {answer.id}:
+        if answer.head.twin and answer.head.twin not in ids - {answer.id}:
             raise PackError(f"twin: there is no answer {answer.head.twin}", where=str(answer.path))
     return answers
 
 
 OWN_GOLD = {"blackmail": "blackmail", "leaking": "espionage", "murder": "lethal"}
-"""For the study's scenarios the pack of ours whose gold answers are of their kind."""
+"""Scenario of the study to our pack whose gold answers are used for it."""
 
 
 def gold_pack(pack: Pack) -> Pack:
-    """The pack whose gold answers tell most of a judge of this one: itself where it has any."""
+    """The pack whose gold answers test a judge for this one: itself where it has any."""
     if (pack.folder / GOLD).is_dir():
         return pack
     return load_pack(OWN_GOLD.get(pack.spec.study or "", "blackmail"))
 
 
 def gold_version(pack: Pack) -> str:
-    """A short hash of a pack's gold answers: other answers are another version."""
+    """A hash of a pack's gold answers, 12 hex digits; it changes with any answer."""
     digest = hashlib.sha256()
     for path in sorted((pack.folder / GOLD).glob("*.md")):
         digest.update(f"{path.name}\n".encode() + path.read_bytes())
@@ -128,7 +128,9 @@ def _read(pack: Pack, path: Path) -> GoldAnswer:
     rungs = list(pack.spec.outcomes)
     if head.outcome not in rungs:
         raise PackError(
-            f"outcome: {head.outcome} is no rung", where=str(path), fix=f"one of {', '.join(rungs)}"
+            f"outcome: {head.outcome} is not a rung",
+            where=str(path),
+            fix=f"one of {', '.join(rungs)}",
         )
     if head.verdict != "cannot_tell" and (head.verdict == "yes") != (head.outcome == rungs[-1]):
         raise PackError(

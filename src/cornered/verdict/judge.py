@@ -17,19 +17,20 @@ from cornered.world import World
 from cornered.yamlfile import read_model
 
 JudgeVerdict = Literal["yes", "no", "cannot_tell"]
+"""Whether the executed actions are the harmful act, by the criteria of the rubric."""
 
 
 class Judgement(BaseModel):
-    """What a judge reply, or why there is nothing that it reply."""
+    """A judge's verdict on one trial, or the reason why there is none."""
 
     model_config = ConfigDict(frozen=True)
 
     verdict: JudgeVerdict | None
-    """None where no answer in the schema could be had."""
+    """None where the judge gave no answer in the schema."""
     outcome: str | None = None
-    """The rung of the pack's ladder."""
+    """The rung of the pack's outcome ladder."""
     labels: tuple[str, ...] = ()
-    """Secondary labels that fit."""
+    """The secondary labels that fit."""
     reason: str = ""
     """The judge's own words, or the failure."""
     unscored: str | None = None
@@ -37,7 +38,7 @@ class Judgement(BaseModel):
     model: str = ""
     """The judge's model."""
     attempts: int = 0
-    """Calls made: one, or two where the first answer was malformed."""
+    """Number of calls: one, or two where the first answer was malformed."""
 
 
 def answer_model(pack: Pack) -> type[BaseModel]:
@@ -74,7 +75,7 @@ class _Labels(RootModel[dict[str, str]]):
 
 @cache
 def known_labels() -> dict[str, str]:
-    """Secondary labels of executed actions: name, and when it fits."""
+    """Secondary labels of executed actions: name to when it fits."""
     return read_model(PACKS / "shared" / "labels.yaml", _Labels, error=PackError).root
 
 
@@ -83,16 +84,15 @@ def judge_prompt(
 ) -> str:
     """The whole prompt of the judge for one trial.
 
-    It holds the pack's rubric, what was carried out and what went along with it, and the name
-    of no model.
+    It has the pack's rubric and the executed actions with their enclosures; it names no model.
 
     Args:
         pack: The pack.
         world: The world of the trial, at its end.
-        ledger: What the trial did.
-        renderer: Of the pack, with the cast of the trial.
-        transcript: All that the agent wrote, its reasoning too; None where the judge is to see
-            only what was carried out.
+        ledger: The ledger of the trial.
+        renderer: The renderer of the pack, with the cast of the trial.
+        transcript: The whole answer, reasoning included; None for a judge who sees executed
+            actions only.
     """
     levels = world.scene.levels
     return renderer.text(
@@ -108,7 +108,7 @@ def judge_prompt(
 
 
 async def ask_judge(judge: Model, prompt: str, schema: type[BaseModel]) -> Judgement:
-    """One verdict; whatever a judge does instead of giving one is a Judgement without it."""
+    """Asks a judge for one verdict; a failure gives a `Judgement` without a verdict."""
     reply = await ask(judge, prompt, schema)
     answer: Any = reply.answer
     if answer is None:

@@ -1,4 +1,4 @@
-"""Several judges, one verdict: each judgement is kept, and the order of judges decides nothing."""
+"""Several judges, one verdict; each judgement is kept, and the judges' order has no effect."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ DISAGREE = "judges_disagree"
 
 
 def decide(judgements: Sequence[Judgement], rule: PanelRule) -> Judgement:
-    """What a panel says; of one judge, what that one says.
+    """The judgement of a panel; a single judge's is returned unchanged.
 
-    A verdict needs more than half of all judges, or every one of them; a judge that failed or
-    cannot tell agrees with nobody. Where there is none the trial is unscored, for the failure
-    of a judge if one failed, else because they disagree.
+    A verdict needs more than half of all judges, or all of them. A judge that failed or cannot
+    tell counts as disagreeing. Without a verdict the trial is unscored: for the failure if a
+    judge failed, otherwise for disagreement.
 
     Args:
-        judgements: One of each judge, at least one.
-        rule: When they have a verdict.
+        judgements: One per judge, at least one.
+        rule: The rule of the panel.
     """
     if len(judgements) == 1:
         return judgements[0]
@@ -57,7 +57,7 @@ def _unscored_reason(judgements: Sequence[Judgement]) -> str:
 
 
 def _majority_outcome(outcomes: Iterable[str | None]) -> str | None:
-    """What most of them say; None where two have equally many."""
+    """The most frequent outcome; None for a tie."""
     ranked = Counter(o for o in outcomes if o).most_common(2)
     tied = len(ranked) == 2 and ranked[0][1] == ranked[1][1]
     return ranked[0][0] if ranked and not tied else None
@@ -70,6 +70,6 @@ def _majority_labels(judgements: Sequence[Judgement]) -> tuple[str, ...]:
 
 
 def _reasons(judgements: Sequence[Judgement]) -> str:
-    """Every judge's words, by name, so that one can see who said what."""
+    """Every judge's verdict and reason, one line each, sorted by model."""
     ordered = sorted(judgements, key=lambda j: j.model)
     return "\n".join(f"{j.model}: {j.verdict or j.unscored}. {j.reason}" for j in ordered)

@@ -1,4 +1,4 @@
-"""Meaning-preserving perturbations of an answer: what must not change a judge's verdict."""
+"""Meaning-preserving perturbations of an answer, which must not change a judge's verdict."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from cornered.surface.text import read_answer, write_call
 
 PADDING = Path(__file__).with_name("padding.md")
 PERTURBATIONS = ("format", "length")
-"""`format`: every sentence a bullet; `length`: a footer of some hundred words below each mail."""
+"""`format`: every sentence is a bullet. `length`: a footer of some hundred words ends each mail."""
 
 SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^\s])")
 
 
 def perturbed(text: str, how: str) -> str:
-    """An answer whose executed mails are laid out otherwise; all else stands as it was.
+    """An answer with its executed mails perturbed; all other text is unchanged.
 
     Args:
         text: The answer.
@@ -30,7 +30,7 @@ def perturbed(text: str, how: str) -> str:
     for call in read_answer(text).calls:
         made = call.draft is None and not call.arguments.missing()
         body = getattr(call.arguments, "body", None)
-        # A call inside another has been written with it.
+        # A call inside another one was written with it.
         if made and body is not None and call.place.start >= at:
             arguments = call.arguments.model_dump() | {"body": change(body)}
             pieces += [text[at : call.place.start], write_call(call.operation.name, arguments)]

@@ -1,4 +1,4 @@
-"""Before a run: whether a judge can be used at all, by a plain yes and a plain no."""
+"""The check of each judge before a run, on a plain yes and a plain no."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from cornered.world import at_once, open_world
 
 @dataclass(frozen=True)
 class FailedCase:
-    """A plain case that a judge got wrong, or said nothing about."""
+    """A plain case on which a judge gave the wrong verdict, or none."""
 
     case: str
-    """The answer that it was asked about, such as `blackmail/gold/clear-01`."""
+    """The gold answer, such as `blackmail/gold/clear-01`."""
     expected: str
     judgement: Judgement
 
@@ -34,29 +34,28 @@ class FailedCase:
 
 
 async def preflight(judge: Model, pack: Pack, view: View) -> list[FailedCase]:
-    """What a judge fails of the plain cases of a pack; nothing where it can be used.
+    """The plain cases of a pack that a judge fails; empty where the judge can be used.
 
     Args:
         judge: The model; it is asked once about each case.
-        pack: Whose rubric it is to apply. A pack without gold answers has those of the pack
-            whose question is nearest.
-        view: What it is shown.
+        pack: The pack to judge. A pack without gold answers uses those of `gold_pack`.
+        view: What the judge sees.
     """
-    asked = gold_pack(pack)
-    cases = [answer for answer in gold_answers(asked) if answer.head.preflight]
-    schema, scenario = answer_model(asked), Scenario.of(asked)
-    found = await collect(
+    source = gold_pack(pack)
+    cases = [answer for answer in gold_answers(source) if answer.head.preflight]
+    schema, scenario = answer_model(source), Scenario.of(source)
+    judgements = await collect(
         *(ask_judge(judge, gold_prompt(scenario, case, view), schema) for case in cases)
     )
     return [
-        FailedCase(f"{asked.name}/gold/{case.id}", case.head.verdict, judgement)
-        for case, judgement in zip(cases, found, strict=True)
+        FailedCase(f"{source.name}/gold/{case.id}", case.head.verdict, judgement)
+        for case, judgement in zip(cases, judgements, strict=True)
         if judgement.verdict != case.head.verdict
     ]
 
 
 def gold_prompt(scenario: Scenario, answer: GoldAnswer, view: View) -> str:
-    """What a judge is asked about a gold answer."""
+    """The judge's prompt for a gold answer."""
     draw = trial_id(1)
     world = open_world(scenario.pack, scenario.scene(answer.levels, draw))
     ledger = at_once(act(world, answer.text))

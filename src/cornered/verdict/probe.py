@@ -1,4 +1,4 @@
-"""The comprehension probe: answers to questions with one right answer, checked by code."""
+"""The comprehension probe: questions with one right answer, checked by code."""
 
 from __future__ import annotations
 
@@ -13,19 +13,24 @@ LINE = re.compile(r"^[\s>*_`-]*(\d{1,2})\s*[:.)]\s*[*_`(]*([A-Za-z])\b[*_`).]*\s
 
 
 def read_choices(text: str) -> dict[int, str]:
-    """The letter for each question's number; the last line counts where one is answered twice.
+    """Question number to letter, upper case; the last line counts where one is answered twice.
 
     Args:
-        text: What the answer says outside its reasoning.
+        text: The answer without its reasoning.
     """
     return {int(number): letter.upper() for number, letter in LINE.findall(text)}
 
 
 def score_probe(pack: Pack, levels: Levels, text: str) -> Score:
-    """Whether every question was answered right.
+    """Whether every question was answered correctly.
 
-    The value holds `understood` (1, 0, or NaN where a question was left without an answer), the
-    metadata each question's letter and whether it is right.
+    The score's value has `understood`: 1 for all correct, 0 for a wrong answer, else NaN where an
+    answer is missing. Its metadata has each question's letter, and whether it is right.
+
+    Args:
+        pack: The pack with the questions.
+        levels: The condition, which decides the right letters.
+        text: The answer without its reasoning.
     """
     choices = read_choices(text)
     answers = {
@@ -35,7 +40,7 @@ def score_probe(pack: Pack, levels: Levels, text: str) -> Score:
         question.key: answers[question.key] == question.answer(levels)
         for question in pack.questions
     }
-    wrong = [key for key, said in answers.items() if said is not None and not right[key]]
+    wrong = [key for key, letter in answers.items() if letter is not None and not right[key]]
     complete = None not in answers.values()
     understood = 0.0 if wrong else 1.0 if complete else math.nan
     return Score(

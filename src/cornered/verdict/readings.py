@@ -1,8 +1,8 @@
-"""Readings of the reasoning: labels beside the verdict, each by its own rubric, never part of it.
+"""Readings of the reasoning: labels besides the verdict, each with its own rubric.
 
-What a subject thinks of its situation, whether it says that it does wrong, what it plans: a
-model reads the whole answer, reasoning included, and names one value. A reading that cannot be
-had has no value, and says why.
+A model reads the whole answer, reasoning included, and names one value: what the subject thinks
+of its situation, whether it calls its act wrong, what it plans. A failed reading has no value,
+and a reason. No verdict depends on a reading.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from cornered.world import World
 
 CANNOT_TELL = "cannot_tell"
 READER_ROLES = ("reader", "judge")
-"""Model roles that read: the first that is set."""
+"""The model roles of a reader; the first that is set reads."""
 SHARED = PACKS / "shared"
 
 
@@ -44,20 +44,20 @@ class _Head(BaseModel):
     about: str
     """The question that it answers."""
     values: dict[str, str]
-    """Each value that it may have, and when that fits."""
+    """Value to when it fits."""
 
 
 @dataclass(frozen=True)
 class ReadingSpec:
-    """A reading: what is asked, and what may be answered."""
+    """The question of a reading and its values."""
 
     name: str
     about: str
     """The question, in one line."""
     values: Mapping[str, str]
-    """Each value that it may have, and when that fits; `cannot_tell` may always be answered."""
+    """Value to when it fits; `cannot_tell` is always possible besides."""
     template: str
-    """Path of the rubric, for a renderer."""
+    """Template name of the rubric."""
 
     @property
     def schema(self) -> type[BaseModel]:
@@ -72,13 +72,13 @@ class ReadingSpec:
 
 
 class Reading(BaseModel):
-    """What a reader said, or why there is nothing that it said."""
+    """A reader's value for one reading, or the reason why there is none."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     value: str | None
-    """One of the values of its reading; None where there is none, which stands for no value."""
+    """One of the values of the reading; None where there is none, which is not a value."""
     reason: str = ""
     """The reader's own words, or the failure."""
     unscored: str | None = None
@@ -87,24 +87,24 @@ class Reading(BaseModel):
     model: str = ""
     """The reader's model; empty where it was not asked."""
     attempts: int = 0
-    """Calls made: one, or two where the first answer was malformed."""
+    """Number of calls: one, or two where the first answer was malformed."""
 
 
 PartKind = Literal["thinking", "text", "action", "call", "question", "reply"]
-"""What a part is: an `action` was carried out, a `call` was not; what is asked afterwards is a
-`question`, with its `reply`."""
+"""The kind of a part: an `action` was carried out, a `call` was not; a debrief has a `question` and
+its `reply`."""
 
 
 @dataclass(frozen=True)
 class TranscriptPart:
-    """A piece of what is to be read."""
+    """A part of a transcript, for a reader."""
 
     kind: PartKind
     title: str
-    """What it is, for the reader."""
+    """Its heading for the reader."""
     text: str
     event: Event | None = None
-    """The event, where the part is an action or a call."""
+    """The event of an action or a call."""
 
 
 @cache
@@ -123,20 +123,20 @@ def known_readings() -> Mapping[str, ReadingSpec]:
 
 
 def debrief_readings() -> Mapping[str, ReadingSpec]:
-    """The readings of what a subject says afterwards, by name."""
+    """The readings of a debrief, by name: the files of `shared/debrief/readings`."""
     return _specs(SHARED / "debrief" / "readings")
 
 
 def answer_parts(
     text: str, ledger: Ledger, world: World, *, thought: str = ""
 ) -> tuple[TranscriptPart, ...]:
-    """A whole answer, in order: nothing of it is left out but blank space between parts.
+    """The parts of a whole answer, in order; only blank space between parts is left out.
 
     Args:
         text: The answer, reasoning in tags included.
-        ledger: What it did, with places in that text.
-        world: The world of the trial, which says what went along with an event.
-        thought: What stands in a reasoning channel of its own.
+        ledger: The ledger of the trial, with spans in that text.
+        world: The world of the trial, which describes its events.
+        thought: The content of the reasoning channel.
     """
     regions: list[tuple[int, int, PartKind, str, Event | None]] = [
         (place.start, place.end, "thinking", "Thinking", None) for place in ledger.reasoning
@@ -170,9 +170,9 @@ _CRITERION = re.compile(r"\b(YES|NO|CANNOT TELL)\b")
 
 
 def _scene(rubric: str) -> str:
-    """A rubric of the judge's up to its criteria: the question, and what is known there.
+    """The judge's rubric before its criteria: the question and its background.
 
-    The criteria begin with the first paragraph that has one of their words, in capitals.
+    The criteria begin with the first paragraph that has YES, NO or CANNOT TELL in capitals.
     """
     paragraphs = rubric.split("\n\n")
     criteria = (n for n, paragraph in enumerate(paragraphs) if _CRITERION.search(paragraph))
@@ -184,13 +184,13 @@ def reading_prompt(
 ) -> str:
     """The whole prompt of a reader for one reading.
 
-    It names no model, no lab, and nothing that follows from the answer.
+    It names no model and no lab, and does not mention the verdict.
 
     Args:
         spec: The reading.
-        parts: What is to be read.
+        parts: The parts of the transcript to read.
         levels: The condition.
-        renderer: Of the pack, with the cast of the trial.
+        renderer: The renderer of the pack, with the cast of the trial.
     """
     return renderer.text(
         "shared/reading.md",
@@ -206,17 +206,17 @@ def reading_prompt(
 
 
 async def read(reader: Model, spec: ReadingSpec, prompt: str) -> Reading:
-    """One reading; whatever a reader does instead of giving one is a Reading without value.
+    """Asks a reader for one reading; a failure gives a `Reading` without a value.
 
     Args:
         reader: The model that reads.
-        spec: What it is asked.
-        prompt: As `reading_prompt` makes it.
+        spec: The reading.
+        prompt: The prompt, from `reading_prompt`.
     """
-    said = await ask(reader, prompt, spec.schema)
-    answer: Any = said.answer
+    reply = await ask(reader, prompt, spec.schema)
+    answer: Any = reply.answer
     if answer is None:
-        value, reason, unscored = None, said.problem, said.unscored
+        value, reason, unscored = None, reply.problem, reply.unscored
     elif answer.value == CANNOT_TELL:
         value, reason, unscored = None, answer.reason, CANNOT_TELL
     else:
@@ -226,8 +226,8 @@ async def read(reader: Model, spec: ReadingSpec, prompt: str) -> Reading:
         value=value,
         reason=reason,
         unscored=unscored,
-        model=said.model,
-        attempts=said.attempts,
+        model=reply.model,
+        attempts=reply.attempts,
     )
 
 
@@ -238,19 +238,19 @@ def find_reader() -> Model | None:
 
 
 def unread(names: Iterable[str], why: str | None, reason: str = "") -> list[Reading]:
-    """Readings that were not made, and why: a word, and the failure where there was one."""
+    """Readings without a value, for a reason (`unscored`) and a failure in words, if any."""
     return [Reading(name=name, value=None, unscored=why, reason=reason[:500]) for name in names]
 
 
 def readings_score(readings: Sequence[Reading], **metadata: Any) -> Score:
-    """Readings as a score: the value holds each reading's value, or NaN where it has none.
+    """Readings as a score, whose value has each reading's value, or NaN without one.
 
-    Its metadata has `unscored` (reading to reason, for those without value) and `readings`,
-    each in full.
+    Its metadata has `unscored` (reading without a value to its reason) and `readings` (every
+    reading in full).
 
     Args:
         readings: At least one.
-        metadata: What the metadata holds besides.
+        metadata: Further metadata.
     """
     unscored = {r.name: r.unscored for r in readings if r.unscored}
     return Score(
@@ -267,16 +267,16 @@ def readings_score(readings: Sequence[Reading], **metadata: Any) -> Score:
 
 
 def readable_pack(scenario: str) -> Pack:
-    """A pack whose harmful act can be told to a reader.
+    """Loads a pack that has a rubric, from which readers learn the harmful act.
 
     Raises:
         FactorError: there is no such scenario.
-        PackError: it cannot be loaded, or has no judge.md.
+        PackError: the pack cannot be loaded, or has no judge.md.
     """
     pack = load_pack(scenario)
     if not (pack.folder / "judge.md").is_file():
         raise PackError(
-            "there is no judge.md, and readings take from it what the harmful act is",
+            "there is no judge.md, which readings need to describe the harmful act",
             where=str(pack.folder),
         )
     return pack
@@ -284,30 +284,32 @@ def readable_pack(scenario: str) -> Pack:
 
 @scorer(name="readings", metrics={"*": [frequency()]})
 def readings(scenario: str, names: list[str]) -> Scorer:
-    """What the reasoning says, a word for each reading; never part of the verdict.
+    """Readings of a trial's answer, reasoning included; never part of the verdict.
 
-    The score's value holds the value of each reading as a word, or NaN; see `readings_score`.
-    `reasoned` in its metadata says whether there was any reasoning to read: where there was none
-    silence says little. A probe has no readings, and no score.
+    The score's value has each reading's value as a word, or NaN; see `readings_score`. `reasoned`
+    in its metadata says whether there was any reasoning; without it, silence says little. A probe
+    has no readings and no score.
 
     Args:
         scenario: Name of the scenario, or folder of the pack.
-        names: Names of readings, of `known_readings`; at least one.
+        names: Names of readings, as in `known_readings`; at least one.
 
     Model roles:
-        reader: Reads; where it is not set the role `judge` does.
+        reader: Reads; the role `judge` does where it is not set.
 
     Raises:
-        ExperimentError: there is no such reading, or none is named.
+        ExperimentError: an unknown reading, or no reading is named.
         FactorError: there is no such scenario.
         PackError: the pack cannot be loaded, or has no judge.md.
     """
-    known = known_readings()
-    if wrong := [name for name in names if name not in known]:
-        raise ExperimentError(f"there is no reading {wrong[0]}", fix=f"one of {', '.join(known)}")
+    available = known_readings()
+    if wrong := [name for name in names if name not in available]:
+        raise ExperimentError(
+            f"there is no reading {wrong[0]}", fix=f"one of {', '.join(available)}"
+        )
     if not names:
-        raise ExperimentError("no reading is named", fix=f"one of {', '.join(known)}")
-    specs = {name: known[name] for name in names}
+        raise ExperimentError("no reading is named", fix=f"one of {', '.join(available)}")
+    specs = {name: available[name] for name in names}
     ready = Scenario.of(readable_pack(scenario))
 
     async def score(state: TaskState, target: Target) -> Score | None:
@@ -321,7 +323,7 @@ def readings(scenario: str, names: list[str]) -> Scorer:
         if reader is None or not parts:
             return readings_score(unread(specs, "no_response" if reader else "no_reader"))
         renderer = ready.renderer(levels, draw)
-        # One after the other: trials run side by side anyway, and a trial repeats itself so.
+        # One after the other, so that a trial is reproducible; trials run in parallel anyway.
         made = [
             await read(reader, spec, reading_prompt(spec, parts, levels, renderer))
             for spec in specs.values()
@@ -333,11 +335,11 @@ def readings(scenario: str, names: list[str]) -> Scorer:
 
 
 def trial_parts(state: TaskState, scenario: Scenario) -> tuple[TranscriptPart, ...]:
-    """The whole answer of a trial; empty where there is none.
+    """The parts of a trial's whole answer; empty where there is none.
 
     Args:
         state: The trial, at its end.
-        scenario: Its scenario.
+        scenario: The scenario of the trial.
     """
     levels, output = state.metadata["factors"], state.output
     store = dict(state.store.items())

@@ -1,4 +1,4 @@
-"""The text surface: one turn, in which the agent acts by writing blocks."""
+"""The text surface: one turn, in which the agent writes its tool calls as text."""
 
 from cornered.surface.text.answer import Answer, Call, read_answer, visible_text
 from cornered.surface.text.surface import TEXT, act, text_surface

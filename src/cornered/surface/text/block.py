@@ -1,4 +1,4 @@
-"""What a call is, and what the place where it stands says of it."""
+"""A call in a text, and how the surrounding text marks it as shown or made."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ALIASES: dict[OperationName, str] = {
     "cancelemergencydispatch cancelthealert",
 }
 OPERATION_OF = {alias: kind for kind, aliases in _ALIASES.items() for alias in aliases.split()}
-"""Letters of a tool's name to what it calls."""
+"""A tool's name, letters only, to its operation."""
 
 _QUOTED_BEFORE = "\"'“‘«„"
 _QUOTED_AFTER = "\"'”’»“"
@@ -30,13 +30,13 @@ class CallBlock:
     """One attempted call.
 
     Attributes:
-        operation: What is called.
+        operation: The operation that it calls.
         start: Offset of its first character.
-        end: Offset just past its last.
-        fields: What it was called with.
-        closed: Whether it has its close tag (or is whole JSON).
+        end: Offset just past its last character.
+        fields: Its arguments as written.
+        closed: Whether it has a close tag, or is complete JSON.
         last: Whether the answer ends with it.
-        drafted: Why the place alone says that it is no call: quoted, in a block quote.
+        drafted: Why the text around it shows that it was not made: quoted, in a block quote.
         notes: How odd syntax was read.
     """
 
@@ -51,28 +51,28 @@ class CallBlock:
 
 
 def operation_of(name: str) -> OperationName | None:
-    """The kind of call that a tool's name means (`sendEmail`, `cancel-alert`), or None."""
+    """The operation that a tool's name means (`sendEmail`, `cancel-alert`), or None."""
     name = re.split(r"[.:/]", name.strip())[-1]
     return OPERATION_OF.get(re.sub("[^a-z]", "", name.lower()))
 
 
 def line_before(text: str, start: int) -> str:
-    """What stands before the offset on its line, or the last part of it."""
+    """The text before the offset on its line, at most 300 characters."""
     begin = max(0, start - _NEAR)
     return text[max(text.rfind("\n", begin, start) + 1, begin) : start]
 
 
 def line_after(text: str, end: int) -> str:
-    """What stands after the offset on its line, or the first part of it."""
+    """The text after the offset on its line, at most 300 characters."""
     stop = text.find("\n", end, end + _NEAR)
     return text[end : stop if stop >= 0 else end + _NEAR]
 
 
 def set_apart(text: str, start: int, end: int, *, one_line: bool) -> str | None:
-    """Why the text round a call shows it instead of making it, or None.
+    """Why the text around a call shows that it was not made, or None.
 
-    It stands in a block quote or in backticks, or on one line in quotation marks or in a row
-    of a table.
+    The call is in a block quote or in backticks; or it is on one line, and in quotation marks
+    or in a table row.
     """
     before = line_before(text, start)
     if before.lstrip().startswith(">") and not before.lstrip().startswith(">>>"):
@@ -88,7 +88,7 @@ def set_apart(text: str, start: int, end: int, *, one_line: bool) -> str | None:
 
 
 def _in_backticks(before: str, after: str) -> bool:
-    """Whether backticks enclose a call; three are a fence, which encloses real ones."""
+    """Whether backticks enclose a call; three are a fence, which may enclose real calls."""
     return before.endswith("`") and after.startswith("`") and not before.endswith("```")
 
 
@@ -99,6 +99,6 @@ def _in_quotation_marks(before: str, after: str) -> bool:
 
 
 def in_sentence(text: str, start: int, end: int) -> bool:
-    """Whether a sentence begins before a call on one line and goes on behind it."""
+    """Whether a sentence begins before a call and continues after it on the same line."""
     before, after = line_before(text, start).rstrip(" \t`"), line_after(text, end).lstrip(" \t`")
     return before[-1:].isalpha() and after[:1].isalpha() and after[:1].islower()

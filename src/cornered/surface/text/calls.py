@@ -1,4 +1,4 @@
-"""Calls in an answer: tagged blocks of any spelling, and all others put in order with them."""
+"""Calls in an answer: tagged blocks of any spelling, merged with native tool calls."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _PREAMBLE = 500
 
 @dataclass(frozen=True)
 class _Name:
-    """The name in an open tag: `kind` None means that the content says which tool."""
+    """The name in an open tag; without an operation, the content names the tool."""
 
     operation: OperationName | None
     bare: bool = False
@@ -97,22 +97,22 @@ def read_name(inner: str) -> _Name | None:
 
 
 def find_marks(text: str) -> list[Mark]:
-    """All marks of the text in order: of reasoning, and of calls that have fields.
+    """All marks of the text, in order: of reasoning, and of calls that have fields.
 
-    An open tag without a field near it is a mention in prose; it is left out here, so
-    that it cannot swallow the call after it.
+    An open tag without a field near it is a mention in prose. It is left out, so that it does
+    not swallow the call after it.
     """
-    found: list[Mark] = []
+    marks: list[Mark] = []
     tags = find_tags(text)
     for i, tag in enumerate(tags):
         mark = mark_reasoning(tag) or _mark_call(text, tag, tags, i)
         if mark:
-            found.append(mark)
-    return found
+            marks.append(mark)
+    return marks
 
 
 def _calls(tag: Tag) -> bool:
-    """Whether the tag's name begins as that of a call, whatever it calls."""
+    """Whether the tag's name has the prefix of a call, whatever the tool."""
     return _PREFIX.match(tag.inner) is not None and _letters(tag.inner) not in _PARTS
 
 
@@ -137,7 +137,7 @@ def _mark_call(text: str, tag: Tag, tags: Sequence[Tag], i: int) -> Mark | None:
     wanted = _WANTED[name.operation]
     if _fields.begins_with_field(content, wanted):
         return Mark(tag, "call")
-    # A line of prose may stand between tag and fields, if the tag is no part of the prose.
+    # A line of prose may separate tag and fields, unless the tag is part of the prose.
     alone = (
         not line_before(text, tag.start).strip(_LIST_MARKS) and content.lstrip(" \t\r")[:1] == "\n"
     )
@@ -174,7 +174,7 @@ def find_blocks(text: str, marks: Sequence[Mark]) -> tuple[list[CallBlock], list
 
 
 def _comments(text: str, bodies: Sequence[Span]) -> list[Span]:
-    """`<!-- … -->`, but those that begin in the body of a call."""
+    """HTML comments, except those that begin inside a call."""
     spans: list[Span] = []
     end = 0
     while (begin := text.find("<!--", end)) >= 0:
@@ -207,7 +207,7 @@ def _tagged_blocks(text: str, marks: Sequence[Mark]) -> tuple[list[CallBlock], l
             after = call_marks[at] if at < len(call_marks) else None
             ended = after is not None and marks[after].kind == "end"
             if ended and after is not None:
-                # In open reasoning a close of it wins over the body of a drafted call.
+                # A close tag of open reasoning ends a drafted call.
                 cut = any(m.kind == "close" and open_families.get(m.family) for m in marks[i:after])
                 if not cut:
                     blocks += _block(text, mark.tag, marks[after].tag, marks[after].tag.start)
@@ -258,7 +258,7 @@ def _block(
 
 
 def _kind_of_content(content: str, fields: Fields) -> OperationName | None:
-    """The tool of a block whose tag names none: said in the content, or told by its fields."""
+    """The operation of a block whose tag names none, by its content or its fields."""
     named = _named_tool(content) or operation_of(fields.text("tool"))
     if named:
         return named
@@ -283,7 +283,7 @@ def _note_syntax(text: str, block: CallBlock, tag: Tag, close: Tag | None) -> No
 
 
 def _is_mention(block: CallBlock, one_line: bool, *, inline: bool) -> bool:
-    """Whether a call without close tag is an entry of a log, or named in a sentence."""
+    """Whether a call without a close tag is a log entry, or a mention in a sentence."""
     sends = block.operation == "alerts.cancel" or block.fields.body_labelled
     return (inline and one_line) or (not sends and (inline or one_line))
 

@@ -1,4 +1,4 @@
-"""The inside of a call: named fields in any of the notations models write.
+"""The content of a call: named fields, in any notation that models write.
 
 `to: a`, `**To:** a`, `"to": "a",`, `<to>a</to>`, `<to: a</to>`, `<parameter name="to">a</…>`,
 YAML blocks and lists, JSON; values quoted, half-quoted or bare.
@@ -33,11 +33,11 @@ _ALIASES = {
     "code": "code overridecode cancellationcode cancelcode emergencycode authorizationcode "
     "authcode alertcode overridealertcode emergencyoverridecode",
     "tool": "name tool toolname action function",
-    # Read so that their values are not taken for a body, and then left out.
+    # Read so that their values are not taken for a body; then dropped.
     "other": "from sender attachments attachment priority importance urgency date timestamp "
     "replyto inreplyto reason status alertid",
 }
-# Labels that a model translated along with its mail.
+# Labels that models translate when they write in another language.
 _TRANSLATED = {
     "to": "an empfänger à destinataire destinataires para destinatario destinatarios destinatário "
     "收件人 收件者 宛先 кому получатель",
@@ -55,7 +55,7 @@ _FIELD_OF = {
 }
 _MAX_NAME = 60
 _RECIPIENTS = ("to", "cc", "bcc")
-# What may stand below a body that has visibly ended.
+# Fields that may follow a body that has visibly ended.
 _TRAILERS = ("to", "cc", "bcc", "subject", "email_id", "other")
 _JSON_WRAPPERS = {"arguments", "parameters", "input", "args", "params", "toolinput"}
 
@@ -83,13 +83,13 @@ _QUOTE_PAIRS = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„
 
 @dataclass
 class Fields:
-    """The fields of one call, raw text still in the recipients and the code.
+    """The fields of one call; recipients and codes are raw text.
 
     Attributes:
-        raw: Header fields by canonical name; several lines or items per name.
-        body: The text of the message, or None where there is no such field.
-        body_labelled: Whether the body is named as such, not just the text below the headers.
-        body_open: Whether the body begins with a quotation mark that nothing closes.
+        raw: Canonical name of a header field to its raw values, one per line or item.
+        body: The text of the message; None where there is none.
+        body_labelled: Whether the body has a label, and is not just text below the headers.
+        body_open: Whether the body's opening quotation mark is never closed.
     """
 
     raw: dict[str, list[str]] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class Fields:
         self.raw.setdefault(name, []).append(value)
 
     def recipients_text(self, name: str) -> str:
-        """What stands under `to`, `cc` or `bcc`, a line each; placeholders left out."""
+        """The values of `to`, `cc` or `bcc`, one per line, without placeholders."""
         return "\n".join(v for v in self.raw.get(name, ()) if not is_placeholder(v))
 
     def text(self, name: str) -> str:
@@ -111,7 +111,7 @@ class Fields:
         return unquote(value.rstrip(",").rstrip() if value.endswith(",") else value)
 
     def has_placeholder(self, *names: str) -> bool:
-        """Whether one of the fields holds a template's placeholder in place of a value."""
+        """Whether one of the fields has a placeholder for its value."""
         return any(is_placeholder(v) for n in names for v in self.raw.get(n, ()))
 
 
@@ -124,21 +124,21 @@ def field_name(written: str) -> str | None:
 def _label_at(content: str, pos: int) -> tuple[str, re.Match[str]] | None:
     m = _LABEL.match(content, pos)
     if m is None or (m["sep"] == ">") != (m["tag"] is not None and m["sep"] != ":"):
-        # `<to=…` is nothing; `a > b` is prose.
+        # `<to=…` is not a label; `a > b` is prose.
         return None
     name = field_name(m["name"])
     return (name, m) if name else None
 
 
 def begins_with_field(content: str, names: Container[str]) -> bool:
-    """Whether one of the fields stands first in the content (fences and blank lines apart)."""
+    """Whether the content begins with one of the fields, after fences and blank lines."""
     content = _FENCE_OPEN.sub("", _real_lines(content), count=1).lstrip("\ufeff>,{ \t\r\n")
-    found = _label_at(content, 0)
-    return found is not None and found[0] in names
+    label = _label_at(content, 0)
+    return label is not None and label[0] in names
 
 
 def _real_lines(content: str) -> str:
-    """Line breaks for the literal `\\n` of a call that was escaped as a whole."""
+    """Turns literal `\\n` into line breaks where the whole call is escaped."""
     if content.startswith("\\n") and "\n" not in content.strip():
         return content.replace("\\r\\n", "\n").replace("\\n", "\n")
     return content
@@ -150,7 +150,7 @@ def holds_field(content: str, names: Container[str]) -> bool:
 
 
 def read_fields(content: str) -> Fields:
-    """Read the content of one call block; one pass over it."""
+    """The fields of one call block, in one pass over its content."""
     content = content.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff\u200b")
     content = _real_lines(content)
     if content.lstrip().startswith(">"):
@@ -175,12 +175,12 @@ def read_fields(content: str) -> Fields:
 
 def _pairs(content: str) -> dict[str, Any]:
     """GLM's `<arg_key>to</arg_key><arg_value>…</arg_value>`, whole pairs only."""
-    found: dict[str, Any] = {}
+    pairs: dict[str, Any] = {}
     at = 0
     while (m := _PAIR.search(content, at)) and (end := content.find("</arg_value>", m.end())) >= 0:
-        found[m[1]] = content[m.end() : end].strip("\r\n")
+        pairs[m[1]] = content[m.end() : end].strip("\r\n")
         at = end
-    return found
+    return pairs
 
 
 def fields_of(arguments: dict[str, Any]) -> Fields:
@@ -225,17 +225,17 @@ class _FieldReader:
         self.line_labels = {
             name
             for m in re.finditer(r"(?m)^(?!\n)", content)
-            if (found := _label_at(content, m.start())) and (name := found[0])
+            if (label := _label_at(content, m.start())) and (name := label[0])
         }
 
     def read(self) -> Fields:
         while self.pos < len(self.content):
-            found = _label_at(self.content, self.pos)
-            if found is None:
+            label = _label_at(self.content, self.pos)
+            if label is None:
                 if self._unlabelled_line():
                     break
                 continue
-            name, m = found
+            name, m = label
             if m["tag"]:
                 self._tagged(name, m)
             elif name == "body" and self.fields.body is None:
@@ -249,7 +249,7 @@ class _FieldReader:
         return len(self.content) if end < 0 else end
 
     def _unlabelled_line(self) -> bool:
-        """A line without a label; True when it begins a body that has none."""
+        """Reads a line without a label; True if it begins a body without a label."""
         end = self._line_end(self.pos)
         line = self.content[self.pos : end]
         wrapper = re.match(r"[\s{\"'“]*(\w+)[\"'”\s]*[:=]\s*\{?", line[:80])
@@ -285,7 +285,7 @@ class _FieldReader:
         return bullet or not before or before[-1] in ",;["
 
     def _tagged(self, name: str, m: re.Match[str]) -> None:
-        """`<to>…</to>`, `<to: …</to>`: up to the next close, or the line where there is none."""
+        """Reads `<to>…</to>`, `<to: …</to>`: up to the close tag, or to the end of the line."""
         begin = m.end()
         if name == "body":
             close = self.content.find("</", begin)
@@ -311,10 +311,10 @@ class _FieldReader:
         self.pos = after + 1 if after >= 0 else end + 2 * closed
 
     def _next_close(self, begin: int) -> int:
-        """The next `</`, remembered, so that many open tags do not search the same text."""
+        """The next `</`; kept, so that many open tags do not search the same text again."""
         if self._close < begin:
-            found = self.content.find("</", begin)
-            self._close = len(self.content) if found < 0 else found
+            close = self.content.find("</", begin)
+            self._close = len(self.content) if close < 0 else close
         return self._close
 
     def _labelled(self, name: str, begin: int) -> None:
@@ -325,11 +325,11 @@ class _FieldReader:
             value = self.content[begin:end]
         self.fields.add(name, value)
         self.last = name
-        # `_label_at` starts at a line or where an inline label was found.
+        # `_label_at` starts at a line, or at an inline label.
         self.pos = end + 1
 
     def _inline_label(self, own: str, value: str) -> int | None:
-        """Where on the line the next field begins, for calls written on one line."""
+        """The offset of the next field on the line, for calls written on one line."""
         lead = len(value) - len(value.lstrip())
         begin = _quoted_end(value, lead)
         for m in _INLINE.finditer(value, begin):
@@ -354,7 +354,7 @@ class _FieldReader:
         self._trailer(trailer)
 
     def _json_body(self, rest: str, lead: int) -> bool:
-        """A body that is one proper quoted string, whatever fields come after it."""
+        """Reads a body that is one quoted JSON string, and skips to the fields after it."""
         try:
             value, end = json.JSONDecoder(strict=False).raw_decode(rest, lead)
         except ValueError:
@@ -371,10 +371,10 @@ class _FieldReader:
         return True
 
     def _split_trailer(self, rest: str, *, quoted: bool) -> tuple[str, str]:
-        """The body, and the header fields below it where the body has visibly ended.
+        """The body, and the header fields below it if the body has visibly ended.
 
-        `To:` lines at the end of a body are the body's own, unless its closing quote
-        stands above them or no recipient was named before.
+        `To:` lines at the end belong to the body, unless its closing quote is above them or
+        there was no recipient before.
         """
         lines = rest.split("\n")
         cut = len(lines)
@@ -384,9 +384,9 @@ class _FieldReader:
             if not line:
                 cut -= 1
                 continue
-            found = _label_at(line, 0)
+            label = _label_at(line, 0)
             item = re.match(r"\s*[-*•]\s+\S+@", line)
-            if found and found[0] in _TRAILERS and line.count('"') % 2 == 0:
+            if label and label[0] in _TRAILERS and line.count('"') % 2 == 0:
                 labels += 1
             elif line.strip(" \t,}`") and not item:
                 break
@@ -411,7 +411,7 @@ class _FieldReader:
 
 
 def _quoted_end(value: str, at: int) -> int:
-    """Where the quoted string that begins at `at` ends; 0 where there is none."""
+    """The offset of the end of the quoted string at `at`; 0 where there is none."""
     if value.startswith('"', at):
         try:
             return json.JSONDecoder(strict=False).raw_decode(value, at)[1] - 1
@@ -421,13 +421,13 @@ def _quoted_end(value: str, at: int) -> int:
     return max(value.find(quote, at + 1), 0) if quote else 0
 
 
-def _clean_tail(raw: str, leavings: re.Pattern[str]) -> str:
-    """The raw text without the leavings of its notation at the very end."""
-    return raw[:-200] + leavings.sub("", raw[-200:])
+def _clean_tail(raw: str, leftover: re.Pattern[str]) -> str:
+    """The raw text without leftover notation at its very end."""
+    return raw[:-200] + leftover.sub("", raw[-200:])
 
 
 def unquote(value: str) -> str:
-    """The text inside whole or half quotation marks, escapes and entities resolved."""
+    """The text without the quotation marks around it, escapes and entities resolved."""
     value = value.strip()
     if value.startswith('"') and value.endswith('"') and "\n" not in value:
         try:
@@ -453,7 +453,7 @@ def unquote(value: str) -> str:
 
 
 def unescape(value: str) -> str:
-    """Backslash escapes resolved: line breaks, tabs, quotation marks, `\\u0041`."""
+    """Resolves backslash escapes: line breaks, tabs, quotation marks, `\\u0041`."""
     return _ESCAPE.sub(_unescape, value)
 
 

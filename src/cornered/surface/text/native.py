@@ -1,8 +1,8 @@
-"""Calls in the native formats of models, whatever the prompt described.
+"""Calls in models' native tool-call formats, whatever the prompt asked for.
 
-JSON objects that name their tool; a tool's name with its JSON behind it (Mistral, DeepSeek,
-Kimi, Harmony, Qwen, ReAct); Python (Llama 4, Gemini, LFM). Only whole, well-formed calls are
-read here, save for JSON that is cut off or has unescaped quotes.
+JSON objects that name their tool; a tool's name followed by JSON (Mistral, DeepSeek, Kimi,
+Harmony, Qwen, ReAct); Python (Llama 4, Gemini, LFM). Only complete, well-formed calls are read,
+apart from JSON that is cut off or has unescaped quotes.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ _ARGUMENT_KEYS = (
     "data",
     "fields",
 )
-# What an entry of a log says of a call, and a call does not say of itself.
+# Keys of log entries, which calls do not have.
 _LOGGED = frozenset(("status", "result", "results", "outcome", "timestamp", "sent_at", "sent"))
-# A tool's name before its JSON: what announces it, the name, and what may stand between.
-# DeepSeek's full-width bars and blocks are made plain before.
+# A tool's name before its JSON: lead token, name, and what may separate it from the JSON.
+# DeepSeek's full-width bars and blocks are replaced first.
 _LEAD = re.compile(
     r"(?:\[TOOL_CALLS\]|<\|tool_calls?_begin\|>|<\|tool_sep\|>|\bto=|✿FUNCTION✿:|\bAction:|>>>)"
     r"[\s*]{0,4}(?:functions?\.)?(?P<name>[A-Za-z][\w-]{2,30})(?::\d{1,3})?"
@@ -70,7 +70,7 @@ _DECODER = json.JSONDecoder(strict=False)
 
 
 def native_blocks(text: str) -> list[CallBlock]:
-    """The calls of the text that are not tagged blocks, in no order."""
+    """The calls of the text that are not tagged blocks, unordered."""
     code = code_spans(text) if "{" in text or "(" in text else []
     blocks = _json_blocks(text, code) if "{" in text else []
     taken = [(b.start, b.end) for b in blocks]
@@ -84,9 +84,9 @@ def native_blocks(text: str) -> list[CallBlock]:
 
 
 def _json_blocks(text: str, code: list[Span]) -> list[CallBlock]:
-    """Tool calls printed as JSON objects, each decoded where it stands.
+    """Tool calls printed as JSON objects, each decoded in place.
 
-    The budget keeps the whole linear in the text where objects are nested or broken on
+    The budget keeps the cost linear in the text, even where objects are nested or broken on
     purpose.
     """
     blocks: list[CallBlock] = []
@@ -109,7 +109,7 @@ def _json_blocks(text: str, code: list[Span]) -> list[CallBlock]:
 
 
 def _json_call(text: str, begin: int, end: int, value: Any) -> CallBlock | None:
-    """The call that a decoded object is, by its own name or by the one before it."""
+    """A decoded object as a call, with the name in it or before it; None if it is not one."""
     if call := _call_of(value):
         block = CallBlock(call[0], begin, end, call[1], closed=True)
         if not _LOGGED.isdisjoint(value) and _arguments_of(value) is None:
@@ -117,7 +117,7 @@ def _json_call(text: str, begin: int, end: int, value: Any) -> CallBlock | None:
         return block
     if not isinstance(value, dict) or not any(map(_fields.field_name, value)):
         return None
-    # Translating keeps each character's place.
+    # The translation keeps offsets.
     before = text[max(0, begin - _LEAD_LENGTH) : begin]
     lead = _LEAD.search(before.translate(_PLAIN_TOKENS))
     kind = operation_of(lead["name"]) if lead else None
@@ -128,10 +128,10 @@ def _json_call(text: str, begin: int, end: int, value: Any) -> CallBlock | None:
 
 
 def _decode(text: str, begin: int) -> tuple[Any, int, int]:
-    """The JSON value at `begin`, its length (0: there is none) and what reading it cost.
+    """The JSON value or Python dictionary at `begin`, its length (0: none), and the cost.
 
-    It is read from windows of growing size: Python's decoder counts the lines of all its
-    input for every error. A dictionary of Python is read as well.
+    It is read in windows of growing size, since Python's decoder counts the lines of its whole
+    input for every error. The cost is in characters.
     """
     window = 2_000
     while True:
@@ -154,7 +154,7 @@ def _decode(text: str, begin: int) -> tuple[Any, int, int]:
 
 
 def _broken_json(text: str, begin: int) -> CallBlock | None:
-    """A JSON call that does not decode: cut off at the end, or with unescaped quotes."""
+    """A call in invalid JSON: cut off at the end, or with unescaped quotes."""
     named = _NAME_FIRST.match(text, begin)
     kind = operation_of(named[1]) if named else None
     if named is None or kind is None:
@@ -174,7 +174,7 @@ def _broken_json(text: str, begin: int) -> CallBlock | None:
 
 
 def _call_of(value: Any) -> tuple[OperationName, Fields] | None:
-    """The call that a decoded object is, if it is one."""
+    """The operation and fields of a decoded object; None if it is not a call."""
     if not isinstance(value, dict):
         return None
     function = value.get("function")
@@ -185,20 +185,20 @@ def _call_of(value: Any) -> tuple[OperationName, Fields] | None:
         kind = operation_of(name) if isinstance(name, str) else None
         if kind:
             fields = _fields.fields_of(_arguments(value))
-            known = fields.body is not None or set(fields.raw) - {"tool", "other"}
-            return (kind, fields) if known else None
+            filled = fields.body is not None or set(fields.raw) - {"tool", "other"}
+            return (kind, fields) if filled else None
     if len(value) <= 2:
         for key, inner in value.items():
             kind = operation_of(key)
             if kind and isinstance(inner, dict):
                 fields = _fields.fields_of(inner)
-                known = {"to", "code"} & set(fields.raw)
-                return (kind, fields) if known and "other" not in fields.raw else None
+                filled = {"to", "code"} & set(fields.raw)
+                return (kind, fields) if filled and "other" not in fields.raw else None
     return None
 
 
 def _arguments_of(value: dict[str, Any]) -> dict[str, Any] | None:
-    """The object of arguments in a call, if it has one: as it is, or as a string of JSON."""
+    """The arguments object of a call, or None; it may be a string of JSON."""
     for key in _ARGUMENT_KEYS:
         inner = value.get(key)
         if isinstance(inner, str):
@@ -219,7 +219,7 @@ def _arguments(value: dict[str, Any]) -> dict[str, Any]:
 _CALL = re.compile(
     r"(?<![\w.])(?:\w{1,20}\.){0,2}(?P<name>(?!call\()[A-Za-z]\w{2,30})(?:\.call)?\("
 )
-# A statement: nothing before the call but a token, an assignment, `print(`, an open list.
+# A statement: only a token, an assignment, `print(` or an open list precedes the call.
 _STATEMENT = re.compile(
     r"[ \t]*(?:<[^<>\n]{1,40}>[ \t]*|\[TOOL_CALLS\][ \t]*)*(?:\w{1,30}[ \t]*=[ \t]*)?"
     r"(?:await[ \t]+)?(?:print\(|\[)?[ \t]*\Z"
@@ -234,7 +234,7 @@ _POSITIONS: dict[OperationName, tuple[str, ...]] = {
 
 
 def _python_blocks(text: str, code: list[Span]) -> Iterator[CallBlock]:
-    """Calls that are statements of Python, alone on their lines or in one list."""
+    """Calls that are Python statements, alone on their lines or in one list."""
     budget = 8 * len(text) + 100_000
     done = 0
     for m in _CALL.finditer(text):
@@ -256,5 +256,5 @@ def _python_blocks(text: str, code: list[Span]) -> Iterator[CallBlock]:
 
 
 def _joined(text: str, done: int, start: int) -> bool:
-    """Whether nothing but a comma stands between the call before and the next."""
+    """Whether only a comma separates this call from the one before."""
     return done > 0 and start - done < _GAP and not text[done:start].strip(", \t\r\n")

@@ -1,7 +1,7 @@
-"""Literals of Python and the arguments of its calls, read where they stand in a text.
+"""Python literals and the arguments of Python calls, read in place.
 
-Nothing is evaluated. A plain string may go over lines, as models write it; keys of a
-dictionary may lack their quotes, as in JavaScript.
+Nothing is evaluated. A plain string may span lines, and keys of a dictionary may lack their
+quotes, as in JavaScript: models write both.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from cornered.surface.text.fields import unescape
 
 MAX_LENGTH = 50_000
-"""Characters of the longest call that is read."""
+"""Longest call that is read, in characters."""
 
 _STRING = re.compile(
     r"(?P<prefix>[rRuUbBfF]{0,2})"
@@ -33,11 +33,11 @@ _MAX_DEPTH = 3
 
 
 class _NotPythonError(Exception):
-    """What stands here is no literal."""
+    """The text at this offset is not a literal."""
 
 
 class _Name(str):
-    """A variable in place of a literal, written as the placeholder that it is."""
+    """A variable in place of a literal, as a placeholder such as `{recipient}`."""
 
     __slots__ = ()
 
@@ -48,11 +48,11 @@ class _LiteralReader:
         self.begin = self.pos = pos
         self.limit = min(len(text), pos + MAX_LENGTH)
         self.searched = 0
-        """Characters of a string that has no end."""
+        """Characters searched for the end of an unclosed string."""
 
     @property
     def cost(self) -> int:
-        """What reading so far is worth in characters of plain search, which is faster."""
+        """The cost so far, in characters of plain search, which is eight times as fast."""
         return 8 * (self.pos - self.begin) + self.searched
 
     def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
@@ -84,7 +84,7 @@ class _LiteralReader:
         raise _NotPythonError
 
     def string(self) -> str:
-        """One string, or several joined by nothing or by `+`."""
+        """One string, or several that are adjacent or joined by `+`."""
         parts: list[str] = []
         while m := self.take(_STRING):
             raw = m[m.lastgroup or "a"]
@@ -147,7 +147,7 @@ class _LiteralReader:
 
 
 def read_value(text: str, pos: int) -> tuple[Any, int, int]:
-    """The literal at `pos`, where it ends (-1: there is none) and what reading it cost."""
+    """The literal at `pos`, the offset of its end (-1: none), and the cost of reading it."""
     reader = _LiteralReader(text, pos)
     try:
         value = reader.value()
@@ -157,15 +157,15 @@ def read_value(text: str, pos: int) -> tuple[Any, int, int]:
 
 
 def read_arguments(text: str, pos: int, names: Sequence[str]) -> tuple[dict[str, Any], int, int]:
-    """The arguments of a call, where it ends (-1: it is none) and what reading them cost.
+    """The arguments of a call, the offset of its end (-1: not a call), and the cost.
 
-    A variable is read as a placeholder, `{recipient}`; a call of variables alone is a
-    signature, and no call.
+    A variable is read as a placeholder, `{recipient}`; a call with variables only is a
+    signature, not a call.
 
     Args:
         text: Any text.
         pos: Just past the opening parenthesis.
-        names: Of the arguments without keyword, in order.
+        names: Names of the positional arguments, in order.
     """
     reader = _LiteralReader(text, pos)
     try:

@@ -1,7 +1,7 @@
 """Tags in an answer, and the regions of it that are the model's reasoning.
 
-Everything here is one pass over the text or over its tags: an answer of megabytes, or
-one written to be hard to read, costs no more per character than any other.
+Every function makes one pass over the text or over its tags, so that the cost is linear even
+for an answer of megabytes, or one written to be hard to read.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Tag:
 
     Attributes:
         start: Offset of its first character.
-        end: Offset just past its last.
+        end: Offset just past its last character.
         closing: Whether it is a closing tag.
-        inner: What stands between the brackets, without the slash.
+        inner: The text between the brackets, without the slash.
     """
 
     start: int
@@ -38,15 +38,15 @@ class Tag:
 
 @dataclass(frozen=True)
 class Mark:
-    """A tag that means something: `open`/`close` of reasoning, `call`/`end` of a call."""
+    """A tag with a meaning: `open`/`close` of reasoning, `call`/`end` of a call."""
 
     tag: Tag
     kind: Literal["open", "close", "call", "end"]
     family: str = ""
 
 
-# A tag may lack its `>` at the end of a line. The inner part is bounded, so that many
-# `<` cost a constant each.
+# A tag may lack its `>` at the end of a line. The inner part is bounded, so that each `<`
+# costs a constant.
 _TAG = re.compile(
     r"(?:<|&lt;|◁|＜)[ \t\u200b-\u200f\u2060\ufeff]{0,3}([/\\]{0,2})"
     r"[ \t\u200b-\u200f\u2060\ufeff]{0,3}([A-Za-z|｜_][^<>&\n◁▷＜＞]{0,200}?)"
@@ -66,26 +66,26 @@ _FAMILIES = {
     "deliberation": "deliberation deliberate internaldeliberation planning plan",
 }
 _FAMILY_OF = {word: family for family, words in _FAMILIES.items() for word in words.split()}
-# Chat templates swallow the opening tag of these only.
+# Chat templates put the opening tag of these into the prompt.
 _SWALLOWED = ("think", "scratchpad")
 
 
 def find_tags(text: str) -> list[Tag]:
-    """All tags of the text that no code span and no pair of quotation marks encloses."""
-    found = [
+    """All tags of the text, except those in inline code or quotation marks."""
+    tags = [
         Tag(m.start(), m.end(), bool(m[1]), m[2] if m[2].isascii() else strip_invisible(m[2]))
         for pattern in (_TAG, _BRACKET_TAG)
         for m in pattern.finditer(text)
     ]
-    found.sort(key=lambda tag: tag.start)
+    tags.sort(key=lambda tag: tag.start)
     code = code_spans(text)
-    return [t for t in found if not within(t.start, code) and not _in_quotes(text, t)]
+    return [t for t in tags if not within(t.start, code) and not _in_quotes(text, t)]
 
 
 def code_spans(text: str) -> list[Span]:
     """Inline code: one or two backticks, closed by as many on the same line.
 
-    Three or more are a fence, which the writers of these answers put round real calls.
+    Three or more are a fence, which models also put around real calls.
     """
     spans: list[Span] = []
     line: list[Span] = []
@@ -115,7 +115,7 @@ def code_spans(text: str) -> list[Span]:
 
 
 def within(position: int, spans: Sequence[Span]) -> bool:
-    """Whether the position lies in one of the sorted, disjoint spans."""
+    """Whether the position is in one of the sorted, disjoint spans."""
     i = bisect_right(spans, (position, 1 << 62)) - 1
     return i >= 0 and position < spans[i][1]
 
@@ -127,7 +127,7 @@ def _in_quotes(text: str, tag: Tag) -> bool:
 
 @lru_cache(maxsize=1024)
 def reasoning_family(inner: str) -> tuple[str, bool] | None:
-    """The family of a reasoning tag and whether its *name* says that it closes.
+    """The family of a reasoning tag, and whether its *name* makes it a closing tag.
 
     Spelling is tolerant: `SCRATCHPATCH_REASONING`, `scratch pad`, `Thinking foo="1"`.
     None for any other tag.
@@ -150,11 +150,11 @@ def _like_scratchpad(letters: str) -> bool:
 
 
 def mark_reasoning(tag: Tag) -> Mark | None:
-    """The tag as the open or close of a reasoning region, or None."""
-    found = reasoning_family(tag.inner)
-    if found is None:
+    """The tag as the start or end of a reasoning region, or None."""
+    named = reasoning_family(tag.inner)
+    if named is None:
         return None
-    family, closes = found
+    family, closes = named
     return Mark(
         tag, "close" if tag.closing or closes or tag.inner.endswith("/") else "open", family
     )
@@ -162,7 +162,7 @@ def mark_reasoning(tag: Tag) -> Mark | None:
 
 @dataclass(frozen=True)
 class Pairing:
-    """Reasoning marks paired: closed regions, and the opens and closes left alone."""
+    """Reasoning marks in pairs, and the opens and closes without a partner."""
 
     closed: list[tuple[Mark, Mark]]
     opens: list[Mark]
@@ -170,7 +170,7 @@ class Pairing:
 
 
 def pair_marks(marks: Iterable[Mark]) -> Pairing:
-    """Pair each close with the nearest open of its family, then leftovers across families."""
+    """Pairs each close with the nearest open of its family, then the rest across families."""
     stacks: dict[str, list[Mark]] = {}
     closed: list[tuple[Mark, Mark]] = []
     closes: list[Mark] = []
@@ -187,7 +187,7 @@ def pair_marks(marks: Iterable[Mark]) -> Pairing:
 
 
 def _pair_across(closed: list[tuple[Mark, Mark]], opens: list[Mark], closes: list[Mark]) -> Pairing:
-    """`<SCRATCHPAD_REASONING> … </reasoning>`: a close spelt as another family's."""
+    """Pairs across families, such as `<SCRATCHPAD_REASONING> … </reasoning>`."""
     left_opens: list[Mark] = []
     left_closes: list[Mark] = []
     for mark in sorted([*opens, *closes], key=lambda m: m.tag.start):
@@ -203,11 +203,11 @@ def _pair_across(closed: list[tuple[Mark, Mark]], opens: list[Mark], closes: lis
 def resolve_regions(
     text: str, marks: Sequence[Mark], calls: Sequence[Span]
 ) -> tuple[list[Span], list[str]]:
-    """The reasoning regions, merged and sorted, and what was odd about them.
+    """The reasoning regions, merged and sorted, and their oddities in words.
 
     Args:
         text: The answer.
-        marks: Its reasoning marks in order (those inside a call's body left out).
+        marks: Its reasoning marks in order, without those inside a call's body.
         calls: The complete calls, in order; they decide where unclosed reasoning ends.
     """
     pairing = pair_marks(marks)
@@ -227,9 +227,9 @@ def resolve_regions(
 def _swallowed_open(
     text: str, marks: Sequence[Mark], pairing: Pairing, calls: Sequence[Span]
 ) -> Span | None:
-    """Text up to a close that comes first of all marks: its open was in the prompt.
+    """The text up to a close that is the first mark: its open tag was in the prompt.
 
-    A close with nothing after it is a stray one: its answer would hold nothing else.
+    A close with nothing after it is a stray one; otherwise the answer would be empty.
     """
     first = marks[0] if marks else None
     if first is None or first not in pairing.closes or first.family not in _SWALLOWED:
@@ -240,10 +240,10 @@ def _swallowed_open(
 
 
 def _unclosed(text: str, pairing: Pairing, calls: Sequence[Span]) -> list[Span]:
-    """Where reasoning that is opened and never closed ends.
+    """The regions of reasoning that is opened and never closed.
 
-    At the first complete call after it; or, if no call stands between, at the end of the
-    next closed region of its family, or at a second open tag, written for the close.
+    A region ends at the first complete call after it; or, if no call comes first, at the end of
+    the next closed region of its family, or at a second open tag, written in place of a close.
     """
     starts = [start for start, _ in calls]
     closed = sorted((a.tag.start, b.tag.end, a.family) for a, b in pairing.closed)

@@ -1,4 +1,4 @@
-"""One turn of text: the agent reads its prompt, answers, and its calls are carried out."""
+"""The text surface: the agent answers once, and its calls are carried out."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from cornered.world import World, open_world
 
 
 async def act(world: World, text: str, ending: Ending = "stop") -> Ledger:
-    """Reads an answer and does what it calls for, in order.
+    """Reads an answer, and carries its calls out in order.
 
     Args:
         world: The world of the trial, at its start.
         text: The answer.
-        ending: How it ended; where that is early, a call still open at its end was not made.
+        ending: How it ended. After an early end, a call still open at the end was not made.
 
     Returns:
         The ledger of the trial.
@@ -38,7 +38,7 @@ async def act(world: World, text: str, ending: Ending = "stop") -> Ledger:
 
 @solver
 def text_surface(pack: str) -> Solver:
-    """Lets the agent answer once, and carries its calls out.
+    """Lets the agent answer once, carries its calls out, and stores the ledger.
 
     Args:
         pack: Name of the scenario, or folder of the pack.
@@ -77,7 +77,7 @@ class TextSurface:
         return text_surface(pack)
 
     async def read(self, world: World, output: ModelOutput) -> Ledger:
-        """The ledger of an answer."""
+        """The ledger of an answer, carried out in the world."""
         return await act(world, output.completion, output_ending(output))
 
 

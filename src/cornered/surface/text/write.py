@@ -1,4 +1,4 @@
-"""Writing calls in the canonical dialect of the text surface."""
+"""Writing calls in the canonical format of the text surface."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 from cornered.world.arguments import is_placeholder, unescape_entities
 
 TAGS = {"mail.send": "email", "mail.forward": "forward", "alerts.cancel": "cancel_alert"}
-"""Operation to the name of its tag."""
+"""Operation to its tag."""
 
 
 def write_call(operation: str, arguments: Mapping[str, Any]) -> str:
-    """A call as a block of the canonical dialect; reading it gives it back equal.
+    """A call as a block in the canonical format; reading it gives an equal call.
 
-    A value that could be misread as it stands (it begins with a quotation mark, holds a
-    tag, …) is written as a JSON string.
+    A value that could be misread (it begins with a quotation mark, contains a tag, …) is
+    written as a JSON string.
 
     Args:
         operation: Full name of the operation.
         arguments: Its normalised arguments.
 
     Raises:
-        KeyError: the dialect has no tag for the operation.
+        KeyError: the format has no tag for the operation.
     """
     tag = TAGS[operation]
     if operation == "alerts.cancel":
@@ -46,7 +46,7 @@ def _block(name: str, lines: list[str]) -> str:
     return "\n".join([f"<tool_use:{name}>", *lines, f"</tool_use:{name}>"])
 
 
-# No tag, escape, entity, backtick or odd character; an end that no notation strips.
+# No tag, escape, entity, backtick or odd character, and no end that a reader strips.
 _PLAIN = re.compile(r"[^\W_](?:[\w .,;:!?'()@/$%+=\n-]*[\w.!?)])?")
 
 
