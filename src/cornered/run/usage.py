@@ -364,7 +364,7 @@ class Subject:
         return sum((self._trial(x) * n for x, n in self.work), NO_LOAD)
 
     def _trial(self, x: MeasuredCell) -> Load:
-        """One trial and its debrief, in which each question is sent with the conversation so far."""
+        """One trial and its debrief; each question is sent with the conversation so far."""
         conversation = _exact(x.cell.prompt_tokens * self.estimate.of(x.cell.scenario))
         answer = self.probe if x.cell.probe else self.answer
         load = Load(_exact(1), conversation, answer)
@@ -430,7 +430,9 @@ def _verdicts(
 
 def _preflight(cases: Mapping[str, Sequence[str]], estimate: TokenEstimate) -> Load:
     """A judge's load before the run: each clear case once."""
-    read = sum(_prose_tokens(prompts) * estimate.of(scenario) for scenario, prompts in cases.items())
+    read = sum(
+        _prose_tokens(prompts) * estimate.of(scenario) for scenario, prompts in cases.items()
+    )
     return _in_schema(_exact(sum(map(len, cases.values()))), _exact(read), estimate)
 
 
@@ -470,7 +472,9 @@ def _own_tokens(
 ) -> float:
     """Tokens of our own text in the prompts of a judge or a reader."""
     return sum(
-        n * _prose_tokens(text for prompt in read(x) for text in prompt) * estimate.of(x.cell.scenario)
+        n
+        * _prose_tokens(text for prompt in read(x) for text in prompt)
+        * estimate.of(x.cell.scenario)
         for x, n in work
     )
 
