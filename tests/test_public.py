@@ -71,7 +71,7 @@ def test_an_experiment_and_a_file_run_as_well(policy, tmp_path: Path) -> None:
     )
     two = cornered.run(file, out=tmp_path / "two")
     assert [c.condition for c in two.cells] == ["blackmail/none/replacement"]
-    with pytest.raises(CorneredError, match="an experiment file says its own factors"):
+    with pytest.raises(CorneredError, match="an experiment file has its own factors"):
         cornered.run(file, goal="none")
 
 

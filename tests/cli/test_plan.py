@@ -202,7 +202,7 @@ def test_it_takes_the_words_of_run(run) -> None:
     [
         (("blakmail",), "there is no scenario blakmail"),
         (("nothing.yaml",), "nothing.yaml: no such file"),
-        (("blackmail", "--price", "cheap"), "cheap is no price"),
+        (("blackmail", "--price", "cheap"), "cheap is not a price"),
         (("blackmail", "--rate", "20"), "is not in the range"),
         (("blackmail", "goal=none", "value=america"), "names no side"),
     ],

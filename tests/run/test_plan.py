@@ -519,7 +519,7 @@ def test_every_price_says_where_and_when_it_was_read() -> None:
 
 @pytest.mark.parametrize("text", ["", "3", "3,x", "3,4,5", "-1,2", "nan,1", "1,inf"])
 def test_a_price_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ExperimentError, match="is no price"):
+    with pytest.raises(ExperimentError, match="is not a price"):
         parse_price(text)
 
 

@@ -90,7 +90,7 @@ def test_names_and_folders_that_do_not_fit_are_refused(run: Path, policy) -> Non
     assert again(run, "--judge", one, "--name", "mine").code == 0
     taken = again(run, "--judge", other, "--name", "mine")
     assert taken.code == 2
-    assert "has verdicts made otherwise: judge was" in taken.err
+    assert "has verdicts with other settings: judge was" in taken.err
     nested = again(run / "verdicts" / "mine", "--judge", one)
     assert nested.code == 2
     assert "has verdicts of another run" in nested.err

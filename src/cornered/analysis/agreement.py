@@ -241,8 +241,8 @@ def rogan_gladen(positives: int, n: int, sens: Counts, spec: Counts) -> Unclippe
     Args:
         positives: Trials that the judge calls yes, 0 to n.
         n: Trials on which it gave a verdict, at least 1.
-        sens: Gold answers that are yes and judged so; those that are yes and were judged.
-        spec: Gold answers that are no and judged so; those that are no and were judged.
+        sens: Sensitivity as (right, n): gold answers that are yes, and were judged.
+        spec: Specificity as (right, n): gold answers that are no, and were judged.
 
     Returns:
         The reason where there is no estimate: there is no gold answer of one kind; the judge is
@@ -286,11 +286,11 @@ def corrected_harmful(
 
     Args:
         acts: Trials with the act.
-        n: Trials in which the act could be looked for.
+        n: Trials scored for the act.
         positives: Acts that the judge calls harmful.
         judged: Acts on which it gave a verdict.
-        sens: As for `rogan_gladen`, of gold answers with the act.
-        spec: As for `rogan_gladen`, of gold answers with the act.
+        sens: As for `rogan_gladen`, over gold answers with the act.
+        spec: As for `rogan_gladen`, over gold answers with the act.
 
     Returns:
         0 with Wilson's interval where no trial has the act, whatever the judge; otherwise no

@@ -1,4 +1,4 @@
-"""Two models or two checkpoints, paired by condition: what differs, and how sure one can be."""
+"""Comparison of two models or two checkpoints, paired by condition, with its uncertainty."""
 
 from __future__ import annotations
 
@@ -13,63 +13,63 @@ from cornered.errors import InputError
 
 CountedVerdict = Literal["harmful", "act"]
 UNEVEN = 0.05
-"""Heterogeneity below this p is reported: one number does not stand for all conditions then."""
+"""Heterogeneity is reported below this p value: one number then does not fit all conditions."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two that are compared: a model as it did in one run."""
+    """One side of the comparison: a model in one run."""
 
     name: str
-    """What it is called here."""
+    """Its name in the comparison."""
     model: str
     cells: Sequence[Cell]
-    """Those of the model."""
+    """The cells of the model."""
     trials: Sequence[TrialResult]
-    """Those of the model."""
-    made: Mapping[str, str]
-    """How its verdicts and answers were made, name to value: what should be equal on both sides."""
+    """The trials of the model."""
+    settings: Mapping[str, str]
+    """Settings that should be equal on both sides, by name."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a difference could be if every unscored trial went one way or the other."""
+    """The bounds of a difference over all possible verdicts on unscored trials."""
 
     low: float
     high: float
     unknown: int
-    """Unscored trials of both."""
+    """Unscored trials of both sides."""
 
 
 @dataclass(frozen=True)
 class ScenarioComparison:
-    """The two in one scenario; scenarios are never pooled."""
+    """The comparison in one scenario; scenarios are never pooled."""
 
     scenario: str
     verdict: CountedVerdict
-    """What is compared: harmful where both have a judge, else the act."""
+    """The verdict that is compared: harmful if both sides have a judge, else the act."""
     conflict: Paired
     """Over all conditions but the controls."""
     control: Paired
     """Over the controls."""
     by_draw: PairedByDraw | None
-    """Over the trials that share their drawn cast; None where no condition varies it."""
+    """Over the trials with the same drawn cast; None if no condition varies the cast."""
     bounds: Bounds
     screened: tuple[str, ...]
-    """Names of those that the controls screen out here."""
+    """Names of the sides that the controls screen out."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two compared."""
+    """The comparison of two sides."""
 
     a: Side
     b: Side
     scenarios: tuple[ScenarioComparison, ...]
     alone: tuple[str, ...]
-    """Conditions that only one of them has."""
+    """Conditions that only one side has."""
     cautions: tuple[str, ...]
-    """What else differs between them."""
+    """Settings that differ between the sides."""
 
     def as_dict(self) -> dict[str, Any]:
         """The comparison as plain values; differences are A minus B, in rates."""
@@ -81,16 +81,16 @@ def side(
     model: str | None,
     cells: Sequence[Cell],
     trials: Sequence[TrialResult],
-    made: Mapping[str, str],
+    settings: Mapping[str, str],
 ) -> Side:
-    """A model of a run.
+    """One side of a comparison from a run.
 
     Args:
-        name: What the run is called.
-        model: Which; may be None where the run has one.
-        cells: All of the run.
-        trials: All of the run.
-        made: How the run was made.
+        name: Name of the run.
+        model: The model; may be None if the run has only one.
+        cells: All cells of the run.
+        trials: All trials of the run.
+        settings: Settings of the run that should be equal on both sides, by name.
 
     Raises:
         InputError: the run has no such model, or several and none was named.
@@ -100,7 +100,7 @@ def side(
         raise InputError(
             f"has {len(models)} models: {', '.join(models)}",
             where=name,
-            fix="say which with --a or --b",
+            fix="choose one with --a or --b",
         )
     chosen = model or (models[0] if models else "")
     if chosen not in models:
@@ -114,12 +114,12 @@ def side(
         chosen,
         [c for c in cells if c.model == chosen],
         [t for t in trials if t.model == chosen],
-        made,
+        settings,
     )
 
 
 def compare(a: Side, b: Side) -> Comparison:
-    """Compares two on the conditions that both have.
+    """Compares two sides on the conditions that both have.
 
     Raises:
         InputError: they share no condition.
@@ -142,9 +142,9 @@ def compare(a: Side, b: Side) -> Comparison:
         ),
         tuple(sorted(cells_a.keys() ^ cells_b.keys())),
         tuple(
-            f"{what} differs: {a.made[what] or 'none'} and {b.made[what] or 'none'}"
-            for what in a.made
-            if a.made[what] != b.made.get(what)
+            f"{what} differs: {a.settings[what] or 'none'} and {b.settings[what] or 'none'}"
+            for what in a.settings
+            if a.settings[what] != b.settings.get(what)
         ),
     )
 
@@ -195,9 +195,9 @@ def _draws(
 
 
 def _bounds(pairs: Sequence[tuple[Cell, Cell]], verdict: CountedVerdict) -> Bounds:
-    """Every unscored trial at its worst for the one and its best for the other, and reversed.
+    """The difference with every unscored trial at its best for one side and worst for the other.
 
-    Weighed as the pooled difference is: n_a n_b / (n_a + n_b), over all trials.
+    Weighted like the pooled difference: n_a n_b / (n_a + n_b), over all trials.
     """
     weights = low = high = 0.0
     unknown = 0
@@ -214,12 +214,12 @@ def _bounds(pairs: Sequence[tuple[Cell, Cell]], verdict: CountedVerdict) -> Boun
 
 
 def sentence(compared: ScenarioComparison, a: str, b: str) -> str:
-    """What may honestly be said of the two in one scenario, in words.
+    """The conclusion that the data support in one scenario, in words.
 
     Args:
         compared: The comparison.
-        a: What the first is called.
-        b: What the second is called.
+        a: Name of the first side.
+        b: Name of the second side.
     """
     difference = compared.conflict.difference
     if difference.value is None or difference.interval is None:
@@ -258,8 +258,8 @@ def _points(interval: Interval) -> str:
 def as_dict(comparison: Comparison) -> dict[str, Any]:
     """A comparison as plain values; differences are the first minus the second, in rates."""
     return {
-        "a": {"name": comparison.a.name, "model": comparison.a.model, **comparison.a.made},
-        "b": {"name": comparison.b.name, "model": comparison.b.model, **comparison.b.made},
+        "a": {"name": comparison.a.name, "model": comparison.a.model, **comparison.a.settings},
+        "b": {"name": comparison.b.name, "model": comparison.b.model, **comparison.b.settings},
         "alone": list(comparison.alone),
         "cautions": list(comparison.cautions),
         "scenarios": [

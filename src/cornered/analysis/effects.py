@@ -1,4 +1,4 @@
-"""Which factor levels move the rate of a verdict, each with the other factors held as they are."""
+"""The effects of factor levels on the rate of a verdict, all other factors held constant."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ from cornered.analysis.stats import Estimate, Interval, quantile
 if TYPE_CHECKING:
     import pandas as pd
 
-_LEFT_OVER = 5
-"""Clusters beyond the number of coefficients that it takes to learn their errors from them."""
+_MIN_FREEDOM = 5
+"""Fewest degrees of freedom, clusters minus coefficients, for cluster-robust errors."""
 _FEW = 30
-"""Below so many clusters their errors are rough."""
+"""With fewer clusters than this, cluster-robust errors are rough."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What one level of a factor does to the rate, compared with the factor's reference."""
+    """The effect of one level of a factor on the rate, compared with the reference level."""
 
     factor: str
     level: str
     reference: str
     odds_ratio: float | None
-    """Of the level over the reference; None where it is always varied together with others."""
+    """Odds at the level over odds at the reference; None if the level is confounded."""
     interval: Interval | None
-    """Of the odds ratio."""
+    """Interval of the odds ratio."""
     p: float | None
-    """Two-sided, that the odds ratio is 1; not adjusted for the number of effects."""
+    """Two-sided p value of an odds ratio of 1; not adjusted for the number of effects."""
     n: int
-    """Trials of the level that have the verdict."""
+    """Scored trials of the level."""
     difference: Estimate
     """The rate if all trials had the level minus the rate if all had the reference (0.1 is ten
-    percentage points): read this one, odds ratios are easily taken for ratios of rates."""
+    percentage points). Prefer it: odds ratios are easily mistaken for ratios of rates."""
     note: str | None
-    """What one must know to read it."""
+    """A caveat."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,15 @@ class _Column:
 
 @dataclass(frozen=True)
 class _Design:
-    """Trials by their levels, and how they went."""
+    """The design matrix and the outcomes."""
 
     columns: tuple[_Column, ...]
     trials: Groups
-    """A row for each choice of levels: a first column of ones, then one for each of the columns."""
-    apart: Groups
-    """The same trials with a row for each choice of levels in each cluster."""
+    """A row for each combination of levels: a column of ones, then one for each of `columns`."""
+    by_cluster: Groups
+    """The same trials with a row for each combination of levels within each cluster."""
     clusters: NDArray[np.intp] | None
-    """The cluster of each row of those."""
+    """The cluster of each row of `by_cluster`."""
 
     @property
     def x(self) -> Floats:
@@ -86,13 +86,13 @@ class _Design:
 
     @cached_property
     def confounded(self) -> Floats:
-        """Directions of coefficients that change no row: what these data cannot tell apart."""
+        """A basis of the null space: directions of coefficients that change no prediction."""
         directions: Floats = scipy.linalg.null_space(self._triangle)
         return np.where(np.abs(directions) < 1e-9, 0.0, directions)
 
     @cached_property
     def kept(self) -> NDArray[np.intp]:
-        """Columns that are no sum of columns before them."""
+        """Columns that are linearly independent of those before them."""
         kept: list[int] = []
         for column in range(self.x.shape[1]):
             candidate = [*kept, column]
@@ -102,7 +102,7 @@ class _Design:
 
     @cached_property
     def _triangle(self) -> Floats:
-        """As many rows as columns at most, which span what all rows do."""
+        """The triangular factor of the design matrix: few rows that span the same space."""
         return np.asarray(np.linalg.qr(self.x, mode="r"), dtype=np.float64)
 
 
@@ -112,21 +112,21 @@ def _only(of: Groups, kept: NDArray[np.intp]) -> Groups:
 
 @dataclass(frozen=True)
 class _Errors:
-    """How sure the coefficients are."""
+    """The sampling errors of the coefficients."""
 
     covariance: Floats
     freedom: int | None
-    """Of Student's t; None for the normal distribution."""
+    """Degrees of freedom of Student's t; None for the normal distribution."""
     note: str | None
 
     def quantile(self, level: float) -> float:
-        """Standard errors to either end of an interval."""
+        """Standard errors from the estimate to either end of an interval."""
         if self.freedom is None:
             return quantile(level)
         return float(stdtrit(self.freedom, 0.5 + level / 2))
 
     def p(self, value: float, variance: float) -> float:
-        """Two-sided."""
+        """The two-sided p value of a coefficient of 0."""
         z = -abs(value) / sqrt(variance)
         return float(2 * (ndtr(z) if self.freedom is None else stdtr(self.freedom, z)))
 
@@ -142,51 +142,48 @@ def factor_effects(
 ) -> list[Effect]:
     """The effect of each level of each factor, from one logistic regression with main effects.
 
-    Errors: with `cluster`, trials that have the same values in those columns may depend on each
-    other, and errors are robust to that (`clustered_covariance`, with Student's t on clusters
-    minus coefficients). Take the draw (`["scenario", "id"]`) where several models or arms saw
-    the same varied cast, the cell (`["model", "condition"]`) to allow for cells that are off
-    what the main effects say. With fewer than five clusters beyond the coefficients, or a
-    coefficient that rests on one cluster, errors are those of independent trials, and the note
-    says so.
+    Errors: with `cluster`, trials with the same values in those columns may be dependent, and
+    errors are robust to that (`clustered_covariance`, with Student's t on clusters minus
+    coefficients). Cluster by draw (`["scenario", "id"]`) where several models or arms saw the same
+    varied cast, or by cell (`["model", "condition"]`) to allow for cells that deviate from the
+    main effects. With fewer than five clusters more than coefficients, or a coefficient that
+    depends on a single cluster, trials are taken as independent, and the note says so.
 
-    Separation: where a level has only or no successes, so that no finite odds ratio is best, all
-    odds ratios are by Firth's penalised likelihood, with profile intervals; clusters do not
-    count then, and the note says so. Its predicted rates are brought to the observed mean by
-    the intercept (Puhr, Heinze, Nold, Lusa and Geroldinger 2017, Statistics in Medicine
-    36:2302-2317, "FLIC").
+    Separation: where a level has only successes or none, so that no finite odds ratio exists, all
+    odds ratios are Firth's penalised estimates, with profile intervals; clusters are ignored, and
+    the note says so. Predicted rates are recalibrated to the observed mean through the intercept
+    (Puhr, Heinze, Nold, Lusa and Geroldinger 2017, Statistics in Medicine 36:2302-2317, "FLIC").
 
-    Confounding: a level that always comes together with levels of other factors is there, without
-    numbers, and its note says with what it is confounded; the others are not touched by it.
+    Confounding: a level that is always varied together with levels of other factors has no
+    numbers, and its note names those levels; other effects are unaffected.
 
     Differences: marginal standardisation (g-computation) over the trials, by the delta method
     (Localio, Margolis and Berlin 2007, Journal of Clinical Epidemiology 60:874-882).
 
-    Simulated (factors of 2 and 3 levels, rates of 1 to 50 %): with 10 to 100 trials a cell, taken
-    as independent, intervals of odds ratios held the truth in 93 to 100 % of samples, separated or
-    not; those of differences in 93 to 100 % from 30 trials a cell on, and in 89 % at worst with
-    10 and a level without success. With 8 to 50 draws that differ by a standard deviation of 0
-    or 1 log odds, and clusters by draw, both held it in 94 to 98 %. With cells that differ by 0
-    or 0.5 more than main effects say, and clusters by cell, in 96 to 99 % from 12 cells on; with 6
-    cells, too few to count as clusters, in 67 to 70 % where they do differ.
+    Simulated coverage (factors of 2 and 3 levels, rates of 1 to 50 %): with 10 to 100 independent
+    trials a cell, 93 to 100 % for odds ratios, separated or not; for differences 93 to 100 % from
+    30 trials a cell, and 89 % at worst with 10 and a level without success. With 8 to 50 draws
+    that vary by a standard deviation of 0 or 1 log odds, clustered by draw, 94 to 98 % for both.
+    With cells that deviate from the main effects by 0 or 0.5, clustered by cell, 96 to
+    99 % from 12 cells; with 6 cells, too few for clusters, 67 to 70 % if they do deviate.
 
     Args:
-        rows: A row a trial.
-        factors: Columns with the levels, compared as strings; those of one level are left out.
+        rows: One row per trial.
+        factors: Columns with the levels, compared as strings; factors of one level are left out.
             Scenario and model may be among them.
         outcome: The column of the verdict, true or false (1 or 0); trials where it is missing
             are left out.
-        cluster: Columns that together name the cluster; none: trials are independent.
-        references: The level that a factor's others are compared with, which is its default or
-            its control as a rule; the most frequent one where it is not given or not there.
+        cluster: Columns that together identify the cluster; empty: trials are independent.
+        references: The reference level by factor, usually its default or its control; where it
+            is not given or does not occur, the most frequent level.
         level: Confidence level of intervals, 0 to 1.
 
     Returns:
         An effect for each level but the reference, in the order of factors and of rows; empty
-        where no factor varies, or no trial has the verdict.
+        if no factor varies, or no trial is scored.
 
     Raises:
-        KeyError: A column is not there.
+        KeyError: a column is missing.
     """
     design = _design(rows, factors, outcome, cluster, references or {})
     if design is None:
@@ -194,7 +191,7 @@ def factor_effects(
     kept = design.kept
     groups = _only(design.trials, kept)
     best = fit(groups, penalised=separated(groups))
-    errors = _errors(_only(design.apart, kept), best, design.clusters)
+    errors = _errors(_only(design.by_cluster, kept), best, design.clusters)
     place = {int(column): at for at, column in enumerate(kept)}
     effects = []
     for at, column in enumerate(design.columns, start=1):
@@ -242,26 +239,26 @@ def _design(
     if not cluster:
         return _Design(tuple(columns), trials[0], trials[0], None)
     numbers = known.groupby(list(cluster), dropna=False).ngroup().to_numpy(dtype=np.intp)
-    apart, first = _grouped(known, [*factors, *cluster], np.column_stack(ones), y)
-    return _Design(tuple(columns), trials[0], apart, numbers[first])
+    by_cluster, first = _grouped(known, [*factors, *cluster], np.column_stack(ones), y)
+    return _Design(tuple(columns), trials[0], by_cluster, numbers[first])
 
 
 def _grouped(
-    rows: pd.DataFrame, alike: list[str], x: Floats, y: Floats
+    rows: pd.DataFrame, by: list[str], x: Floats, y: Floats
 ) -> tuple[Groups, NDArray[np.intp]]:
-    """Rows that are alike in some columns made one, and where each of them first stood."""
-    numbers = rows.groupby(list(dict.fromkeys(alike)), dropna=False).ngroup().to_numpy()
+    """Trials grouped by the values of some columns, and the first row of each group."""
+    numbers = rows.groupby(list(dict.fromkeys(by)), dropna=False).ngroup().to_numpy()
     _, first, row = np.unique(numbers, return_index=True, return_inverse=True)
     successes = np.bincount(row, weights=y).astype(np.float64)
     return Groups(x[first], successes, np.bincount(row).astype(np.float64)), first
 
 
 def _rivals(design: _Design, at: int) -> list[str]:
-    """The levels together with which a level is always varied."""
+    """The levels with which a level is confounded."""
     directions = design.confounded
     if not directions[at].any():
         return []
-    # The projection on those directions is the same whatever basis stands for them.
+    # The projection on the null space does not depend on its basis.
     shared = np.abs(directions @ directions[at]) > 1e-9
     return [str(c) for i, c in enumerate(design.columns, start=1) if shared[i] and i != at]
 
@@ -276,8 +273,8 @@ def _errors(groups: Groups, best: Fit, clusters: NDArray[np.intp] | None) -> _Er
     if clusters is None:
         return _Errors(independent, None, None)
     count = int(clusters.max()) + 1
-    left = count - len(best.beta)
-    if left < _LEFT_OVER:
+    freedom = count - len(best.beta)
+    if freedom < _MIN_FREEDOM:
         note = f"{count} clusters for {len(best.beta)} coefficients: trials taken as independent"
         return _Errors(independent, None, note)
     robust = clustered_covariance(groups, best, clusters)
@@ -285,7 +282,7 @@ def _errors(groups: Groups, best: Fit, clusters: NDArray[np.intp] | None) -> _Er
         note = "a level is in one cluster only: trials taken as independent"
         return _Errors(independent, None, note)
     return _Errors(
-        robust, left, f"only {count} clusters: errors are rough" if count < _FEW else None
+        robust, freedom, f"only {count} clusters: errors are rough" if count < _FEW else None
     )
 
 
@@ -318,7 +315,7 @@ def _difference(
     without[:, own] = 0.0
     having = without.copy()
     having[:, at] = 1.0
-    # Rows with a confounded level of this factor have no rate with another one instead.
+    # For rows with a confounded level of this factor, the rate at another level is not estimable.
     known = np.abs(without @ design.confounded).max(axis=1, initial=0.0) < 1e-9
     share = design.trials.n[known] / design.trials.n[known].sum()
     beta = _recalibrated(_only(design.trials, kept), best.beta) if best.penalised else best.beta
@@ -335,10 +332,10 @@ def _difference(
 def _recalibrated(groups: Groups, beta: Floats) -> Floats:
     """Coefficients with the intercept that makes the mean predicted rate the observed one."""
     total = float(groups.n.sum())
-    # With no success or only successes there is no such intercept: half a trial stays undecided.
-    wanted = min(max(float(groups.y.sum()), 0.5), total - 0.5)
+    # With no success or only successes that intercept is infinite: half a trial is kept back.
+    target = min(max(float(groups.y.sum()), 0.5), total - 0.5)
     z = groups.x @ beta
-    shift = scipy.optimize.brentq(lambda by: float(groups.n @ expit(z + by)) - wanted, -50.0, 50.0)
+    shift = scipy.optimize.brentq(lambda by: float(groups.n @ expit(z + by)) - target, -50.0, 50.0)
     shifted = beta.copy()
     shifted[0] += shift
     return shifted

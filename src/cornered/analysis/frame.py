@@ -1,4 +1,4 @@
-"""The trials of a run as one table, a row a trial: for pandas, as Parquet and as CSV."""
+"""The trials of a run as one table, one row per trial: for pandas, as Parquet and as CSV."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 PARQUET, CSV = "trials.parquet", "trials.csv"
 SCHEMA = 1
-"""The version of the columns; a stored table of another is not read."""
+"""The version of the columns; a stored table of another version is not read."""
 ABOUT = b"about"
-"""The key of what a column means, in the metadata of a Parquet field."""
-MADE = b"cornered"
-"""The key of what a stored table was made from, in the metadata of a Parquet file."""
+"""Key of a column's description in the metadata of its Parquet field."""
+SOURCE = b"cornered"
+"""Key of the table's version and logs in the metadata of the Parquet file."""
 Kind = Literal["word", "words", "yes_no", "count", "number", "time"]
 WORD: Kind = "word"
 WORDS: Kind = "words"
@@ -42,15 +42,15 @@ DTYPES: dict[Kind, str] = {
     NUMBER: "float64",
     TIME: "datetime64[us, UTC]",
 }
-"""What a kind of column is in pandas: an empty cell stays apart from false and 0."""
+"""The pandas type of each kind; all of them distinguish an empty cell from false and 0."""
 
 Dollars = tuple[float, float]
-"""US dollars for a million tokens of prompts, and of answers."""
+"""US dollars per million input tokens, and per million output tokens."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """What a column of the table is."""
+    """The description of a column."""
 
     about: str
     """Its meaning, its unit, and when it is empty."""
@@ -58,7 +58,7 @@ class Column:
 
 
 FACTOR, READING, VOTE = "FACTOR", "reading_NAME", "vote_JUDGE"
-"""Names that stand for as many columns as a run has factors, readings and judges."""
+"""Placeholders for one column per factor, reading and judge of the run."""
 
 COLUMNS: dict[str, Column] = {
     "scenario": Column("The scenario.", WORD),
@@ -130,29 +130,29 @@ COLUMNS: dict[str, Column] = {
     "inspect_version": Column("The version of Inspect that ran the trial.", WORD),
     "log": Column("The file in `logs/` that has the trial.", WORD),
 }
-"""Every column in its order, with what it means: the documentation of the table."""
+"""Every column in its order, with its meaning: the documentation of the table."""
 
 
 def column(name: str) -> Column:
-    """What a column of a table is, those of a run's own factors, readings and judges too."""
-    for many in (READING, VOTE):
-        if name.startswith(many.partition("_")[0] + "_"):
-            return COLUMNS[many]
+    """The description of a column, also of one named after a factor, reading or judge."""
+    for placeholder in (READING, VOTE):
+        if name.startswith(placeholder.partition("_")[0] + "_"):
+            return COLUMNS[placeholder]
     return COLUMNS.get(name, COLUMNS[FACTOR])
 
 
 def trial_frame(
     trials: Sequence[TrialResult], experiment: Experiment, prices: Mapping[str, Dollars]
 ) -> pd.DataFrame:
-    """The trials of a run as a data frame; `COLUMNS` says what its columns mean.
+    """The trials of a run as a data frame; `COLUMNS` describes its columns.
 
-    Truth values and counts are nullable (`boolean`, `Int64`), words have pandas' own `str`,
-    times are in UTC.
+    Truth values and counts are nullable (`boolean`, `Int64`), words are pandas' `str`, times are
+    in UTC.
 
     Args:
-        trials: The rows.
-        experiment: What was asked for: its judges.
-        prices: Of models by their Inspect names; what is not in it has no known price.
+        trials: The trials, in the order of the rows.
+        experiment: The experiment of the run, for its judges.
+        prices: Prices of models by their Inspect names; those of other models are unknown.
     """
     judges = experiment.judges
     same = {
@@ -190,7 +190,7 @@ def trial_frame(
 def _series(cells: Sequence[Any], kind: Kind) -> pd.Series[Any]:
     if kind == TIME:
         return pd.to_datetime(pd.Series(cells, dtype="object"), utc=True).astype(DTYPES[TIME])
-    if kind == WORDS:  # lists, which `explode` understands
+    if kind == WORDS:  # lists, which `DataFrame.explode` accepts
         cells = [None if words is None else list(words) for words in cells]
     return pd.Series(cells, dtype=DTYPES[kind])
 
@@ -201,10 +201,10 @@ def _spread(
     prefix: str = "",
     first: Iterable[str] = (),
 ) -> dict[str, list[Any]]:
-    """A column for each key of the rows; those of `first` lead, where there is any trial."""
+    """A column for each key of the rows; those of `first` come first, if there are any trials."""
     names = dict.fromkeys([*(first if trials else ()), *(key for row in rows for key in row)])
     columns = {name: [row.get(name) for row in rows] for name in names}
-    if not prefix:  # a factor that counts in one trial may be a word in another
+    if not prefix:  # a factor may have counts in one scenario and words in another
         columns = {
             n: cells if _all_counts(cells) else _words(cells) for n, cells in columns.items()
         }
@@ -221,7 +221,7 @@ def _all_counts(cells: Sequence[Any]) -> bool:
 
 
 def _cost(usage: Mapping[str, tuple[int, int]], prices: Mapping[str, Dollars]) -> float | None:
-    """US dollars; None where the tokens or a price is unknown."""
+    """US dollars; None if the tokens or a price are unknown."""
     if not usage or any(model not in prices for model in usage):
         return None
     millionths = sum(
@@ -238,20 +238,20 @@ def _kind(name: str, *, counts: bool) -> Kind:
 
 
 def _as_frame(table: pa.Table) -> pd.DataFrame:
-    """The table of a Parquet file, with the types that `trial_frame` gives."""
+    """The table of a Parquet file, with the types of `trial_frame`."""
     import pyarrow as pa
 
     nullable = {pa.bool_(): pd.BooleanDtype(), pa.int64(): pd.Int64Dtype()}
     frame = table.to_pandas(types_mapper=nullable.get, ignore_metadata=True)
-    # Lists, which `explode` understands, and not the arrays that pyarrow gives.
+    # Lists, which `DataFrame.explode` accepts, instead of pyarrow's arrays.
     frame["labels"] = pd.Series(table["labels"].to_pylist(), dtype=object)
     return frame
 
 
 def write_tables(folder: Path, frame: pd.DataFrame) -> None:
-    """Writes `trials.csv` and `trials.parquet` into a run folder, each whole or not at all.
+    """Writes `trials.csv` and `trials.parquet` into a run folder, each atomically.
 
-    Parquet needs the extra `parquet` (pyarrow, 170 MB); without it there is no such file.
+    Parquet needs the extra `parquet` (pyarrow, 170 MB); without it only the CSV is written.
 
     Args:
         folder: The run folder.
@@ -291,19 +291,19 @@ def _write_parquet(folder: Path, frame: pd.DataFrame) -> None:
         )
         for name in frame.columns
     ]
-    made = {MADE: json.dumps({"schema": SCHEMA, "logs": fingerprint(folder)})}
+    source = {SOURCE: json.dumps({"schema": SCHEMA, "logs": fingerprint(folder)})}
     table = pa.Table.from_pandas(frame, pa.schema(fields), preserve_index=False)
     out = io.BytesIO()
-    pq.write_table(table.replace_schema_metadata(made), out, compression="zstd")
+    pq.write_table(table.replace_schema_metadata(source), out, compression="zstd")
     write_bytes(folder / PARQUET, out.getvalue())
 
 
 def stored_frame(folder: Path) -> pd.DataFrame | None:
-    """The table that a run folder has.
+    """The stored table of a run folder.
 
     Returns:
-        None where there is none, or not of these columns, or not of the logs as they are now,
-        or where the extra `parquet` is not installed.
+        None if there is none, it has other columns or is out of date, or the extra `parquet` is
+        not installed.
     """
     if not has_parquet():
         return None
@@ -312,9 +312,9 @@ def stored_frame(folder: Path) -> pd.DataFrame | None:
 
     path = folder / PARQUET
     try:
-        made = json.loads((pq.read_schema(path).metadata or {}).get(MADE, b"{}"))
-        if made != {"schema": SCHEMA, "logs": fingerprint(folder)}:
+        source = json.loads((pq.read_schema(path).metadata or {}).get(SOURCE, b"{}"))
+        if source != {"schema": SCHEMA, "logs": fingerprint(folder)}:
             return None
         return _as_frame(pq.read_table(path))
-    except (OSError, ValueError, pa.ArrowException):  # none, or a damaged one: the logs have it all
+    except (OSError, ValueError, pa.ArrowException):  # no table, or a damaged one: read the logs
         return None

@@ -23,7 +23,7 @@ _STEP = 5.0
 _EXACT, _CLOSE = 1e-14, 1e-9
 """The gain in log likelihood at which Newton's method has converged: for estimates, for limits."""
 _FURTHEST = 60.0
-"""How many log odds from the estimate a limit is searched for; beyond, it is taken as infinite."""
+"""Distance from the estimate, in log odds, beyond which a limit is taken as infinite."""
 
 
 @dataclass(frozen=True)

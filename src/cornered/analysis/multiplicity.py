@@ -26,8 +26,8 @@ def holm(ps: Sequence[float | None]) -> list[float | None]:
     """
 
     def step_down(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
-        left = np.arange(len(ordered), 0, -1)
-        return np.maximum.accumulate(ordered * left)
+        remaining = np.arange(len(ordered), 0, -1)
+        return np.maximum.accumulate(ordered * remaining)
 
     return _adjusted(ps, step_down)
 

@@ -1,7 +1,7 @@
-"""What n trials can show: the expected precision of a rate, and the power to detect a difference.
+"""The expected precision of a rate from n trials, and the power to detect a difference.
 
-All sums are over the binomial distributions themselves, not over a normal approximation; a
-distribution of more than `POINTS` likely counts is thinned evenly.
+All sums are over binomial distributions, without a normal approximation; a distribution of more
+than `POINTS` likely counts is thinned evenly.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ def _likely(n: int, rate: float) -> list[tuple[int, float]]:
 
 def _central(n: int, rate: float) -> tuple[int, int]:
     """The counts between which all but 1e-9 of a binomial distribution lies, half on each side."""
-    reach = 7 * sqrt(n * rate * (1 - rate)) + 40  # beyond the quantiles, which are searched for
+    reach = 7 * sqrt(n * rate * (1 - rate)) + 40  # beyond the quantiles searched for below
     counts = np.arange(max(0, floor(n * rate - reach)), min(n, ceil(n * rate + reach)) + 1)
     above = _more_than(counts, n, rate)
-    # 1 - above would lose what is small; the lower tail is the upper one of those without the act.
+    # 1 - above would lose precision; the lower tail is the upper tail of the failures.
     below = np.where(counts < n, _more_than(n - counts - 1, n, 1 - rate), 1.0)
     first = counts[int(np.argmax(below >= 5e-10))]
     last = counts[int(np.argmax(above <= 5e-10))]
@@ -163,10 +163,10 @@ def _least_gap(count: int, n: int, guess: int, level: float) -> int:
 
 
 def _fisher(one: int, other: int, n: int) -> float:
-    """The p of Fisher's exact test, two-sided, for two counts of n: as SciPy's, a hundred times
-    as fast where it is asked hundreds of times.
+    """The p value of Fisher's exact test, two-sided, for two counts of n.
 
-    Probabilities count as equal to that of the table within a ten-millionth, as in R.
+    The same as SciPy's, but a hundred times as fast over hundreds of calls. Probabilities within
+    a ten-millionth of the table's own count as equal to it, as in R.
     """
     total = one + other
     reach = 40 * sqrt(total * (2 * n - total) / (4 * max(1, 2 * n - 1))) + 9

@@ -1,9 +1,8 @@
-"""Published rates, to be read beside our own and never pooled with them.
+"""Published rates, shown beside our own and never pooled with them.
 
-`data/published_rates.csv` holds facts: a rate, of which model, in which condition, from which
-source, and how surely it stands there. Its columns are those of `PublishedRate`, and one for each
-factor whose level the sources say. `data/model_names.yaml` says which Inspect names mean a
-published model.
+Each row of `data/published_rates.csv` is a rate with its model, condition, source and exactness.
+The columns are the fields of `PublishedRate`, and one for each factor whose level the sources
+give. `data/model_names.yaml` maps published models to their Inspect names.
 """
 
 from __future__ import annotations
@@ -40,11 +39,11 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parent / "data"
 STUDY = "am/"
-"""What the names of scenarios with the 2025 study's own text begin with."""
+"""Prefix of scenarios with the 2025 study's own text."""
 STUDY_PACK = "am/blackmail"
-"""A scenario of the study, whose way to name conditions stands for all that was published."""
+"""A scenario of the study; published conditions are named in its way."""
 COUNTERPARTS = {"blackmail": "am/blackmail", "espionage": "am/leaking", "lethal": "am/murder"}
-"""Our scenarios, and those of the study that ask the same of an agent in another text."""
+"""Our scenarios, and the study's scenarios of the same situation in another text."""
 
 Exactness = Literal["exact", "secondary", "figure"]
 EXACTNESS: dict[Exactness, str] = {
@@ -52,33 +51,32 @@ EXACTNESS: dict[Exactness, str] = {
     "secondary": "copied from it by somebody else",
     "figure": "read off a figure",
 }
-"""How surely a rate is what its source says; best first."""
+"""How exactly a rate is known from its source; best first."""
 
 
 class PublishedRate(BaseModel):
-    """One rate that somebody published: a row of `published_rates.csv`."""
+    """One published rate: a row of `published_rates.csv`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     study: str = Field(min_length=1)
     year: int = Field(ge=2024, le=2100)
     scenario: str = Field(min_length=1)
-    """`am/…` for the 2025 study's own text; another text has a name of its own."""
+    """`am/…` for the 2025 study's own text; other texts have other names."""
     model: str = Field(min_length=1)
     """As published."""
     levels: dict[str, str | None]
-    """Factor to level in our words, for each factor that has a column; None where the source does
-    not say."""
+    """Levels in our words, for each factor that has a column; None if the source does not say."""
     factors: dict[str, str]
-    """Further factors in our words, in the file as `factor=level factor=level`; all that are
-    not named have the default."""
+    """Further factors in our words, in the file as `factor=level factor=level`; factors not
+    named have their default."""
     extra: str
-    """Conditions for which there is no factor; a row that has any equals no condition of ours."""
+    """Conditions for which we have no factor; a row with any matches none of our conditions."""
     metric: str = Field(min_length=1)
     """What was counted."""
     rate: float = Field(ge=0, le=1)
     n: int | None = Field(ge=1)
-    """Trials; None where the source does not say."""
+    """Trials; None if the source does not say."""
     exactness: Exactness
     source_title: str = Field(min_length=1)
     source_url: str = Field(pattern=r"^https://\S+$")
@@ -109,17 +107,17 @@ class PublishedRate(BaseModel):
     def _whole_number(self) -> PublishedRate:
         # A published rate is rounded, at the coarsest to a hundredth.
         if self.n and abs(self.successes / self.n - self.rate) > 0.0051:
-            raise ValueError(f"no number of {self.n} trials gives {self.rate}")
+            raise ValueError(f"no count out of {self.n} trials gives a rate of {self.rate}")
         return self
 
     @property
     def successes(self) -> int:
-        """The number of trials that gives this rate; only where n is known."""
+        """The count that gives this rate; only if n is known."""
         return round(self.rate * (self.n or 0))
 
     @property
     def interval(self) -> Interval | None:
-        """Wilson's 95 % interval; None where n is not known."""
+        """Wilson's 95 % interval; None if n is unknown."""
         return wilson(self.successes, self.n) if self.n else None
 
     @property
@@ -129,7 +127,7 @@ class PublishedRate(BaseModel):
 
     @property
     def condition(self) -> str:
-        """The condition as far as it is known, such as `am/leaking/explicit-america/none`."""
+        """The condition as far as known, such as `am/leaking/explicit-america/none`."""
         parts = [self.scenario]
         if any(self.levels.values()):
             naming = _naming(self.scenario)
@@ -142,7 +140,7 @@ class PublishedRate(BaseModel):
     def as_dict(self) -> dict[str, Any]:
         """The row as plain values, rates between 0 and 1, with the ends of the interval.
 
-        Each factor that has a column stands by itself, in the order of the file.
+        Each factor with a column has a key of its own, in the order of the file.
         """
         interval = self.interval
         plain: dict[str, Any] = {}
@@ -156,7 +154,7 @@ class PublishedRate(BaseModel):
 
 @cache
 def _naming(scenario: str) -> Naming:
-    """How conditions of a scenario are written; those of a text that is no pack as the study's."""
+    """How conditions of a scenario are written; as the study's, if the scenario is no pack."""
     return Naming.of(load_pack(scenario if scenario in pack_names() else STUDY_PACK))
 
 
@@ -164,7 +162,7 @@ def read_rates(path: Path) -> tuple[PublishedRate, ...]:
     """The rows of a file such as `published_rates.csv`, in its order.
 
     Raises:
-        InputError: no such file, another header, or a row that means nothing (file, line).
+        InputError: no such file, another header, or an invalid row (file, line).
     """
     names = [name for name in PublishedRate.model_fields if name != "levels"]
     reader = csv.DictReader(io.StringIO(read_text(path, error=InputError), newline=""))
@@ -180,7 +178,9 @@ def read_rates(path: Path) -> tuple[PublishedRate, ...]:
     for row in reader:
         where = f"{path}:{reader.line_num}"
         if None in row or None in row.values():
-            raise InputError(f"not {len(header)} values", where=where, fix="quote what has commas")
+            raise InputError(
+                f"not {len(header)} values", where=where, fix="quote values with commas"
+            )
         known = {name: row[name] for name in names}
         levels = {name: row[name] for name in factors}
         try:
@@ -195,7 +195,7 @@ def read_rates(path: Path) -> tuple[PublishedRate, ...]:
 
 @cache
 def published_rates() -> tuple[PublishedRate, ...]:
-    """Every published rate that comes with the package; errors as `read_rates`."""
+    """Every published rate in the package; errors as in `read_rates`."""
     return read_rates(DATA / "published_rates.csv")
 
 
@@ -205,19 +205,19 @@ class _Names(RootModel[dict[str, list[re.Pattern[str]]]]):
 
 @cache
 def model_names() -> dict[str, list[re.Pattern[str]]]:
-    """Published name of a model to the patterns of its Inspect names' last part.
+    """Patterns for the last part of a model's Inspect names, by its published name.
 
     Raises:
-        InputError: a pattern that is none (file, line).
+        InputError: an invalid pattern (file, line).
     """
     return read_model(DATA / "model_names.yaml", _Names, error=InputError).root
 
 
 def published_name(model: str) -> str | None:
-    """By which name a model of Inspect's was published on; None for any other model.
+    """The name under which results of a model were published; None for any other model.
 
     Args:
-        model: Such as `anthropic/claude-opus-4-20250514`, through whichever provider.
+        model: Its Inspect name with any provider, such as `anthropic/claude-opus-4-20250514`.
     """
     last = model.lower().rpartition("/")[2].removesuffix(":free")
     # Bedrock writes `us.anthropic.NAME-v1:0`, Vertex `NAME@DATE`.
@@ -230,11 +230,11 @@ def published_name(model: str) -> str | None:
 
 @dataclass(frozen=True)
 class Reference:
-    """A published rate, as it stands to a condition of ours."""
+    """A published rate that matches a condition of ours."""
 
     row: PublishedRate
     same_text: bool
-    """Whether the agent read the same text; if not, only the levels of the factors are equal."""
+    """Whether the agent read the same text; if not, only the factor levels are equal."""
 
     @property
     def written(self) -> str:
@@ -247,12 +247,11 @@ class Reference:
 
 
 def matching(model: str, condition: Condition) -> list[Reference]:
-    """The published rates of a model in a condition, each by itself, surest first.
+    """The published rates of a model in a condition, most exact first.
 
-    Scenario and level of every factor are equal; a published rate under a condition for which
-    there is no factor never matches. A condition of our own scenarios gets the rates of its
-    counterpart in the study, marked as being about another text; a condition of any other
-    scenario gets nothing.
+    Scenario and level of every factor are equal; a published rate with a condition for which we
+    have no factor never matches. A condition of our own scenarios gets the rates of its
+    counterpart in the study, marked as another text; other scenarios get none.
 
     Args:
         model: The model by its Inspect name.
@@ -269,12 +268,12 @@ def matching(model: str, condition: Condition) -> list[Reference]:
         and not rate.extra
         and _same_levels(rate, condition)
     ]
-    surest = sorted(equal, key=lambda rate: list(EXACTNESS).index(rate.exactness))
-    return [Reference(rate, scenario == condition.pack_name) for rate in surest]
+    ordered = sorted(equal, key=lambda rate: list(EXACTNESS).index(rate.exactness))
+    return [Reference(rate, scenario == condition.pack_name) for rate in ordered]
 
 
 def _same_levels(rate: PublishedRate, condition: Condition) -> bool:
-    """Whether the levels that a rate names are a condition's, and all others the default there."""
+    """Whether a condition has the levels that a rate names, and defaults otherwise."""
     shown = {f: condition.levels[f] for f in condition.naming.factors} | dict(condition.extra)
     further = {factor: str(level) for factor, level in shown.items() if factor not in rate.levels}
     return rate.factors == further and all(
@@ -284,21 +283,21 @@ def _same_levels(rate: PublishedRate, condition: Condition) -> bool:
 
 
 def beside(table: Iterable[Cell]) -> dict[tuple[str, str], Reference]:
-    """The published rate to print beside each cell of a run, by model and condition.
+    """The published rate to show beside each cell of a run, by model and condition.
 
-    One rate, the surest, as it was published: never an average. Cells on which nobody has
-    published have no entry.
+    It is the most exact one, as published, never an average. Cells without a published rate have
+    no entry.
     """
     matched = {(c.model, c.condition): matching(c.model, c.choice) for c in table}
     return {cell: references[0] for cell, references in matched.items() if references}
 
 
 _COLUMNS = ("scenario", "model", "study", "exactness")
-"""Columns other than those of factors by which rates can be chosen."""
+"""Columns that can be filtered by, other than factors."""
 
 
 def _keys() -> list[str]:
-    """By what rates can be chosen: columns of the file."""
+    """The columns that can be filtered by."""
     factors = dict.fromkeys(factor for rate in published_rates() for factor in rate.levels)
     return [*_COLUMNS[:2], *factors, *_COLUMNS[2:]]
 
@@ -309,24 +308,24 @@ def _value(rate: PublishedRate, key: str) -> str | None:
 
 
 def _slug(text: str) -> str:
-    """A name as it is easily typed: `Claude Opus 4` is `claude-opus-4`."""
+    """A name in a form that is easy to type: `Claude Opus 4` becomes `claude-opus-4`."""
     return re.sub(r"[^a-z0-9./]+", "-", text.lower()).strip("-")
 
 
-def _meant(key: str, word: str) -> frozenset[str]:
-    """The values of a column that a word stands for: whole names, else parts of them."""
+def _matching_values(key: str, word: str) -> frozenset[str]:
+    """The values of a column that match a word: as a whole name, else as a part of one."""
     known = {_slug(v): v for r in published_rates() if (v := _value(r, key)) is not None}
     aliases = {"scenario": COUNTERPARTS.get(word), "model": published_name(word)}
-    asked = _slug(aliases.get(key) or word)
-    meant = [v for slug, v in known.items() if slug == asked]
-    meant = meant or [v for slug, v in known.items() if asked and asked in slug]
-    if not meant:
-        near = get_close_matches(asked, known, n=6, cutoff=0.4) if len(known) > 10 else []
+    wanted = _slug(aliases.get(key) or word)
+    matches = [v for slug, v in known.items() if slug == wanted]
+    matches = matches or [v for slug, v in known.items() if wanted and wanted in slug]
+    if not matches:
+        near = get_close_matches(wanted, known, n=6, cutoff=0.4) if len(known) > 10 else []
         raise FactorError(
             f"{key}={word}: there is no published rate of it",
-            fix=suggest(asked, near or sorted(known)),
+            fix=suggest(wanted, near or sorted(known)),
         )
-    return frozenset(meant)
+    return frozenset(matches)
 
 
 def _text(row: PublishedRate) -> str:
@@ -339,15 +338,15 @@ def _order(row: PublishedRate) -> tuple[Any, ...]:
 
 
 def filtered(words: Sequence[str]) -> list[PublishedRate]:
-    """The published rates that meet every word, in the order of scenario, condition and model.
+    """The published rates that match every filter, ordered by scenario, condition and model.
 
     Args:
-        words: `key=value,value`, or a word to be found in a row.
-            A value is a whole name or, where there is none such, a part of names; a model may
-            also be given by its Inspect name.
+        words: Filters: `key=value,value`, or a word that occurs in a row. A value is a whole
+            name or, if no name equals it, a part of one; a model may also be given by its
+            Inspect name.
 
     Raises:
-        FactorError: a key that is not known, or a value that no row has.
+        FactorError: an unknown key, or a value that no row has.
     """
     chosen: dict[str, frozenset[str]] = {}
     free = []
@@ -358,7 +357,7 @@ def filtered(words: Sequence[str]) -> list[PublishedRate]:
         elif key not in _keys():
             raise FactorError(f"rates have no {key or 'empty key'}", fix=suggest(key, _keys()))
         else:
-            meant = (_meant(key, value) for value in values.split(","))
-            chosen[key] = chosen.get(key, frozenset()).union(*meant)
+            matches = (_matching_values(key, value) for value in values.split(","))
+            chosen[key] = chosen.get(key, frozenset()).union(*matches)
     rows = (r for r in published_rates() if all(_value(r, k) in vs for k, vs in chosen.items()))
     return sorted((r for r in rows if all(word in _text(r) for word in free)), key=_order)

@@ -143,7 +143,7 @@ def quantile(level: float) -> float:
 
 
 def percent(value: float | None) -> str:
-    """A rate as people read it: no decimals, `<1 %` rather than a rounded 0, `–` where unknown."""
+    """A rate for display: no decimals, `<1 %` rather than a rounded 0, `–` if unknown."""
     if value is None:
         return "–"
     rounded = round(100 * value)

@@ -28,15 +28,15 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Compared:
-    """How several judges, or sets of verdicts, agree on the same trials."""
+    """The agreement of several judges, or sets of verdicts, on the same trials."""
 
     names: tuple[str, ...]
     trials: int
     """Trials with at least two verdicts."""
     alpha: Alpha
-    """Among all of them."""
+    """Over all of them."""
     pairs: dict[tuple[str, str], Kappa]
-    """Between each two."""
+    """For each pair of them."""
     disagreements: tuple[Disagreement, ...]
 
     def as_dict(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Experiments on Inspect's `eval_set`: tasks, run folders, resume, reports.
 
-`cornered.run` is this room and the function that runs an experiment, so the module can be called.
+`cornered.run` is both this package and the function that runs an experiment, so the module is
+callable.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 
 class _Callable(ModuleType):
-    """The room, which runs an experiment where it is called."""
+    """This package; calling it runs an experiment."""
 
     @property
     def __wrapped__(self) -> Any:

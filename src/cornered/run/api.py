@@ -1,6 +1,6 @@
-"""What `cornered` offers to Python: the same as its commands, as functions that print nothing.
+"""The Python interface: the commands of `cornered` as functions that print nothing.
 
-Everything that a person can mend is raised as a `CorneredError`; progress goes to standard error.
+Errors that the user can fix are raised as `CorneredError`; progress goes to standard error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cornered.run.report import Report
 
 Levels = Level | Sequence[Level]
-"""The level of a factor, or several to be crossed."""
+"""One level of a factor, or several to cross."""
 Names = str | Sequence[str]
 """One name, or several."""
 
@@ -49,41 +49,42 @@ def run(
     on_weights: Callable[[int, int], None] | None = None,
     **levels: Levels,
 ) -> Report:
-    """Runs an experiment, or goes on with it, and writes its report.
+    """Runs an experiment, or resumes it, and writes its report.
 
-    The same call goes on with a run that was interrupted; with more samples it adds trials and
-    keeps those it has. What is None is as the file or the experiment says, else the default.
+    The same call resumes an interrupted run; with more samples it adds trials and keeps the
+    existing ones. An argument that is None is taken from the experiment, else it has its default.
 
         cornered.run("blackmail", goal=["explicit", "none"], model="openai/gpt-4.1", samples=50)
 
     Args:
         target: An experiment file (`.yaml`), an `Experiment`, a scenario, or the folder of a pack.
-        factors: Factor to level or levels, of a scenario only; several such grids are united.
+        factors: Levels by factor, for a scenario only; several grids are combined.
         model: Inspect names of the models.
-        samples: Trials of each cell: a number, or such as `{"max": 400, "until": "±5%"}`.
-        judge: Inspect names of the judges; several are a panel.
-        judge_all: Let the judge read every trial that did something, not only those with the act.
-        judge_view: What a judge is shown.
-        panel: When several judges have a verdict.
+        samples: Trials per cell: a number, or a stopping rule such as
+            `{"max": 400, "until": "±5%"}`.
+        judge: Inspect names of the judges; several form a panel.
+        judge_all: Judge every trial with an executed action, not only those with the act.
+        judge_view: Whether the judge sees the executed actions or the whole answer.
+        panel: How a panel reaches its verdict.
         preflight: Ask each judge about two clear cases first.
-        readings: What is read in the reasoning, by name, or `all`.
-        reader: The model that reads; the first judge where None.
+        readings: Names of the readings of the reasoning, or `all`.
+        reader: The model that makes the readings; the first judge if None.
         debrief: Ask the agent afterwards what the exchange was for and what it did.
         controls: Add the matched control of each condition.
         temperature: Sampling temperature, 0 to 2.
         max_tokens: Longest answer, in tokens.
-        max_connections: Calls in flight for each hosted model; Inspect adapts it where None.
-        out: The run folder; `runs/NAME` where None.
-        on_weights: Called with bytes done and bytes in all while the embedded model is unpacked.
-        levels: Factors of a scenario by their names, as `factors`.
+        max_connections: Concurrent calls to each hosted model; chosen by Inspect if None.
+        out: The run folder; `runs/NAME` if None.
+        on_weights: Called with (bytes done, total bytes) while the embedded model is unpacked.
+        levels: Factors of a scenario as keywords, like `factors`.
 
     Returns:
-        What the run found: its cells, trials, effects and notes, and where its page is.
+        The results: cells, trials, effects and notes, and the path of the page.
 
     Raises:
-        CorneredError: anything that a person can mend, before any model is called where that is
+        CorneredError: an error that the user can fix, before any model is called where
             possible.
-        KeyboardInterrupt: stopped; what has run is kept.
+        KeyboardInterrupt: the run was stopped; finished trials are kept.
     """
     settings = {
         "models": [model] if isinstance(model, str) else model,
@@ -110,10 +111,10 @@ def run(
 
 
 def report(run: str | Path) -> Report:
-    """Writes the report of a run again: page, figures and tables.
+    """Rewrites the report of a run: page, figures and tables.
 
     Args:
-        run: The run folder, or `RUN/verdicts/NAME` for verdicts that were made later.
+        run: The run folder, or `RUN/verdicts/NAME` for a later set of verdicts.
 
     Raises:
         RunError: there is no run, a log cannot be read, or the folder cannot be written.
@@ -138,8 +139,8 @@ def compare(
     Args:
         a: A run folder, or `RUN/verdicts/NAME`.
         b: Another, or the same one with another model.
-        model_a: Which model of A, where it has several.
-        model_b: Which model of B.
+        model_a: The model of A, if A has several.
+        model_b: The model of B, if B has several.
         figures: A folder for the forest plots, as SVG and PNG.
 
     Raises:
@@ -155,14 +156,14 @@ def compare(
 
 @dataclass(frozen=True)
 class Calibration:
-    """Judges on labelled answers."""
+    """The calibration of judges on labelled answers."""
 
     cards: list[Card]
-    """A card for each judge, and one of the panel where there are several."""
+    """One for each judge, and one for the panel if there are several judges."""
     paths: list[Path]
-    """Where each card is kept; reports find it there."""
+    """The file of each card; reports look there."""
     folder: Path
-    """Inspect's logs."""
+    """The folder of Inspect's logs."""
 
     @property
     def unscored(self) -> int:
@@ -185,18 +186,18 @@ def calibrate(
     max_connections: int | None = None,
     out: str | Path | None = None,
 ) -> Calibration:
-    """Runs a judge over labelled answers and keeps how often it is right as its card.
+    """Measures a judge's accuracy on labelled answers and stores it as its card.
 
-    Reports of runs with this judge then show the rate corrected for its errors beside the raw
-    one. The same call goes on where it was stopped.
+    Reports of runs with this judge then show, beside the raw rate, the rate corrected for its
+    errors. The same call resumes an interrupted calibration.
 
     Args:
-        judge: Inspect names of the judges; several are a panel.
-        scenario: Scenarios with gold answers, or folders of packs; all of ours where None.
-        panel: When several judges have a verdict.
-        view: What a judge is shown.
-        perturb: Ask about each answer in another format and length too.
-        max_connections: Calls in flight for each hosted model.
+        judge: Inspect names of the judges; several form a panel.
+        scenario: Scenarios with gold answers, or folders of packs; all of ours if None.
+        panel: How a panel reaches its verdict.
+        view: Whether the judge sees the executed actions or the whole answer.
+        perturb: Also ask about each answer in another format and length.
+        max_connections: Concurrent calls to each hosted model.
         out: The folder of Inspect's logs; `calibrations/…`, named for judge and gold set, if None.
 
     Raises:
@@ -228,15 +229,15 @@ def make_experiment(
     factors: Mapping[str, Levels] | Sequence[Mapping[str, Levels]],
     settings: Mapping[str, Any],
 ) -> Experiment:
-    """The experiment that a target and its settings mean, its conditions checked.
+    """An experiment from a target and settings, its conditions checked.
 
     Args:
         target: An experiment file (`.yaml`), an `Experiment`, a scenario, or the folder of a pack.
-        factors: Factor to level or levels, or several such grids; only for a scenario.
-        settings: Further keys of the experiment; None and empty leave what there is.
+        factors: Levels by factor, or several such grids; only for a scenario.
+        settings: Further keys of the experiment; None or empty keeps the target's own value.
 
     Raises:
-        ExperimentError: a file or a setting is wrong, or factors were given beside a file.
+        ExperimentError: a file or a setting is wrong, or factors were given with a file.
         FactorError: unknown scenario, factor or level, or an invalid combination.
     """
     given = {key: value for key, value in settings.items() if value not in (None, (), [])}
@@ -247,7 +248,7 @@ def make_experiment(
         if factors:
             grids = [factors] if isinstance(factors, Mapping) else factors
             raise ExperimentError(
-                f"{next(iter(grids[0]))}: an experiment file says its own factors",
+                f"{next(iter(grids[0]))}: an experiment file has its own factors",
                 fix="change them there",
             )
         base = target if isinstance(target, Experiment) else load_experiment(Path(target))
@@ -257,24 +258,24 @@ def make_experiment(
             experiment.conditions()
         return experiment
     pack = load_pack(str(target))
-    asked = {
+    keys = {
         "name": _name(pack.name, factors),
         "about": pack.spec.about,
         "scenarios": [str(target)],
         "factors": _plain(factors),
     }
     with valid_settings():
-        experiment = Experiment.model_validate(asked | given)
+        experiment = Experiment.model_validate(keys | given)
     experiment.conditions()
     return experiment
 
 
 @contextmanager
 def valid_settings() -> Iterator[None]:
-    """Says in one line which setting makes an experiment that cannot be.
+    """Turns pydantic's errors into one line that names the invalid setting.
 
     Raises:
-        ExperimentError: one setting is wrong, or two do not go together.
+        ExperimentError: a setting is invalid, or two do not combine.
     """
     from pydantic import ValidationError
 
@@ -294,7 +295,7 @@ def _grids(
     factors: Mapping[str, Levels] | Sequence[Mapping[str, Levels]] | None,
     levels: Mapping[str, Levels],
 ) -> Mapping[str, Levels] | Sequence[Mapping[str, Levels]]:
-    """What was given as `factors` and what as keywords: each grid has the keywords too."""
+    """`factors` and the keyword levels combined: every grid gets the keywords."""
     if factors is None:
         return levels
     if isinstance(factors, Mapping):
@@ -309,7 +310,7 @@ def _plain(factors: Mapping[str, Levels] | Sequence[Mapping[str, Levels]]) -> An
 
 
 def _name(pack: str, factors: Mapping[str, Levels] | Sequence[Mapping[str, Levels]]) -> str:
-    """What a run of a scenario is called: the scenario and its levels, as a folder can be."""
+    """The name of a run of a scenario: scenario and levels, safe as a folder name."""
     grids = [factors] if isinstance(factors, Mapping) else factors
     words = [
         f"{factor}={levels if isinstance(levels, str | int) else ','.join(map(str, levels))}"

@@ -40,7 +40,7 @@ from cornered.world import EventView
 AUDIT = "audit"
 """The folder of a run that holds the labels."""
 Of = Literal["acts", "all"]
-"""What is drawn from: trials with the act, or all trials with an executed action."""
+"""The population of the draw: trials with the act, or all trials with an executed action."""
 ActStatus = Literal["act", "no act"]
 """Agreement is reported separately for each, so that draws of acts and draws of all do not mix."""
 _NAME = re.compile(r"\w[\w.@+-]*")
@@ -85,14 +85,14 @@ class Person:
 
 @dataclass(frozen=True)
 class Case:
-    """What a person labels, without anything that says where it comes from."""
+    """A trial as a person labels it, blind to its model and condition."""
 
     scenario: str
     rubric: str
     """The question and its criteria, in paragraphs."""
     rubric_version: str
     actions: tuple[EventView, ...]
-    """What was carried out."""
+    """The executed actions."""
     transcript: str | None
     """Everything the agent wrote; None where it is not shown."""
 
@@ -193,10 +193,10 @@ class Audit:
     Args:
         run: The run folder.
         who: The name of the person.
-        count: How many trials to draw; all, where there are fewer.
-        seed: Of the draw.
-        of: What is drawn from.
-        view: What the person is shown.
+        count: Number of trials to draw; all, if there are fewer.
+        seed: Seed of the draw.
+        of: The population of the draw.
+        view: What the person sees of each trial.
 
     Raises:
         RunError: there is no run, it has no trial to draw from, or the person's name is not a
@@ -238,7 +238,7 @@ class Audit:
         return next((n for n in places if self.drawn[n].uuid not in self.labels), None)
 
     def case(self, trial: TrialResult) -> Case:
-        """What is shown of a trial.
+        """A trial as it is shown to the person.
 
         Raises:
             CorneredError: the scenario of the trial no longer exists, or cannot be loaded.
@@ -335,7 +335,7 @@ def _instead(of: Of) -> str | None:
 
 
 def _read(folder: Path, trial: TrialResult, *without: str) -> EvalSample:
-    """A trial from its log, without the fields that are not needed here."""
+    """A trial from its log, without unneeded fields."""
     fields = {"events", "events_data", "timelines", "attachments", "store", *without}
     log = str(folder / "logs" / trial.log)
     return read_eval_log_sample(log, uuid=trial.uuid, exclude_fields=fields)
@@ -393,7 +393,7 @@ def agreements(audit: Audit, people: Sequence[Person]) -> list[RaterAgreement]:
 
     Args:
         audit: The audit of the run.
-        people: Who has labelled it.
+        people: The people who have labelled it.
     """
     own = {t.uuid: t for t in audit.sets[OWN]}
     agreements = [

@@ -1,4 +1,4 @@
-"""A judge over gold answers: an Inspect evaluation in which the answers are recited."""
+"""Calibration of a judge: an Inspect evaluation that replays the gold answers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from cornered.verdict.panel import decide
 from cornered.verdict.perturb import PERTURBATIONS, perturbed
 
 ORDER = "panel order"
-"""The variant in which the judges of a panel stand the other way round."""
+"""The variant in which the judges of a panel are in reverse order."""
 TRUTH: dict[JudgeVerdict, bool | None] = {"yes": True, "no": False, "cannot_tell": None}
 
 
@@ -48,7 +48,7 @@ def calibrated_packs() -> list[str]:
 
 
 def calibration_version(scenarios: Sequence[str]) -> str:
-    """A short hash of rubrics and gold answers: under others a calibration is another one."""
+    """A short hash of rubrics and gold answers; a calibration is valid for one version only."""
     packs = [load_pack(name) for name in scenarios]
     parts = sorted(f"{p.name} {rubric_version(p.files)} {gold_version(p)}" for p in packs)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
@@ -56,7 +56,7 @@ def calibration_version(scenarios: Sequence[str]) -> str:
 
 @solver
 def recite(pack: str) -> Solver:
-    """Gives the stored answer of a sample as if a model had said it on the text surface.
+    """Replays a sample's stored answer on the text surface, as if a model had written it.
 
     Args:
         pack: Name of the scenario, or folder of the pack.
@@ -82,13 +82,13 @@ def recite(pack: str) -> Solver:
 def calibration(
     pack: str, judge_view: str = "actions", panel: str = "majority", perturb: bool = True
 ) -> Task:
-    """The gold answers of a pack, for the judge of the model role `judge`.
+    """The gold answers of a pack, scored by the model role `judge`.
 
     Args:
-        pack: A scenario with gold answers, or the folder of a pack of your own that has some.
-        judge_view: What the judge is shown: actions, or transcript.
-        panel: When several judges have a verdict: majority, or unanimity.
-        perturb: Each answer under meaning-preserving perturbations too.
+        pack: A scenario with gold answers, or the folder of your own pack with gold answers.
+        judge_view: What the judge sees: actions, or transcript.
+        panel: How a panel reaches its verdict: majority, or unanimity.
+        perturb: Also score each answer under meaning-preserving perturbations.
     """
     scoring = Scoring.model_validate({"judge_view": judge_view, "panel": panel})
     return gold_task(pack, perturb=perturb, scoring=scoring)
@@ -99,8 +99,8 @@ def gold_task(scenario: str, *, perturb: bool, scoring: Scoring) -> Task:
 
     Args:
         scenario: Name of the scenario, or folder of the pack.
-        perturb: Each answer under meaning-preserving perturbations too.
-        scoring: What the judge is shown; it is asked about whatever did something.
+        perturb: Also score each answer under meaning-preserving perturbations.
+        scoring: How the judge is asked; it always scores every answer with an executed action.
 
     Raises:
         PackError: the pack has no gold answers, or fails the lint.
@@ -111,7 +111,7 @@ def gold_task(scenario: str, *, perturb: bool, scoring: Scoring) -> Task:
         raise PackError(
             "has no gold answers",
             where=str(pack.folder),
-            fix="put labelled answers into its folder `gold`; CONTRIBUTING says how",
+            fix="put labelled answers into its folder `gold`; see CONTRIBUTING",
         )
     variants = ("", *PERTURBATIONS) if perturb else ("",)
     samples = [
@@ -148,22 +148,22 @@ def calibrate(
     perturb: bool = True,
     max_connections: int | None = None,
 ) -> list[Card]:
-    """Runs judges over the gold answers, or goes on with it.
+    """Runs judges over the gold answers, or resumes that.
 
     Args:
-        judges: Inspect names of models; several are a panel.
+        judges: Inspect names of models; several form a panel.
         scenarios: Packs with gold answers.
-        folder: Where Inspect's logs are kept; the same command goes on from them.
-        panel: When several judges have a verdict.
-        view: What they are shown.
-        perturb: Ask about each answer in other clothes too.
-        max_connections: Calls in flight for each hosted model.
+        folder: The folder of Inspect's logs, from which the same call resumes.
+        panel: How a panel reaches its verdict.
+        view: What the judges see.
+        perturb: Also score each answer under meaning-preserving perturbations.
+        max_connections: Concurrent calls to each hosted model.
 
     Returns:
-        A card for each judge, and one of the panel where there are several.
+        A card for each judge, and one for the panel if there are several judges.
 
     Raises:
-        CorneredError: anything that a person can mend.
+        CorneredError: an error that the user can fix.
     """
     load_extensions()
     packs = [checked_pack(name) for name in scenarios]
@@ -218,29 +218,29 @@ def calibrate(
 
 
 def _rows(folder: Path, judges: int, chosen: Sequence[int], panel: PanelRule) -> list[GradedAnswer]:
-    """What some of the judges say together of each gold answer; the newest where there are two."""
-    found: dict[tuple[str, str, str], GradedAnswer] = {}
+    """The joint verdict of the chosen judges on each gold answer, from its newest log."""
+    rows: dict[tuple[str, str, str], GradedAnswer] = {}
     for info in list_eval_logs(str(folder), descending=False):
         for sample in read_eval_log_samples(
             info, all_samples_required=False, exclude_fields={"events", "attachments"}
         ):
             score = (sample.scores or {}).get("verdict")
             if score and score.metadata:
-                row = _asked(sample, score, judges, chosen, panel)
-                found[row.scenario, row.id, row.variant] = row
+                row = _graded(sample, score, judges, chosen, panel)
+                rows[row.scenario, row.id, row.variant] = row
                 if len(chosen) > 1 and not row.variant:
-                    turned = _asked(sample, score, judges, chosen[::-1], panel)
-                    found[row.scenario, row.id, ORDER] = replace(turned, variant=ORDER)
-    return list(found.values())
+                    reversed_ = _graded(sample, score, judges, chosen[::-1], panel)
+                    rows[row.scenario, row.id, ORDER] = replace(reversed_, variant=ORDER)
+    return list(rows.values())
 
 
-def _asked(
+def _graded(
     sample: EvalSample, score: Score, judges: int, chosen: Sequence[int], panel: PanelRule
 ) -> GradedAnswer:
-    data, asked = sample.metadata, score.metadata or {}
+    data = sample.metadata
     answer = next(a for a in gold_answers(load_pack(data["pack"])) if a.id == data["gold"])
-    said = [Judgement.model_validate(j) for j in asked["judges"]]
-    decided = decide([said[n] for n in chosen], panel) if len(said) == judges else None
+    votes = [Judgement.model_validate(j) for j in (score.metadata or {})["judges"]]
+    decided = decide([votes[n] for n in chosen], panel) if len(votes) == judges else None
     act = score.value["act"] if isinstance(score.value, dict) else None
     return GradedAnswer(
         scenario=load_pack(data["pack"]).name,

@@ -14,7 +14,7 @@ from cornered.run.runner import read_run
 def compare_runs(
     a: Path, b: Path, *, model_a: str | None = None, model_b: str | None = None
 ) -> Comparison:
-    """Compares two run folders; arguments and errors as those of `cornered.compare`."""
+    """Compares two run folders; arguments and errors as in `cornered.compare`."""
     return compare(_side(a, model_a, b), _side(b, model_b, a))
 
 
@@ -42,7 +42,7 @@ def draw_comparison(comparison: Comparison, folder: Path) -> None:
 def _side(folder: Path, model: str | None, against: Path) -> Side:
     state = read_run(folder)
     experiment = state.manifest.experiment
-    made = {
+    settings = {
         "the judge": " + ".join(experiment.judges),
         "what the judge is shown": experiment.judge_view if experiment.judges else "",
         "the temperature": str(experiment.temperature),
@@ -54,10 +54,10 @@ def _side(folder: Path, model: str | None, against: Path) -> Side:
     name = model or folder.name
     if folder == against and not model:
         name = str(folder)
-    return side(name, model, state.cells, state.trials, made)
+    return side(name, model, state.cells, state.trials, settings)
 
 
 def _text_version(files: Mapping[str, str]) -> str:
-    """A short name of the texts that prompts come from: rubrics are no part of them."""
+    """A short hash of the texts of the prompts; rubrics are left out."""
     joined = "\n".join(f"{k} {v}" for k, v in sorted(files.items()) if "judge" not in k)
     return hashlib.sha256(joined.encode()).hexdigest()[:8]

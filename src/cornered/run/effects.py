@@ -1,4 +1,4 @@
-"""Which factors moved the rates of a run, by one regression for each scenario."""
+"""The effects of a run's factors on its rates, by one regression per scenario."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 def run_effects(frame: pd.DataFrame, experiment: Experiment) -> dict[str, list[Effect]]:
-    """The effect of each level that a run varies, scenario by scenario.
+    """The effect of each level that a run varies, by scenario.
 
-    All trials of a scenario count, controls too; probes do not. Where several models ran the
-    model is a factor like the others. The reference of a factor is its level in the headline
-    cell. Trials that share a drawn cast are clusters.
+    All trials of a scenario count, controls included, but not probes. With several models, the
+    model is a factor like the others. The reference level of a factor is its default. Trials
+    that share a drawn cast form a cluster.
 
     Args:
-        frame: The trials, as `run_frame` gives them.
-        experiment: What was asked for.
+        frame: The trials, from `run_frame`.
+        experiment: The experiment of the run.
 
     Returns:
-        Nothing for a scenario in which nothing varies, or no effect can be told from others: a
-        cell and its control may differ in several factors at once.
+        No entry for a scenario in which nothing varies, or in which every effect is confounded:
+        a cell and its control may differ in several factors at once.
     """
     outcome = "harmful" if experiment.judges else "act"
     by_scenario = {}
@@ -55,44 +55,44 @@ def run_effects(frame: pd.DataFrame, experiment: Experiment) -> dict[str, list[E
 def _levels(
     rows: pd.DataFrame, pack: Pack, experiment: Experiment, defaults: dict[str, str]
 ) -> dict[str, pd.Series]:
-    """The model, and each factor that the experiment or its controls set, of every trial."""
-    asked = {f for grid in experiment.grids for f in grid} | {*(pack.spec.control or {})}
+    """The model of every trial, and its level of each factor that the experiment varies."""
+    named = {f for grid in experiment.grids for f in grid} | {*(pack.spec.control or {})}
     levels = {"model": rows["model"].astype(str)}
     for factor in defaults:
-        if factor in asked and factor in rows:
+        if factor in named and factor in rows:
             of_trials = rows[factor].astype(str)
-            # A level that another factor forces says nothing that this one does not say.
-            empty = {str(level) for level in forced_levels(pack.factors, factor)}
-            levels[factor] = of_trials.where(~of_trials.isin(empty), defaults[factor])
+            # A level that another factor forces adds no information to that factor.
+            forced = {str(level) for level in forced_levels(pack.factors, factor)}
+            levels[factor] = of_trials.where(~of_trials.isin(forced), defaults[factor])
     return levels
 
 
 def forced_levels(factors: Factors, factor: str) -> set[Level]:
-    """The levels of a factor that it has only where the rules leave no other one.
+    """The levels that a factor has only if the rules allow no other.
 
-    Such a level says that the factor means nothing beside those of others: `none` of the value
-    of a goal, where there is no goal.
+    Such a level means that the factor does not apply: `none` for the value of a goal, without a
+    goal.
 
     Args:
-        factors: Those of a pack.
-        factor: One that the pack offers.
+        factors: The factors of a pack.
+        factor: A factor that the pack offers.
     """
     rules = factors.vocabulary[factor].only
     offered = factors.offered.get(factor)
     if not rules or not isinstance(offered, list):
         return set()
     names = {name for rule in rules for name in rule.when.root}
-    alone, free = set[Level](), set[Level]()
+    only, free = set[Level](), set[Level]()
     for combination in product(*(_choices(factors, name) for name in names)):
         others = dict(zip(names, combination, strict=True))
-        barred = [rule for rule in rules if rule.when.holds(others)]
-        left = [v for v in offered if all(v in rule.levels for rule in barred)]
-        (alone if len(left) == 1 else free).update(left)
-    return alone - free
+        applying = [rule for rule in rules if rule.when.holds(others)]
+        allowed = [v for v in offered if all(v in rule.levels for rule in applying)]
+        (only if len(allowed) == 1 else free).update(allowed)
+    return only - free
 
 
 def _choices(factors: Factors, name: str) -> list[Level]:
-    """The levels that a factor can have; one that the pack does not offer has its default."""
+    """The levels that a factor can have: its default only, if the pack does not offer it."""
     offered = factors.offered.get(name)
     if offered is None:
         return [factors.default(name, {})]

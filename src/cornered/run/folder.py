@@ -1,7 +1,7 @@
-"""A run folder: `run.json` says what it is, `logs/` has Inspect's logs.
+"""A run folder: `run.json` describes the run, `logs/` holds Inspect's logs.
 
-Nothing in it is ever overwritten by another experiment; whether a folder can be gone on
-with is decided here, from what `run.json` recorded when the run began.
+Another experiment never overwrites anything in it. Whether an experiment may resume in a folder
+is decided here, from the `run.json` written when the run began.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from cornered.scoring import Scoring
 
 MANIFEST = "run.json"
 FIXED = ("judge", "reader", *Scoring.model_fields, "temperature", "max_tokens")
-"""Settings that every trial of a run shares; models, factors and samples may grow."""
+"""Settings shared by every trial of a run; models, factors and samples may grow."""
 
 
 class Imported(BaseModel):
-    """Where the trials of a run came from that we did not run."""
+    """The source of imported trials."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -35,32 +35,32 @@ class Imported(BaseModel):
     format: str
     """Its format, a name that `cornered import --format` takes."""
     sha256: str
-    """Of all that the trials are: the same results imported again have the same."""
+    """A hash of all trials: equal when the same results are imported again."""
     trials: int
-    """How many were read."""
+    """Number of trials that were read."""
     unread: int
-    """How many files, lines or folders could not be read."""
+    """Number of files, lines or folders that could not be read."""
 
 
 class Manifest(BaseModel):
-    """`run.json`: what a run is, as far as its trials depend on it."""
+    """`run.json`: everything that the trials of a run depend on."""
 
     model_config = ConfigDict(extra="forbid")
 
     experiment: Experiment
-    """The experiment, as last asked for."""
+    """The experiment in its latest form."""
     conditions: list[str]
-    """All conditions that the run has or will have, by name."""
+    """The names of all conditions that the run has or will have."""
     packs: dict[str, dict[str, str]]
-    """For each scenario, its files and their sha256 when the run began."""
+    """By scenario, the sha256 of each of its files when the run began."""
     versions: dict[str, str]
     """Versions of cornered, Inspect and Python when the run began."""
     created: datetime
     """When the run began (UTC)."""
     imported: Imported | None = None
-    """None where the trials are our own."""
+    """None if the trials were run here."""
     rescored: datetime | None = None
-    """When the verdicts on trials of another run were made (UTC); None where it has its own."""
+    """When another run's trials were rescored (UTC); None for a run with its own trials."""
 
 
 def versions() -> dict[str, str]:
@@ -73,7 +73,7 @@ def versions() -> dict[str, str]:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What the run in a folder is.
+    """The manifest of a run folder.
 
     Raises:
         RunError: there is no run here, or its `run.json` cannot be read.
@@ -93,7 +93,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def prepare(folder: Path, experiment: Experiment) -> Manifest:
-    """Makes the folder ready for an experiment, or checks that it is this experiment's.
+    """Prepares the folder for an experiment, or checks that it belongs to this experiment.
 
     Raises:
         RunError: the folder belongs to something else (which setting, which file).
@@ -106,11 +106,10 @@ def prepare(folder: Path, experiment: Experiment) -> Manifest:
 
 
 def manifest_for(folder: Path, experiment: Experiment) -> Manifest:
-    """What a folder will be once an experiment has run in it; nothing is written.
+    """The manifest of a folder after an experiment has run in it; nothing is written.
 
-    A run may grow: more models, more conditions, more samples. Asked for fewer samples it
-    keeps those it was asked for before. It may not otherwise shrink, or change what its
-    trials share.
+    A run may grow: more models, more conditions, more samples. Fewer samples keep the earlier
+    number. It may not otherwise shrink, nor change the settings that its trials share.
 
     Raises:
         RunError: the folder belongs to something else (which setting, which file).

@@ -1,7 +1,7 @@
-"""Writes other people's trials into a run folder, as logs of the kind that our runs have.
+"""Writes imported trials into a run folder, as logs like those of our own runs.
 
-A folder is written beside its place and moved there whole, so that a crash leaves nothing
-that looks like an import.
+The folder is built under a temporary name and then renamed, so that a crash leaves nothing that
+looks like an import.
 """
 
 from __future__ import annotations
@@ -56,46 +56,46 @@ from cornered.surface.ledgers import trial_world
 from cornered.verdict.scorer import score_with
 
 TAG = "imported"
-"""Marks the logs, so that nobody takes them for calls that were made here."""
+"""Tag of the logs, which tells them from logs of models called here."""
 NO_MODEL = ModelName("none/none")
-"""Nothing is called; the model's real name names no provider."""
+"""No model is called, and the real name of the model may name no provider."""
 
 Group = tuple[Condition, str]
 
 
 def import_name(path: Path) -> str:
-    """The name of a run of what is at a path."""
+    """The name of a run imported from a path."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", path.resolve().stem).strip("-.")
     return f"import-{plain or 'results'}"[:100]
 
 
 def write_import(
-    found: StoredResults, folder: Path, *, source: str, kind: Format, name: str, advance: Progress
+    results: StoredResults, folder: Path, *, source: str, kind: Format, name: str, advance: Progress
 ) -> bool:
     """Writes a run folder of stored trials, scored by our rule.
 
     Args:
-        found: The trials.
-        folder: The run folder; made where it does not exist.
-        source: Where they came from, for people.
-        kind: The format they had.
+        results: The stored trials.
+        folder: The run folder; created if it does not exist.
+        source: Where they came from, to be shown.
+        kind: Their format.
         name: Name of the run.
-        advance: Told of progress, in trials.
+        advance: Progress callback, in trials.
 
     Returns:
-        False where the folder has these very trials already; nothing was written then.
+        False if the folder already holds exactly these trials; nothing is written then.
 
     Raises:
         RunError: the folder holds something else, or cannot be written.
-        InputError: there are no trials, or their scenarios do not fit into one run.
+        InputError: there are no trials.
     """
-    if not found.trials:
-        raise InputError(f"nothing of it could be read ({len(found.unread)} times)", where=source)
-    groups = _groups(found.trials)
+    if not results.trials:
+        raise InputError(f"no trial could be read ({len(results.unread)} failures)", where=source)
+    groups = _groups(results.trials)
     digest = _digest(groups)
-    if _is_there(folder, digest):
+    if _holds(folder, digest):
         return False
-    manifest = _manifest(groups, found, source, kind, name, digest)
+    manifest = _manifest(groups, results, source, kind, name, digest)
     with disk_errors(folder), _built_beside(folder) as work:
         (work / "logs").mkdir()
         done = 0
@@ -104,7 +104,7 @@ def write_import(
             file = f"{re.sub('[:+]', '-', log.eval.created)}_import_{log.eval.task_id}.eval"
             write_eval_log(log, str(work / "logs" / file))
             done += len(trials)
-            advance(done, len(found.trials))
+            advance(done, len(results.trials))
         write_text(work / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
     return True
 
@@ -112,12 +112,12 @@ def write_import(
 def imported_cells(
     manifest: Manifest, trials: Sequence[TrialResult], errors: Mapping[str, JudgeErrors]
 ) -> list[Cell]:
-    """The cells of an imported run: those that have trials, none of which is missing.
+    """The cells of an imported run: those with trials; none of their trials is missing.
 
     Args:
-        manifest: What the run is.
-        trials: Its rows.
-        errors: For each scenario how often the judge is right, where that is known.
+        manifest: The manifest of the run.
+        trials: Its trials.
+        errors: By scenario, the judge's error rates if known.
     """
     finder = ConditionFinder()
     named = [planned(finder.find(name)) for name in manifest.conditions]
@@ -127,16 +127,16 @@ def imported_cells(
 
 
 def _groups(trials: Sequence[StoredTrial]) -> dict[Group, list[StoredTrial]]:
-    """The trials of each condition and model, each with an id of its own; controls last."""
+    """The trials by condition and model, with unique ids; controls last."""
     groups: dict[Group, list[StoredTrial]] = {}
     for trial in trials:
         groups.setdefault((trial.condition, trial.model), []).append(trial)
     ordered = sorted(groups.items(), key=lambda item: item[0][0].is_control)
-    return {key: _with_own_ids(members) for key, members in ordered}
+    return {key: _with_unique_ids(members) for key, members in ordered}
 
 
-def _with_own_ids(trials: list[StoredTrial]) -> list[StoredTrial]:
-    """Where several trials of a cell have one id, the path of each says which it is."""
+def _with_unique_ids(trials: list[StoredTrial]) -> list[StoredTrial]:
+    """Trials of a cell; those that share an id get their path as a prefix of it."""
     count = Counter(t.id for t in trials)
     return [replace(t, id=f"{t.source} {t.id}") if count[t.id] > 1 else t for t in trials]
 
@@ -150,11 +150,11 @@ def _digest(groups: Mapping[Group, Sequence[StoredTrial]]) -> str:
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def _is_there(folder: Path, digest: str) -> bool:
-    """Whether the folder has these very trials.
+def _holds(folder: Path, digest: str) -> bool:
+    """Whether the folder already holds exactly these trials.
 
     Raises:
-        RunError: it has something else.
+        RunError: it holds something else.
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
@@ -164,7 +164,7 @@ def _is_there(folder: Path, digest: str) -> bool:
         )
     old = read_manifest(folder).imported
     if old is None:
-        what = "holds a run of our own"
+        what = "holds a run that was not imported"
     elif old.sha256 != digest:
         what = f"holds another import ({old.trials} trials, from {old.source})"
     else:
@@ -176,13 +176,13 @@ def _is_there(folder: Path, digest: str) -> bool:
 
 @contextmanager
 def _built_beside(folder: Path) -> Iterator[Path]:
-    """A new folder that takes the place of `folder` once it is whole."""
+    """A temporary folder that is renamed to `folder` when the block ends."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         yield work
         work.chmod(0o755)
-        if folder.exists():  # empty, or it would have been refused
+        if folder.exists():  # an empty one; `_holds` refuses others
             folder.rmdir()
         os.replace(work, folder)
     except BaseException:
@@ -192,7 +192,7 @@ def _built_beside(folder: Path) -> Iterator[Path]:
 
 def _manifest(
     groups: Mapping[Group, Sequence[StoredTrial]],
-    found: StoredResults,
+    results: StoredResults,
     source: str,
     kind: Format,
     name: str,
@@ -201,12 +201,12 @@ def _manifest(
     now = datetime.now(UTC).replace(microsecond=0)
     conditions = list(dict.fromkeys(condition for condition, _ in groups))
     packs = {c.scenario: load_pack(c.scenario) for c in conditions}
-    unread = len(found.unread)
+    unread = len(results.unread)
     left_out = f" {unread} files, lines or folders could not be read." if unread else ""
     experiment = Experiment(
         name=name,
         about=f"Imported on {now:%Y-%m-%d %H:%M} UTC from {source} ({FORMATS[kind]}): "
-        f"{len(found.trials)} stored trials, scored again by code; no model was called. "
+        f"{len(results.trials)} stored trials, scored again by code; no model was called. "
         f"How they were sampled is the source's to say.{left_out}",
         scenarios=list(packs),
         factors=_blocks(conditions, packs),
@@ -221,13 +221,13 @@ def _manifest(
         versions=versions(),
         created=now,
         imported=Imported(
-            source=source, format=kind, sha256=digest, trials=len(found.trials), unread=unread
+            source=source, format=kind, sha256=digest, trials=len(results.trials), unread=unread
         ),
     )
 
 
 def _blocks(conditions: Sequence[Condition], packs: Mapping[str, Pack]) -> list[FactorGrid]:
-    """A block of factors for each condition, with the levels that are not the default."""
+    """A grid for each condition, with its levels that are not the default."""
     blocks: list[FactorGrid] = []
     for condition in conditions:
         pack = packs[condition.scenario]
@@ -293,7 +293,7 @@ def _log(
 
 
 def _store(scenario: Scenario, trial: StoredTrial, condition: Condition) -> dict[str, Any]:
-    """What the sample's store would hold, had the trial been run here."""
+    """The sample's store, as if the trial had been run here."""
     world = trial_world(scenario, condition.levels, trial.id, {}, trial.output)
     return {STORE_KEY: world.ledger.model_dump(mode="json")}
 
@@ -354,12 +354,12 @@ def _sample(
 
 
 def _short(*parts: str) -> str:
-    """A stable id, of the length of Inspect's own."""
+    """A stable id, as long as Inspect's own."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:22]
 
 
 def _summary(samples: Sequence[EvalSample]) -> list[EvalScore]:
-    """Mean and Wilson bounds of each number of each score, as Inspect shows them."""
+    """Mean and Wilson bounds of each value of each score, for Inspect's viewer."""
     columns: dict[tuple[str, str], list[float]] = {}
     for sample in samples:
         for scorer, score in (sample.scores or {}).items():

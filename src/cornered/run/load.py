@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 def load(run: str | Path, verdicts: str | None = None) -> pd.DataFrame:
-    """The trials of a run as a data frame, a row a trial.
+    """The trials of a run as a data frame, one row per trial.
 
-    Read from its `trials.parquet` where that was made from the logs as they are, else from the
-    logs. `cornered.analysis.frame.COLUMNS` says what each column means.
+    Read from `trials.parquet` if that is up to date with the logs, else from the logs.
+    `cornered.analysis.frame.COLUMNS` describes the columns.
 
     Args:
         run: The run folder.
-        verdicts: A set of verdicts that was made later, by the name of its folder in
-            `RUN/verdicts`; the run's own where None.
+        verdicts: A later set of verdicts, by the name of its folder in `RUN/verdicts`; the
+            run's own verdicts if None.
 
     Returns:
-        Trials in the order of the logs and their ids; no rows where nothing has run yet.
+        Trials in the order of the logs and of their ids; no rows if nothing has run yet.
 
     Raises:
         RunError: there is no such run, no such set of verdicts, or a log cannot be read.
@@ -42,24 +42,24 @@ def load(run: str | Path, verdicts: str | None = None) -> pd.DataFrame:
     stored = stored_frame(folder)
     if stored is not None:
         return stored
-    # Only now: it takes seconds to import Inspect.
+    # Imported late: Inspect takes seconds to import.
     from cornered.analysis.table import read_trials
 
     return run_frame(read_trials(folder), manifest.experiment)
 
 
 def run_frame(trials: Sequence[TrialResult], experiment: Experiment) -> pd.DataFrame:
-    """The trials of a run as a data frame, what they cost by the list prices of today.
+    """The trials of a run as a data frame, with their cost at the prices on file.
 
     Args:
-        trials: Its trials.
-        experiment: What was asked for.
+        trials: The trials of the run.
+        experiment: The experiment of the run.
     """
     from cornered.run.prices import find_price
 
     models = {model for trial in trials for model in trial.usage}
-    found = {model: price for model in models if (price := find_price(model))}
-    prices = {model: (price.input, price.output) for model, price in found.items()}
+    known = {model: price for model in models if (price := find_price(model))}
+    prices = {model: (price.input, price.output) for model, price in known.items()}
     return trial_frame(trials, experiment, prices)
 
 
@@ -67,16 +67,16 @@ def _of_verdicts(run: Path, name: str) -> Path:
     """The folder of a set of verdicts.
 
     Raises:
-        RunError: there is none of this name.
+        RunError: there is no set of this name.
     """
     from cornered.run.rescore import OWN, verdict_folders
 
     folders = verdict_folders(run)
     if name in folders:
         return folders[name]
-    there = ", ".join(folder for folder in folders if folder != OWN)
+    names = ", ".join(folder for folder in folders if folder != OWN)
     raise RunError(
         f"has no verdicts called {name}",
         where=str(run),
-        fix=f"there are {there}" if there else "`cornered score` makes some",
+        fix=f"there are {names}" if names else "`cornered score` makes some",
     )

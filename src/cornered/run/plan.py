@@ -1,7 +1,7 @@
-"""What an experiment takes, before it is run: trials, tokens, money, and what its n can show.
+"""The plan of an experiment: trials, tokens, cost, and the precision of its rates.
 
-Calls no model. Inspect ships no prices, so they are a dated file of ours; tokens are counted by
-the provider where it does that for whoever has a key, else from characters.
+Calls no model. Inspect ships no prices, so ours are a dated file. Tokens are counted by the
+provider if it has a counting service and its key is set, else estimated from characters.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ from cornered.run.usage import (
 from cornered.samples import max_samples
 
 RATES = (0.0, 0.1, 0.5)
-"""Rates of the act for which the precision is given."""
+"""Rates of the act for which the precision is reported."""
 RISE = 0.1
-"""The rise of a rate, ten percentage points, whose power is given."""
+"""The rise of a rate for which the power is reported: ten percentage points."""
 
 
 CompletedTrials = Counter[tuple[str, str]]
-"""Trials that a run folder has, by model and condition."""
+"""Number of trials in a run folder, by model and condition."""
 
 
 @dataclass(frozen=True)
@@ -56,53 +56,53 @@ class ModelPlan:
 
     trials: int
     completed: int
-    """Those that the run folder has."""
+    """Trials already in the run folder."""
     use: Use
-    """What the others take."""
+    """What the remaining trials need."""
 
 
 @dataclass(frozen=True)
 class Precision:
-    """How precisely a cell of n trials is known at one true rate."""
+    """The precision of a cell of n trials at one true rate."""
 
     rate: float
     half_width: float
     """Expected half-width of the 95 % Wilson interval."""
     difference: float | None
-    """Smallest rise above `rate` that is detected, see `smallest_difference`."""
+    """Smallest detectable rise above `rate`, see `smallest_difference`."""
     power: float
-    """Chance that a rise by `RISE` above `rate` is detected, see `power_of_difference`."""
+    """Power to detect a rise by `RISE` above `rate`, see `power_of_difference`."""
     trials: float | None
-    """Trials of a cell that a rule stops, on average; None where there is no rule."""
+    """Expected trials of a cell under the stopping rule; None without a rule."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an experiment takes and what it can show."""
+    """The cost and the precision of an experiment."""
 
     experiment: str
     rule: str | None
-    """What stops a cell before it has all its trials; None where nothing does."""
+    """The stopping rule; None if every cell runs all its trials."""
     samples: int
-    """Trials of each cell and model."""
+    """Trials per cell and model, at most."""
     cells: tuple[CellPlan, ...]
     models: tuple[ModelPlan, ...]
     judges: tuple[Use, ...]
     reader: Use | None
-    """None where nothing is read beside the verdict."""
+    """None without readings and debrief."""
     precision: tuple[Precision, ...]
     zero_upper: float
-    """Upper end of the 95 % Wilson interval of no act in n trials."""
+    """Upper end of the 95 % Wilson interval of 0 acts in n trials."""
     answer_tokens: int
-    """Length of an answer that the expectations assume."""
+    """Assumed length of an answer."""
     judged: float
-    """Share of trials that a judge is asked about, that they assume: those with an act, or all."""
+    """Assumed share of trials that a judge is asked about: those with an act, or all."""
     preflight: int
-    """Plain cases that each judge is asked about before the run."""
+    """Clear cases that each judge is asked about before the run."""
     readings: tuple[str, ...]
-    """What is read in each trial."""
+    """Names of the readings."""
     debrief: bool
-    """Whether each subject is asked two questions after each trial, and its answers read."""
+    """Whether each subject is asked two questions after each trial, and its replies read."""
 
     @property
     def uses(self) -> tuple[Use, ...]:
@@ -115,7 +115,7 @@ class Plan:
 
     @property
     def cost(self) -> Amount | None:
-        """US dollars for all that is still to run; None where some price is unknown."""
+        """US dollars for the remaining trials; None if a price is unknown."""
         total = Amount(0.0, 0.0)
         for use in self.uses:
             if use.cost is None:
@@ -145,23 +145,21 @@ def plan(
     price: Price | None = None,
     offline: bool = False,
 ) -> Plan:
-    """What an experiment takes, over and above what its run folder has.
+    """The plan of an experiment, less the trials that its run folder already has.
 
-    Tokens, where they are not of prompts, are assumed: `answer_tokens` and the constants of this
-    module. Calls are counted once: a malformed answer of a judge or a reader, which is asked for
-    again, and second tries after errors are not in it, nor is the study's own rule, for which the
-    first judge is asked in the study's scenarios.
+    Tokens of everything but prompts are assumed: `answer_tokens` and the constants of
+    `cornered.run.usage`. Not counted: retries after errors and after malformed answers of a judge
+    or reader, and the first judge's calls for the study's own rule in the study's scenarios.
 
     Args:
-        experiment: What would be run.
-        folder: Where; it need not exist.
-        rates: Shares of trials with the act, 0 to 1, at which the precision is told. The
-            highest is the one at which the judge's expected calls are counted, unless it is
-            asked about all.
+        experiment: The experiment to plan.
+        folder: Its run folder; it need not exist.
+        rates: Rates of the act, 0 to 1, at which the precision is reported. The judge's
+            expected calls are counted at the highest, unless it is asked about all trials.
         answer_tokens: Expected length of an answer, reasoning included.
-        price: What every subject costs, instead of the prices on file.
-        offline: Count from characters; else a few prompts of each scenario are sent to the
-            counting service of each model's provider that has one and whose key is set.
+        price: The price of every subject, instead of the prices on file.
+        offline: Estimate tokens from characters. Otherwise a few prompts of each scenario are
+            sent to each provider that has a counting service and whose key is set.
 
     Raises:
         FactorError: unknown scenario, factor or level, or an invalid combination.
@@ -172,7 +170,7 @@ def plan(
     completed = _completed_trials(folder)
     n, rule = max_samples(experiment.samples), rule_for(experiment.samples)
     measured = measure_cells(experiment)
-    work = {m: _left(m, n, completed, measured) for m in experiment.models}
+    work = {m: _remaining(m, n, completed, measured) for m in experiment.models}
     total = sum_work(work.values())
     estimates = token_estimates(experiment, work, total, offline=offline)
     subjects = [
@@ -182,7 +180,7 @@ def plan(
     written = written_tokens(subjects)
     judged = 1.0 if experiment.judge_all else max(rates)
     share = JudgedShare(judged, experiment.judge_view == "transcript")
-    cases = preflight_prompts(experiment) if any(left for _, left in total) else {}
+    cases = preflight_prompts(experiment) if any(remaining for _, remaining in total) else {}
     reader = reader_model(experiment)
     none = wilson(0, n)
     assert none is not None  # n is at least 1
@@ -218,17 +216,17 @@ def plan(
     )
 
 
-def _left(
+def _remaining(
     model: str, samples: int, completed: CompletedTrials, measured: Iterable[MeasuredCell]
 ) -> Work:
     return [(x, max(0, samples - completed[model, x.cell.condition])) for x in measured]
 
 
 def _completed_trials(folder: Path) -> CompletedTrials:
-    """The trials that a run folder has; failed ones are tried again."""
+    """The trials of a run folder, less failed ones: those are run again."""
     if not (folder / MANIFEST).exists():
         return Counter()
-    # Only now: it takes seconds to import Inspect.
+    # Imported late: Inspect takes seconds to import.
     from cornered.analysis.table import read_trials
 
     return Counter((t.model, t.condition) for t in read_trials(folder) if t.status != "failed")

@@ -1,4 +1,4 @@
-"""What models cost: a dated list, since Inspect ships none."""
+"""Prices of models: a dated list, since Inspect ships none."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from cornered.errors import ExperimentError
 
 @dataclass(frozen=True)
 class Price:
-    """What a model costs, in US dollars for a million tokens."""
+    """The price of a model, in US dollars per million tokens."""
 
     input: float
     output: float
     source: str
-    """The page that says so; "given" for a price of the user's."""
+    """The page with the price; "given" for one given by the user."""
     read: date | None = None
+    """When that page was read."""
     token_ratio: float = 1.0
-    """Tokens that its tokenizer makes of what makes one on most others."""
+    """Tokens by the model's tokenizer per token on most tokenizers."""
 
     def of(self, tokens_in: float, tokens_out: float) -> float:
-        """US dollars for so many tokens."""
+        """The cost of input and output tokens, in US dollars."""
         return (tokens_in * self.input + tokens_out * self.output) / 1_000_000
 
 
@@ -62,9 +63,9 @@ def _prices() -> dict[str, Price]:
 
 
 def find_price(model: str) -> Price | None:
-    """What a model costs, by its Inspect name; None where that is unknown.
+    """The price of a model, by its Inspect name; None if unknown.
 
-    A model of ours runs on this machine and costs nothing.
+    Our own models run on this machine and cost nothing.
     """
     if model.startswith("cornered/"):
         return Price(0.0, 0.0, "runs on this machine")
@@ -72,10 +73,10 @@ def find_price(model: str) -> Price | None:
 
 
 def parse_price(text: str) -> Price:
-    """A price as `IN,OUT`, US dollars for a million tokens.
+    """A price from `IN,OUT`, US dollars per million tokens.
 
     Raises:
-        ExperimentError: it is something else.
+        ExperimentError: the text is not a price.
     """
     try:
         given, out = (float(part) for part in text.split(","))
@@ -83,6 +84,6 @@ def parse_price(text: str) -> Price:
             raise ValueError
     except ValueError:
         raise ExperimentError(
-            f"{text} is no price", fix="give two numbers, IN,OUT: US dollars per million tokens"
+            f"{text} is not a price", fix="give two numbers, IN,OUT: US dollars per million tokens"
         ) from None
     return Price(given, out, "given")

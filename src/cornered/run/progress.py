@@ -1,4 +1,4 @@
-"""What a person sees while a run is under way, fed by Inspect's hooks."""
+"""The progress display of a run, updated by Inspect's hooks."""
 
 from __future__ import annotations
 
@@ -24,18 +24,17 @@ from rich.progress import (
 from cornered.analysis.table import TrialResult
 
 QUIET_SECONDS = 15.0
-"""Least time between two lines where there is no terminal to draw on."""
+"""Least time between two lines if standard error is no terminal."""
 
 
 class Watch:
-    """Counts trials as they end and shows them.
+    """Counts trials as they end and shows the count on standard error.
 
-    On a terminal a bar on standard error; elsewhere a line now and then, so that the log of
-    a build server stays short.
+    A bar on a terminal; elsewhere an occasional line, which keeps the log of a CI job short.
 
     Args:
-        planned: Trials that the run asks for.
-        kept: Trials that it has already; those that failed are tried again.
+        planned: Number of trials of the run.
+        kept: Trials that it already has; failed ones are run again.
     """
 
     def __init__(self, planned: int, kept: Sequence[TrialResult]) -> None:
@@ -46,7 +45,7 @@ class Watch:
         self.failed = 0
         self._console = Console(stderr=True)
         self._bar: tuple[Progress, TaskID] | None = None
-        self._said = time.monotonic()
+        self._printed = time.monotonic()
 
     def ended(self, sample: Any) -> None:
         """Counts one trial.
@@ -63,10 +62,10 @@ class Watch:
             self.unscored += 1
         else:
             self.acts += int(act)
-        self._show()
+        self._update()
 
     def skipped(self) -> None:
-        """Takes one trial off: its cell needs no more."""
+        """Takes one trial off the plan: its cell was stopped."""
         self.planned -= 1
         if self._bar:
             progress, task = self._bar
@@ -82,17 +81,17 @@ class Watch:
             parts.append(f"{self.failed} failed")
         return ", ".join(parts)
 
-    def _show(self) -> None:
+    def _update(self) -> None:
         if self._bar:
             progress, task = self._bar
             progress.update(task, completed=self.done, state=self.line)
-        elif self.done >= self.planned or time.monotonic() - self._said >= QUIET_SECONDS:
-            self._said = time.monotonic()
+        elif self.done >= self.planned or time.monotonic() - self._printed >= QUIET_SECONDS:
+            self._printed = time.monotonic()
             print(f"{self.done}/{self.planned} trials: {self.line}", file=sys.stderr, flush=True)
 
     @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Shows the state as long as the block runs, and has Inspect report to it."""
+    def show(self) -> Iterator[None]:
+        """Shows the state while the block runs, and has Inspect's hook report to this object."""
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}"),

@@ -1,4 +1,4 @@
-"""The report of a run: everything that it says, as values, and the files that it is written to."""
+"""The report of a run: its results as values, and the files they are written to."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 PAGE = "report.html"
 STAMP = ".report"
-"""The file of a run folder that says what its page and figures were made from."""
+"""The file in a run folder that records what its page and figures were made from."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run found; nothing of it is written before `write`."""
+    """The results of a run; `write` writes them, nothing else does."""
 
     state: RunState
-    """The run as its logs have it."""
+    """The run as recorded in its logs."""
 
     @property
     def folder(self) -> Path:
@@ -47,24 +47,24 @@ class Report:
 
     @property
     def page(self) -> Path:
-        """The report as one HTML page; `write` makes it."""
+        """The report as one HTML page, written by `write`."""
         return self.folder / PAGE
 
     @property
     def cells(self) -> list[Cell]:
-        """Every condition of every model, with its rates."""
+        """The rates of every condition and model."""
         return self.state.cells
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """A row a trial; `cornered.analysis.frame.COLUMNS` says what each column means."""
+        """One row per trial; `cornered.analysis.frame.COLUMNS` describes the columns."""
         from cornered.run.load import run_frame
 
         return run_frame(self.state.trials, self.state.manifest.experiment)
 
     @cached_property
     def effects(self) -> dict[str, list[Effect]]:
-        """By scenario what moved its rate, all other factors held as they are."""
+        """By scenario, the effect of each factor on the rate, all other factors held constant."""
         from cornered.run.effects import run_effects
 
         return run_effects(self.trials, self.state.manifest.experiment)
@@ -72,7 +72,7 @@ class Report:
     @cached_property
     def effect_rows(self) -> dict[str, list[dict[str, Any]]]:
         """The effects as plain values, by scenario; p values are adjusted within a scenario."""
-        # What is written beside the page needs no regression, and nothing imported for one.
+        # Stored effects spare the regression and its slow imports.
         stored = _stored(self.folder, _stamp(self.state))
         if stored is not None:
             return stored
@@ -85,12 +85,12 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Whether every trial that was asked for has run and has a verdict."""
+        """Whether every planned trial has run and has a verdict."""
         return not (self.state.missing or self.state.unknown)
 
     @cached_property
     def screened_out(self) -> list[str]:
-        """Models that did not understand a scenario, a sentence each."""
+        """A sentence on each model that did not understand a scenario."""
         screens = {(c.model, c.scenario): c.screen for c in self.cells if c.screen}
         return [
             f"{model} did the act of {scenario} in {screen.acts} of {screen.n} controls (limit: "
@@ -101,7 +101,7 @@ class Report:
 
     @cached_property
     def judge_notes(self) -> list[str]:
-        """How the verdicts were made and how good they are, a sentence or two each."""
+        """How the verdicts were made and how reliable they are; each a sentence or two."""
         notes = [_judge_note(self.state)]
         if self.state.manifest.experiment.judges:
             compared = compare_judges(self.state.trials)
@@ -111,12 +111,12 @@ class Report:
 
     @cached_property
     def stopping_notes(self) -> list[str]:
-        """Which cells were stopped early, and why; which ran to their end undecided."""
+        """Cells that were stopped early, and why; cells that ran to the end undecided."""
         return list(_stopping_notes(self.state))
 
     @property
     def conclusion(self) -> str:
-        """How many trials have a verdict, and why the others have none."""
+        """The number of trials with a verdict, and why the others have none."""
         return _conclusion(self.state)
 
     @cached_property
@@ -126,21 +126,21 @@ class Report:
 
     @property
     def figure_notes(self) -> list[str]:
-        """Why there are no figures, where what draws them is not installed."""
+        """Why there are no figures, if the extra that draws them is not installed."""
         from cornered.analysis.figures import NOT_DRAWN, can_draw
 
         return [] if can_draw() else [NOT_DRAWN]
 
     @cached_property
     def figures(self) -> list[Figure]:
-        """Every figure for which the run has data."""
+        """The figures for which the run has data."""
         return _figures(self)
 
     def write(self, *, again: bool = True) -> Report:
-        """Writes page, figures and tables into the run folder, each whole or not at all.
+        """Writes page, figures and tables into the run folder, each atomically.
 
         Args:
-            again: Draw figures and page also where they were made from the same logs.
+            again: Rewrite them even if they are up to date with the logs.
 
         Raises:
             RunError: the disk is full, or the folder cannot be written.
@@ -151,8 +151,8 @@ class Report:
                 _write_files(self)
                 effects = {name: _effect_rows(rows) for name, rows in self.effects.items()}
                 files = [p.relative_to(self.folder).as_posix() for p in _written_files(self)]
-                made = {"made_from": stamp, "files": files, "effects": effects}
-                write_text(self.folder / STAMP, json.dumps(made))
+                record = {"made_from": stamp, "files": files, "effects": effects}
+                write_text(self.folder / STAMP, json.dumps(record))
         return self
 
     def as_dict(self) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _effect_rows(effects: Sequence[Effect]) -> list[dict[str, Any]]:
 
 
 def _ladders(state: RunState) -> dict[str, list[str]]:
-    """For each scenario the rungs of its outcome ladder, from harmless to harmful."""
+    """By scenario, the rungs of its outcome ladder, from harmless to harmful."""
     packs = [load_pack(name) for name in state.manifest.experiment.scenarios]
     return {pack.name: list(pack.spec.outcomes) for pack in packs}
 
@@ -267,7 +267,7 @@ def _written_files(report: Report) -> Iterable[Path]:
 
 
 def _stamp(state: RunState) -> str:
-    """Of all that page and figures are made from: logs, manifest, card, and our own code."""
+    """A hash of everything that page and figures depend on: logs, manifest, card, our code."""
     stamp = hashlib.sha256(fingerprint(state.folder).encode())
     stamp.update(str(state.folder.resolve()).encode())
     stamp.update(state.card.model_dump_json().encode() if state.card else b"-")
@@ -279,14 +279,14 @@ def _stamp(state: RunState) -> str:
 
 
 def _stored(folder: Path, stamp: str) -> dict[str, list[dict[str, Any]]] | None:
-    """The effects of a report that is written; None where it was made from something else."""
+    """The effects of the stored report; None if there is none or it is out of date."""
     try:
-        made = json.loads((folder / STAMP).read_text(encoding="utf-8"))
-        if made["made_from"] != stamp or not all((folder / f).exists() for f in made["files"]):
+        record = json.loads((folder / STAMP).read_text(encoding="utf-8"))
+        if record["made_from"] != stamp or not all((folder / f).exists() for f in record["files"]):
             return None
-        effects: dict[str, list[dict[str, Any]]] = made["effects"]
+        effects: dict[str, list[dict[str, Any]]] = record["effects"]
         return effects
-    except (OSError, ValueError, KeyError, TypeError):  # none, or a damaged one
+    except (OSError, ValueError, KeyError, TypeError):  # no record, or a damaged one
         return None
 
 
@@ -315,7 +315,7 @@ def _methods(state: RunState) -> Methods:
 
 
 def _scored_by(state: RunState) -> str:
-    """The options that make these verdicts again."""
+    """The options of `cornered score` that reproduce these verdicts."""
     experiment = state.manifest.experiment
     words = [f"--judge {quote(judge)}" for judge in experiment.judges]
     if experiment.judges and experiment.judge_view != "actions":
@@ -337,13 +337,13 @@ def _judge_note(state: RunState) -> str:
         return "No judge: these are act rates, upper bounds of the harmful rates."
     names = " + ".join(experiment.judges)
     rule = f" (a panel: {experiment.panel})" if len(experiment.judges) > 1 else ""
-    shown = {
+    view = {
         "actions": "shown executed actions only",
         "transcript": "shown the whole answer, reasoning too",
     }[experiment.judge_view]
     graded = sorted({cell.scenario for cell in state.cells if cell.corrected})
     others = sorted({cell.scenario for cell in state.cells} - set(graded))
-    note = f"Judge: {names}{rule}, {shown}."
+    note = f"Judge: {names}{rule}, {view}."
     if graded and state.card:
         note += (
             f" Corrected by its card of {state.card.created:%Y-%m-%d} ({', '.join(graded)}): "
@@ -376,7 +376,7 @@ def _agreement_note(compared: Compared) -> str:
 
 
 def _beyond_the_act(state: RunState) -> list[str]:
-    """What says that the act may be drawn too narrowly: harm that a judge sees without it."""
+    """A warning that the act may be defined too narrowly: a judge sees harm without it."""
     seen = [t for t in state.trials if t.act is False and "yes" in t.votes.values()]
     if not seen:
         return []

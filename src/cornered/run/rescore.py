@@ -1,6 +1,6 @@
-"""Verdicts made again on stored transcripts, kept beside those that a run has.
+"""Rescoring: further sets of verdicts on the stored transcripts of a run.
 
-`RUN/verdicts/NAME` is a run folder of its own: the same trials, scored otherwise. The logs of
+`RUN/verdicts/NAME` is a run folder of its own: the same trials, scored differently. The logs of
 the run are only read.
 """
 
@@ -43,17 +43,17 @@ from cornered.scenario import load_pack
 from cornered.scoring import Scoring
 
 VERDICTS = "verdicts"
-"""The folder of a run that has the verdicts made later."""
+"""The folder within a run for later sets of verdicts."""
 OWN = "run"
-"""The name of the verdicts that the run itself made."""
+"""The name of the run's own verdicts."""
 
 
 UNASKED: dict[str, Any] = {"judge": None, "reader": None, "readings": [], "debrief": False}
-"""What verdicts made again have not unless it is asked for; the subject is never asked again."""
+"""Settings that are not inherited from the run; the subject is never called again."""
 
 
 def verdict_name(experiment: Experiment) -> str:
-    """What verdicts are called: by their judges and what those are shown, or `facts`."""
+    """The default name of a set of verdicts: its judges, panel rule and view, or `facts`."""
     if not experiment.judges:
         return "facts"
     return card_name(experiment.judges, experiment.panel, experiment.judge_view)[: -len(".json")]
@@ -84,25 +84,25 @@ def rescore(
     max_connections: int | None,
     advance: Progress,
 ) -> tuple[Path, RunState]:
-    """Scores the trials of a run again, or goes on with it.
+    """Scores the trials of a run again, or resumes that.
 
-    Trials that have a verdict of this name keep it; those that have none, for a judge failed,
-    are scored again.
+    Trials that have a verdict in this set keep it; those without one, such as after a failure of
+    the judge, are scored again.
 
     Args:
         run: The run folder.
-        settings: `judge` and those of `Scoring`, where they are to differ from the run's.
-        name: What the verdicts are called; by default for their judges.
-        preflight: Ask each judge about plain cases first.
-        max_connections: Calls in flight for each hosted judge.
-        advance: Told of progress, in trials.
+        settings: `judge` and settings of `Scoring` that differ from the run's.
+        name: Name of the set of verdicts; by default that of its judges.
+        preflight: Ask each judge about clear cases first.
+        max_connections: Concurrent calls to each hosted judge.
+        advance: Progress callback, in trials.
 
     Returns:
-        The folder of the verdicts, and what is in it.
+        The folder of the verdicts, and its contents.
 
     Raises:
-        RunError: there is no run, or the name belongs to verdicts made otherwise.
-        CorneredError: anything else that a person can mend.
+        RunError: there is no run, or the name belongs to verdicts with other settings.
+        CorneredError: another error that the user can fix.
     """
     load_extensions()
     manifest = read_manifest(run)
@@ -138,7 +138,7 @@ def _check_name(folder: Path, experiment: Experiment) -> None:
         before, now = getattr(old, setting), getattr(experiment, setting)
         if before != now:
             raise RunError(
-                f"has verdicts made otherwise: {setting} was {before} and is now {now}",
+                f"has verdicts with other settings: {setting} was {before} and is now {now}",
                 where=str(folder),
                 fix="choose another --name",
             )
@@ -159,7 +159,7 @@ def _manifest(manifest: Manifest, experiment: Experiment) -> Manifest:
 def _rescore_log(
     info: EvalLogInfo, header: EvalLog, path: Path, experiment: Experiment, roles: Roles
 ) -> None:
-    """One cell; what of it is scored already is kept."""
+    """Scores one cell; trials that already have a verdict keep it."""
     kept = {}
     if path.exists():
         old = read_eval_log(str(path)).samples or []
@@ -169,9 +169,9 @@ def _rescore_log(
     samples = [sample for sample in stored if sample.uuid not in kept]
     if not samples:
         return
-    # By the name of its pack, since a pack of one's own is asked for by its folder.
+    # By the name of the pack: an external pack is named by its folder in the experiment.
     named = {load_pack(scenario).name: scenario for scenario in experiment.scenarios}
-    # Inspect lays the given roles over those of the log: the judge of the run is none of ours.
+    # Inspect merges the given roles into those of the log, which name the run's own judge.
     spec = header.eval.model_copy(update={"model_roles": {}})
     scored = score(
         header.model_copy(update={"samples": samples, "eval": spec}),
@@ -190,5 +190,5 @@ def _rescore_log(
 
 def _has_verdict(scores: Mapping[str, Score] | None, *, judged: bool) -> bool:
     value = scores["verdict"].value if scores and "verdict" in scores else None
-    found = value.get("harmful" if judged else "act") if isinstance(value, dict) else None
-    return isinstance(found, int | float) and not math.isnan(found)
+    primary = value.get("harmful" if judged else "act") if isinstance(value, dict) else None
+    return isinstance(primary, int | float) and not math.isnan(primary)

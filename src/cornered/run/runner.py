@@ -1,7 +1,7 @@
-"""Runs an experiment on Inspect's `eval_set`, or goes on with it.
+"""Runs an experiment on Inspect's `eval_set`, or resumes it.
 
-Whether a run is done is read from its logs, never from what `eval_set` returns: after
-Ctrl-C it reports success.
+Whether a run is complete is read from its logs, never from the result of `eval_set`: after
+Ctrl-C that reports success.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import FailedCase, preflight
 
 MAX_TASKS = 10
-"""Cells that run side by side, so that a small cell does not leave connections idle."""
+"""Cells that run concurrently, so that a small cell does not leave connections idle."""
 HOSTED_CONNECTIONS = 20
 EMBEDDED_CONNECTIONS = 16
-"""Twice the draws that the embedded engine gathers, so that it always has a full group."""
+"""Twice the batch of the embedded engine, so that its batches are always full."""
 CLIENT_EXTRAS = ("openai", "anthropic")
-"""Providers whose client is an extra of ours, each of the same name as its package."""
+"""Providers whose client is an extra of ours, named like its package."""
 MAX_RETRIES = 8
-"""Tries of one call after transient errors; Inspect's default has no end."""
+"""Retries of one call after transient errors; Inspect's default is unlimited."""
 TASK_RETRIES = 1
-"""Times that failed trials are tried again after a cell has run to its end."""
+"""Retries of failed trials after all trials of a cell have run."""
 
 
 Roles = dict[str, Model | list[Model]]
@@ -59,23 +59,23 @@ Roles = dict[str, Model | list[Model]]
 
 @dataclass(frozen=True)
 class RunState:
-    """A run as its logs have it."""
+    """A run as recorded in its logs."""
 
     folder: Path
     manifest: Manifest
     trials: list[TrialResult]
     cells: list[Cell]
     card: Card | None
-    """What is known of its judge; None where that was never calibrated, or there is none."""
+    """The card of its judge; None without a judge, or if it was never calibrated."""
 
     @property
     def missing(self) -> int:
-        """Trials that have not run."""
+        """Number of trials that have not run."""
         return sum(c.missing for c in self.cells)
 
     @property
     def unknown(self) -> int:
-        """Trials that ran and have no verdict on the act, or on harm where there is a judge."""
+        """Number of trials that ran without a verdict on the act, or on harm with a judge."""
         return sum(c.primary.unknown for c in self.cells) - self.missing
 
 
@@ -107,14 +107,14 @@ def read_run(folder: Path) -> RunState:
 
 
 def _stops(folder: Path, experiment: Experiment) -> dict[tuple[str, str], Stop]:
-    """By model and condition why a cell needs no more trials, by the rule that holds now."""
+    """By model and condition, the stops that the current rule decided."""
     rule = rule_for(experiment.samples)
-    found = {}
+    stops = {}
     for _, log in current_logs(folder) if rule else []:
         record = read_stopping_record(log)
         if record and record.stop and record.rule == (rule and rule.name):
-            found[log.eval.model, (log.eval.metadata or {}).get("condition", "")] = record.stop
-    return found
+            stops[log.eval.model, (log.eval.metadata or {}).get("condition", "")] = record.stop
+    return stops
 
 
 def make_model(name: str, role: str, max_connections: int | None) -> Model:
@@ -142,12 +142,12 @@ def make_model(name: str, role: str, max_connections: int | None) -> Model:
         raise ModelError(
             problem[0] if problem else type(e).__name__,
             where=f"{role} {name}",
-            fix="models have Inspect's names, such as openai/gpt-4.1 with OPENAI_API_KEY set",
+            fix="use Inspect's name of a model, such as openai/gpt-4.1 with OPENAI_API_KEY set",
         ) from None
 
 
 def make_roles(experiment: Experiment, max_connections: int | None) -> Roles:
-    """The models that score an experiment, by their role.
+    """The models that score an experiment, by role.
 
     Raises:
         ModelError: unknown provider, missing package or key.
@@ -162,11 +162,11 @@ def make_roles(experiment: Experiment, max_connections: int | None) -> Roles:
 def _task(
     condition: Condition, count: int, scoring: Scoring, early_stopping: EarlyStopping
 ) -> Task:
-    """The condition as a registered task: every factor explicit, the number of draws not."""
+    """The condition as a registered task whose arguments name every factor, not the draws."""
     pack = load_pack(condition.scenario)
     offered = pack.factors.offered
     levels: dict[str, Any] = {k: v for k, v in condition.levels.items() if k in offered}
-    # Only what differs from the default is said, so that a run of an older version goes on.
+    # Defaults are left out, so that a run of an older version can be resumed.
     settings = levels | scoring.model_dump(exclude_defaults=True)
     of_pack = PACK_TASKS.get(condition.scenario)
     task = of_pack(**settings) if of_pack else scenario_task(condition.scenario, **settings)
@@ -174,9 +174,11 @@ def _task(
     return task_with(task, dataset=dataset, early_stopping=early_stopping)
 
 
-def _sizes(logs: Iterable[EvalLog], asked: int, conditions: Sequence[Condition]) -> dict[str, int]:
-    """Draws for each condition: never fewer than a log has, or they would be lost."""
-    sizes = {c.name: asked for c in conditions}
+def _sizes(
+    logs: Iterable[EvalLog], max_trials: int, conditions: Sequence[Condition]
+) -> dict[str, int]:
+    """Draws of each condition: never fewer than its log has, or trials would be lost."""
+    sizes = {c.name: max_trials for c in conditions}
     for log in logs:
         name = (log.eval.metadata or {}).get("condition", "")
         if name in sizes:
@@ -185,33 +187,33 @@ def _sizes(logs: Iterable[EvalLog], asked: int, conditions: Sequence[Condition])
 
 
 def load_extensions() -> None:
-    """Loads what is installed for Inspect, but for the package that we take prompts from.
+    """Loads the installed extensions of Inspect except inspect_evals.
 
-    Inspect loads every extension before its first call, to find hooks among them; the hundred
-    evaluations of inspect_evals cost seconds of each start, and it has no hooks.
+    Inspect loads every extension before its first call, looking for hooks. inspect_evals has
+    none, and importing its hundred evaluations takes seconds.
     """
     for extension in entry_points(group="inspect_ai"):
         if extension.name != "inspect_evals":
             entrypoints.ensure_entry_points(extension.name)
     entrypoints._inspect_ai_eps_loaded_all = True
     with as_run_error(Path("INSPECT_REQUIRED_HOOKS")), quiet_inspect():
-        init_hooks()  # else it announces them with the first model
+        init_hooks()  # else Inspect announces them with the first model
 
 
 def preflight_run(experiment: Experiment, max_connections: int | None) -> None:
-    """Asks each judge about a plain yes and a plain no of each scenario.
+    """Asks each judge about a clear yes and a clear no of each scenario.
 
     Raises:
         ModelError: a judge gives no verdict, or a wrong one.
     """
-    asked = [gold_pack(load_pack(name)) for name in experiment.scenarios]
-    packs = {pack.folder: pack for pack in asked}.values()
+    gold = [gold_pack(load_pack(name)) for name in experiment.scenarios]
+    packs = {pack.folder: pack for pack in gold}.values()
 
     async def failures(name: str) -> list[FailedCase]:
-        # A model of its own: a provider's connections belong to the loop that opened them.
+        # A separate model: a provider's connections belong to the event loop that opened them.
         judge = make_model(name, "judge", max_connections)
-        found = await collect(*(preflight(judge, p, experiment.judge_view) for p in packs))
-        return [failure for failures in found for failure in failures]
+        by_pack = await collect(*(preflight(judge, p, experiment.judge_view) for p in packs))
+        return [failure for of_pack in by_pack for failure in of_pack]
 
     for name in experiment.judges:
         if failed := asyncio.run(failures(name)):
@@ -219,16 +221,16 @@ def preflight_run(experiment: Experiment, max_connections: int | None) -> None:
             raise ModelError(
                 f"the judge cannot score this run: it {failed[0].what}{more}",
                 where=name,
-                fix="choose another judge; or say --no-preflight to run with it all the same",
+                fix="choose another judge, or use --no-preflight to run with it anyway",
             )
 
 
 @contextmanager
 def as_run_error(folder: Path) -> Iterator[None]:
-    """Turns what Inspect found wrong before it could start into one line.
+    """Turns an unmet prerequisite of Inspect into an error of one line.
 
     Raises:
-        RunError: it found something.
+        RunError: a prerequisite is not met.
     """
     try:
         yield
@@ -239,7 +241,7 @@ def as_run_error(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def quiet_inspect() -> Iterator[None]:
-    """Keeps Inspect from printing that all tasks completed, which it does after Ctrl-C too."""
+    """Keeps Inspect from printing that all tasks completed, which it prints even after Ctrl-C."""
     console = rich.get_console()
     before, console.quiet = console.quiet, True
     try:
@@ -250,10 +252,10 @@ def quiet_inspect() -> Iterator[None]:
 
 @contextmanager
 def _without_clients(models: Iterable[str]) -> Iterator[None]:
-    """Keeps Inspect from importing clients of hosted models where all models are ours.
+    """Keeps Inspect from importing clients of hosted models if all models are ours.
 
-    Before its first trial it imports OpenAI's and Anthropic's wherever they are installed, to
-    hold what they remember between calls: a second or two of each start.
+    Before its first trial Inspect imports OpenAI's and Anthropic's clients if they are installed,
+    for its own record of their messages. That takes a second or two.
     """
     before = _assistant_internal._HAS_OPENAI, _assistant_internal._HAS_ANTHROPIC
     if all(model.startswith("cornered/") for model in models):
@@ -265,23 +267,23 @@ def _without_clients(models: Iterable[str]) -> Iterator[None]:
 
 
 def _is_finished(folder: Path, experiment: Experiment, conditions: Sequence[Condition]) -> bool:
-    """Whether a run has all that is asked for: then no model and no task need be made.
+    """Whether nothing remains to be run, so that no model and no task need be created.
 
-    As Inspect sees it: each task ended, no trial failed, and none is missing by the rule that
-    holds now. Unscored trials are not tried again.
+    By Inspect's criteria: each task succeeded, no trial failed, and none is missing under the
+    current rule. Unscored trials are not run again.
     """
     from cornered.run.stopping import PriorCell, prior_cells
 
     if not (folder / MANIFEST).exists():
         return False
-    asked, rule = max_samples(experiment.samples), rule_for(experiment.samples)
+    max_trials, rule = max_samples(experiment.samples), rule_for(experiment.samples)
     logs = [log for _, log in current_logs(folder)]
     if not logs or any(log.status != "success" for log in logs):
         return False
-    there = prior_cells(logs, read_trials(folder), judged=bool(experiment.judges))
-    sizes = _sizes(logs, asked, conditions)
+    prior = prior_cells(logs, read_trials(folder), judged=bool(experiment.judges))
+    sizes = _sizes(logs, max_trials, conditions)
     cells = [
-        (there.get((m, c.name), PriorCell()), c) for m in experiment.models for c in conditions
+        (prior.get((m, c.name), PriorCell()), c) for m in experiment.models for c in conditions
     ]
     return all(
         cell.verdicts
@@ -298,29 +300,29 @@ def run(
     max_connections: int | None = None,
     on_weights: Callable[[int, int], None] | None = None,
 ) -> RunState:
-    """Runs an experiment, or goes on with it, and returns what its logs hold then.
+    """Runs an experiment, or resumes it, and returns the state of its logs.
 
     Args:
-        experiment: What to run.
-        folder: The run folder; made where it does not exist.
-        max_connections: Calls in flight for each hosted model; Inspect adapts it where None.
-        on_weights: Called with bytes done and bytes in all while the embedded model is unpacked.
+        experiment: The experiment to run.
+        folder: The run folder; created if it does not exist.
+        max_connections: Concurrent calls to each hosted model; chosen by Inspect if None.
+        on_weights: Called with (bytes done, total bytes) while the embedded model is unpacked.
 
     Raises:
-        CorneredError: anything that a person can mend, before any model is called where
-            that is possible.
-        KeyboardInterrupt: Ctrl-C; what has run is in the logs.
+        CorneredError: an error that the user can fix, before any model is called where
+            possible.
+        KeyboardInterrupt: Ctrl-C; finished trials are in the logs.
     """
     conditions = experiment.conditions()
     for scenario in experiment.scenarios:
-        # Before the folder is made, so that a pack can be mended without a new one.
+        # Before the folder is created, so that a faulty pack leaves none behind.
         if not checked_pack(scenario).runs:
             raise RunError(
                 f"{scenario} has no prompts of ours, so it cannot be run",
                 fix="`cornered score` reads stored answers to it",
             )
-    grown = manifest_for(folder, experiment).experiment
-    if _is_finished(folder, grown, conditions):
+    merged = manifest_for(folder, experiment).experiment
+    if _is_finished(folder, merged, conditions):
         prepare(folder, experiment)
         return read_run(folder)
     load_extensions()
@@ -331,18 +333,18 @@ def run(
 
         obtain_weights(on_weights)
     experiment = prepare(folder, experiment).experiment
-    # Imported only now: Inspect announces hooks that exist when it makes its first model.
+    # Imported late: Inspect announces the hooks that exist when it creates its first model.
     from cornered.run.progress import Watch
     from cornered.run.stopping import PriorCell, Stopping, dataset_size, prior_cells
 
-    asked, rule = max_samples(experiment.samples), rule_for(experiment.samples)
+    max_trials, rule = max_samples(experiment.samples), rule_for(experiment.samples)
     with disk_errors(folder):
         logs, rows = [log for _, log in current_logs(folder)], read_trials(folder)
-        there = prior_cells(logs, rows, judged=bool(experiment.judges))
-        sizes = _sizes(logs, asked, conditions)
+        prior = prior_cells(logs, rows, judged=bool(experiment.judges))
+        sizes = _sizes(logs, max_trials, conditions)
         watch = Watch(
             sum(
-                there.get((model, c.name), PriorCell()).planned(rule, sizes[c.name])
+                prior.get((model, c.name), PriorCell()).planned(rule, sizes[c.name])
                 for model in experiment.models
                 for c in conditions
             ),
@@ -351,9 +353,9 @@ def run(
         tasks = [
             _task(
                 c,
-                dataset_size(sizes[c.name], c.name, rule, there),
+                dataset_size(sizes[c.name], c.name, rule, prior),
                 experiment.scoring,
-                Stopping(c.name, rule, asked, there, watch.skipped),
+                Stopping(c.name, rule, max_trials, prior, watch.skipped),
             )
             for c in conditions
         ]
@@ -361,7 +363,7 @@ def run(
             preflight_run(experiment, max_connections)
         in_flight = max_connections or HOSTED_CONNECTIONS
         names = (*experiment.models, *experiment.judges, experiment.reader or "cornered/")
-        with watch.shown(), as_run_error(folder), quiet_inspect(), _without_clients(names):
+        with watch.show(), as_run_error(folder), quiet_inspect(), _without_clients(names):
             eval_set(
                 tasks,
                 log_dir=str(folder / "logs"),

@@ -129,7 +129,7 @@ class Stopping:
         self._cells: dict[str, _RunningCell] = {}
 
     async def start_task(self, task: EvalSpec, samples: list[Sample], epochs: int) -> str:
-        """Resumes the cell of a model where it was left."""
+        """Resumes the cell of a model."""
         del epochs  # a trial is a sample, never an epoch
         if task.model not in self._cells:
             prior = self._prior.get((task.model, self._condition), PriorCell())
@@ -231,9 +231,9 @@ class _Failures(Hooks):
 
 
 def counted(scores: Mapping[str, SampleScore]) -> bool | None:
-    """What counts for the rate of a cell: harmful, or the act where there is no judge.
+    """Whether a trial counts as a success: harmful, or the act without a judge.
 
-    For a probe it is whether the agent understood. None for an unscored trial.
+    For a probe, whether the agent understood. None for an unscored trial.
     """
     verdict = scores.get("verdict")
     value: Any = verdict.score.value if verdict else None

@@ -1,4 +1,4 @@
-"""A condition as an Inspect task: one sample per draw, everything explicit."""
+"""A condition as an Inspect task: one sample per draw, every factor explicit."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from cornered.verdict.readings import readings
 from cornered.verdict.scorer import verdict
 
 DEFAULT_SAMPLES = 10
-"""Trials of a task that is not told how many."""
+"""Trials of a task if no number is given."""
 
 
 def trial_metadata(condition: Condition, pack: Pack) -> dict[str, Any]:
-    """What every trial of a condition says of itself in its log."""
+    """The metadata of every trial of a condition in its log."""
     return {
         "condition": condition.name,
         "scenario": condition.pack_name,
@@ -45,9 +45,9 @@ def trial_metadata(condition: Condition, pack: Pack) -> dict[str, Any]:
 
 
 def trials(condition: Condition, pack: Pack, count: int) -> MemoryDataset:
-    """The draws of a condition as samples; ids stay, and mean the same, when more are added.
+    """The draws of a condition as samples; ids keep their meaning when more draws are added.
 
-    Prompts are equal, but for a varied cast: there each trial has the names of its own draw.
+    All prompts are equal, except with a varied cast, where each trial has names of its own.
 
     Raises:
         PackError: a prompt cannot be rendered.
@@ -72,7 +72,7 @@ def trials(condition: Condition, pack: Pack, count: int) -> MemoryDataset:
 
 
 def text_version(pack: Pack) -> str:
-    """What a pack's prompts depend on: its own files, and the study's package where it is theirs.
+    """The version of a pack's prompts: of its files, and of the study's package if it uses that.
 
     Raises:
         PackError: the study's package is not installed.
@@ -81,7 +81,7 @@ def text_version(pack: Pack) -> str:
 
 
 def planned(condition: Condition) -> PlannedCell:
-    """What the table of a run has to know of a condition."""
+    """A condition as a row of a run's table."""
     spec = load_pack(condition.scenario).spec
     return PlannedCell(
         choice=condition,
@@ -92,13 +92,13 @@ def planned(condition: Condition) -> PlannedCell:
 
 @cache
 def _findings(folder: Path, version: str) -> tuple[Finding, ...]:
-    """The lint of a pack, once for each text of it: what has passed is remembered on disk."""
+    """The lint of a pack, once per version of it: a pass is cached on disk."""
     stamp = cache_folder() / "lint" / f"{package_version('cornered')}-{version}"
     if stamp.exists():
         return ()
     findings = tuple(lint(load_pack(str(folder))))
     if not findings:
-        with contextlib.suppress(OSError):  # a cache that cannot be written costs time only
+        with contextlib.suppress(OSError):  # without the cache the lint runs again, nothing else
             stamp.parent.mkdir(parents=True, exist_ok=True)
             stamp.touch()
     return findings
@@ -109,7 +109,7 @@ def checked_pack(scenario: str) -> Pack:
 
     Raises:
         FactorError: there is no such scenario.
-        PackError: it cannot be loaded, or fails the lint (first finding).
+        PackError: the pack cannot be loaded, or fails the lint (first finding).
     """
     pack = load_pack(scenario)
     check_facts(pack)
@@ -133,8 +133,8 @@ def _scoring(settings: Mapping[str, Any]) -> Scoring:
 
 
 def scorers(scenario: str, scoring: Scoring) -> list[Scorer]:
-    """What scores the trials of a scenario: the verdict, and what was asked for beside it."""
-    wanted = [
+    """The scorers of a scenario: the verdict, and readings and debrief if requested."""
+    chosen = [
         verdict(
             scenario,
             judge_all=scoring.judge_all,
@@ -143,10 +143,10 @@ def scorers(scenario: str, scoring: Scoring) -> list[Scorer]:
         )
     ]
     if scoring.readings:
-        wanted.append(readings(scenario, names=scoring.readings))
+        chosen.append(readings(scenario, names=scoring.readings))
     if scoring.debrief:
-        wanted.append(debrief(scenario))
-    return wanted
+        chosen.append(debrief(scenario))
+    return chosen
 
 
 def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> Task:
@@ -154,8 +154,7 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
 
     Args:
         scenario: Name of the scenario, or folder of a pack.
-        settings: Factor to level, factors that are None or absent having their default; and
-            those of `Scoring`.
+        settings: Levels by factor, the default where None or absent; and settings of `Scoring`.
         samples: Number of trials.
 
     Raises:
@@ -184,10 +183,10 @@ def scenario(pack: str, samples: int | None = None, **settings: Any) -> Task:
     """One condition of any pack: `-T pack=am/blackmail -T goal=explicit …`.
 
     Args:
-        pack: A scenario, or the folder of a pack of your own.
-        samples: Number of trials; 10 where it is not given.
-        settings: Factor and level, as `cornered show PACK --factors` lists them, and how it is
-            scored: judge_all, judge_view, panel, readings, debrief.
+        pack: A scenario, or the folder of your own pack.
+        samples: Number of trials (default: 10).
+        settings: Levels by factor, as listed by `cornered show PACK --factors`, and settings of
+            the scoring: judge_all, judge_view, panel, readings, debrief.
     """
     return condition_task(pack, settings, samples or DEFAULT_SAMPLES)
 
@@ -199,8 +198,8 @@ def _pack_task(pack: str) -> Callable[..., Task]:
     of_pack.__doc__ = f"""One condition of the scenario {pack}.
 
     Args:
-        samples: Number of trials; {DEFAULT_SAMPLES} where it is not given.
-        settings: Factor and level, and how it is scored, as for `scenario`.
+        samples: Number of trials (default: {DEFAULT_SAMPLES}).
+        settings: Levels by factor, and settings of the scoring, as for `scenario`.
     """
     named: Callable[..., Task] = task(name=pack)(of_pack)
     return named

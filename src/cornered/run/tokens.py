@@ -1,8 +1,8 @@
-"""Tokens of what a model reads: by its provider's own counter, or from characters.
+"""Input tokens of a model: counted by its provider, or estimated from characters.
 
-OpenAI, Anthropic, Google and xAI count a prompt without charge, and Inspect asks them. For all
-others Inspect would count with one model's tokenizer for any model's, and add a tenth: no
-better than characters, at a ratio that was measured.
+OpenAI, Anthropic, Google and xAI count the tokens of a prompt free of charge, and Inspect can ask
+them. For all others Inspect would count with one model's tokenizer and add a tenth, which is no
+better than a measured ratio of characters to tokens.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from inspect_ai.model import ChatMessage, Model
 
 PROMPT_CHARS = 3.4
-"""Characters of our prompts that make one token.
+"""Characters per token of our prompts.
 
 Measured on 2026-11-22 on twelve cells of each of blackmail, espionage and lethal (goal and
 threat on and off; 0, 20 and 40 unrelated mails) with the embedded model's own vocabulary, whose
@@ -30,28 +30,28 @@ counts equalled its engine's in two logs, and with three more tokenizers: Qwen2.
 OpenAI's cl100k 3.26 to 3.83, Claude 2 3.10 to 3.59, DeepSeek 3.24 to 3.78.
 """
 RUBRIC_CHARS = 4.1
-"""Characters of a judge's rubric, which is plain prose, that make one token: 3.85 to 4.28.
+"""Characters per token of a judge's rubric, which is plain prose: 3.85 to 4.28.
 
-Taken for a reader's rubrics and the debrief's questions too, which are prose of the same kind.
+Also used for the reader's rubrics and the debrief's questions, which are similar prose.
 """
 TOKEN_ERROR = 0.12
-"""Largest relative error of both ratios over those packs and tokenizers."""
+"""Largest relative error of both ratios over these packs and tokenizers."""
 KEYS = {
     "anthropic": ("ANTHROPIC_API_KEY", "AZUREAI_ANTHROPIC_API_KEY", "AZURE_ANTHROPIC_API_KEY"),
     "google": ("GOOGLE_API_KEY", "GEMINI_API_KEY", "VERTEX_API_KEY"),
     "grok": ("XAI_API_KEY", "GROK_API_KEY"),
     "openai": ("OPENAI_API_KEY", "AZUREAI_OPENAI_API_KEY", "AZURE_OPENAI_API_KEY"),
 }
-"""Inspect's providers that count with their own tokenizer, and the variables that hold a key.
+"""Providers that count with their own tokenizer, and the variables that may hold their key.
 
-Their classes tell it too, but reading those imports the clients of every provider asked about.
+Inspect's provider classes know this too, but reading them imports the provider's client.
 """
 SECONDS = 10.0
-"""For all counts together; what has no answer by then is counted from characters."""
+"""Time limit for all counts together; models without an answer are estimated from characters."""
 MARKUP = re.compile(r"\[/?[a-z]+\]")
-"""In Inspect's messages."""
+"""Rich markup in Inspect's messages."""
 SAMPLE = 4
-"""Prompts of each scenario that are counted: the shortest, the longest and some between."""
+"""Prompts counted per scenario: the shortest, the longest and two in between."""
 
 Prompt = tuple[str, ...]
 """The system and the user message, or the user message alone."""
@@ -60,28 +60,28 @@ TokensBy = Literal["provider", "characters"]
 
 @dataclass(frozen=True)
 class TokenRequest:
-    """What one model is to read, and what is known of its tokenizer without asking."""
+    """The prompts of one model, and what is known of its tokenizer beforehand."""
 
     model: str
     chars: float
-    """Characters of such prompts that make one token on most tokenizers."""
+    """Characters of such prompts per token on most tokenizers."""
     ratio: float
-    """Tokens that its tokenizer makes of what makes one on most."""
+    """Tokens by its tokenizer per token on most tokenizers."""
     prompts: Mapping[str, Sequence[Prompt]]
-    """By scenario; empty where it has nothing to read."""
+    """By scenario; empty if it has nothing to read."""
 
 
 @dataclass(frozen=True)
 class TokenEstimate:
-    """How many tokens a model's tokenizer makes of what makes one on most others."""
+    """Tokens by a model's tokenizer per token on most tokenizers."""
 
     by: TokensBy
     ratio: float
-    """Over all that was counted; also for texts that are not there yet, such as answers."""
+    """Over all counted prompts; also used for texts not yet written, such as answers."""
     ratios: Mapping[str, float] = field(default_factory=dict)
-    """By scenario, where its prompts were counted."""
+    """By scenario, if its prompts were counted."""
     problem: str | None = None
-    """In one line, why its provider did not count though there is a key."""
+    """In one line, why its provider did not count although its key is set."""
 
     def of(self, scenario: str) -> float:
         """The ratio of a scenario's prompts."""
@@ -89,33 +89,33 @@ class TokenEstimate:
 
 
 def estimate_tokens(requests: Sequence[TokenRequest], *, offline: bool) -> list[TokenEstimate]:
-    """How each model's tokens are counted, the models asked side by side.
+    """The token estimate of each request; providers are called concurrently.
 
-    Never raises for what a provider does: a model that cannot be asked, or that has not
-    answered after `SECONDS`, is counted from characters, and says why.
+    Never raises for a provider's failure: a model whose provider cannot be reached, or has not
+    answered after `SECONDS`, is estimated from characters, with the reason.
 
     Args:
-        requests: One for each model and kind of prompt.
-        offline: Ask nobody.
+        requests: One for each model and role.
+        offline: Call no provider.
     """
-    asked = [r for r in requests if r.prompts and has_counter(r.model)] if not offline else []
-    samples = [{name: spread(p) for name, p in r.prompts.items()} for r in asked]
-    answers = _count([(r.model, _flat(s)) for r, s in zip(asked, samples, strict=True)])
+    sent = [r for r in requests if r.prompts and has_counter(r.model)] if not offline else []
+    samples = [{name: spread(p) for name, p in r.prompts.items()} for r in sent]
+    answers = _count([(r.model, _flat(s)) for r, s in zip(sent, samples, strict=True)])
     counted = {
         id(r): _from_answer(r, sample, answer)
-        for r, sample, answer in zip(asked, samples, answers, strict=True)
+        for r, sample, answer in zip(sent, samples, answers, strict=True)
     }
     return [counted.get(id(r), TokenEstimate("characters", r.ratio)) for r in requests]
 
 
 def has_counter(model: str) -> bool:
-    """Whether a model's provider counts tokens, and there is a key for it. Imports nothing."""
+    """Whether a model's provider counts tokens and its key is set. Imports nothing."""
     provider = model.partition("/")[0]
     return any(os.environ.get(key) for key in KEYS.get(provider, ()))
 
 
 def spread(prompts: Iterable[Prompt]) -> list[Prompt]:
-    """The shortest, the longest and some between, each once: `SAMPLE` of them, or all."""
+    """`SAMPLE` distinct prompts evenly spaced by length, from shortest to longest; or all."""
     ordered = sorted(set(prompts), key=lambda p: (_length(p), p))
     if len(ordered) <= SAMPLE:
         return ordered
@@ -124,14 +124,14 @@ def spread(prompts: Iterable[Prompt]) -> list[Prompt]:
 
 
 def _from_answer(
-    reading: TokenRequest, samples: Mapping[str, Sequence[Prompt]], answer: Sequence[int] | str
+    request: TokenRequest, samples: Mapping[str, Sequence[Prompt]], answer: Sequence[int] | str
 ) -> TokenEstimate:
     if isinstance(answer, str):
-        return TokenEstimate("characters", reading.ratio, problem=answer)
+        return TokenEstimate("characters", request.ratio, problem=answer)
     tokens = iter(answer)
     counted = {name: sum(next(tokens) for _ in prompts) for name, prompts in samples.items()}
     expected = {
-        name: sum(map(_length, prompts)) / reading.chars for name, prompts in samples.items()
+        name: sum(map(_length, prompts)) / request.chars for name, prompts in samples.items()
     }
     return TokenEstimate(
         "provider",
@@ -149,27 +149,27 @@ def _flat(samples: Mapping[str, Sequence[Prompt]]) -> list[Prompt]:
 
 
 def _count(questions: Sequence[tuple[str, Sequence[Prompt]]]) -> list[tuple[int, ...] | str]:
-    """The tokens of each model's prompts, or in one line why they are not known."""
+    """The tokens of each model's prompts, or in one line why they are unknown."""
     if not questions:
         return []
     from cornered.run.runner import load_extensions
 
     load_extensions()
-    # Clients are made before the clock starts: their imports take seconds on a slow machine.
+    # Clients are made before the timer starts: their imports take seconds on a slow machine.
     clients = [_client(model) for model, _ in questions]
     deadline = monotonic() + SECONDS
-    begun = [
+    counts = [
         client if isinstance(client, str) else _begin(client, prompts)
         for client, (_, prompts) in zip(clients, questions, strict=True)
     ]
-    return [b if isinstance(b, str) else _outcome(b, deadline) for b in begun]
+    return [c if isinstance(c, str) else _outcome(c, deadline) for c in counts]
 
 
 def _begin(model: Model, prompts: Sequence[Prompt]) -> Future[tuple[int, ...]]:
-    """Starts counting, in a thread that nobody has to wait for.
+    """Starts counting in a daemon thread.
 
-    OpenAI's tokenizer is a file that Inspect fetches with a blocking call without a time limit;
-    one loop for all models would hang with it, and so would the end of the process.
+    Inspect fetches OpenAI's tokenizer with a blocking call without a timeout. In a shared event
+    loop it would block all other models, and the end of the process.
     """
     future: Future[tuple[int, ...]] = Future()
 
@@ -184,7 +184,7 @@ def _begin(model: Model, prompts: Sequence[Prompt]) -> Future[tuple[int, ...]]:
 
 
 def _client(name: str) -> Model | str:
-    """A model that counts with its provider's tokenizer only, or why there is none."""
+    """A model that counts with its provider's tokenizer only, or why there is no such model."""
     from inspect_ai.model import get_model
 
     async def no_estimate(text: str) -> int:
@@ -193,16 +193,16 @@ def _client(name: str) -> Model | str:
 
     try:
         model = get_model(name, memoize=False)
-    except Exception as e:  # no package, or a key of another service than the name's
+    except Exception as e:  # no package, or a key for another service
         return _line(e)
     if _would_estimate(model):
-        # Inspect turns to it where the counter fails, and the count would pass for a provider's.
+        # Inspect falls back on it if the counter fails, and the count would pass as the provider's.
         model.api.count_text_tokens = no_estimate  # type: ignore[method-assign]
     return model
 
 
 def _would_estimate(model: Model) -> bool:
-    """Whether Inspect counts texts for a model with another model's tokenizer."""
+    """Whether Inspect would count a model's texts with another model's tokenizer."""
     from inspect_ai.model import ModelAPI
 
     if type(model.api).count_text_tokens is ModelAPI.count_text_tokens:
@@ -218,7 +218,7 @@ def _would_estimate(model: Model) -> bool:
 
 
 async def _tokens(model: Model, prompts: Sequence[Prompt]) -> tuple[int, ...]:
-    # Of the provider, not of the model: Inspect's own retries have no end and share limits
+    # Calls the provider, not the model: Inspect's own retries never end and share limits
     # between event loops.
     async with asyncio.timeout(SECONDS), model:
         counts = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""What models are asked for the trials of a plan: calls, tokens and money, by model and role."""
+"""The model usage of a plan: calls, tokens and cost, by model and role."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from cornered.scenario import Levels, RenderedPrompt, Renderer, Scenario, load_p
 from cornered.scenario.condition import Condition, trial_id
 
 ANSWER_TOKENS = 900
-"""An answer with its scratchpad; the longest of 75 that we have had 1033."""
+"""Tokens of an answer with its scratchpad; the longest of our 75 had 1033."""
 ACTION_TOKENS = 300
-"""The executed actions of an answer, as the judge reads them."""
+"""Tokens of the executed actions of an answer, as the judge reads them."""
 VERDICT_TOKENS = 200
-"""An answer of a judge or a reader: one to four sentences and a word or two."""
+"""Tokens of an answer of a judge or a reader: one to four sentences and a word or two."""
 REPLY_TOKENS = 250
-"""What a subject says to one question of the debrief: an assumption, nothing was measured."""
+"""Tokens of a subject's reply to one question of the debrief: assumed, not measured."""
 PROBE_TOKENS = 300
-"""An answer to a probe, an assumption too: some thought, and a number and a letter for each of
-about seven questions."""
+"""Tokens of an answer to a probe, assumed too: some reasoning, and a number and a letter for
+each of about seven questions."""
 DRAWS = 5
-"""Varied casts that are rendered to measure a prompt."""
+"""Drawn casts that are rendered to measure a prompt."""
 
 
 @dataclass(frozen=True)
 class Amount:
-    """A number that is not known before a run: what is expected, and its bound."""
+    """A quantity that is not known before a run: its expected value and an upper bound."""
 
     expected: float
     at_most: float | None
-    """None where nothing bounds it that we know."""
+    """None if no bound is known."""
 
     def __add__(self, other: Amount) -> Amount:
         bounded = self.at_most is not None and other.at_most is not None
@@ -53,13 +53,13 @@ class Amount:
         )
 
     def __mul__(self, times: float) -> Amount:
-        if not times:  # none of what has no bound is bounded
+        if not times:  # zero times an unbounded amount is zero
             return _NONE
         return Amount(self.expected * times, None if self.at_most is None else self.at_most * times)
 
     @property
     def rounded(self) -> Amount:
-        """The nearest whole numbers."""
+        """Both rounded to whole numbers."""
         return Amount(round(self.expected), None if self.at_most is None else round(self.at_most))
 
 
@@ -70,45 +70,45 @@ def _exact(number: float) -> Amount:
 _NONE = _exact(0)
 
 Role = Literal["subject", "judge", "reader"]
-"""What a model is asked as."""
+"""The role in which a model is called."""
 
 
 @dataclass(frozen=True)
 class CellPlan:
-    """One condition."""
+    """One condition, as the plan lists it."""
 
     condition: str
     scenario: str
     control: bool
     probe: bool
-    """Whether questions are asked there: no judge, no readings, no debrief."""
+    """Whether it is a probe of understanding: no judge, no readings, no debrief."""
     prompt_tokens: int
-    """Tokens of its prompt, system and user message, from characters; a model's own differ."""
+    """Tokens of the system and the user message, estimated from characters; models differ."""
 
 
 @dataclass(frozen=True)
 class Use:
-    """What is asked of one model in one role, for trials that are still to run."""
+    """The usage of one model in one role, for the remaining trials."""
 
     role: Role
     model: str
     calls: Amount
-    """Without second tries. A subject's are its trials and two more for each debrief; a judge's
-    are its verdicts and the cases of the preflight."""
+    """Without retries. For a subject, its trials and two more for each debrief; for a judge,
+    its verdicts and the cases of the preflight."""
     input_tokens: Amount
     output_tokens: Amount
     price: Price | None
-    """None where it is unknown."""
+    """None if unknown."""
     tokens_by: TokensBy
-    """Who counted the tokens of what it reads."""
+    """How the input tokens were counted."""
     chars_per_token: float
-    """Characters of it that were taken for one token, on average."""
+    """Characters of the input per token, on average."""
     not_counted: str | None
-    """In one line, why its provider did not count them though there is a key."""
+    """In one line, why the provider did not count them although its key is set."""
 
     @property
     def cost(self) -> Amount | None:
-        """US dollars; None where no price is known."""
+        """US dollars; None if the price is unknown."""
         if self.price is None:
             return None
         most = None
@@ -125,7 +125,7 @@ class Use:
 
 
 def reader_model(experiment: Experiment) -> str | None:
-    """The model that reads, as the scorers find it; None where nothing is to be read."""
+    """The model that makes the readings, as the scorers choose it; None if there are none."""
     if not (experiment.readings or experiment.debrief):
         return None
     return experiment.reader or experiment.judges[0]
@@ -134,39 +134,40 @@ def reader_model(experiment: Experiment) -> str | None:
 def token_estimates(
     experiment: Experiment, work: Mapping[str, Work], total: Work, *, offline: bool
 ) -> dict[tuple[Role, str], TokenEstimate]:
-    """How the tokens of each model are counted, by its role and name."""
-    asked: dict[tuple[Role, str], TokenRequest] = {
-        ("subject", m): _reading(m, PROMPT_CHARS, left, lambda x: [x.prompt])
-        for m, left in work.items()
+    """The token estimate of each model, by role and name."""
+    requests: dict[tuple[Role, str], TokenRequest] = {
+        ("subject", m): _token_request(m, PROMPT_CHARS, remaining, lambda x: [x.prompt])
+        for m, remaining in work.items()
     }
     for m in experiment.judges:
-        asked["judge", m] = _reading(m, RUBRIC_CHARS, total, lambda x: x.rubric)
+        requests["judge", m] = _token_request(m, RUBRIC_CHARS, total, lambda x: x.rubric)
     if reader := reader_model(experiment):
-        asked["reader", reader] = _reading(reader, RUBRIC_CHARS, total, lambda x: x.frames)
-    return dict(zip(asked, estimate_tokens(list(asked.values()), offline=offline), strict=True))
+        requests["reader", reader] = _token_request(reader, RUBRIC_CHARS, total, lambda x: x.frames)
+    estimates = estimate_tokens(list(requests.values()), offline=offline)
+    return dict(zip(requests, estimates, strict=True))
 
 
 @dataclass(frozen=True)
 class MeasuredCell:
-    """A cell, and what is read in each of its trials; of a probe only its prompt is."""
+    """A cell and the texts that models read in each of its trials; a probe has a prompt only."""
 
     cell: CellPlan
     prompt: Prompt
     rubric: Sequence[Prompt]
-    """A judge's prompt without actions; none without judges."""
+    """The judge's prompt without actions; empty without judges."""
     frames: Sequence[Prompt]
-    """A reader's prompts without what the subject writes, one for each of its calls."""
+    """The reader's prompts without the subject's text, one for each of its calls."""
     questions: Sequence[str]
-    """Those of the debrief, in order."""
+    """The questions of the debrief, in order."""
 
 
-def _prose(texts: Iterable[str]) -> float:
+def _prose_tokens(texts: Iterable[str]) -> float:
     """Tokens of our rubrics, frames and questions on most tokenizers."""
     return sum(map(len, texts)) / RUBRIC_CHARS
 
 
 def measure_cells(experiment: Experiment) -> tuple[MeasuredCell, ...]:
-    """Every cell of an experiment, and what is read in one trial of it.
+    """Every cell of an experiment, with the texts that models read in one trial of it.
 
     Raises:
         FactorError: unknown scenario, factor or level, or an invalid combination.
@@ -178,7 +179,7 @@ def measure_cells(experiment: Experiment) -> tuple[MeasuredCell, ...]:
 
 def _measure_cell(condition: Condition, scenario: Scenario, experiment: Experiment) -> MeasuredCell:
     levels = condition.levels
-    # A varied cast differs by names only: a few draws tell the length of all.
+    # Drawn casts differ in names only, so a few give the length of all.
     draws = DRAWS if condition.varies_cast else 1
     drawn = [scenario.prompt(levels, trial_id(n)) for n in range(1, draws + 1)]
     probe = condition.is_probe
@@ -196,7 +197,7 @@ def _measure_cell(condition: Condition, scenario: Scenario, experiment: Experime
 
 
 def _rubric(scenario: Scenario, levels: Levels, renderer: Renderer) -> str:
-    """A judge's prompt without the actions that it reads."""
+    """The judge's prompt without any actions."""
     from cornered.ledger import Ledger
     from cornered.verdict.judge import judge_prompt
     from cornered.world import open_world
@@ -206,7 +207,7 @@ def _rubric(scenario: Scenario, levels: Levels, renderer: Renderer) -> str:
 
 
 def _questions(levels: Levels, renderer: Renderer) -> list[str]:
-    """What the subject is asked afterwards."""
+    """The questions of the debrief."""
     from cornered.verdict.debrief import QUESTIONS
 
     return [renderer.text(f"shared/debrief/{name}.md", levels) for name in QUESTIONS]
@@ -215,7 +216,7 @@ def _questions(levels: Levels, renderer: Renderer) -> list[str]:
 def _frames(
     readings: Sequence[str], questions: Sequence[str], levels: Levels, renderer: Renderer
 ) -> list[Prompt]:
-    """A reader's prompts without answers: of each reading, then of the debrief's two."""
+    """The reader's prompts without answers: one per reading, then two for the debrief."""
     if not (readings or questions):
         return []
     from cornered.verdict.readings import (
@@ -227,19 +228,19 @@ def _frames(
     )
 
     known = known_readings()
-    asked: list[tuple[ReadingSpec, list[TranscriptPart]]] = [(known[name], []) for name in readings]
+    calls: list[tuple[ReadingSpec, list[TranscriptPart]]] = [(known[name], []) for name in readings]
     if questions:
         parts = [TranscriptPart("question", "A question", question) for question in questions]
         afterwards = debrief_readings()
-        asked += [
+        calls += [
             (afterwards["debrief_purpose"], parts[:1]),
             (afterwards["debrief_honesty"], parts),
         ]
-    return [(reading_prompt(spec, parts, levels, renderer),) for spec, parts in asked]
+    return [(reading_prompt(spec, parts, levels, renderer),) for spec, parts in calls]
 
 
 def preflight_prompts(experiment: Experiment) -> Mapping[str, list[str]]:
-    """What each judge is asked before the run, by the scenario whose gold answers are taken."""
+    """The judge's prompts of the preflight, by the scenario that the gold answers belong to."""
     if not (experiment.judges and experiment.preflight):
         return {}
     from cornered.verdict.gold import gold_answers, gold_pack
@@ -257,7 +258,7 @@ def preflight_prompts(experiment: Experiment) -> Mapping[str, list[str]]:
 
 
 Work = Sequence[tuple[MeasuredCell, int]]
-"""The cells, and the trials of each that are still to run."""
+"""The cells, each with its number of remaining trials."""
 
 
 def sum_work(works: Iterable[Work]) -> Work:
@@ -265,14 +266,14 @@ def sum_work(works: Iterable[Work]) -> Work:
     return [(row[0][0], sum(n for _, n in row)) for row in zip(*works, strict=True)]
 
 
-def _reading(
+def _token_request(
     model: str, chars: float, work: Work, read: Callable[[MeasuredCell], Sequence[Prompt]]
 ) -> TokenRequest:
-    """What a model is to read in trials that are still to run."""
+    """The prompts that a model reads in the remaining trials."""
     prompts: dict[str, list[Prompt]] = {}
     for x, n in work:
-        if n and (found := read(x)):
-            prompts.setdefault(x.cell.scenario, []).extend(found)
+        if n and (of_cell := read(x)):
+            prompts.setdefault(x.cell.scenario, []).extend(of_cell)
     known = find_price(model)
     return TokenRequest(model, chars, known.token_ratio if known else 1.0, prompts)
 
@@ -283,7 +284,7 @@ def _prompt_tokens(prompts: Sequence[RenderedPrompt]) -> int:
 
 @dataclass(frozen=True)
 class Load:
-    """Calls of a model, and all tokens that they read and write, as it counts them."""
+    """Calls of a model and their input and output tokens, by its own tokenizer."""
 
     calls: Amount
     read: Amount
@@ -307,7 +308,7 @@ def model_use(
     chars: float,
     price: Price | None = None,
 ) -> Use:
-    """What is asked of a model in a role, with its price where that is known."""
+    """The usage of a model in a role, with its price if known."""
     return Use(
         role=role,
         model=model,
@@ -323,7 +324,7 @@ def model_use(
 
 @dataclass(frozen=True)
 class Subject:
-    """A model under test; what it writes, each text in its own tokens."""
+    """A model under test and the length of its texts, by its own tokenizer."""
 
     model: str
     work: Work
@@ -343,51 +344,51 @@ class Subject:
         max_tokens: int | None,
         answer_tokens: int,
     ) -> Self:
-        """A model under test, with the tokens of its answers."""
-        most = max_tokens or answer_limit(model)
+        """A model under test, its texts scaled to its tokenizer and capped by its limit."""
+        limit = max_tokens or answer_limit(model)
 
         def text(tokens: int) -> Amount:
-            return Amount(min(tokens * estimate.ratio, most or math.inf), most)
+            return Amount(min(tokens * estimate.ratio, limit or math.inf), limit)
 
         probe = min(PROBE_TOKENS, answer_tokens)
         return cls(model, work, estimate, text(answer_tokens), text(probe), text(REPLY_TOKENS))
 
     @property
     def acting(self) -> int:
-        """Trials that are no probes."""
+        """Number of trials that are not probes."""
         return sum(n for x, n in self.work if not x.cell.probe)
 
     @property
     def load(self) -> Load:
-        """What it is asked in all of its trials."""
+        """Calls and tokens of all its trials."""
         return sum((self._trial(x) * n for x, n in self.work), NO_LOAD)
 
     def _trial(self, x: MeasuredCell) -> Load:
-        """One trial and its debrief, in which each question goes with all that was said before."""
-        said = _exact(x.cell.prompt_tokens * self.estimate.of(x.cell.scenario))
+        """One trial and its debrief; each question is sent with the conversation so far."""
+        conversation = _exact(x.cell.prompt_tokens * self.estimate.of(x.cell.scenario))
         answer = self.probe if x.cell.probe else self.answer
-        load = Load(_exact(1), said, answer)
-        said += answer
+        load = Load(_exact(1), conversation, answer)
+        conversation += answer
         for question in x.questions:
-            said += _exact(_prose([question]) * self.estimate.ratio)
-            load += Load(_exact(1), said, self.reply)
-            said += self.reply
+            conversation += _exact(_prose_tokens([question]) * self.estimate.ratio)
+            load += Load(_exact(1), conversation, self.reply)
+            conversation += self.reply
         return load
 
 
 @dataclass(frozen=True)
 class WrittenTokens:
-    """What the subjects write in all trials but probes, in tokens of most tokenizers."""
+    """The subjects' output in all trials but probes, in tokens of most tokenizers."""
 
     answers: Amount
     actions: Amount
-    """Those parts of the answers that were carried out: at most all."""
+    """The executed parts of the answers: at most all of them."""
     replies: Amount
-    """To one question of the debrief."""
+    """Replies to one question of the debrief."""
 
 
 def written_tokens(subjects: Iterable[Subject]) -> WrittenTokens:
-    """What all subjects write, in tokens of most tokenizers."""
+    """The output of all subjects, in tokens of most tokenizers."""
     answers = actions = replies = _NONE
     for subject in subjects:
         answer = subject.answer * (1 / subject.estimate.ratio)
@@ -398,38 +399,40 @@ def written_tokens(subjects: Iterable[Subject]) -> WrittenTokens:
 
 
 def _in_schema(calls: Amount, read: Amount, estimate: TokenEstimate) -> Load:
-    """So many calls of a judge or a reader, each answered in its schema."""
+    """The load of calls to a judge or a reader, each answered in its schema."""
     from cornered.verdict.ask import MAX_TOKENS
 
     assert calls.at_most is not None  # a plan knows its trials
-    said = Amount(calls.expected * VERDICT_TOKENS * estimate.ratio, calls.at_most * MAX_TOKENS)
-    return Load(calls, read, said)
+    written = Amount(calls.expected * VERDICT_TOKENS * estimate.ratio, calls.at_most * MAX_TOKENS)
+    return Load(calls, read, written)
 
 
 @dataclass(frozen=True)
 class JudgedShare:
-    """What a judge is shown of all trials."""
+    """The part of the trials that a judge reads."""
 
     judged: float
     """Expected share of trials that it is asked about."""
     whole: bool
-    """Whether it reads whole answers beside the actions."""
+    """Whether it reads whole answers besides the actions."""
 
 
 def _verdicts(
     work: Work, estimate: TokenEstimate, written: WrittenTokens, share: JudgedShare
 ) -> Load:
-    """What a judge is asked in the trials of all models: expected in a share, at most in all."""
+    """A judge's load in the trials of all models: a share expected, at most all."""
     trials = sum(n * len(x.rubric) for x, n in work)
     texts = written.actions + written.answers if share.whole else written.actions
-    read = _exact(_asking(work, estimate, lambda x: x.rubric)) + texts * estimate.ratio
+    read = _exact(_own_tokens(work, estimate, lambda x: x.rubric)) + texts * estimate.ratio
     calls = Amount(share.judged * trials, trials)
     return _in_schema(calls, Amount(share.judged * read.expected, read.at_most), estimate)
 
 
 def _preflight(cases: Mapping[str, Sequence[str]], estimate: TokenEstimate) -> Load:
-    """What a judge is asked before the run: each plain case once."""
-    read = sum(_prose(prompts) * estimate.of(scenario) for scenario, prompts in cases.items())
+    """A judge's load before the run: each clear case once."""
+    read = sum(
+        _prose_tokens(prompts) * estimate.of(scenario) for scenario, prompts in cases.items()
+    )
     return _in_schema(_exact(sum(map(len, cases.values()))), _exact(read), estimate)
 
 
@@ -441,7 +444,7 @@ def judge_use(
     written: WrittenTokens,
     share: JudgedShare,
 ) -> Use:
-    """What a judge is asked, in the trials of all models and before them."""
+    """The usage of a judge, in the preflight and in the trials of all models."""
     load = _verdicts(work, estimate, written, share) + _preflight(cases, estimate)
     return model_use("judge", model, load, estimate, RUBRIC_CHARS)
 
@@ -449,38 +452,41 @@ def judge_use(
 def reader_use(
     model: str, estimate: TokenEstimate, work: Work, written: WrittenTokens, experiment: Experiment
 ) -> Use:
-    """What a reader is asked in the trials of all models, each of which is taken to be answered.
+    """The usage of a reader in the trials of all models, assuming that each is answered.
 
-    For each reading it reads the whole answer. For the debrief it reads the first reply, and
-    then both beside the actions.
+    For each reading it reads the whole answer. For the debrief it reads the first reply, then
+    both replies and the actions.
     """
     calls = sum(n * len(x.frames) for x, n in work)
     texts = written.answers * len(experiment.readings)
     if experiment.debrief:
         texts += written.replies * 3 + written.actions
-    read = _exact(_asking(work, estimate, lambda x: x.frames)) + texts * estimate.ratio
+    read = _exact(_own_tokens(work, estimate, lambda x: x.frames)) + texts * estimate.ratio
     return model_use(
         "reader", model, _in_schema(_exact(calls), read, estimate), estimate, RUBRIC_CHARS
     )
 
 
-def _asking(
+def _own_tokens(
     work: Work, estimate: TokenEstimate, read: Callable[[MeasuredCell], Sequence[Prompt]]
 ) -> float:
-    """Tokens of what is ours in the prompts of a judge or a reader."""
+    """Tokens of our own text in the prompts of a judge or a reader."""
     return sum(
-        n * _prose(text for prompt in read(x) for text in prompt) * estimate.of(x.cell.scenario)
+        n
+        * _prose_tokens(text for prompt in read(x) for text in prompt)
+        * estimate.of(x.cell.scenario)
         for x, n in work
     )
 
 
 def answer_limit(model: str) -> int | None:
-    """The longest answer of a model where the experiment sets none, in tokens.
+    """A model's own output limit in tokens, which holds if the experiment sets none.
 
-    Source: Inspect's table of models, by exact name; its own look-up also takes the nearest.
+    Source: Inspect's table of models, by exact name; Inspect's own look-up also accepts the
+    nearest name.
 
     Returns:
-        None where it is not known.
+        None if it is unknown.
     """
     if model == EMBEDDED:
         from cornered.models import DEFAULT_MAX_TOKENS
