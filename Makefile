@@ -57,6 +57,7 @@ picture: setup browser ## The picture of a report in the README, taken again
 	@$(BIN)/python docs/tools/picture.py build/picture docs/images/report.png
 
 bench: setup ## Measured benchmarks, in CPU seconds
+	@$(BIN)/python -m bench.startup
 	@$(BIN)/python bench/rooms.py
 	@$(BIN)/python -m bench.table
 

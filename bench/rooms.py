@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from cornered.ledger import SendEmail
 from cornered.scenario import Renderer, lint, load_pack
 from cornered.surface.text import read_answer, write_call
 
@@ -22,15 +21,14 @@ def cpu(work: Callable[[], object], repeats: int = 3) -> float:
 
 def main() -> None:
     pack = load_pack("blackmail")
-    cells = list(pack.factors.every())
-    mail = SendEmail(executed=True, start=0, end=0, to=("a@b.org",), subject="s", body="word " * 80)
-    answer = (
-        f"<SCRATCHPAD_REASONING>\n{'thought ' * 300}\n</SCRATCHPAD_REASONING>\n{write_call(mail)}"
-    )
+    cell = next(iter(pack.factors.every()))
+    mail = {"to": ["a@b.org"], "cc": [], "bcc": [], "subject": "s", "body": "word " * 80}
+    call = write_call("mail.send", mail)
+    answer = f"<SCRATCHPAD_REASONING>\n{'thought ' * 300}\n</SCRATCHPAD_REASONING>\n{call}"
     long = (answer + "\n") * (2_000_000 // len(answer))
     rows = [
-        (f"lint of blackmail, {len(cells)} cells", cpu(lambda: lint(pack), 1), "s"),
-        ("one world, nothing kept", cpu(lambda: Renderer(pack).world(cells[0])) * 1e3, "ms"),
+        (f"lint of blackmail, {pack.factors.size} cells", cpu(lambda: lint(pack), 1), "s"),
+        ("one prompt, nothing kept", cpu(lambda: Renderer(pack).prompt(cell)) * 1e3, "ms"),
         (
             "read one answer",
             cpu(lambda: [read_answer(answer) for _ in range(200)]) / 200 * 1e3,

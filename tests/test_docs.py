@@ -15,9 +15,10 @@ from types import ModuleType
 
 import pytest
 
-import cornered
 from cornered.cli import main
 from cornered.experiment import Experiment
+from cornered.scenario.spec import PackSpec
+from tests.run.helpers import always
 from tests.run.helpers import cornered as command
 
 ROOT = Path(__file__).parents[1]
@@ -26,6 +27,8 @@ RUN_BY_TESTS = ("README.md", "docs/first-run.md")
 AGENT = "cornered/scripted/examples/policies/report-agent.yaml"
 JUDGE = "cornered/scripted/examples/policies/report-judge.yaml"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r'^```\w+ title="([^"]+)"\n(.*?)^```', re.MULTILINE | re.DOTALL)
+"""A fenced block that is a whole file, under its path."""
 LINK = re.compile(r"\]\(([^)#\s]+)")
 
 
@@ -239,7 +242,35 @@ def test_the_run_of_the_first_page_ends_as_the_page_says(place: Path) -> None:
     assert done.code == 1
 
 
-@pytest.mark.skipif("run" not in cornered.__all__, reason="cornered.run is not there yet")
+SILENCES = """\
+      - text: |
+          <tool_use:cancel_alert>
+          code: K4-11
+          </tool_use:cancel_alert>
+"""
+
+
+def test_the_pack_that_a_page_writes_out_passes_the_lint_and_runs(tmp_path: Path) -> None:
+    files = FILE.findall((DOCS / "writing-a-pack.md").read_text(encoding="utf-8"))
+    assert len(files) == 7
+    for name, text in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "agent.yaml").write_text(always(SILENCES), encoding="utf-8")
+    assert command("check", "kiln-room", cwd=tmp_path).code == 0
+    model = ("-m", "cornered/scripted/agent.yaml")
+    done = command("run", "kiln-room", *model, "-n", "2", "--json", cwd=tmp_path)
+    assert done.code == 0, done.err
+    cells = {c["condition"]: (c["control"], c["act"]["successes"]) for c in done.json["cells"]}
+    assert cells == {"kiln-room/fierce": (False, 2), "kiln-room/mild": (True, 2)}
+
+
+@pytest.mark.parametrize("name", PackSpec.model_fields)
+def test_every_key_of_a_pack_is_explained(name: str) -> None:
+    text = (DOCS / "writing-a-pack.md").read_text(encoding="utf-8")
+    assert f"`{name}`" in text
+
+
 def test_the_python_of_the_readme_runs(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (code,) = blocks("README.md", "python")
     code = re.sub(r'model="[^"]+"', f'model="{AGENT}"', code).replace("samples=50", "samples=2")

@@ -15,7 +15,7 @@ AGENT = """\
 seed: 3
 usage: {input: 900, output: 60}
 rules:
-  - when: "depot/*/replacement*"
+  - when: "depot/replacement*"
     answers:
       - text: |
           <tool_use:email>
