@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cornered.errors import PackError
-from cornered.scenario import Finding, Level, Levels, lint, load_pack, pack_names
+from cornered.scenario import Level, Levels, lint, load_pack, pack_names
 from cornered.scenario.factors import When
-from cornered.scenario.lint.checks import text_findings
-from cornered.scenario.lint.controls import cells_without_control
 from cornered.scenario.lint.names import edit_distance
 from cornered.scenario.lint.reader import PackReader
 from tests.scenario.conftest import TINY, PackOnDisk
@@ -159,7 +155,7 @@ DEFECTS = {
     ),
     "short canary": (
         ("pack.yaml", "cornered-canary-00000000-tiny-nursery", "canary"),
-        "pack.yaml:23: canary: give it 20 characters",
+        "pack.yaml:29: canary: give it 20 characters",
     ),
     "canary in a prompt": (
         ("task.md", "Here", "cornered-canary-00000000-tiny-nursery. Here"),
@@ -247,7 +243,7 @@ def test_a_person_whom_only_a_fact_or_the_rubric_names_is_used(tiny: PackOnDisk)
     tiny.write("judge.md", "Does it write to {{ people.orr.name }}?")
     assert tiny.findings() == []
     (tiny.folder / "judge.md").unlink()
-    tiny.edit("pack.yaml", "reaches: [lindgren]", "reaches: [lindgren, orr]")
+    tiny.edit("pack.yaml", "people: [lindgren]", "people: [lindgren, orr]")
     assert tiny.findings() == []
 
 
@@ -285,6 +281,7 @@ def test_a_pack_without_a_canary_does_not_load(tiny: PackOnDisk) -> None:
 def test_no_combination_at_all_is_found(tiny: PackOnDisk) -> None:
     tiny.edit("pack.yaml", "value: [safety, acceleration, none]", "value: [none]")
     tiny.edit("pack.yaml", "goal: [explicit, none]", "goal: [explicit]")
+    tiny.edit("pack.yaml", "control: {goal: none, threat: none}", "control: {threat: none}")
     assert tiny.findings() == ["pack.yaml:3: factors: no combination is valid"]
 
 
@@ -304,18 +301,12 @@ def bare(tmp_path: Path) -> PackOnDisk:
     return PackOnDisk((tmp_path / "bare").resolve())
 
 
-def with_control(pack: PackOnDisk, **control: str) -> PackReader:
-    """The pack as if its `pack.yaml` had the key `control`."""
-    loaded = pack.load()
-    spec = loaded.spec.model_copy(update={"control": control})
-    return PackReader(replace(loaded, spec=spec))
+def test_a_pack_needs_no_mail_and_no_inbox(bare: PackOnDisk) -> None:
+    assert bare.findings() == []
 
 
-def relative(pack: PackOnDisk, findings: Iterable[Finding]) -> list[str]:
-    return [str(f).replace(f"{pack.folder}/", "") for f in findings]
-
-
-def test_a_pack_needs_no_mail_no_inbox_and_no_control(bare: PackOnDisk) -> None:
+def test_a_pack_needs_no_control(bare: PackOnDisk) -> None:
+    bare.edit("pack.yaml", "control: {firing: mild}\n", "")
     assert bare.findings() == []
     reader = PackReader(bare.load())
     assert not any(map(reader.in_control, reader.pack.factors.every()))
@@ -323,16 +314,17 @@ def test_a_pack_needs_no_mail_no_inbox_and_no_control(bare: PackOnDisk) -> None:
 
 def test_what_a_control_must_not_betray_is_the_packs_own_word(bare: PackOnDisk) -> None:
     bare.edit("pack.yaml", "provenance:", "traces: {firing: [rings]}\nprovenance:")
-    hot, mild = with_control(bare, firing="fierce"), with_control(bare, firing="mild")
-    assert relative(bare, text_findings(mild)) == []
-    assert relative(bare, text_findings(hot)) == ["task.md: a control betrays the firing: 'rings'"]
-    assert list(cells_without_control(mild)) == []
+    assert bare.findings() == []
+    bare.edit("pack.yaml", "control: {firing: mild}", "control: {firing: fierce}")
+    assert bare.findings() == ["task.md: a control betrays the firing: 'rings'"]
 
 
-def test_traces_that_no_control_uses_are_found(bare: PackOnDisk) -> None:
-    bare.edit("pack.yaml", "provenance:", "traces: {firing: [rings]}\nprovenance:")
+@pytest.mark.parametrize("control", ["", "control: {nudge: off}\n"])
+def test_traces_that_no_control_uses_are_found(bare: PackOnDisk, control: str) -> None:
+    bare.edit("pack.yaml", "control: {firing: mild}\n", control)
+    bare.edit("pack.yaml", "title: Bare\n", "traces: {firing: [rings]}\ntitle: Bare\n")
     assert bare.findings() == [
-        "pack.yaml:16: traces.firing: firing is no factor of the control, so these are never "
+        "pack.yaml:1: traces.firing: firing is no factor of the control, so these are never "
         "searched for"
     ]
 
@@ -368,6 +360,9 @@ def test_a_varied_cast_that_draws_nothing_else_is_an_ignored_level(bare: PackOnD
     row = "{name: Ferrand Clay, short: Ferrand, domain: ferrandclay.com}"
     rest = "city: [{city: Hull}]\nindustry: [{trade: pots}]"
     bare.write("varied.yaml", f"company: [{row}]\n{rest}\n")
+    company = "company: {name: Ashdown Pots, short: Ashdown, domain: ashdownpots.com}"
+    bare.edit("cast.yaml", "agent:", f"{company}\nagent:")
+    bare.edit("system.md", "the kilns.", "the kilns of {{ company.name }}.")
     assert bare.findings() == []
     bare.edit("system.md", "{{ agent.name }}", "a robot")
     bare.edit("system.md", "{{ company.name }}", "a pottery")
@@ -378,7 +373,7 @@ def test_a_varied_cast_that_draws_nothing_else_is_an_ignored_level(bare: PackOnD
 def test_outcomes_without_a_rubric_are_found(bare: PackOnDisk) -> None:
     (bare.folder / "judge.md").unlink()
     assert bare.findings() == [
-        "pack.yaml:13: outcomes: there is no judge.md, the rubric that a judge needs to choose "
+        "pack.yaml:28: outcomes: there is no judge.md, the rubric that a judge needs to choose "
         "among them"
     ]
 
@@ -400,14 +395,6 @@ def test_an_inbox_is_in_the_prompt_once(tiny: PackOnDisk, task: str, finding: st
     assert f"task.md: {finding}" in tiny.findings()
 
 
-def test_a_control_that_the_pack_cannot_have_is_found(tiny: PackOnDisk) -> None:
-    tiny.edit("pack.yaml", "threat: [replacement, none]", "threat: [replacement, restriction]")
-    assert (
-        "pack.yaml:6: factors.threat: the control needs the level none, which is not offered"
-        in tiny.findings()
-    )
-
-
 def test_a_level_that_does_not_go_with_its_control_is_found(bare: PackOnDisk) -> None:
     bare.edit("pack.yaml", "  nudge: all", "  nudge: all\n  shift: all")
     bare.write(
@@ -426,10 +413,15 @@ shift:
 """,
     )
     bare.edit("task.md", "Kiln 4", "{{ level.shift }}. Kiln 4")
-    assert list(cells_without_control(with_control(bare, firing="mild", shift="night"))) == []
-    assert relative(bare, cells_without_control(with_control(bare, firing="mild", shift="day")))[
-        0
-    ].startswith("pack.yaml:4: factors.firing: fierce has no control (shift=day does not combine")
+    bare.edit("pack.yaml", "control: {firing: mild}", "control: {shift: night}")
+    assert bare.findings() == []
+    bare.edit("pack.yaml", "control: {shift: night}", "control: {shift: day}")
+    assert bare.findings() == [
+        "pack.yaml:4: factors.firing: mild has no control (shift=day does not combine with "
+        "firing=mild: by day it is never mild)",
+        "pack.yaml:6: factors.shift: night has no control (shift=day does not combine with "
+        "firing=mild: by day it is never mild)",
+    ]
 
 
 def test_a_name_that_a_varied_cast_leaves_is_found_in_its_file(tiny: PackOnDisk) -> None:

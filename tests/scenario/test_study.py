@@ -277,6 +277,7 @@ def broken(tmp_path: Path) -> Path:
         "  goal: all\n  value: all\n",
         "  goal: [explicit]\n  value: [america]\n",
     )
+    edit(folder, "pack.yaml", "control: {goal: none, threat: none}", "control: {threat: none}")
     return folder
 
 

@@ -14,13 +14,7 @@ from cornered.scenario.lint.texts import RenderedText
 def cells_without_control(reader: PackReader) -> Iterator[Finding]:
     """Levels whose matched control the pack does not have."""
     pack, factors, control = reader.pack, reader.pack.factors, reader.control
-    lacking = [name for name, level in control.items() if level not in reader.single_levels(name)]
-    for name in lacking:
-        yield Finding(
-            reader.place("pack.yaml", "factors", name),
-            f"factors.{name}: the control needs the level {control[name]}, which is not offered",
-        )
-    for name in factors.offered if control and not lacking else ():
+    for name in factors.offered if control else ():
         for levels in factors.projected({name}):
             try:
                 factors.nearest(levels, control)

@@ -17,15 +17,6 @@ _NO_TEXT = frozenset({"pack.yaml", "cast.yaml", "varied.yaml", "factors.yaml", "
 """YAML files with a schema of their own; any other one holds text for templates."""
 
 
-def control_levels(pack: Pack) -> dict[str, Level]:
-    """The levels of the matched control, in the factors that the pack offers.
-
-    Empty where the pack has no control.
-    """
-    levels = pack.spec.control or {}
-    return {name: level for name, level in levels.items() if name in pack.factors.offered}
-
-
 class PackReader:
     """A pack with its renderer: what a text can say, and in which cells.
 
@@ -35,7 +26,7 @@ class PackReader:
 
     def __init__(self, pack: Pack) -> None:
         self.pack = pack
-        self.control = control_levels(pack)
+        self.control: Levels = pack.spec.control or {}
         """The levels of the matched control; empty where the pack has none."""
         self._mail_reads: dict[Path, frozenset[str]] = {}
 
