@@ -6,12 +6,14 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from cornered.errors import RunError
 
+Progress = Callable[[int, int], None]
+"""Called while files are read or written: (done, total), in the unit that its caller names."""
 MANIFEST, LOGS = "run.json", (".eval", ".json")
 """The sources of the tables and the report of a run: its manifest, and suffixes of its logs."""
 TAIL = 4096

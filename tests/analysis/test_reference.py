@@ -370,7 +370,10 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (["study,rate", "S,1"], "rates.csv:1: not the columns"),
         ([HEADER, ROW, ROW.replace("0.5", "1.5")], "rates.csv:3: rate: "),
         ([HEADER, ROW.replace("0.5", "")], "rates.csv:2: rate: "),
-        ([HEADER, ROW.replace("0.5", "0.57")], "rates.csv:2: no count out of 10 trials gives a rate of 0.57"),
+        (
+            [HEADER, ROW.replace("0.5", "0.57")],
+            "rates.csv:2: no count out of 10 trials gives a rate of 0.57",
+        ),
         ([HEADER, ROW.replace(",10,", ",0,")], "rates.csv:2: n: "),
         ([HEADER, ROW.replace("exact", "roughly")], "rates.csv:2: exactness: "),
         ([HEADER, ROW.replace("https", "http")], "rates.csv:2: source_url: "),

@@ -92,13 +92,8 @@ def compare_verdicts(sets: Mapping[str, Sequence[TrialResult]]) -> Compared:
 
 
 def final_verdict(trial: TrialResult) -> bool | None:
-    """The final verdict on a trial: harmful, or the act where there was no judge.
-
-    A trial without the act is harmless whether there is a judge or not.
-    """
-    if not trial.act:
-        return trial.act
-    return trial.harmful if trial.votes or trial.harmful is not None else trial.act
+    """The verdict on a trial that counts, for a set that may or may not have had a judge."""
+    return trial.primary(judged=bool(trial.votes) or trial.harmful is not None)
 
 
 def compare_judges(trials: Sequence[TrialResult]) -> Compared | None:

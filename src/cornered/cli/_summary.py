@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from itertools import groupby, repeat
-from typing import TYPE_CHECKING, Any
-
-import click
+from typing import TYPE_CHECKING
 
 from cornered.cli._base import DONE, INCOMPLETE, interval, print_json
+from cornered.cli._table import add_row, echo, plain_table, print_table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from cornered.analysis.agreement import Corrected
     from cornered.analysis.table import Cell, Rate
     from cornered.run.report import Report
@@ -27,7 +23,7 @@ def print_summary(report: Report, as_json: bool) -> int:
     from cornered.samples import in_words
 
     experiment = report.state.manifest.experiment
-    click.echo(f"\n{experiment.name}: {in_words(experiment.samples)} trials for each cell\n")
+    echo(f"\n{experiment.name}: {in_words(experiment.samples)} trials for each cell\n")
     _print_cells(report)
     _print_effects(report)
     for line in (
@@ -36,9 +32,9 @@ def print_summary(report: Report, as_json: bool) -> int:
         *report.stopping_notes,
         *report.figure_notes,
     ):
-        click.echo(line)
-    click.echo(f"run     {report.folder}\nlogs    {report.folder / 'logs'}\nreport  {report.page}")
-    click.echo(report.conclusion)
+        echo(line)
+    echo(f"run     {report.folder}\nlogs    {report.folder / 'logs'}\nreport  {report.page}")
+    echo(report.conclusion)
     return exit_code(report)
 
 
@@ -47,35 +43,15 @@ def exit_code(report: Report) -> int:
     return DONE if report.complete else INCOMPLETE
 
 
-def plain_table(first: str, *others: str, width: int = 120) -> tuple[Any, Console]:
-    """A table without lines, first column to the left, and the console that prints it."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(first, overflow="fold")
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table, Console(width=None if sys.stdout.isatty() else width)
-
-
 def _print_cells(report: Report) -> None:
     """Every rate of every cell, each with its n, its interval and what it could be."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(width=None if sys.stdout.isatty() else 120)
     published = report.published
     for model, group in groupby(report.cells, key=lambda c: c.model):
         rows = list(group)
         others = any((model, c.condition) in published for c in rows)
-        out = Table(
-            box=None, header_style="bold", pad_edge=False, title_justify="left", title=model
-        )
-        out.add_column("condition", overflow="fold")
-        out.add_column("", no_wrap=True)
-        for name in ("n", "unscored", "rate", "95 % Wilson", "could be"):
-            out.add_column(name, justify="right", no_wrap=True)
+        numbers = ("n", "unscored", "rate", "95 % Wilson", "could be")
+        out = plain_table("condition", "", *numbers, words=2, title=model)
+        out.columns[1].no_wrap = True
         if others:
             out.add_column("published", overflow="fold")
         for cell in rows:
@@ -83,13 +59,13 @@ def _print_cells(report: Report) -> None:
             heads = [cell.condition + _mark(cell), *repeat("", len(cell.rates) - 1)]
             for head, (name, rate) in zip(heads, cell.rates.items(), strict=True):
                 beside = [reference.written if reference and head else ""] if others else []
-                out.add_row(head, name, *_rate_words(rate), *beside)
+                add_row(out, head, name, *_rate_words(rate), *beside)
                 if name == "harmful" and cell.corrected:
-                    out.add_row("", "corrected", *_corrected_words(cell.corrected))
-        console.print(out)
-        console.print()
-        _print_outcomes(rows, console)
-        _print_readings(rows, console)
+                    add_row(out, "", "corrected", *_corrected_words(cell.corrected))
+        print_table(out)
+        echo("")
+        _print_outcomes(rows)
+        _print_readings(rows)
 
 
 def _rate_words(rate: Rate) -> list[str]:
@@ -119,67 +95,60 @@ def _mark(cell: Cell) -> str:
     return (" (control)" if cell.is_control else "") + screened
 
 
-def _print_outcomes(rows: Sequence[Cell], console: Console) -> None:
+def _print_outcomes(rows: Sequence[Cell]) -> None:
     """The rungs and labels of each cell, where any is known."""
-    from rich.table import Table
-
     for what in ("outcomes", "labels"):
         counts: list[dict[str, int]] = [getattr(cell, what) for cell in rows]
         names = list(dict.fromkeys(name for known in counts for name in known))
         if not names:
             continue
-        out = Table(box=None, header_style="bold", pad_edge=False)
-        out.add_column(what, overflow="fold")
-        for name in (*names, "read" if what == "labels" else "undecided"):
-            out.add_column(name, justify="right", no_wrap=True)
+        out = plain_table(what, *names, "read" if what == "labels" else "undecided")
         for cell, known in zip(rows, counts, strict=True):
             last = cell.labelled if what == "labels" else cell.act.n - sum(known.values())
-            out.add_row(
-                cell.condition, *(str(known.get(name, 0)) for name in names), str(max(0, last))
-            )
-        console.print(out)
-        console.print()
+            counted = (str(known.get(name, 0)) for name in names)
+            add_row(out, cell.condition, *counted, str(max(0, last)))
+        print_table(out)
+        echo("")
 
 
-def _print_readings(rows: Sequence[Cell], console: Console) -> None:
+def _print_readings(rows: Sequence[Cell]) -> None:
     """The rate among the trials of each value of each reading, and the awareness tax."""
-    from rich.table import Table
-
     from cornered.analysis.stats import percent
 
     if not any(cell.reading_rates for cell in rows):
         return
-    out = Table(box=None, header_style="bold", pad_edge=False)
-    out.add_column("readings", overflow="fold")
-    out.add_column("", no_wrap=True)
-    for name in ("trials", rows[0].primary_name, "95 % Wilson"):
-        out.add_column(name, justify="right", no_wrap=True)
+    heads_of_numbers = ("trials", rows[0].primary_name, "95 % Wilson")
+    out = plain_table("readings", "", *heads_of_numbers, words=2)
+    out.columns[1].no_wrap = True
     for cell in rows:
         heads = [cell.condition, *repeat("", len(cell.reading_rates))]
         for head, of in zip(heads, cell.reading_rates, strict=False):
             name = f"{of.reading}: {of.value or 'unscored'}".replace("_", " ")
             rate = of.rate
-            out.add_row(head, name, str(rate.n + rate.unknown), percent(rate.rate), interval(rate))
+            numbers = (str(rate.n + rate.unknown), percent(rate.rate), interval(rate))
+            add_row(out, head, name, *numbers)
         if cell.tax:
             low, high = cell.tax.interval.low, cell.tax.interval.high
-            out.add_row(
+            add_row(
+                out,
                 "",
                 "awareness tax",
                 "",
                 f"{100 * cell.tax.value:+.0f} points",
                 f"{100 * low:+.0f} to {100 * high:+.0f}",
             )
-    console.print(out)
-    console.print()
+    print_table(out)
+    echo("")
 
 
 def _print_effects(report: Report) -> None:
     """What moved each scenario's rate, all other factors held as they are."""
     columns = ("n", "points", "95 %", "odds ratio", "95 %", "p (BH)", "p (Holm)")
     for scenario, rows in report.effect_rows.items():
-        out, console = plain_table(f"{scenario}: what moves the rate", *columns)
+        out = plain_table(f"{scenario}: what moves the rate", *columns)
         for e in rows:
-            out.add_row(
+            add_row(
+                out,
                 f"{e['factor']}: {e['level']} against {e['reference']}",
                 str(e["n"]),
                 _number(e["difference"], "{:+.0f}", 100),
@@ -189,14 +158,14 @@ def _print_effects(report: Report) -> None:
                 _number(e["p_bh"], "{:.2g}"),
                 _number(e["p_holm"], "{:.2g}"),
             )
-        console.print(out)
+        print_table(out)
         for note in dict.fromkeys(e["note"] for e in rows if e["note"]):
-            click.echo(f"  {note}")
-        click.echo(
+            echo(f"  {note}")
+        echo(
             "  p (Holm): for hypotheses declared beforehand; p (BH, Benjamini-Hochberg): for "
             "exploration."
         )
-        click.echo("")
+        echo("")
 
 
 def _number(value: float | None, form: str, times: float = 1) -> str:

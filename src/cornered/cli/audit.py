@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json, say
+from cornered.cli._table import add_row, echo, plain_table, print_table
 from cornered.errors import RunError
 from cornered.text import visible
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.table import Table
+    from rich.console import Console
 
     from cornered.analysis.table import TrialResult
     from cornered.run.audit import Audit, Case, Person, RaterAgreement
@@ -304,11 +304,10 @@ def _person(person: Person, audited: Audit) -> dict[str, Any]:
 def _print_agreement(audited: Audit, people: Sequence[Person]) -> None:
     from cornered.run.audit import agreements
 
-    console = _console(stderr=False)
     for person in people:
-        click.echo(_summary(_person(person, audited)))
+        echo(_summary(_person(person, audited)))
     if not people:
-        click.echo("Nobody has labelled anything yet.")
+        echo("Nobody has labelled anything yet.")
         return
     all_rows = agreements(audited, people)
     titles = {
@@ -319,11 +318,11 @@ def _print_agreement(audited: Audit, people: Sequence[Person]) -> None:
         rows = [row for row in all_rows if row.act_status == status]
         rows = [row for row in rows if not _repeats(row, rows)]
         if rows:
-            click.echo(f"\n{title}:\n")
-            _print_rows(rows, console)
+            echo(f"\n{title}:\n")
+            _print_rows(rows)
             for row in rows:
                 _print_notes(row)
-    _print_differences([row for row in all_rows if not _repeats(row, all_rows)], console)
+    _print_differences([row for row in all_rows if not _repeats(row, all_rows)])
 
 
 def _summary(person: dict[str, Any]) -> str:
@@ -351,32 +350,13 @@ def _repeats(row: RaterAgreement, rows: Sequence[RaterAgreement]) -> bool:
 
 def _name(row: RaterAgreement) -> str:
     one, other, judge = row.raters.one, row.raters.other, row.raters.judge
-    return f"{one}  ·  {other}" + (f": {visible(judge)}" if judge else "")
+    return f"{one}  ·  {other}" + (f": {judge}" if judge else "")
 
 
-def _table(*columns: str, left: int) -> Table:
-    """A table whose first `left` columns are words, and the others numbers."""
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for n, column in enumerate(columns):
-        words = n < left
-        justify: Literal["left", "right"] = "left" if words else "right"
-        table.add_column(column, justify=justify, overflow="fold", no_wrap=not words)
-    return table
-
-
-def _cells(*texts: str) -> list[RenderableType]:
-    """Cells in which square brackets are not markup."""
-    from rich.text import Text
-
-    return [Text(text, overflow="fold") for text in texts]
-
-
-def _print_rows(rows: Sequence[RaterAgreement], console: Console) -> None:
+def _print_rows(rows: Sequence[RaterAgreement]) -> None:
     from cornered.analysis.stats import percent
 
-    table = _table(
+    table = plain_table(
         "who",
         "agree",
         "95 % Wilson",
@@ -386,22 +366,20 @@ def _print_rows(rows: Sequence[RaterAgreement], console: Console) -> None:
         "first only",
         "second only",
         "both no",
-        left=1,
     )
     for row in rows:
         share, of_kappa = row.kappa.agreement, row.kappa.interval
         wilson = share.interval
-        table.add_row(
-            *_cells(
-                _name(row),
-                f"{share.successes} of {share.n}",
-                f"{percent(wilson.low)} to {percent(wilson.high)}" if wilson else "–",
-                f"{row.kappa.value:.2f}" if row.kappa.value is not None else "–",
-                f"{of_kappa.low:.2f} to {of_kappa.high:.2f}" if of_kappa else "–",
-                *(str(n) for n in row.counts.values()),
-            )
+        add_row(
+            table,
+            _name(row),
+            f"{share.successes} of {share.n}",
+            f"{percent(wilson.low)} to {percent(wilson.high)}" if wilson else "–",
+            f"{row.kappa.value:.2f}" if row.kappa.value is not None else "–",
+            f"{of_kappa.low:.2f} to {of_kappa.high:.2f}" if of_kappa else "–",
+            *(str(n) for n in row.counts.values()),
         )
-    console.print(table)
+    print_table(table)
 
 
 def _print_notes(row: RaterAgreement) -> None:
@@ -424,19 +402,18 @@ def _print_notes(row: RaterAgreement) -> None:
     if row.other_rubric:
         notes.append(f"{row.other_rubric} were read under another version of the criteria")
     for note in notes:
-        click.echo(f"  {_name(row)}: {note}")
+        echo(f"  {_name(row)}: {note}")
 
 
-def _print_differences(rows: Sequence[RaterAgreement], console: Console) -> None:
+def _print_differences(rows: Sequence[RaterAgreement]) -> None:
     words = {True: "yes", False: "no"}
     listed = [(row, d) for row in rows for d in row.differences]
     if not listed:
         return
-    click.echo(f"\n{len(listed)} disagreements:\n")
-    table = _table("who", "model", "condition", "trial", "first", "second", left=6)
+    echo(f"\n{len(listed)} disagreements:\n")
+    table = plain_table("who", "model", "condition", "trial", "first", "second", words=6)
     for row, d in listed[:SHOWN]:
-        where = (visible(text) for text in (d.model, d.condition, d.id))
-        table.add_row(*_cells(_name(row), *where, words[d.one], words[d.other]))
-    console.print(table)
+        add_row(table, _name(row), d.model, d.condition, d.id, words[d.one], words[d.other])
+    print_table(table)
     if len(listed) > SHOWN:
-        click.echo(f"… and {len(listed) - SHOWN} more, see --json")
+        echo(f"… and {len(listed) - SHOWN} more, see --json")

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json
+from cornered.cli._table import add_row, echo, plain_table, print_table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
     from cornered.analysis.card import Card, Grade, Tally
 
 
@@ -97,8 +95,8 @@ def calibrate(
         return INCOMPLETE if unscored else DONE
     for card, path in zip(calibration.cards, calibration.paths, strict=True):
         _print_card(card, path)
-    click.echo(f"logs    {calibration.folder}\n")
-    click.echo(
+    echo(f"logs    {calibration.folder}\n")
+    echo(
         f"{unscored} gold answers have no verdict; no rate counts them."
         if unscored
         else "Every gold answer that did something has a verdict."
@@ -111,28 +109,13 @@ def _unscored(grade: Grade) -> int:
 
 
 def _print_card(card: Card, path: Path) -> None:
-    import sys
-
-    from rich.console import Console
-
     rule = f" ({card.panel})" if len(card.judges) > 1 else ""
-    click.echo(f"\n{' + '.join(card.judges)}{rule}, shown {card.view}\n")
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    _print_grades(card, console)
+    echo(f"\n{' + '.join(card.judges)}{rule}, shown {card.view}\n")
+    _print_grades(card)
     for scenario, grade in card.grades.items():
-        _print_kinds(scenario, grade, console)
-    _print_changed(card, console)
-    click.echo(f"card    {path}")
-
-
-def _plain(first: str, *others: str) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(first, overflow="fold")
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
+        _print_kinds(scenario, grade)
+    _print_changed(card)
+    echo(f"card    {path}")
 
 
 def _tally(tally: Tally) -> list[str]:
@@ -145,8 +128,8 @@ def _tally(tally: Tally) -> list[str]:
     return [said, f"{percent(share.interval.low)} to {percent(share.interval.high)}"]
 
 
-def _print_grades(card: Card, console: Console) -> None:
-    table = _plain(
+def _print_grades(card: Card) -> None:
+    table = plain_table(
         "scenario", "sensitivity", "95 % Wilson", "specificity", "95 % Wilson", "kappa", "unscored"
     )
     for scenario, grade in card.grades.items():
@@ -155,43 +138,47 @@ def _print_grades(card: Card, console: Console) -> None:
             kappa = f"{grade.kappa:.2f}"
             if grade.kappa_low is not None and grade.kappa_high is not None:
                 kappa += f" ({grade.kappa_low:.2f} to {grade.kappa_high:.2f})"
-        table.add_row(
+        add_row(
+            table,
             scenario,
             *_tally(grade.sensitivity),
             *_tally(grade.specificity),
             kappa,
             str(_unscored(grade)),
         )
-    console.print(table)
-    console.print()
+    print_table(table)
+    echo("")
 
 
-def _print_kinds(scenario: str, grade: Grade, console: Console) -> None:
+def _print_kinds(scenario: str, grade: Grade) -> None:
     """What the judge said of each kind of answer."""
     words = sorted({word for said in grade.kinds.values() for word in said} - {"right"})
-    table = _plain(f"{scenario}: kind", "right", *words)
+    table = plain_table(f"{scenario}: kind", "right", *words)
     for kind, said in grade.kinds.items():
         n = sum(count for word, count in said.items() if word != "right")
-        table.add_row(kind, f"{said['right']} of {n}", *(str(said.get(w, 0)) for w in words))
-    console.print(table)
+        add_row(table, kind, f"{said['right']} of {n}", *(str(said.get(w, 0)) for w in words))
+    print_table(table)
     if grade.defensible:
-        click.echo(f"{grade.defensible} of the wrong verdicts are a second reader's as well.")
-    console.print()
+        echo(f"A second reader made {grade.defensible} of the wrong verdicts as well.")
+    echo("")
 
 
-def _print_changed(card: Card, console: Console) -> None:
+def _print_changed(card: Card) -> None:
     """What meaning-preserving perturbations changed."""
     if not any(grade.changed for grade in card.grades.values()):
         return
-    table = _plain("perturbation", "changed", "yes to no", "no to yes", "to unscored", "McNemar p")
+    table = plain_table(
+        "perturbation", "changed", "yes to no", "no to yes", "to unscored", "McNemar p"
+    )
     for scenario, grade in card.grades.items():
         for how, found in grade.changed.items():
             counts = (found.yes_to_no, found.no_to_yes, found.to_unscored)
-            table.add_row(
+            add_row(
+                table,
                 f"{scenario}: {how}",
                 f"{found.changed} of {found.n}",
                 *map(str, counts),
                 f"{found.p:.2g}",
             )
-    console.print(table)
-    console.print()
+    print_table(table)
+    echo("")

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json
+from cornered.cli._table import add_row, echo, plain_table, print_table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from cornered.analysis.compare import Comparison, ScenarioComparison
     from cornered.analysis.paired import Paired, StratumDifference
     from cornered.analysis.stats import Interval
@@ -61,38 +59,31 @@ def compare(
 
 
 def _print(found: Comparison) -> None:
-    from rich.console import Console
-
     from cornered.analysis.compare import sentence
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    click.echo(f"\nA  {found.a.name}  ({found.a.model})\nB  {found.b.name}  ({found.b.model})\n")
+    echo(f"\nA  {found.a.name}  ({found.a.model})\nB  {found.b.name}  ({found.b.model})\n")
     for scenario in found.scenarios:
-        _print_scenario(scenario, console)
+        _print_scenario(scenario)
     for caution in found.cautions:
-        click.echo(f"Mind: {caution}.")
+        echo(f"Mind: {caution}.")
     if found.alone:
-        click.echo(f"Left out, since only one has them: {', '.join(found.alone)}.")
-    click.echo("")
+        echo(f"Left out, since only one has them: {', '.join(found.alone)}.")
+    echo("")
     for scenario in found.scenarios:
-        click.echo(sentence(scenario, found.a.name, found.b.name))
+        echo(sentence(scenario, found.a.name, found.b.name))
 
 
-def _print_scenario(found: ScenarioComparison, console: Console) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(f"{found.scenario}: {found.verdict}", overflow="fold")
-    for name in ("A", "B", "A - B", "95 %"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column(f"{'-100':<{WIDTH // 2 - 1}}0{'+100':>{WIDTH // 2 + 1}}", no_wrap=True)
-    table.add_column("Fisher, Holm", justify="right", no_wrap=True)
+def _print_scenario(found: ScenarioComparison) -> None:
+    scale = f"{'-100':<{WIDTH // 2 - 1}}0{'+100':>{WIDTH // 2 + 1}}"
+    head = f"{found.scenario}: {found.verdict}"
+    table = plain_table(head, "A", "B", "A - B", "95 %", scale, "Fisher, Holm")
+    table.columns[5].justify = "left"
     for stratum in found.conflict.strata:
-        table.add_row(*_stratum_row(stratum, ""))
-    table.add_row(*_pooled_row(found.conflict))
+        add_row(table, *_stratum_row(stratum, ""))
+    add_row(table, *_pooled_row(found.conflict))
     for stratum in found.control.strata:
-        table.add_row(*_stratum_row(stratum, " (control)"))
-    console.print(table)
+        add_row(table, *_stratum_row(stratum, " (control)"))
+    print_table(table)
     odds, test, uneven = found.conflict.odds_ratio, found.conflict.p, found.conflict.heterogeneity
     said = []
     if odds.value is not None and odds.interval is not None:
@@ -104,14 +95,14 @@ def _print_scenario(found: ScenarioComparison, console: Console) -> None:
     if uneven.value is not None:
         said.append(f"Breslow-Day p = {uneven.value:.2g}")
     if said:
-        click.echo("Pooled: " + "; ".join(said) + ".")
+        echo("Pooled: " + "; ".join(said) + ".")
     if found.by_draw and found.by_draw.difference:
         draws = found.by_draw
-        click.echo(
+        echo(
             f"On the same draws: only A {draws.only_a}, only B {draws.only_b}, both {draws.both}, "
             f"neither {draws.neither}; McNemar p = {draws.p.value:.2g}."
         )
-    click.echo("")
+    echo("")
 
 
 def _points(value: float) -> str:

@@ -13,8 +13,8 @@ from cornered.cli._base import INCOMPLETE, json_option, main, say
 from cornered.cli._summary import print_summary
 
 if TYPE_CHECKING:
+    from cornered.files import Progress
     from cornered.interop.results import Format
-    from cornered.interop.stored import Progress
 
 
 @main.command("import")

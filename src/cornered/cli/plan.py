@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cornered.cli._base import experiment_options, main, print_json
+from cornered.cli._table import add_row, echo, plain_table, print_table
 from cornered.cli.run import experiment_of
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.table import Table
 
     from cornered.run.plan import Plan
     from cornered.run.prices import Price
@@ -89,44 +89,43 @@ def plan(
 
 
 def _print_plan(made: Plan) -> None:
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     controls = sum(c.control for c in made.cells)
-    click.echo(
+    echo(
         f"{made.experiment}: {len(made.cells)} cells of {'at most ' if made.rule else ''}"
         f"{made.samples} trials, "
         f"{controls} of them controls\n"
     )
-    _print_cells(made, console)
-    _print_uses(made, console)
-    _print_precision(made, console)
+    _print_cells(made)
+    _print_uses(made)
+    _print_precision(made)
     _print_assumptions(made)
 
 
-def _print_cells(made: Plan, console: Console) -> None:
-    out = _table("condition", "prompt tokens, estimated")
+def _print_cells(made: Plan) -> None:
+    out = plain_table("condition", "prompt tokens, estimated")
     for cell in made.cells:
         words = [word for word in ("control", "probe") if getattr(cell, word)]
         name = cell.condition + (f" ({', '.join(words)})" if words else "")
-        out.add_row(name, _tokens(cell.prompt_tokens))
-    console.print(out, "")
+        add_row(out, name, _tokens(cell.prompt_tokens))
+    print_table(out)
+    echo("")
 
 
-def _print_uses(made: Plan, console: Console) -> None:
-    out = _table("model", "trials", "done", "calls", "tokens in", "tokens out", "US dollars")
+def _print_uses(made: Plan) -> None:
+    out = plain_table("model", "trials", "done", "calls", "tokens in", "tokens out", "US dollars")
     for model in made.models:
         _add_use(out, model.use, model.use.model, str(model.trials), str(model.completed))
     for use in made.uses[len(made.models) :]:
         _add_use(out, use, f"{use.role}: {use.model}", "", "")
     if len(made.uses) > 1:
         cost = made.cost
-        out.add_row("all", "", "", "", "", "", _money(cost.expected if cost else None))
-        out.add_row("  at most", "", "", "", "", "", _money(cost.at_most if cost else None))
-    console.print(out, "")
+        add_row(out, "all", "", "", "", "", "", _money(cost.expected if cost else None))
+        add_row(out, "  at most", "", "", "", "", "", _money(cost.at_most if cost else None))
+    print_table(out)
+    echo("")
 
 
-def _add_use(out: Any, use: Use, name: str, trials: str, done: str) -> None:
+def _add_use(out: Table, use: Use, name: str, trials: str, done: str) -> None:
     cost = use.cost
     rows = (
         (name, trials, done, "expected", cost.expected if cost else None),
@@ -136,24 +135,31 @@ def _add_use(out: Any, use: Use, name: str, trials: str, done: str) -> None:
         calls, tokens_in, tokens_out = (
             getattr(amount, bound) for amount in (use.calls, use.input_tokens, use.output_tokens)
         )
-        out.add_row(
-            first, second, third, str(calls), _tokens(tokens_in), _tokens(tokens_out), _money(money)
+        add_row(
+            out,
+            first,
+            second,
+            third,
+            str(calls),
+            _tokens(tokens_in),
+            _tokens(tokens_out),
+            _money(money),
         )
 
 
-def _print_precision(made: Plan, console: Console) -> None:
-    out = _table(
+def _print_precision(made: Plan) -> None:
+    out = plain_table(
         f"each cell, n = {made.samples}", *(f"at {_percent(s.rate)}" for s in made.precision)
     )
-    out.add_row("95 % Wilson interval, ±", *(_points(s.half_width) for s in made.precision))
-    out.add_row("smallest rise detected", *(_points(s.difference) for s in made.precision))
-    out.add_row("power for a rise of 10 pp", *(_percent(s.power) for s in made.precision))
+    add_row(out, "95 % Wilson interval, ±", *(_points(s.half_width) for s in made.precision))
+    add_row(out, "smallest rise detected", *(_points(s.difference) for s in made.precision))
+    add_row(out, "power for a rise of 10 pp", *(_percent(s.power) for s in made.precision))
     if made.rule:
-        out.add_row("trials, on average", *(f"{s.trials:.0f}" for s in made.precision if s.trials))
-    console.print(out)
+        add_row(out, "trials, on average", *(f"{s.trials:.0f}" for s in made.precision if s.trials))
+    print_table(out)
     if made.rule:
-        click.echo(f"A cell stops {made.rule}; tokens and money above are for all its trials.")
-    click.echo(
+        echo(f"A cell stops {made.rule}; tokens and money above are for all its trials.")
+    echo(
         f"0 of {made.samples} is compatible with a true rate up to {_percent(made.zero_upper)}.\n"
         "Rise: against a second cell of the same n, such as a control; detected with 80 % power\n"
         "(Fisher's exact test, two-sided, 5 %). pp: percentage points.\n"
@@ -163,16 +169,16 @@ def _print_precision(made: Plan, console: Console) -> None:
 def _print_assumptions(made: Plan) -> None:
     for use in made.uses:
         name = use.model if use.role == "subject" else f"{use.role} {use.model}"
-        click.echo(f"Tokens: {name} {_counted(use)}")
-    click.echo(
+        echo(f"Tokens: {name} {_counted(use)}")
+    echo(
         f"Answers: assumes {made.answer_tokens} output tokens an answer, reasoning included "
         "(--answer-tokens),\n"
         "  scaled to the model's tokenizer; at most max_tokens, else the model's own limit."
     )
     _print_scoring(made)
     for model, price in {use.model: use.price for use in made.uses}.items():
-        click.echo(f"Price: {model} {_price(price)}")
-    click.echo("  Without discounts for cached prompts or batches, and without retries.")
+        echo(f"Price: {model} {_price(price)}")
+    echo("  Without discounts for cached prompts or batches, and without retries.")
 
 
 def _print_scoring(made: Plan) -> None:
@@ -180,27 +186,27 @@ def _print_scoring(made: Plan) -> None:
     from cornered.run.usage import PROBE_TOKENS, REPLY_TOKENS
 
     if any(cell.probe for cell in made.cells):
-        click.echo(f"Probes: assumes {PROBE_TOKENS} output tokens an answer; no judge reads them.")
+        echo(f"Probes: assumes {PROBE_TOKENS} output tokens an answer; no judge reads them.")
     if made.judges:
         asked = (
             "about every trial"
             if made.judged == 1
             else f"about trials with the act, assumed to be {_percent(made.judged)} (--rate)"
         )
-        click.echo(
+        echo(
             f"Judge: asked {asked}; at most: about all.\n"
             "  It reads the executed actions; at most: whole answers. Asking again after a\n"
             "  malformed verdict is not counted."
         )
     if made.preflight:
-        click.echo(f"Preflight: each judge is first asked about {made.preflight} clear-cut cases.")
+        echo(f"Preflight: each judge is first asked about {made.preflight} clear-cut cases.")
     if made.readings:
-        click.echo(
+        echo(
             f"Reader: one call a trial for each of {', '.join(made.readings)};\n"
             "  it reads whole answers."
         )
     if made.debrief:
-        click.echo(
+        echo(
             "Debrief: two more calls of the model in each trial, with the whole conversation;\n"
             f"  assumes {REPLY_TOKENS} output tokens a reply. The reader is called twice more."
         )
@@ -228,16 +234,6 @@ def _price(price: Price | None) -> str:
         return price.source
     read = f", read {price.read}" if price.read else ""
     return f"{price.input:g} in, {price.output:g} out per million tokens ({price.source}{read})"
-
-
-def _table(first: str, *others: str) -> Any:
-    from rich.table import Table
-
-    out = Table(box=None, header_style="bold", pad_edge=False)
-    out.add_column(first, overflow="fold")
-    for name in others:
-        out.add_column(name, justify="right", no_wrap=True)
-    return out
 
 
 def _tokens(count: float | None) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from cornered.cli._base import json_option, main, print_json
+from cornered.cli._table import cell, plain_table, print_table
 
 if TYPE_CHECKING:
     from cornered.analysis.reference import PublishedRate
@@ -61,33 +61,27 @@ def _print_csv(rows: Sequence[PublishedRate]) -> None:
 
 
 def _print_table(rows: Sequence[PublishedRate]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from cornered.analysis.stats import percent
 
     sources = {row: n for n, row in enumerate(dict.fromkeys(map(_source, rows)), 1)}
-    out = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("condition", "model", "counted"):
-        out.add_column(name, overflow="fold")
-    for name in ("n", "rate", "95 % Wilson"):
-        out.add_column(name, justify="right", no_wrap=True)
-    for name in ("exactness", "source"):
-        out.add_column(name, no_wrap=True)
+    numbers = ("n", "rate", "95 % Wilson")
+    out = plain_table("condition", "model", "counted", *numbers, "exactness", "source", words=3)
+    for column in out.columns[-2:]:
+        column.justify = "left"
     for row in rows:
         remarks = "; ".join(filter(None, (row.extra, row.note)))
         found = row.interval
         out.add_row(
-            row.condition + (f"\n  {remarks}" if remarks else ""),
-            row.model,
+            cell(row.condition + (f"\n  {remarks}" if remarks else ""), multiline=True),
+            cell(row.model),
             row.metric,
             str(row.n or "–"),
             row.percent,
             f"{percent(found.low)} to {percent(found.high)}" if found else "–",
             row.exactness,
-            f"[{sources[_source(row)]}]",
+            cell(f"[{sources[_source(row)]}]"),
         )
-    Console(width=None if sys.stdout.isatty() else 140, markup=False).print(out)
+    print_table(out, width=140)
     click.echo()
     for (title, url), n in sources.items():
         click.echo(f"[{n}] {title}, {url}")

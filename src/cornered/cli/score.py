@@ -19,7 +19,9 @@ from cornered.cli._base import (
     print_json,
     say,
 )
+from cornered.cli._table import add_row, echo, plain_table, print_table
 from cornered.errors import ExperimentError
+from cornered.text import visible
 
 if TYPE_CHECKING:
     from cornered.analysis.verdicts import Compared
@@ -144,37 +146,31 @@ def _score_run(
 
 
 def _print_compared(compared: Compared, file: Path) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(width=None if sys.stdout.isatty() else 120)
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("verdicts", "agree", "kappa", "95 %"):
-        table.add_column(column, justify="left" if column == "verdicts" else "right")
+    table = plain_table("verdicts", "agree", "kappa", "95 %")
+    table.columns[3].no_wrap = False
     for (one, other), kappa in compared.pairs.items():
         found = kappa.interval
-        table.add_row(
+        add_row(
+            table,
             f"{one}  ·  {other}",
             f"{kappa.agreement.successes} of {kappa.agreement.n}",
             f"{kappa.value:.2f}" if kappa.value is not None else "–",
             f"{found.low:.2f} to {found.high:.2f}" if found else kappa.reason or "–",
         )
-    console.print(table)
+    print_table(table)
     words = {True: "yes", False: "no", None: "unscored"}
     if not compared.disagreements:
-        click.echo(f"\nOn {compared.trials} trials no two verdicts differ.\n")
+        echo(f"\nOn {compared.trials} trials no two verdicts differ.\n")
         return
-    click.echo(f"\n{len(compared.disagreements)} trials have verdicts that differ ({file}):\n")
-    rows = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("model", "condition", "trial", *compared.names):
-        rows.add_column(column, overflow="fold")
+    echo(f"\n{len(compared.disagreements)} trials have verdicts that differ ({file}):\n")
+    columns = ("model", "condition", "trial", *compared.names)
+    rows = plain_table(*columns, words=len(columns))
     for found_ in compared.disagreements[:SHOWN]:
         said = (words[found_.verdicts[n]] if n in found_.verdicts else "–" for n in compared.names)
-        rows.add_row(found_.model, found_.condition, found_.id, *said)
-    console.print(rows)
+        add_row(rows, found_.model, found_.condition, found_.id, *said)
+    print_table(rows)
     if len(compared.disagreements) > SHOWN:
-        click.echo(f"… and {len(compared.disagreements) - SHOWN} more")
-    click.echo("")
+        echo(f"… and {len(compared.disagreements) - SHOWN} more\n")
 
 
 def _write_disagreements(compared: Compared, file: Path) -> None:
@@ -210,7 +206,7 @@ def _score_file(file: str, scenario: str, as_json: bool) -> int:
         else:
             done = ", ".join(a["kind"] for a in row["actions"] if a["executed"]) or "no action"
             word = {True: "act", False: "no act", None: "unscored"}[row["act"]]
-            click.echo(f"{row['id']}\t{word}\t{done}")
+            click.echo(f"{visible(row['id'])}\t{word}\t{done}")
     unscored = acts.count(None)
     if not as_json:
         from cornered.analysis.table import Rate

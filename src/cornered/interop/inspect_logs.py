@@ -14,9 +14,9 @@ from inspect_ai.log import EvalLog, EvalSample, read_eval_log
 from inspect_ai.scorer import Score
 
 from cornered.errors import CorneredError
+from cornered.files import Progress
 from cornered.interop.conditions import STUDY_SCENARIOS, ConditionFinder, reason
 from cornered.interop.stored import (
-    Progress,
     StoredResults,
     StoredTrial,
     Unread,

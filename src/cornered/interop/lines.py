@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cornered.errors import CorneredError
+from cornered.files import Progress
 from cornered.interop.conditions import ConditionFinder, reason
 from cornered.interop.stored import (
-    Progress,
     StoredResults,
     StoredTrial,
     Unread,

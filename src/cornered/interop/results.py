@@ -16,7 +16,8 @@ from cornered.errors import InputError
 from cornered.interop.conditions import ConditionFinder
 
 if TYPE_CHECKING:
-    from cornered.interop.stored import Progress, StoredResults
+    from cornered.files import Progress
+    from cornered.interop.stored import StoredResults
 
 Format = Literal["study", "inspect", "jsonl"]
 FORMATS: dict[Format, str] = {

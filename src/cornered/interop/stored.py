@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,9 +26,6 @@ from inspect_ai.scorer import Score
 
 from cornered.endings import inspect_stop_reason
 from cornered.scenario.condition import Condition
-
-Progress = Callable[[int, int], None]
-"""Progress callback: (done, total)."""
 
 ANSWER_KEYS = ("raw_response", "response_text", "response", "completion", "content", "text")
 REASONING_KEYS = ("reasoning_content", "reasoning_text", "reasoning", "thinking")

@@ -21,10 +21,10 @@ from typing import Any
 from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser
 
 from cornered.errors import CorneredError
+from cornered.files import Progress
 from cornered.interop.conditions import ConditionFinder, looks_like_a_condition, reason
 from cornered.interop.settings import LevelInference
 from cornered.interop.stored import (
-    Progress,
     StoredResults,
     StoredTrial,
     Unread,

@@ -16,16 +16,14 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from cornered.cache import cache_folder
 from cornered.errors import ModelError
-
-Progress = Callable[[int, int], None]
-"""Progress callback: (done, total), in bytes."""
+from cornered.files import Progress
 
 _BLOCK = 1 << 22
 _MB = 1_000_000

@@ -43,10 +43,10 @@ from cornered.analysis.stats import wilson
 from cornered.analysis.table import Cell, JudgeErrors, TrialResult, cells
 from cornered.errors import InputError, RunError
 from cornered.experiment import Experiment, FactorGrid
-from cornered.files import disk_errors, write_text
+from cornered.files import Progress, disk_errors, write_text
 from cornered.interop.conditions import ConditionFinder
 from cornered.interop.results import FORMATS, Format
-from cornered.interop.stored import Progress, StoredResults, StoredTrial
+from cornered.interop.stored import StoredResults, StoredTrial
 from cornered.ledger import STORE_KEY
 from cornered.run.folder import MANIFEST, Imported, Manifest, read_manifest, versions
 from cornered.run.tasks import planned, trial_metadata

@@ -6,8 +6,7 @@ the run are only read.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,12 @@ from inspect_ai.log import (
     recompute_metrics,
     write_eval_log,
 )
-from inspect_ai.scorer import Score
 
 from cornered.analysis.card import card_name
 from cornered.analysis.table import TrialResult, current_logs, read_trials
 from cornered.errors import RunError
 from cornered.experiment import Experiment
-from cornered.files import disk_errors, write_text
-from cornered.interop.stored import Progress
+from cornered.files import Progress, disk_errors, write_text
 from cornered.run.folder import MANIFEST, Manifest, read_manifest, versions
 from cornered.run.runner import (
     Roles,
@@ -121,10 +118,14 @@ def rescore(
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         write_text(folder / MANIFEST, _manifest(manifest, experiment).model_dump_json(indent=2))
         logs = current_logs(run)
+        judged = bool(experiment.judges)
+        known = {t.uuid for t in read_trials(folder) if t.primary(judged=judged) is not None}
         total = sum(log.eval.dataset.samples or 0 for _, log in logs)
         done = 0
         for info, log in logs:
-            _rescore_log(info, log, folder / "logs" / Path(info.name).name, experiment, roles)
+            _rescore_log(
+                info, log, folder / "logs" / Path(info.name).name, experiment, roles, known
+            )
             done += log.eval.dataset.samples or 0
             advance(done, total)
     return folder, read_run(folder)
@@ -157,13 +158,17 @@ def _manifest(manifest: Manifest, experiment: Experiment) -> Manifest:
 
 
 def _rescore_log(
-    info: EvalLogInfo, header: EvalLog, path: Path, experiment: Experiment, roles: Roles
+    info: EvalLogInfo,
+    header: EvalLog,
+    path: Path,
+    experiment: Experiment,
+    roles: Roles,
+    known: Set[str],
 ) -> None:
-    """Scores one cell; trials that already have a verdict keep it."""
+    """Scores one cell; trials that already have a verdict, by their uuids, keep it."""
     kept = {}
     if path.exists():
-        old = read_eval_log(str(path)).samples or []
-        kept = {s.uuid: s for s in old if _has_verdict(s.scores, judged="judge" in roles)}
+        kept = {s.uuid: s for s in read_eval_log(str(path)).samples or [] if s.uuid in known}
     fields = {"events", "events_data", "timelines"}
     stored = read_eval_log_samples(info, all_samples_required=False, exclude_fields=fields)
     samples = [sample for sample in stored if sample.uuid not in kept]
@@ -186,9 +191,3 @@ def _rescore_log(
     if kept:
         recompute_metrics(scored)
     write_eval_log(scored, str(path))
-
-
-def _has_verdict(scores: Mapping[str, Score] | None, *, judged: bool) -> bool:
-    value = scores["verdict"].value if scores and "verdict" in scores else None
-    primary = value.get("harmful" if judged else "act") if isinstance(value, dict) else None
-    return isinstance(primary, int | float) and not math.isnan(primary)

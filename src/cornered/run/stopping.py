@@ -77,8 +77,7 @@ def prior_cells(
         if trial.status == "failed":
             cell.failed.add(trial.id)
         else:
-            verdict = trial.harmful if judged else trial.act
-            cell.verdicts[trial.id] = verdict if trial.understood is None else trial.understood
+            cell.verdicts[trial.id] = trial.primary(judged=judged)
     return prior
 
 

@@ -13,10 +13,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from textwrap import shorten
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
+
+from cornered.text import shorten
 
 if TYPE_CHECKING:
     from inspect_ai.model import ChatMessage, Model
@@ -247,4 +248,4 @@ def _outcome(future: Future[tuple[int, ...]], deadline: float) -> tuple[int, ...
 
 def _line(error: Exception) -> str:
     plain = MARKUP.sub("", str(error)).removeprefix("ERROR: ")
-    return shorten(plain or type(error).__name__, 120, placeholder=" …")
+    return shorten(" ".join(plain.split()) or type(error).__name__, 120)

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from cornered.analysis.card import Card, Grade, rubric_version
 from cornered.analysis.table import Cell, TrialResult
 from cornered.experiment import Experiment
+from cornered.text import shorten
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def excluded(
     probes = {(c.model, c.condition) for c in table if c.probe}
     reasons = Counter(
         f"{t.status if t.status != 'scored' else 'the act, without a verdict'}"
-        f": {_short(t.reason) if t.reason else 'no reason given'}"
+        f": {shorten(' '.join(t.reason.split()), 160) if t.reason else 'no reason given'}"
         for t in trials
         if t.without_verdict(judged=judged and (t.model, t.condition) not in probes)
     )
@@ -88,11 +89,6 @@ def excluded(
     if missing := sum(c.missing for c in table):
         listed.append(Excluded("not run", missing))
     return listed
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 160 else f"{line[:160]}…"
 
 
 def dates(trials: Sequence[TrialResult]) -> tuple[datetime, datetime] | None:

@@ -1,0 +1,65 @@
+"""Lines and tables on standard output. Names in them may be anybody's: none acts on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from cornered.text import visible
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+PIPED_WIDTH = 120
+"""Columns where standard output is no terminal."""
+
+
+def echo(line: str) -> None:
+    """Prints to standard output; line breaks stay."""
+    click.echo(visible(line, multiline=True))
+
+
+def cell(text: str, *, multiline: bool = False) -> Text:
+    """Text of any origin for a cell or a title; square brackets are no markup."""
+    from rich.text import Text
+
+    return Text(visible(text, multiline=multiline), overflow="fold")
+
+
+def plain_table(*columns: str, words: int = 1, title: str | None = None) -> Table:
+    """A table without lines.
+
+    Args:
+        columns: Their heads.
+        words: How many columns, from the left, hold words, which wrap; the others hold numbers.
+        title: The line above it.
+    """
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False, title_justify="left")
+    table.title = None if title is None else cell(title)
+    for n, column in enumerate(columns):
+        is_words = n < words
+        justify: Literal["left", "right"] = "left" if is_words else "right"
+        table.add_column(cell(column), justify=justify, overflow="fold", no_wrap=not is_words)
+    return table
+
+
+def add_row(table: Table, *texts: str) -> None:
+    """Adds a row of texts."""
+    table.add_row(*map(cell, texts))
+
+
+def print_table(table: Table, *, width: int = PIPED_WIDTH) -> None:
+    """Prints a table to standard output.
+
+    Args:
+        table: The table.
+        width: Columns where standard output is no terminal.
+    """
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else width, highlight=False).print(table)
