@@ -108,9 +108,10 @@ def check(packs: tuple[str, ...], as_json: bool) -> int:
 
     Exit code 1 where there are findings.
     """
-    from cornered.scenario import lint, load_pack, pack_names
+    from cornered.run.tasks import pack_findings
+    from cornered.scenario import load_pack, pack_names
 
-    findings = {name: lint(load_pack(name)) for name in packs or pack_names()}
+    findings = {name: pack_findings(load_pack(name)) for name in packs or pack_names()}
     if as_json:
         print_json(
             {

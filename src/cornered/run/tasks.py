@@ -20,7 +20,7 @@ from cornered.analysis.table import PlannedCell
 from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
 from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, pack_names
-from cornered.scenario.condition import Condition, trial_id
+from cornered.scenario.condition import Condition, Trial, trial_id
 from cornered.scenario.study import study_version
 from cornered.scoring import Scoring
 from cornered.surface.text import TEXT
@@ -28,6 +28,7 @@ from cornered.verdict.debrief import debrief
 from cornered.verdict.facts import check_facts
 from cornered.verdict.readings import readings
 from cornered.verdict.scorer import verdict
+from cornered.world import open_world
 
 DEFAULT_SAMPLES = 10
 """Trials of a task if no number is given."""
@@ -55,17 +56,17 @@ def trials(condition: Condition, pack: Pack, count: int) -> MemoryDataset:
     metadata = trial_metadata(condition, pack)
     scenario = Scenario.of(pack)
 
-    def prompt(draw: str) -> list[ChatMessage]:
-        return [*TEXT.prompt(scenario, condition.levels, draw)]
+    def prompt(trial: Trial) -> list[ChatMessage]:
+        return [*TEXT.prompt(scenario, trial)]
 
-    ids = [trial_id(n) for n in range(1, count + 1)]
+    drawn = [Trial.of(condition, n) for n in range(1, count + 1)]
     prompts: Iterable[list[ChatMessage]] = (
-        (prompt(draw) for draw in ids) if condition.varies_cast else repeat(prompt(ids[0]))
+        map(prompt, drawn) if condition.varies_cast else repeat(prompt(drawn[0]))
     )
     return MemoryDataset(
         [
-            Sample(id=draw, input=prompt, metadata=metadata)
-            for draw, prompt in zip(ids, prompts, strict=False)
+            Sample(id=trial.draw, input=prompt, metadata=metadata)
+            for trial, prompt in zip(drawn, prompts, strict=False)
         ],
         name=condition.name,
     )
@@ -90,13 +91,23 @@ def planned(condition: Condition) -> PlannedCell:
     )
 
 
+def pack_findings(pack: Pack) -> list[Finding]:
+    """Everything wrong with a pack: its facts and its world, and then the lint over its grid."""
+    try:
+        check_facts(pack)
+        open_world(pack, Scenario.of(pack).scene({}, trial_id(1)))
+    except PackError as e:
+        return [Finding(e.where or pack.name, e.what)]
+    return lint(pack)
+
+
 @cache
 def _findings(folder: Path, version: str) -> tuple[Finding, ...]:
     """The lint of a pack, once per version of it: a pass is cached on disk."""
     stamp = cache_folder() / "lint" / f"{package_version('cornered')}-{version}"
     if stamp.exists():
         return ()
-    findings = tuple(lint(load_pack(str(folder))))
+    findings = tuple(pack_findings(load_pack(str(folder))))
     if not findings:
         with contextlib.suppress(OSError):  # without the cache the lint runs again, nothing else
             stamp.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +123,6 @@ def checked_pack(scenario: str) -> Pack:
         PackError: the pack cannot be loaded, or fails the lint (first finding).
     """
     pack = load_pack(scenario)
-    check_facts(pack)
     if findings := _findings(pack.folder, text_version(pack)):
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         raise PackError(

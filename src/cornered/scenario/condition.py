@@ -178,6 +178,11 @@ class Trial:
     draw: str
     """The id of the trial, which seeds everything drawn for it."""
 
+    @classmethod
+    def of(cls, condition: Condition, number: int) -> Trial:
+        """The n-th trial of a condition, from 1."""
+        return cls(condition, trial_id(number))
+
 
 def trial_id(number: int) -> str:
     """The id of the n-th trial of a condition, from 1; independent of the number of trials."""

@@ -9,7 +9,8 @@ from inspect_ai.model import ChatMessage, ModelOutput
 from inspect_ai.solver import Solver
 
 from cornered.ledger import Ledger
-from cornered.scenario import Levels, Scenario
+from cornered.scenario import Scenario
+from cornered.scenario.condition import Trial
 from cornered.world import World
 
 
@@ -19,8 +20,8 @@ class Surface(Protocol):
     name: str
     """The level of the factor `surface`."""
 
-    def prompt(self, scenario: Scenario, levels: Levels, draw: str) -> Sequence[ChatMessage]:
-        """The agent's first messages in one trial.
+    def prompt(self, scenario: Scenario, trial: Trial) -> Sequence[ChatMessage]:
+        """The agent's first messages in a trial.
 
         Raises:
             PackError: a template cannot be rendered.

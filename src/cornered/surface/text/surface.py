@@ -9,7 +9,8 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from cornered.endings import Ending
 from cornered.ledger import AGENT, STORE_KEY, Ledger
-from cornered.scenario import Levels, Scenario, load_pack
+from cornered.scenario import Scenario, load_pack
+from cornered.scenario.condition import Trial
 from cornered.surface.output import output_ending
 from cornered.surface.text.answer import read_answer
 from cornered.world import World, open_world
@@ -60,13 +61,13 @@ class TextSurface:
 
     name = "text"
 
-    def prompt(self, scenario: Scenario, levels: Levels, draw: str) -> Sequence[ChatMessage]:
+    def prompt(self, scenario: Scenario, trial: Trial) -> Sequence[ChatMessage]:
         """System prompt and user message of one trial.
 
         Raises:
             PackError: a template cannot be rendered.
         """
-        rendered = scenario.prompt(levels, draw)
+        rendered = scenario.prompt(trial.condition.levels, trial.draw)
         return [
             ChatMessageSystem(content=rendered.system),
             ChatMessageUser(content=rendered.task),
