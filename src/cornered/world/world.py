@@ -179,14 +179,19 @@ def open_world(pack: Pack, scene: Scene) -> World:
     Raises:
         PackError: the pack names an unknown app, or an app's file is malformed.
     """
-    for name in pack.spec.world:
+    apps: dict[str, App] = {}
+    for name, file in pack.spec.world.items():
         if name not in APPS:
             raise PackError(
                 f"world: there is no app {name}",
                 where=str(pack.folder / "pack.yaml"),
                 fix=f"there are {', '.join(APPS)}",
             )
-    return World(scene, {name: APPS[name].open(scene) for name in pack.spec.world})
+        try:
+            apps[name] = APPS[name].open(scene)
+        except PackError as e:
+            raise PackError(e.what, where=str(pack.folder / file), fix=e.fix) from None
+    return World(scene, apps)
 
 
 def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
