@@ -76,7 +76,12 @@ def test_a_folder_without_a_pack_is_no_scenario(tiny: PackOnDisk) -> None:
         ),
         ("pack.yaml", "  threat: [\\b", "  thread: [\\b", "pack.yaml:24: traces.thread: there is"),
         ("pack.yaml", "title: Tiny", "titel: Tiny", "pack.yaml:1: titel: unknown key"),
-        ("pack.yaml", "  nudge: all", "  agent: all", "pack.yaml:7: factors.agent: cast.yaml does"),
+        (
+            "pack.yaml",
+            "  nudge: all",
+            "  agent: all",
+            "pack.yaml:7: factors.agent: cast.yaml has no `unnamed`",
+        ),
         ("cast.yaml", "members: all-inside", "members: [tom]", "cast.yaml:12: lists.everyone"),
         ("cast.yaml", "tom@fernhollow.com", "tom", "cast.yaml:9: people.lindgren.address"),
         ("cast.yaml", "  short: Fernhollow\n", "", "cast.yaml:1: company.short: this key is"),
