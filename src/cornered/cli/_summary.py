@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def print_summary(report: Report, as_json: bool) -> int:
-    """Prints what a run found, and gives the exit code that it deserves."""
+    """Prints the results of a run; returns the exit code."""
     if as_json:
         print_json(report.as_dict())
         return exit_code(report)
@@ -43,12 +43,12 @@ def print_summary(report: Report, as_json: bool) -> int:
 
 
 def exit_code(report: Report) -> int:
-    """Done, or ran with trials that are not run, failed or unscored."""
+    """`INCOMPLETE` if any trial is unscored, failed or not run, else `DONE`."""
     return DONE if report.complete else INCOMPLETE
 
 
 def plain_table(first: str, *others: str, width: int = 120) -> tuple[Any, Console]:
-    """A table without lines, first column to the left, and the console that prints it."""
+    """A table without lines, its first column left-aligned, and the console to print it."""
     from rich.console import Console
     from rich.table import Table
 
@@ -60,7 +60,7 @@ def plain_table(first: str, *others: str, width: int = 120) -> tuple[Any, Consol
 
 
 def _print_cells(report: Report) -> None:
-    """Every rate of every cell, each with its n, its interval and what it could be."""
+    """Every rate of every cell with its n, its interval and its bounds."""
     from rich.console import Console
     from rich.table import Table
 
@@ -120,7 +120,7 @@ def _mark(cell: Cell) -> str:
 
 
 def _print_outcomes(rows: Sequence[Cell], console: Console) -> None:
-    """The rungs and labels of each cell, where any is known."""
+    """The outcomes and labels of each cell, if any is known."""
     from rich.table import Table
 
     for what in ("outcomes", "labels"):
@@ -142,7 +142,7 @@ def _print_outcomes(rows: Sequence[Cell], console: Console) -> None:
 
 
 def _print_readings(rows: Sequence[Cell], console: Console) -> None:
-    """The rate among the trials of each value of each reading, and the awareness tax."""
+    """The rate for each value of each reading, and the awareness tax."""
     from rich.table import Table
 
     from cornered.analysis.stats import percent
@@ -174,7 +174,7 @@ def _print_readings(rows: Sequence[Cell], console: Console) -> None:
 
 
 def _print_effects(report: Report) -> None:
-    """What moved each scenario's rate, all other factors held as they are."""
+    """The effects of factors on each scenario's rate, all other factors held constant."""
     columns = ("n", "points", "95 %", "odds ratio", "95 %", "p (BH)", "p (Holm)")
     for scenario, rows in report.effect_rows.items():
         out, console = plain_table(f"{scenario}: what moves the rate", *columns)

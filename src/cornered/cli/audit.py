@@ -106,15 +106,15 @@ def audit(
     known = (
         {uuid for p in people for uuid in p.labels} if report and not who else set(audited.labels)
     )
-    left = sum(trial.uuid not in known for trial in audited.drawn)
+    unlabelled = sum(trial.uuid not in known for trial in audited.drawn)
     if as_json:
-        print_json(_as_dict(audited, people, left))
-    elif report or not left:
+        print_json(_as_dict(audited, people, unlabelled))
+    elif report or not unlabelled:
         _print_agreement(audited, people)
-    if left:
+    if unlabelled:
         more = "" if report else "; the same command continues, --report shows the agreement so far"
-        say(f"{left} of {len(audited.drawn)} drawn trials are not labelled{more}")
-    return INCOMPLETE if left else DONE
+        say(f"{unlabelled} of {len(audited.drawn)} drawn trials are not labelled{more}")
+    return INCOMPLETE if unlabelled else DONE
 
 
 def _login() -> str:
@@ -270,7 +270,7 @@ def _action_text(action: EventView, *, in_full: bool) -> str:
     return "\n".join(lines)
 
 
-def _as_dict(audited: Audit, people: Sequence[Person], left: int) -> dict[str, Any]:
+def _as_dict(audited: Audit, people: Sequence[Person], unlabelled: int) -> dict[str, Any]:
     from cornered.run.audit import agreements
 
     return {
@@ -280,16 +280,16 @@ def _as_dict(audited: Audit, people: Sequence[Person], left: int) -> dict[str, A
         "of": audited.of,
         "population": audited.population,
         "drawn": len(audited.drawn),
-        "unlabelled": left,
+        "unlabelled": unlabelled,
         "people": [_person(person, audited) for person in people],
         "agreement": [row.as_dict() for row in agreements(audited, people)],
     }
 
 
 def _person(person: Person, audited: Audit) -> dict[str, Any]:
-    """A person's labels, counted; of trials that are no longer in the run, only how many."""
-    there = {t.uuid for trials in audited.sets.values() for t in trials}
-    labels = [label for uuid, label in person.labels.items() if uuid in there]
+    """Counts of a person's labels, and of those on trials that are no longer in the run."""
+    current = {t.uuid for trials in audited.sets.values() for t in trials}
+    labels = [label for uuid, label in person.labels.items() if uuid in current]
     given = [label.label for label in labels]
     return {
         "who": person.name,

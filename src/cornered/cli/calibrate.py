@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "judges",
     multiple=True,
     required=True,
-    help="Inspect name of the judge's model; several are a panel.",
+    help="Inspect name of the judge's model; several form a panel.",
 )
 @click.option(
     "--scenario",
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     type=click.Choice(["majority", "unanimity"]),
     default="majority",
     show_default=True,
-    help="When a panel of judges has a verdict.",
+    help="How a panel of judges reaches its verdict.",
 )
 @click.option(
     "--judge-view",
@@ -43,16 +43,16 @@ if TYPE_CHECKING:
     type=click.Choice(["actions", "transcript"]),
     default="actions",
     show_default=True,
-    help="What a judge is shown.",
+    help="What a judge sees.",
 )
 @click.option(
     "--perturb/--no-perturb",
     default=True,
     show_default=True,
-    help="Ask about each answer in another format and length too.",
+    help="Also ask about each answer in another format and length.",
 )
 @click.option(
-    "--max-connections", type=click.IntRange(min=1), help="Calls in flight for a hosted model."
+    "--max-connections", type=click.IntRange(min=1), help="Concurrent calls to each hosted model."
 )
 @click.option(
     "--out",
@@ -70,15 +70,15 @@ def calibrate(
     out: Path | None,
     as_json: bool,
 ) -> int:
-    """Run a judge over labelled answers and keep how often it is right as its card.
+    """Measure a judge's accuracy on labelled answers, and store it as its card.
 
     The gold answers were written for this package, in its own scenarios. Reports of runs with
     this judge then show, beside the raw rate, the rate corrected for the judge's errors. The
-    same command continues where it was stopped.
+    same command resumes an interrupted calibration.
 
     \b
       cornered calibrate --judge anthropic/claude-sonnet-4-6
-      cornered calibrate --judge openai/gpt-5.5 --judge google/gemini-3.1-pro --scenario lethal
+      cornered calibrate --judge openai/gpt-5.5 --judge grok/grok-4 --scenario lethal
     """
     from cornered.run.api import calibrate as run_calibration
 
@@ -141,8 +141,10 @@ def _tally(tally: Tally) -> list[str]:
     share = tally.share
     if share.rate is None or share.interval is None:
         return ["–", "–"]
-    said = f"{tally.right} of {tally.n}, {percent(share.rate)}"
-    return [said, f"{percent(share.interval.low)} to {percent(share.interval.high)}"]
+    return [
+        f"{tally.right} of {tally.n}, {percent(share.rate)}",
+        f"{percent(share.interval.low)} to {percent(share.interval.high)}",
+    ]
 
 
 def _print_grades(card: Card, console: Console) -> None:
@@ -167,12 +169,12 @@ def _print_grades(card: Card, console: Console) -> None:
 
 
 def _print_kinds(scenario: str, grade: Grade, console: Console) -> None:
-    """What the judge said of each kind of answer."""
-    words = sorted({word for said in grade.kinds.values() for word in said} - {"right"})
+    """The judge's replies by kind of answer."""
+    words = sorted({word for replies in grade.kinds.values() for word in replies} - {"right"})
     table = _plain(f"{scenario}: kind", "right", *words)
-    for kind, said in grade.kinds.items():
-        n = sum(count for word, count in said.items() if word != "right")
-        table.add_row(kind, f"{said['right']} of {n}", *(str(said.get(w, 0)) for w in words))
+    for kind, replies in grade.kinds.items():
+        n = sum(count for word, count in replies.items() if word != "right")
+        table.add_row(kind, f"{replies['right']} of {n}", *(str(replies.get(w, 0)) for w in words))
     console.print(table)
     if grade.defensible:
         click.echo(f"{grade.defensible} of the wrong verdicts are a second reader's as well.")
@@ -180,18 +182,18 @@ def _print_kinds(scenario: str, grade: Grade, console: Console) -> None:
 
 
 def _print_changed(card: Card, console: Console) -> None:
-    """What meaning-preserving perturbations changed."""
+    """The verdicts that meaning-preserving perturbations changed."""
     if not any(grade.changed for grade in card.grades.values()):
         return
     table = _plain("perturbation", "changed", "yes to no", "no to yes", "to unscored", "McNemar p")
     for scenario, grade in card.grades.items():
-        for how, found in grade.changed.items():
-            counts = (found.yes_to_no, found.no_to_yes, found.to_unscored)
+        for how, flips in grade.changed.items():
+            counts = (flips.yes_to_no, flips.no_to_yes, flips.to_unscored)
             table.add_row(
                 f"{scenario}: {how}",
-                f"{found.changed} of {found.n}",
+                f"{flips.changed} of {flips.n}",
                 *map(str, counts),
-                f"{found.p:.2g}",
+                f"{flips.p:.2g}",
             )
     console.print(table)
     console.print()

@@ -42,13 +42,13 @@ def compare(
 ) -> int:
     """Compare two models or two checkpoints, condition by condition: A and B are run folders.
 
-    They may be one folder twice, with --a and --b for two of its models, or RUN/verdicts/NAME
-    for other verdicts on the same trials. Differences are A minus B, over the conditions that
-    both have; scenarios are never pooled, and controls stand apart.
+    They may be the same folder twice, with --a and --b for two of its models, or
+    RUN/verdicts/NAME for another set of verdicts. Differences are A minus B, over the conditions
+    that both have. Scenarios are never pooled; controls are listed separately.
 
     \b
       cornered compare runs/checkpoint-1 runs/checkpoint-2
-      cornered compare runs/headline runs/headline --a openai/gpt-4.1 --b openai/gpt-5.5
+      cornered compare runs/x runs/x --a openai/gpt-4.1 --b openai/gpt-5.5
     """
     from cornered.run.api import compare as compare_runs
 
@@ -60,53 +60,55 @@ def compare(
     return INCOMPLETE if any(s.bounds.unknown for s in comparison.scenarios) else DONE
 
 
-def _print(found: Comparison) -> None:
+def _print(comparison: Comparison) -> None:
     from rich.console import Console
 
     from cornered.analysis.compare import sentence
 
     console = Console(width=None if sys.stdout.isatty() else 120)
-    click.echo(f"\nA  {found.a.name}  ({found.a.model})\nB  {found.b.name}  ({found.b.model})\n")
-    for scenario in found.scenarios:
+    a, b = comparison.a, comparison.b
+    click.echo(f"\nA  {a.name}  ({a.model})\nB  {b.name}  ({b.model})\n")
+    for scenario in comparison.scenarios:
         _print_scenario(scenario, console)
-    for caution in found.cautions:
+    for caution in comparison.cautions:
         click.echo(f"Mind: {caution}.")
-    if found.alone:
-        click.echo(f"Left out, since only one has them: {', '.join(found.alone)}.")
+    if comparison.alone:
+        click.echo(f"Left out, since only one has them: {', '.join(comparison.alone)}.")
     click.echo("")
-    for scenario in found.scenarios:
-        click.echo(sentence(scenario, found.a.name, found.b.name))
+    for scenario in comparison.scenarios:
+        click.echo(sentence(scenario, a.name, b.name))
 
 
-def _print_scenario(found: ScenarioComparison, console: Console) -> None:
+def _print_scenario(scenario: ScenarioComparison, console: Console) -> None:
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(f"{found.scenario}: {found.verdict}", overflow="fold")
+    table.add_column(f"{scenario.scenario}: {scenario.verdict}", overflow="fold")
     for name in ("A", "B", "A - B", "95 %"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column(f"{'-100':<{WIDTH // 2 - 1}}0{'+100':>{WIDTH // 2 + 1}}", no_wrap=True)
     table.add_column("Fisher, Holm", justify="right", no_wrap=True)
-    for stratum in found.conflict.strata:
+    pooled = scenario.conflict
+    for stratum in pooled.strata:
         table.add_row(*_stratum_row(stratum, ""))
-    table.add_row(*_pooled_row(found.conflict))
-    for stratum in found.control.strata:
+    table.add_row(*_pooled_row(pooled))
+    for stratum in scenario.control.strata:
         table.add_row(*_stratum_row(stratum, " (control)"))
     console.print(table)
-    odds, test, uneven = found.conflict.odds_ratio, found.conflict.p, found.conflict.heterogeneity
-    said = []
+    odds, test, heterogeneity = pooled.odds_ratio, pooled.p, pooled.heterogeneity
+    statistics = []
     if odds.value is not None and odds.interval is not None:
-        said.append(
+        statistics.append(
             f"odds ratio {odds.value:.2f} ({odds.interval.low:.2f} to {odds.interval.high:.2f})"
         )
     if test.value is not None:
-        said.append(f"Cochran-Mantel-Haenszel p = {test.value:.2g}")
-    if uneven.value is not None:
-        said.append(f"Breslow-Day p = {uneven.value:.2g}")
-    if said:
-        click.echo("Pooled: " + "; ".join(said) + ".")
-    if found.by_draw and found.by_draw.difference:
-        draws = found.by_draw
+        statistics.append(f"Cochran-Mantel-Haenszel p = {test.value:.2g}")
+    if heterogeneity.value is not None:
+        statistics.append(f"Breslow-Day p = {heterogeneity.value:.2g}")
+    if statistics:
+        click.echo("Pooled: " + "; ".join(statistics) + ".")
+    draws = scenario.by_draw
+    if draws and draws.difference:
         click.echo(
             f"On the same draws: only A {draws.only_a}, only B {draws.only_b}, both {draws.both}, "
             f"neither {draws.neither}; McNemar p = {draws.p.value:.2g}."
@@ -122,28 +124,28 @@ def _spread(interval: Interval) -> str:
     return f"{_points(interval.low)} to {_points(interval.high)}"
 
 
-def _stratum_row(found: StratumDifference, mark: str) -> list[str]:
+def _stratum_row(row: StratumDifference, mark: str) -> list[str]:
     from cornered.analysis.stats import percent
 
-    of = found.stratum
+    of = row.stratum
     rates = [
         f"{k} of {n}, {percent(k / n)}" if n else "–"
         for k, n in ((of.k_a, of.n_a), (of.k_b, of.n_b))
     ]
-    if found.difference is None:
+    if row.difference is None:
         return [of.name + mark, *rates, "–", "–", "", ""]
     return [
         of.name + mark,
         *rates,
-        _points(found.difference.value),
-        _spread(found.difference.interval),
-        forest(found.difference.value, found.difference.interval),
-        f"{found.adjusted:.2g}" if found.adjusted is not None and not mark else "",
+        _points(row.difference.value),
+        _spread(row.difference.interval),
+        forest(row.difference.value, row.difference.interval),
+        f"{row.adjusted:.2g}" if row.adjusted is not None and not mark else "",
     ]
 
 
-def _pooled_row(found: Paired) -> list[str]:
-    pooled = found.difference
+def _pooled_row(comparison: Paired) -> list[str]:
+    pooled = comparison.difference
     if pooled.value is None or pooled.interval is None:
         return [f"pooled: {pooled.reason}", "", "", "–", "–", "", ""]
     return [

@@ -28,7 +28,7 @@ UNKNOWN = "unknown"
     "rates",
     multiple=True,
     type=click.FloatRange(0, 1),
-    help="A rate of the act, such as 0.2, for which to give the precision; may be repeated "
+    help="A rate of the act, such as 0.2, at which to report the precision; may be repeated "
     "(default: 0, 0.1, 0.5).",
 )
 @click.option(
@@ -70,11 +70,11 @@ def plan(
     from cornered.run import usage
     from cornered.run.prices import parse_price
 
-    # Options that say how a run goes, such as how fast, change nothing here.
-    asked = {k: v for k, v in settings.items() if k in Experiment.model_fields}
-    experiment = experiment_of(target, levels, models, asked)
+    # Options on the execution of a run, such as --max-connections, do not affect the plan.
+    relevant = {k: v for k, v in settings.items() if k in Experiment.model_fields}
+    experiment = experiment_of(target, levels, models, relevant)
 
-    made = planning.plan(
+    result = planning.plan(
         experiment,
         out or Path("runs") / experiment.name,
         rates=rates or planning.RATES,
@@ -83,44 +83,44 @@ def plan(
         offline=offline,
     )
     if as_json:
-        print_json(made.as_dict())
+        print_json(result.as_dict())
     else:
-        _print_plan(made)
+        _print_plan(result)
 
 
-def _print_plan(made: Plan) -> None:
+def _print_plan(plan: Plan) -> None:
     from rich.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-    controls = sum(c.control for c in made.cells)
+    controls = sum(c.control for c in plan.cells)
     click.echo(
-        f"{made.experiment}: {len(made.cells)} cells of {'at most ' if made.rule else ''}"
-        f"{made.samples} trials, "
+        f"{plan.experiment}: {len(plan.cells)} cells of {'at most ' if plan.rule else ''}"
+        f"{plan.samples} trials, "
         f"{controls} of them controls\n"
     )
-    _print_cells(made, console)
-    _print_uses(made, console)
-    _print_precision(made, console)
-    _print_assumptions(made)
+    _print_cells(plan, console)
+    _print_uses(plan, console)
+    _print_precision(plan, console)
+    _print_assumptions(plan)
 
 
-def _print_cells(made: Plan, console: Console) -> None:
+def _print_cells(plan: Plan, console: Console) -> None:
     out = _table("condition", "prompt tokens, estimated")
-    for cell in made.cells:
+    for cell in plan.cells:
         words = [word for word in ("control", "probe") if getattr(cell, word)]
         name = cell.condition + (f" ({', '.join(words)})" if words else "")
         out.add_row(name, _tokens(cell.prompt_tokens))
     console.print(out, "")
 
 
-def _print_uses(made: Plan, console: Console) -> None:
+def _print_uses(plan: Plan, console: Console) -> None:
     out = _table("model", "trials", "done", "calls", "tokens in", "tokens out", "US dollars")
-    for model in made.models:
+    for model in plan.models:
         _add_use(out, model.use, model.use.model, str(model.trials), str(model.completed))
-    for use in made.uses[len(made.models) :]:
+    for use in plan.uses[len(plan.models) :]:
         _add_use(out, use, f"{use.role}: {use.model}", "", "")
-    if len(made.uses) > 1:
-        cost = made.cost
+    if len(plan.uses) > 1:
+        cost = plan.cost
         out.add_row("all", "", "", "", "", "", _money(cost.expected if cost else None))
         out.add_row("  at most", "", "", "", "", "", _money(cost.at_most if cost else None))
     console.print(out, "")
@@ -141,65 +141,65 @@ def _add_use(out: Any, use: Use, name: str, trials: str, done: str) -> None:
         )
 
 
-def _print_precision(made: Plan, console: Console) -> None:
+def _print_precision(plan: Plan, console: Console) -> None:
     out = _table(
-        f"each cell, n = {made.samples}", *(f"at {_percent(s.rate)}" for s in made.precision)
+        f"each cell, n = {plan.samples}", *(f"at {_percent(s.rate)}" for s in plan.precision)
     )
-    out.add_row("95 % Wilson interval, ±", *(_points(s.half_width) for s in made.precision))
-    out.add_row("smallest rise detected", *(_points(s.difference) for s in made.precision))
-    out.add_row("power for a rise of 10 pp", *(_percent(s.power) for s in made.precision))
-    if made.rule:
-        out.add_row("trials, on average", *(f"{s.trials:.0f}" for s in made.precision if s.trials))
+    out.add_row("95 % Wilson interval, ±", *(_points(s.half_width) for s in plan.precision))
+    out.add_row("smallest rise detected", *(_points(s.difference) for s in plan.precision))
+    out.add_row("power for a rise of 10 pp", *(_percent(s.power) for s in plan.precision))
+    if plan.rule:
+        out.add_row("trials, on average", *(f"{s.trials:.0f}" for s in plan.precision if s.trials))
     console.print(out)
-    if made.rule:
-        click.echo(f"A cell stops {made.rule}; tokens and money above are for all its trials.")
+    if plan.rule:
+        click.echo(f"A cell stops {plan.rule}; tokens and money above are for all its trials.")
     click.echo(
-        f"0 of {made.samples} is compatible with a true rate up to {_percent(made.zero_upper)}.\n"
+        f"0 of {plan.samples} is compatible with a true rate up to {_percent(plan.zero_upper)}.\n"
         "Rise: against a second cell of the same n, such as a control; detected with 80 % power\n"
         "(Fisher's exact test, two-sided, 5 %). pp: percentage points.\n"
     )
 
 
-def _print_assumptions(made: Plan) -> None:
-    for use in made.uses:
+def _print_assumptions(plan: Plan) -> None:
+    for use in plan.uses:
         name = use.model if use.role == "subject" else f"{use.role} {use.model}"
         click.echo(f"Tokens: {name} {_counted(use)}")
     click.echo(
-        f"Answers: assumes {made.answer_tokens} output tokens an answer, reasoning included "
+        f"Answers: assumes {plan.answer_tokens} output tokens an answer, reasoning included "
         "(--answer-tokens),\n"
         "  scaled to the model's tokenizer; at most max_tokens, else the model's own limit."
     )
-    _print_scoring(made)
-    for model, price in {use.model: use.price for use in made.uses}.items():
+    _print_scoring(plan)
+    for model, price in {use.model: use.price for use in plan.uses}.items():
         click.echo(f"Price: {model} {_price(price)}")
     click.echo("  Without discounts for cached prompts or batches, and without retries.")
 
 
-def _print_scoring(made: Plan) -> None:
-    """What is asked beside the answers, and of whom."""
+def _print_scoring(plan: Plan) -> None:
+    """The calls for scoring: judge, preflight, reader and debrief."""
     from cornered.run.usage import PROBE_TOKENS, REPLY_TOKENS
 
-    if any(cell.probe for cell in made.cells):
+    if any(cell.probe for cell in plan.cells):
         click.echo(f"Probes: assumes {PROBE_TOKENS} output tokens an answer; no judge reads them.")
-    if made.judges:
-        asked = (
+    if plan.judges:
+        share = (
             "about every trial"
-            if made.judged == 1
-            else f"about trials with the act, assumed to be {_percent(made.judged)} (--rate)"
+            if plan.judged == 1
+            else f"about trials with the act, assumed to be {_percent(plan.judged)} (--rate)"
         )
         click.echo(
-            f"Judge: asked {asked}; at most: about all.\n"
+            f"Judge: asked {share}; at most: about all.\n"
             "  It reads the executed actions; at most: whole answers. Asking again after a\n"
             "  malformed verdict is not counted."
         )
-    if made.preflight:
-        click.echo(f"Preflight: each judge is first asked about {made.preflight} clear-cut cases.")
-    if made.readings:
+    if plan.preflight:
+        click.echo(f"Preflight: each judge is first asked about {plan.preflight} clear-cut cases.")
+    if plan.readings:
         click.echo(
-            f"Reader: one call a trial for each of {', '.join(made.readings)};\n"
+            f"Reader: one call a trial for each of {', '.join(plan.readings)};\n"
             "  it reads whole answers."
         )
-    if made.debrief:
+    if plan.debrief:
         click.echo(
             "Debrief: two more calls of the model in each trial, with the whole conversation;\n"
             f"  assumes {REPLY_TOKENS} output tokens a reply. The reader is called twice more."

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead.")
 def reference(filters: tuple[str, ...], as_json: bool, as_csv: bool) -> None:
-    """List published rates, each with its source and how surely it stands there.
+    """List published rates with their sources and exactness.
 
     FILTER is KEY=VALUE[,VALUE…] with the keys scenario, model, goal, value, threat, study and
-    exactness, or a word to be found in a row; all of them must hold. A value is a name or a
-    part of names, with dashes for spaces; a model can be given by its Inspect name.
+    exactness, or a word that occurs in a row; a row must match all filters. A value is a name or
+    part of one, with dashes for spaces; a model may be given by its Inspect name.
 
     \b
-      cornered reference scenario=am/blackmail goal=explicit,none model=claude-opus-4
+      cornered reference scenario=am/blackmail goal=none model=claude-opus-4
       cornered reference study=summer-2026 exactness=exact sabotage
     """
     if as_json and as_csv:
@@ -76,14 +76,14 @@ def _print_table(rows: Sequence[PublishedRate]) -> None:
         out.add_column(name, no_wrap=True)
     for row in rows:
         remarks = "; ".join(filter(None, (row.extra, row.note)))
-        found = row.interval
+        interval = row.interval
         out.add_row(
             row.condition + (f"\n  {remarks}" if remarks else ""),
             row.model,
             row.metric,
             str(row.n or "–"),
             row.percent,
-            f"{percent(found.low)} to {percent(found.high)}" if found else "–",
+            f"{percent(interval.low)} to {percent(interval.high)}" if interval else "–",
             row.exactness,
             f"[{sources[_source(row)]}]",
         )

@@ -25,36 +25,38 @@ if TYPE_CHECKING:
     from cornered.analysis.verdicts import Compared
 
 SHOWN = 20
-"""Disagreements that are listed in the terminal; all of them are in the file."""
+"""Disagreements listed in the terminal; the file has all of them."""
 
 
 @main.command()
 @click.argument("target", type=click.Path(allow_dash=True))
 @click.option("--scenario", help="The scenario that the answers of a file belong to.")
 @click.option(
-    "--judge", multiple=True, help="Inspect name of the judge's model; several are a panel."
+    "--judge", multiple=True, help="Inspect name of the judge's model; several form a panel."
 )
 @click.option(
     "--judge-all/--judge-acts",
     default=None,
-    help="Ask the judge about every trial with any action.",
+    help="Judge every trial with an executed action.",
 )
 @click.option(
     "--judge-view",
     type=click.Choice(["actions", "transcript"]),
-    help="What a judge is shown.",
+    help="What a judge sees.",
 )
 @click.option(
     "--panel",
     type=click.Choice(["majority", "unanimity"]),
-    help="When a panel of judges has a verdict.",
+    help="How a panel of judges reaches its verdict.",
 )
 @click.option("--readings", help="Readings of the reasoning: names separated by commas, or all.")
-@click.option("--reader", help="Inspect name of the model that reads.")
+@click.option("--reader", help="Inspect name of the model for readings.")
 @click.option("--name", help="Name of the verdicts (default: their judges).")
-@click.option("--preflight/--no-preflight", default=True, help="Ask each judge about known cases.")
 @click.option(
-    "--max-connections", type=click.IntRange(min=1), help="Calls in flight for a hosted judge."
+    "--preflight/--no-preflight", default=True, help="First ask each judge about clear cases."
+)
+@click.option(
+    "--max-connections", type=click.IntRange(min=1), help="Concurrent calls to each hosted judge."
 )
 @json_option
 def score(
@@ -68,22 +70,23 @@ def score(
 ) -> int:
     """Score stored transcripts again: those of a run, or a file of answers.
 
-    TARGET a run folder: its trials are scored by the given judge, or by code alone. The run
-    keeps its own verdicts; the new ones go into RUN/verdicts/NAME, which `cornered report`
-    reads. Lists the trials on which verdicts differ. The same command retries the trials on
-    which a judge failed.
+    If TARGET is a run folder, its trials are scored by the given judge, or by code alone. The run
+    keeps its own verdicts; the new ones go into RUN/verdicts/NAME, which `cornered report` reads.
+    Trials on which verdicts differ are listed. The same command retries trials on which a judge
+    failed.
 
-    TARGET a file: a JSON object a line ("-": standard input) with `id` and `response_text`,
-    perhaps `stop_reason`; act verdicts, by code. With --json the output is an object a line with
-    `id`, `scenario`, `actions`, `facts` and `act` (true, false, or null where there is no answer).
+    If TARGET is a file (or "-", standard input), it has one JSON object per line with `id`,
+    `response_text` and optionally `stop_reason`; code decides the act. With --json the output has
+    one object per line with `id`, `scenario`, `actions`, `facts` and `act` (true, false, or null
+    without an answer).
 
     \b
       cornered score runs/headline --judge anthropic/claude-sonnet-4-6
       cornered score answers.jsonl --scenario am/blackmail --json
     """
-    # `--judge-acts` is a choice too: only what was not said at all is left out.
-    asked = {k: v for k, v in settings.items() if v is not None and v != ()}
-    given = {k: list(v) if isinstance(v, tuple) else v for k, v in asked.items()}
+    # `--judge-acts` is False and still a choice: only options that were not used are dropped.
+    used = {k: v for k, v in settings.items() if v is not None and v != ()}
+    given = {k: list(v) if isinstance(v, tuple) else v for k, v in used.items()}
     if target != "-" and Path(target).is_dir():
         if scenario:
             raise ExperimentError("--scenario is for a file of answers; a run knows its own")
@@ -152,12 +155,12 @@ def _print_compared(compared: Compared, file: Path) -> None:
     for column in ("verdicts", "agree", "kappa", "95 %"):
         table.add_column(column, justify="left" if column == "verdicts" else "right")
     for (one, other), kappa in compared.pairs.items():
-        found = kappa.interval
+        bounds = kappa.interval
         table.add_row(
             f"{one}  ·  {other}",
             f"{kappa.agreement.successes} of {kappa.agreement.n}",
             f"{kappa.value:.2f}" if kappa.value is not None else "–",
-            f"{found.low:.2f} to {found.high:.2f}" if found else kappa.reason or "–",
+            f"{bounds.low:.2f} to {bounds.high:.2f}" if bounds else kappa.reason or "–",
         )
     console.print(table)
     words = {True: "yes", False: "no", None: "unscored"}
@@ -168,9 +171,9 @@ def _print_compared(compared: Compared, file: Path) -> None:
     rows = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("model", "condition", "trial", *compared.names):
         rows.add_column(column, overflow="fold")
-    for found_ in compared.disagreements[:SHOWN]:
-        said = (words[found_.verdicts[n]] if n in found_.verdicts else "–" for n in compared.names)
-        rows.add_row(found_.model, found_.condition, found_.id, *said)
+    for d in compared.disagreements[:SHOWN]:
+        verdicts = (words[d.verdicts[n]] if n in d.verdicts else "–" for n in compared.names)
+        rows.add_row(d.model, d.condition, d.id, *verdicts)
     console.print(rows)
     if len(compared.disagreements) > SHOWN:
         click.echo(f"… and {len(compared.disagreements) - SHOWN} more")
@@ -188,8 +191,8 @@ def _write_disagreements(compared: Compared, file: Path) -> None:
     writer.writerow(["model", "condition", "id", "uuid", *compared.names])
     words = {True: "yes", False: "no", None: "unscored"}
     for d in compared.disagreements:
-        said = (words[d.verdicts[n]] if n in d.verdicts else "" for n in compared.names)
-        writer.writerow([d.model, d.condition, d.id, d.uuid, *said])
+        verdicts = (words[d.verdicts[n]] if n in d.verdicts else "" for n in compared.names)
+        writer.writerow([d.model, d.condition, d.id, d.uuid, *verdicts])
     write_text(file, out.getvalue())
 
 
