@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from itertools import groupby, repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from cornered.cli._base import DONE, INCOMPLETE, interval, print_json
+from cornered.cli._tables import make_console, make_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,24 +47,11 @@ def exit_code(report: Report) -> int:
     return DONE if report.complete else INCOMPLETE
 
 
-def plain_table(first: str, *others: str, width: int = 120) -> tuple[Any, Console]:
-    """A table without lines, its first column left-aligned, and the console to print it."""
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(first, overflow="fold")
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table, Console(width=None if sys.stdout.isatty() else width)
-
-
 def _print_cells(report: Report) -> None:
     """Every rate of every cell with its n, its interval and its bounds."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = make_console()
     published = report.published
     for model, group in groupby(report.cells, key=lambda c: c.model):
         rows = list(group)
@@ -121,17 +108,12 @@ def _mark(cell: Cell) -> str:
 
 def _print_outcomes(rows: Sequence[Cell], console: Console) -> None:
     """The outcomes and labels of each cell, if any is known."""
-    from rich.table import Table
-
     for what in ("outcomes", "labels"):
         counts: list[dict[str, int]] = [getattr(cell, what) for cell in rows]
         names = list(dict.fromkeys(name for known in counts for name in known))
         if not names:
             continue
-        out = Table(box=None, header_style="bold", pad_edge=False)
-        out.add_column(what, overflow="fold")
-        for name in (*names, "read" if what == "labels" else "undecided"):
-            out.add_column(name, justify="right", no_wrap=True)
+        out = make_table(what, *names, "read" if what == "labels" else "undecided")
         for cell, known in zip(rows, counts, strict=True):
             last = cell.labelled if what == "labels" else cell.act.n - sum(known.values())
             out.add_row(
@@ -175,9 +157,10 @@ def _print_readings(rows: Sequence[Cell], console: Console) -> None:
 
 def _print_effects(report: Report) -> None:
     """The effects of factors on each scenario's rate, all other factors held constant."""
+    console = make_console()
     columns = ("n", "points", "95 %", "odds ratio", "95 %", "p (BH)", "p (Holm)")
     for scenario, rows in report.effect_rows.items():
-        out, console = plain_table(f"{scenario}: what moves the rate", *columns)
+        out = make_table(f"{scenario}: what moves the rate", *columns)
         for e in rows:
             out.add_row(
                 f"{e['factor']}: {e['level']} against {e['reference']}",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json, say
+from cornered.cli._tables import make_console
 from cornered.errors import RunError
 from cornered.text import visible
 
@@ -127,9 +128,7 @@ def _login() -> str:
 
 
 def _console(*, stderr: bool) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr, width=None if sys.stdout.isatty() else 120, highlight=False)
+    return make_console(stderr=stderr, highlight=False)
 
 
 def _warn_unreadable(people: Sequence[Person]) -> None:

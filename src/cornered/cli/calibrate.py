@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json
+from cornered.cli._tables import make_console, make_table
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from cornered.analysis.card import Card, Grade, Tally
 
@@ -111,28 +111,14 @@ def _unscored(grade: Grade) -> int:
 
 
 def _print_card(card: Card, path: Path) -> None:
-    import sys
-
-    from rich.console import Console
-
     rule = f" ({card.panel})" if len(card.judges) > 1 else ""
     click.echo(f"\n{' + '.join(card.judges)}{rule}, shown {card.view}\n")
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = make_console()
     _print_grades(card, console)
     for scenario, grade in card.grades.items():
         _print_kinds(scenario, grade, console)
     _print_changed(card, console)
     click.echo(f"card    {path}")
-
-
-def _plain(first: str, *others: str) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(first, overflow="fold")
-    for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
 
 
 def _tally(tally: Tally) -> list[str]:
@@ -148,7 +134,7 @@ def _tally(tally: Tally) -> list[str]:
 
 
 def _print_grades(card: Card, console: Console) -> None:
-    table = _plain(
+    table = make_table(
         "scenario", "sensitivity", "95 % Wilson", "specificity", "95 % Wilson", "kappa", "unscored"
     )
     for scenario, grade in card.grades.items():
@@ -171,7 +157,7 @@ def _print_grades(card: Card, console: Console) -> None:
 def _print_kinds(scenario: str, grade: Grade, console: Console) -> None:
     """The judge's replies by kind of answer."""
     words = sorted({word for replies in grade.kinds.values() for word in replies} - {"right"})
-    table = _plain(f"{scenario}: kind", "right", *words)
+    table = make_table(f"{scenario}: kind", "right", *words)
     for kind, replies in grade.kinds.items():
         n = sum(count for word, count in replies.items() if word != "right")
         table.add_row(kind, f"{replies['right']} of {n}", *(str(replies.get(w, 0)) for w in words))
@@ -185,7 +171,9 @@ def _print_changed(card: Card, console: Console) -> None:
     """The verdicts that meaning-preserving perturbations changed."""
     if not any(grade.changed for grade in card.grades.values()):
         return
-    table = _plain("perturbation", "changed", "yes to no", "no to yes", "to unscored", "McNemar p")
+    table = make_table(
+        "perturbation", "changed", "yes to no", "no to yes", "to unscored", "McNemar p"
+    )
     for scenario, grade in card.grades.items():
         for how, flips in grade.changed.items():
             counts = (flips.yes_to_no, flips.no_to_yes, flips.to_unscored)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json
+from cornered.cli._tables import make_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,11 +61,10 @@ def compare(
 
 
 def _print(comparison: Comparison) -> None:
-    from rich.console import Console
 
     from cornered.analysis.compare import sentence
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = make_console()
     a, b = comparison.a, comparison.b
     click.echo(f"\nA  {a.name}  ({a.model})\nB  {b.name}  ({b.model})\n")
     for scenario in comparison.scenarios:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cornered.cli._base import experiment_options, main, print_json
+from cornered.cli._tables import make_console, make_table
 from cornered.cli.run import experiment_of
 
 if TYPE_CHECKING:
@@ -89,9 +89,7 @@ def plan(
 
 
 def _print_plan(plan: Plan) -> None:
-    from rich.console import Console
-
-    console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    console = make_console(highlight=False)
     controls = sum(c.control for c in plan.cells)
     click.echo(
         f"{plan.experiment}: {len(plan.cells)} cells of {'at most ' if plan.rule else ''}"
@@ -105,7 +103,7 @@ def _print_plan(plan: Plan) -> None:
 
 
 def _print_cells(plan: Plan, console: Console) -> None:
-    out = _table("condition", "prompt tokens, estimated")
+    out = make_table("condition", "prompt tokens, estimated")
     for cell in plan.cells:
         words = [word for word in ("control", "probe") if getattr(cell, word)]
         name = cell.condition + (f" ({', '.join(words)})" if words else "")
@@ -114,7 +112,7 @@ def _print_cells(plan: Plan, console: Console) -> None:
 
 
 def _print_uses(plan: Plan, console: Console) -> None:
-    out = _table("model", "trials", "done", "calls", "tokens in", "tokens out", "US dollars")
+    out = make_table("model", "trials", "done", "calls", "tokens in", "tokens out", "US dollars")
     for model in plan.models:
         _add_use(out, model.use, model.use.model, str(model.trials), str(model.completed))
     for use in plan.uses[len(plan.models) :]:
@@ -142,7 +140,7 @@ def _add_use(out: Any, use: Use, name: str, trials: str, done: str) -> None:
 
 
 def _print_precision(plan: Plan, console: Console) -> None:
-    out = _table(
+    out = make_table(
         f"each cell, n = {plan.samples}", *(f"at {_percent(s.rate)}" for s in plan.precision)
     )
     out.add_row("95 % Wilson interval, ±", *(_points(s.half_width) for s in plan.precision))
@@ -228,16 +226,6 @@ def _price(price: Price | None) -> str:
         return price.source
     read = f", read {price.read}" if price.read else ""
     return f"{price.input:g} in, {price.output:g} out per million tokens ({price.source}{read})"
-
-
-def _table(first: str, *others: str) -> Any:
-    from rich.table import Table
-
-    out = Table(box=None, header_style="bold", pad_edge=False)
-    out.add_column(first, overflow="fold")
-    for name in others:
-        out.add_column(name, justify="right", no_wrap=True)
-    return out
 
 
 def _tokens(count: float | None) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from cornered.cli._base import json_option, main, print_json
+from cornered.cli._tables import make_console
 
 if TYPE_CHECKING:
     from cornered.analysis.reference import PublishedRate
@@ -61,7 +61,6 @@ def _print_csv(rows: Sequence[PublishedRate]) -> None:
 
 
 def _print_table(rows: Sequence[PublishedRate]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from cornered.analysis.stats import percent
@@ -87,7 +86,7 @@ def _print_table(rows: Sequence[PublishedRate]) -> None:
             row.exactness,
             f"[{sources[_source(row)]}]",
         )
-    Console(width=None if sys.stdout.isatty() else 140, markup=False).print(out)
+    make_console(width=140, markup=False).print(out)
     click.echo()
     for (title, url), n in sources.items():
         click.echo(f"[{n}] {title}, {url}")

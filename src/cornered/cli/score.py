@@ -19,6 +19,7 @@ from cornered.cli._base import (
     print_json,
     say,
 )
+from cornered.cli._tables import make_console
 from cornered.errors import ExperimentError
 
 if TYPE_CHECKING:
@@ -147,10 +148,9 @@ def _score_run(
 
 
 def _print_compared(compared: Compared, file: Path) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = make_console()
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("verdicts", "agree", "kappa", "95 %"):
         table.add_column(column, justify="left" if column == "verdicts" else "right")
