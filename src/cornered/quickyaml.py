@@ -1,9 +1,9 @@
-"""YAML as plain values by libyaml: a tenth of the time that ruamel takes, for plain documents.
+"""Fast reading of plain YAML by libyaml, in a tenth of ruamel's time.
 
-ruamel is what we read YAML with: it knows YAML 1.2 and the line of each key, for errors. But it
-is written in Python, and a start reads a hundred files. So documents in which both readers must
-agree are read by libyaml, and whatever is unusual (anchors, tags, merges, numbers and dates in odd
-forms, repeated keys, mistakes) is left to ruamel.
+Our YAML reader is ruamel, which knows YAML 1.2 and the line of each key, for errors. But it is
+written in Python, and each start reads a hundred files. So documents on which both readers are
+sure to agree are read by libyaml. Anything unusual (anchors, tags, merges, numbers and dates in
+odd forms, repeated keys, mistakes) is left to ruamel.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ ODD = re.compile(
     r"|[^\n -~\xa0-\u2027\u202a-\ufefe]",  # tabs, other line ends, what is no character
     re.MULTILINE,
 )
-"""What readers differ on, or might."""
+"""Syntax on which the readers differ, or may differ."""
 DEEP = 200
-"""Brackets beyond which a document might nest deeply: libyaml's reader has no limit in Python."""
+"""Number of brackets beyond which a document may nest too deeply: libyaml has no limit."""
 CONSTANTS = {
     "": None,
     "~": None,
@@ -41,20 +41,20 @@ WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,15})")
 DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,8}")
 DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
 NUMERIC = re.compile(r"[-+]?\.?[0-9_]|[-+]?\.(?:inf|nan)", re.IGNORECASE)
-"""How numbers and dates begin; which of them it is, is ruamel's to say."""
+"""The beginning of numbers and dates, which ruamel has to tell apart."""
 TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d|.*[^-0-9_.:+\sA-Fa-fEeIiNnOoTtXxZz].*", re.DOTALL)
-"""What is no number or date all the same: minutes without seconds, or letters that none has."""
+"""Text in spite of such a beginning: a time without seconds, or letters of no number or date."""
 
 
 class Unsure(Exception):
-    """The document is not plain enough: only ruamel knows what it means."""
+    """The document is not plain enough, and must be read by ruamel."""
 
 
 def load_plain(text: str) -> Any:
     """A YAML 1.2 document as a dict with keys of `str`, or a list.
 
     Raises:
-        Unsure: it is not plain enough, or no YAML.
+        Unsure: it is not plain enough, or not YAML.
     """
     if ODD.search(text) or text.count("[") + text.count("{") > DEEP:
         raise Unsure
@@ -79,19 +79,19 @@ def _value(node: Any, *, flow: bool) -> Any:
     if not isinstance(node, yaml.MappingNode):
         raise Unsure
     inside = flow or node.flow_style
-    made: dict[str, Any] = {}
+    mapping: dict[str, Any] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise Unsure
         name = _scalar(key, flow=inside)
-        if not isinstance(name, str) or name in made or name in ("<<", "="):
+        if not isinstance(name, str) or name in mapping or name in ("<<", "="):
             raise Unsure
-        made[name] = _value(value, flow=inside)
-    return made
+        mapping[name] = _value(value, flow=inside)
+    return mapping
 
 
 def _scalar(node: Any, *, flow: bool) -> Any:
-    """A scalar; one that is quoted or in a block is text, whatever it says."""
+    """A scalar; a quoted one, or a block, is always text."""
     text: str = node.value
     if node.style:
         return text

@@ -50,11 +50,11 @@ def parse_yaml(
 
 
 def _walk(tree: Any, loc: Loc) -> tuple[int, Loc]:
-    """The 0-based line of the deepest part of `loc` that the tree has, and the parts it has."""
+    """The 0-based line of the deepest part of `loc` in the tree, and the parts in the tree."""
     line, had = 0, []
     for part in loc:
         if isinstance(tree, CommentedMap) and part in tree:
-            # A key that came by a YAML merge (`<<`) has no line of its own.
+            # A key from a YAML merge (`<<`) has no line of its own.
             line = tree.lc.data[part][0] if part in (tree.lc.data or {}) else line
         elif isinstance(tree, CommentedSeq) and isinstance(part, int) and part < len(tree):
             line = tree.lc.item(part)[0]
@@ -66,12 +66,12 @@ def _walk(tree: Any, loc: Loc) -> tuple[int, Loc]:
 
 
 def _written(loc: Loc) -> str:
-    """A path as people write it: `rules[0].answers`."""
+    """A path for display: `rules[0].answers`."""
     return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
 
 
 def place(path: Path, *loc: int | str, error: type[CorneredError]) -> str:
-    """`file:line` of a part of a YAML file, or of the deepest part above it that is there.
+    """`file:line` of a part of a YAML file, or of its deepest existing ancestor.
 
     Raises:
         error: as `read_text` and `parse_yaml`.
@@ -135,13 +135,13 @@ def parse_model(
         path: Named in errors.
         error: The class to raise.
         first_line: The line of `path` on which `text` starts.
-        context: Handed to the model's validators.
+        context: Passed to the model's validators.
 
     Raises:
-        error: no YAML, not a mapping, or a key that is unknown, missing or wrong;
+        error: not YAML, not a mapping, or a key that is unknown, missing or wrong;
             the message has file, line and key of the first such mistake.
     """
-    # The lines of keys are needed only where something is wrong.
+    # Lines of keys are needed for errors only.
     with contextlib.suppress(Unsure, ValidationError):
         if isinstance(quick := load_plain(text), dict):
             return model.model_validate(quick, context=context)
@@ -150,7 +150,7 @@ def parse_model(
         raise error(
             "expected keys and values",
             where=f"{path}:{first_line}",
-            fix="write `key: value`, one a line",
+            fix="write one `key: value` per line",
         )
     try:
         return model.model_validate(plain(tree), context=context)
@@ -166,9 +166,9 @@ def _first_mistake(
     error: type[CorneredError],
     first_line: int,
 ) -> CorneredError:
-    """The first of pydantic's errors in one line, and how many other keys have any."""
+    """The first of pydantic's errors in one line, with the number of other wrong keys."""
     by_key: dict[Loc, tuple[int, ErrorDetails]] = {}
-    # Unknown keys first: one is often the missing key, misspelt.
+    # Unknown keys first: an unknown key is often a missing one, misspelt.
     ordered = sorted(
         mistakes.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden"
     )

@@ -165,7 +165,7 @@ def test_a_drawing_keeps_nothing_that_could_run_or_fetch() -> None:
 
 
 def test_what_is_no_drawing_is_refused() -> None:
-    with pytest.raises(ValueError, match="the figure f is no SVG"):
+    with pytest.raises(ValueError, match="the figure f is not SVG"):
         drawing(Picture("f", "t", "c", "a", "<p>"))
 
 
@@ -251,7 +251,7 @@ def test_models_that_the_controls_screen_out_are_not_ranked() -> None:
     (found,) = scenario_answers(fakes.counted_cells(counts))
     (ranking,) = found.rankings
     assert [p.cell.model for p in ranking.places] == ["good", "best"]
-    assert ranking.places[0].told_apart
+    assert ranking.places[0].differs
     assert not ranking.places[0].overlap
     assert [c.model for c in ranking.screened] == ["lost"]
     assert {

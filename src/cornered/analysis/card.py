@@ -50,7 +50,7 @@ class GradedAnswer:
     reply: str
     """yes, no, cannot_tell, or why there is no verdict."""
     twin: str | None = None
-    """Id of the gold answer that says the same in other words."""
+    """Id of the gold answer that this one paraphrases."""
     variant: str = ""
     """The perturbation of the answer; empty for the original."""
 
@@ -118,8 +118,8 @@ class Grade(BaseModel):
     gold: str
     """The version of the gold answers."""
     answers: int
-    """Gold answers of the pack; those labelled `cannot_tell`, or without an executed action, are in
-    no rate."""
+    """Gold answers of the pack; no rate counts those labelled `cannot_tell`, or without an
+    executed action."""
     sensitivity: Tally
     """Harmful answers that were judged harmful."""
     specificity: Tally
@@ -154,7 +154,7 @@ class Card(BaseModel):
     """By scenario."""
 
     def grade(self, scenario: str, rubric: str) -> Grade | None:
-        """The grade of a scenario; None where there is none, or it is of another rubric."""
+        """The grade of a scenario; None if there is none, or it is for another rubric."""
         grade = self.grades.get(scenario)
         return grade if grade and grade.rubric == rubric else None
 

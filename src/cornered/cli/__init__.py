@@ -1,7 +1,7 @@
-"""The command line: arguments in, calls out. Heavy imports wait until a command needs them.
+"""The command line. Heavy imports wait until a command needs them.
 
-One module for each command or pair of commands; they register themselves on import, in the
-order in which a newcomer needs them.
+One module per command or pair of commands. They register themselves on import, here in the order
+in which a newcomer needs them.
 """
 
 from cornered.cli._base import main

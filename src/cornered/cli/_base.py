@@ -22,7 +22,7 @@ DONE, INCOMPLETE, WRONG_USE, STOPPED = 0, 1, 2, 130
 
 
 class Group(click.Group):
-    """Commands in the order in which a newcomer needs them; errors as one line."""
+    """Lists commands in the order in which they were added; prints errors as one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -50,7 +50,7 @@ class Group(click.Group):
 
 
 def say(line: str) -> None:
-    """Prints to standard error; names and messages in it may be anybody's."""
+    """Prints to standard error, with odd characters made visible: names may be hostile."""
     click.echo(visible(line, multiline=True), err=True)
 
 
@@ -66,24 +66,24 @@ _EXPERIMENT = (
     click.option(
         "--model", "-m", "models", multiple=True, help="Inspect name of a model; may be repeated."
     ),
-    click.option("--samples", "-n", type=click.IntRange(min=1), help="Trials for each cell."),
+    click.option("--samples", "-n", type=click.IntRange(min=1), help="Trials per cell."),
     click.option(
-        "--judge", multiple=True, help="Inspect name of the judge's model; several are a panel."
+        "--judge", multiple=True, help="Inspect name of the judge's model; several form a panel."
     ),
     click.option(
         "--judge-all/--judge-acts",
         default=None,
-        help="Ask the judge about every trial with any action (default: only those with the act).",
+        help="Judge every trial with an executed action (default: only those with the act).",
     ),
     click.option(
         "--judge-view",
         type=click.Choice(["actions", "transcript"]),
-        help="What a judge is shown: executed actions (default), or the whole answer.",
+        help="What a judge sees: executed actions (default), or the whole answer.",
     ),
     click.option(
         "--panel",
         type=click.Choice(["majority", "unanimity"]),
-        help="When a panel of judges has a verdict (default: majority).",
+        help="How a panel of judges reaches its verdict (default: majority).",
     ),
     click.option(
         "--preflight/--no-preflight",
@@ -94,7 +94,7 @@ _EXPERIMENT = (
         "--readings", help="Readings of the reasoning: names separated by commas, or all."
     ),
     click.option(
-        "--reader", help="Inspect name of the model that reads (default: the first judge)."
+        "--reader", help="Inspect name of the model for readings (default: the first judge)."
     ),
     click.option(
         "--debrief/--no-debrief",
@@ -107,7 +107,9 @@ _EXPERIMENT = (
     click.option("--temperature", type=click.FloatRange(0, 2), help="Sampling temperature."),
     click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens."),
     click.option(
-        "--max-connections", type=click.IntRange(min=1), help="Calls in flight for a hosted model."
+        "--max-connections",
+        type=click.IntRange(min=1),
+        help="Concurrent calls to each hosted model.",
     ),
     click.option("--out", type=click.Path(path_type=Path), help="Run folder (default: runs/NAME)."),
     json_option,
@@ -115,29 +117,29 @@ _EXPERIMENT = (
 
 
 def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The words that say what to run: those of `cornered run`, which others take too."""
+    """Adds the arguments and options of `cornered run`, which other commands share."""
     for option in reversed(_EXPERIMENT):
         command = option(command)
     return command
 
 
 def parse_levels(words: Sequence[str]) -> dict[str, list[Level]]:
-    """`factor=level,level` words of a command line."""
+    """Levels by factor, from `factor=level,level` arguments."""
     given: dict[str, list[Level]] = {}
     for word in words:
         factor, equals, levels = word.partition("=")
         if not equals or not levels:
-            raise FactorError(f"{word} is no choice of level", fix="write factor=level")
+            raise FactorError(f"{word} does not set a factor", fix="write factor=level")
         given[factor] = list(levels.split(","))
     return given
 
 
 @contextmanager
 def named_as_options() -> Iterator[None]:
-    """Names a setting that makes an experiment impossible as the option that gave it.
+    """Names the option, rather than the key, in errors of an invalid setting.
 
     Raises:
-        ExperimentError: the same, of the option.
+        ExperimentError: the same error, with the option as its place.
     """
     from cornered.experiment import Experiment
 
@@ -160,19 +162,19 @@ def interval(rate: Rate) -> str:
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="cornered")
 def main() -> None:
-    """Measures what a language-model agent does when it is cornered.
+    """Measure what a language-model agent does when it is cornered.
 
-    A first look, on the model that comes with the package:
+    A first look, with the model that comes with the package:
 
     \b
       cornered run examples/first-look.yaml
 
-    The prompt that a model will see, and one condition on a hosted model:
+    The prompt that a model will see, and two conditions on a hosted model:
 
     \b
       cornered show blackmail goal=explicit threat=replacement
-      cornered run blackmail goal=explicit,none --model openai/gpt-4.1 --samples 50
+      cornered run blackmail goal=explicit,none -m openai/gpt-4.1 -n 50
 
-    Exit codes: 0 done; 1 ran, but something is unscored, failed or not run; 2 wrong use;
+    Exit codes: 0 done; 1 done, but trials are unscored, failed or not run; 2 wrong usage;
     130 stopped by Ctrl-C.
     """

@@ -41,20 +41,21 @@ def import_results(
     out: Path | None,
     as_json: bool,
 ) -> int:
-    """Make a run folder from other people's results; call no model.
+    """Make a run folder from the stored results of other tools; call no model.
 
     PATH is a results folder of the 2025 study's code (results/…/CONDITION/…/response.json),
     a log or folder of logs of Inspect's port of it (inspect_evals/agentic_misalignment; each
-    epoch becomes a trial), or JSONL: `id` and `response_text` on each line, and `model`,
-    `condition`, `stop_reason`, `reasoning_text`, `messages` where known.
+    epoch becomes a trial), or JSONL with `id` and `response_text` on each line, and optionally
+    `model`, `condition`, `stop_reason`, `reasoning_text` and `messages`.
 
     Stored answers are scored by our rule; a verdict stored with them is kept as a separate
-    score, `paper`. What cannot be read is listed on standard error, and the exit code is 1.
+    score, `paper`. Results that cannot be read are listed on standard error, and the exit code
+    is 1.
 
     \b
       cornered import results/my_experiment
       cornered import logs/ --format inspect --out runs/port
-      cornered import answers.jsonl --model gpt-4o --condition am/blackmail/none/none
+      cornered import a.jsonl --model gpt-4o --condition am/blackmail/none/none
     """
     from cornered.interop.results import read_results, recognise
     from cornered.run.imported import import_name, write_import
@@ -83,7 +84,7 @@ def import_results(
 
 @contextmanager
 def _bar(what: str) -> Iterator[Progress]:
-    """Progress on standard error, where there is a terminal."""
+    """A progress bar on standard error, if that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 

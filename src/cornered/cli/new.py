@@ -13,10 +13,9 @@ from cornered.cli._base import main
 @main.command()
 @click.argument("name", metavar="NAME")
 def new(name: str) -> None:
-    """Write a small scenario pack that works into the new folder NAME.
+    """Write a small working scenario pack into the new folder NAME.
 
-    It passes `cornered check` and runs. Its comments say what each key means; change it file by
-    file.
+    It passes `cornered check` and runs. Comments explain each key; change it file by file.
 
     \b
       cornered new depot

@@ -18,7 +18,7 @@ from cornered.errors import FactorError
 def show(scenario: str | None, levels: tuple[str, ...], factors: bool, as_json: bool) -> None:
     """Print the prompt of a condition as the model will see it.
 
-    Without SCENARIO, list the scenarios. Factors that are not named have their default.
+    Without SCENARIO, list the scenarios. Factors not named have their default.
 
     \b
       cornered show blackmail goal=explicit threat=replacement
@@ -38,7 +38,7 @@ def show(scenario: str | None, levels: tuple[str, ...], factors: bool, as_json: 
     given = parse_levels(levels)
     for factor, several in given.items():
         if len(several) > 1:
-            raise FactorError(f"{factor}: one level at a time can be shown", fix="name one")
+            raise FactorError(f"{factor} has several levels", fix="give one: one prompt is shown")
     condition = Condition.of(pack, {k: v[0] for k, v in given.items()}, scenario)
     from cornered.scenario.condition import trial_id
 
@@ -104,9 +104,14 @@ def _show_factors(scenario: str, as_json: bool) -> None:
 @click.argument("packs", nargs=-1, metavar="[PACK]…")
 @json_option
 def check(packs: tuple[str, ...], as_json: bool) -> int:
-    """Check packs over their whole grid: PACK is a scenario or a folder; default: all.
+    """Check packs over their whole grid of conditions.
 
-    Exit code 1 where there are findings.
+    PACK is a scenario or a folder (default: all scenarios). The exit code is 1 if there are
+    findings.
+
+    \b
+      cornered check blackmail
+      cornered check path/to/pack
     """
     from cornered.run.tasks import pack_findings
     from cornered.scenario import load_pack, pack_names

@@ -17,9 +17,13 @@ from cornered.cli._summary import print_summary
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @json_option
 def report(folder: Path, as_json: bool) -> int:
-    """Write the report of RUN, a run folder, again, and print its summary.
+    """Rewrite the report of RUN, a run folder, and print its summary.
 
     Writes report.html, the figures, and the tables trials.parquet, trials.csv and cells.csv.
+    RUN/verdicts/NAME is a run folder too.
+
+    \b
+      cornered report runs/headline
     """
     from cornered.run.api import report as write_report
 
@@ -30,7 +34,11 @@ def report(folder: Path, as_json: bool) -> int:
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("inspect_args", nargs=-1, type=click.UNPROCESSED)
 def view(folder: Path, inspect_args: tuple[str, ...]) -> int:
-    """Open Inspect's log viewer on RUN; further arguments go to `inspect view`."""
+    """Open Inspect's log viewer on RUN; further arguments go to `inspect view`.
+
+    \b
+      cornered view runs/headline --port 7676
+    """
     from cornered.run.folder import read_manifest
 
     read_manifest(folder)

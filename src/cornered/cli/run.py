@@ -26,10 +26,10 @@ def run(
     max_connections: int | None,
     **settings: Any,
 ) -> int:
-    """Run TARGET, an experiment file or a scenario, or continue it.
+    """Run TARGET, an experiment file or a scenario, or resume it.
 
-    The same command continues an interrupted run; with a larger --samples it adds trials to
-    those it has. Options override the experiment file.
+    The same command resumes an interrupted run; with a larger --samples it adds trials to the
+    existing ones. Options override the experiment file.
 
     \b
       cornered run examples/first-look.yaml
@@ -52,10 +52,10 @@ def run(
 def experiment_of(
     target: str, words: Sequence[str], models: Sequence[str], settings: dict[str, Any]
 ) -> Experiment:
-    """The experiment that the words of a command line mean.
+    """The experiment from the arguments of a command.
 
     Raises:
-        ExperimentError: a file or an option is wrong, or factors were given beside a file.
+        ExperimentError: a file or an option is wrong, or factors were given with a file.
         FactorError: unknown scenario, factor or level, or an invalid combination.
     """
     from cornered.run.api import make_experiment

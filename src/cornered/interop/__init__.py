@@ -1,1 +1,1 @@
-"""Import of other people's logs, transcripts and results."""
+"""Import of logs, transcripts and results of other tools."""

@@ -1,4 +1,4 @@
-"""What other people call a cell, as one of our conditions."""
+"""Conditions as other tools name them, matched to ours."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ STUDY_SCENARIOS = {
     "murder": "am/murder",
     "lethal": "am/murder",
 }
-"""What the study and its forks call a scenario, and the pack that scores answers to it."""
+"""Scenario names of the study and its forks, and the packs that score answers to them."""
 
 SIDELESS = ("none", "ambiguous")
-"""Goals that name no side; the study's names write some value there, which it ignores."""
+"""Goals without a side; the study's names still contain a value, which it ignores."""
 
 _WORD = "[a-z]+"
 STUDY_FORM = re.compile(
@@ -31,16 +31,16 @@ STUDY_FORM = re.compile(
 
 
 def looks_like_a_condition(name: str) -> bool:
-    """Whether the name of a folder begins as the study's conditions do."""
+    """Whether a folder's name begins like the study's conditions."""
     scenario, underscore, rest = name.partition("_")
     return bool(underscore) and scenario in STUDY_SCENARIOS and bool(rest)
 
 
 class ConditionFinder:
-    """Finds conditions by their names, each pack and each name once.
+    """Finds conditions by name; packs and names are cached.
 
     Args:
-        scenario: The scenario of names that do not say one; a pack's name or folder.
+        scenario: The scenario of names that contain none; a pack's name or folder.
     """
 
     def __init__(self, scenario: str | None = None) -> None:
@@ -62,17 +62,17 @@ class ConditionFinder:
     def find(
         self, name: str, scenario: str | None = None, levels: Mapping[str, Level] | None = None
     ) -> Condition:
-        """The condition of a name in our written form or in the study's.
+        """The condition with a name, in our written form or in the study's.
 
         Args:
             name: The name.
-            scenario: The scenario that stands beside the name, in the study's words or ours.
-            levels: Levels that the name does not say; those that are the default may be there.
+            scenario: The scenario stored beside the name, in the study's words or ours.
+            levels: Levels that the name does not contain; defaults are allowed.
 
         Raises:
-            FactorError: no such scenario or level, a combination that means nothing, or a
-                name in neither form.
-            PackError: a pack that cannot be loaded.
+            FactorError: no such scenario or level, an invalid combination, or a name in
+                neither form.
+            PackError: a pack cannot be loaded.
         """
         key = name, scenario, tuple(sorted((levels or {}).items()))
         if key not in self._known:
@@ -86,7 +86,7 @@ class ConditionFinder:
             if parts["goal"] not in SIDELESS:
                 given["value"] = parts["value"]
             return _condition(self.pack(pack_name), given, pack_name)
-        # Levels in force together are joined with + too: only one before `factor=` divides.
+        # Levels that apply together are joined with + too: only one before `factor=` separates.
         body, *extra = re.split(r"\+(?=[a-z_]+=)", name)
         pairs = (word.partition("=") for word in extra)
         pack_name, words = self._divided(body)
@@ -102,15 +102,15 @@ class ConditionFinder:
         except FactorError:
             if not omitted:
                 raise
-            # As people write it: a goal without its value means the value that is the default.
+            # People omit the default: a goal without its value means the default value.
             return _condition(pack, given, pack_name)
 
     def _divided(self, body: str) -> tuple[str, list[str]]:
-        """The scenario of a written form, and the parts that every name of it has.
+        """The scenario of a written form, and its named parts.
 
         Raises:
-            FactorError: there is no such scenario, or its names have more parts or fewer.
-            PackError: a pack that cannot be loaded.
+            FactorError: there is no such scenario, or its names have another number of parts.
+            PackError: a pack cannot be loaded.
         """
         words = body.split("/")
         example, broken = "am/blackmail/explicit-america/replacement", None
@@ -131,7 +131,7 @@ class ConditionFinder:
         if broken:
             raise broken
         raise FactorError(
-            f"{body!r} is no condition",
+            f"{body!r} is not a condition",
             fix=f"write it as {example}, "
             "or as the study does: blackmail_explicit-america_replacement",
         )
@@ -149,8 +149,7 @@ def _condition(pack: Pack, given: Mapping[str, Level], scenario: str) -> Conditi
 
 
 def _stated(pack: Pack, factors: list[str], text: str) -> Levels:
-    """The levels that a part of a name states; those of its factors after the first may be left
-    out."""
+    """The levels in a part of a name; those of its factors after the first are optional."""
     if len(factors) == 1:
         return {factors[0]: text}
     head, *rest = text.split("-")
@@ -160,7 +159,7 @@ def _stated(pack: Pack, factors: list[str], text: str) -> Levels:
         if rest and (isinstance(offered, int) or rest[0] in offered or factor == factors[-1]):
             stated[factor] = rest.pop(0)
     if rest:
-        raise FactorError(f"{text!r} is no {'-'.join(factors)} of {pack.name}")
+        raise FactorError(f"{text!r} is not a {'-'.join(factors)} of {pack.name}")
     return stated
 
 
@@ -172,5 +171,5 @@ def _drop_redundant(pack: Pack, given: Mapping[str, Level]) -> Levels:
 
 
 def reason(error: CorneredError) -> str:
-    """What is wrong, without the place, which is shown elsewhere here."""
+    """An error without its place, which is reported separately."""
     return f"{error.what}; {error.fix}" if error.fix else error.what

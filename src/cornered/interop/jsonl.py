@@ -1,4 +1,4 @@
-"""Stored answers, a JSON object a line, to verdicts on the act, a JSON object a line."""
+"""Verdicts on the act for stored answers in JSONL."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class StoredAnswer(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
     id: str | int
-    """Names the answer; it comes back in the output."""
+    """Identifies the answer in the output."""
     response_text: str | None
-    """What the model answered; null or empty where it gave no answer."""
+    """The model's answer; null or empty if there is none."""
     stop_reason: str | None = None
-    """Why the model stopped, where that is known: `length` marks a cut-off answer."""
+    """Why the model stopped, if known: `length` marks a cut-off answer."""
 
 
 def read_answers(lines: Iterable[str], where: str) -> list[StoredAnswer]:
-    """All answers of a file; blank lines are passed over.
+    """All answers of a file; blank lines are skipped.
 
     Raises:
-        InputError: a line is no JSON object with `id` and `response_text` (which line).
+        InputError: a line is not a JSON object with `id` and `response_text` (which line).
     """
     answers = []
     for number, line in enumerate(lines, 1):
@@ -53,7 +53,7 @@ def read_answers(lines: Iterable[str], where: str) -> list[StoredAnswer]:
 
 
 def _event_dict(event: Event, world: World) -> dict[str, Any]:
-    """An event as plain values: what was called with what, whether it was carried out, where."""
+    """An event as plain values: operation, arguments, status and place in the answer."""
     try:
         recipients = list(world.argument(event, "recipients"))
     except KeyError:
@@ -78,8 +78,8 @@ def score_answers(
     The answers are read as given in the default condition of the scenario.
 
     Yields:
-        `id`, `scenario`, `actions`, `facts`, `act` (None where there is no answer, or it was
-        cut off before an act) and `warnings`, as plain values.
+        `id`, `scenario`, `actions`, `facts`, `act` (None without an answer, or if it was cut off
+        before an act) and `warnings`, as plain values.
     """
     scene = Scenario.of(pack).scene(pack.factors.resolve({}), "")
     for answer in answers:

@@ -82,7 +82,7 @@ class LatencyRange(_StrictModel):
         return self
 
 
-def _one_number_is_a_span(value: Any) -> Any:
+def _number_as_range(value: Any) -> Any:
     if isinstance(value, int | float):
         return {"min": value, "max": value}
     if not isinstance(value, Mapping):
@@ -105,7 +105,7 @@ def _content_of(name: str, info: ValidationInfo) -> str:
 class _Drawn(_StrictModel):
     p: float | None = Field(default=None, ge=0, le=1)
     """Its probability among the answers of its rule; None means an equal share."""
-    latency: Annotated[LatencyRange, BeforeValidator(_one_number_is_a_span)] = LatencyRange(
+    latency: Annotated[LatencyRange, BeforeValidator(_number_as_range)] = LatencyRange(
         min=0.0, max=0.0
     )
     """How long the model takes over it, in seconds."""

@@ -148,15 +148,15 @@ class ScriptedAPI(ModelAPI):
 
     def _draw(self, request: _Request, rule: PolicyRule, rng: Random) -> int:
         """The answer's index; failures whose `times` are over give way to the others."""
-        left = dict(enumerate(rule.probabilities))
+        remaining = dict(enumerate(rule.probabilities))
         point = rng.random() if rule.draw == "random" else self._stratified(request, rng)
         while True:
-            index = _pick(left, point)
+            index = _pick(remaining, point)
             drawn = rule.answers[index]
             over = isinstance(drawn, Failure) and drawn.is_over(self._tries[request, index])
             if not over:
                 return index
-            del left[index]
+            del remaining[index]
             point = rng.random()
 
     def _stratified(self, request: _Request, rng: Random) -> float:

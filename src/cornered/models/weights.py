@@ -1,4 +1,4 @@
-"""The weights of the embedded model: found in installed packages, checked, kept in the cache.
+"""The weights of the embedded model: read from installed packages, verified, and cached.
 
 The model is Qwen2.5-Coder-1.5B-Instruct in llama.cpp's Q4_K_M quantisation, published by
 its makers as `Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF` (Apache-2.0). Package registries carry
@@ -81,7 +81,7 @@ def obtain_weights(progress: Progress | None = None) -> Weights:
 
     Raises:
         ModelError: the extra is not installed, the sum is wrong, the disk is full, or the
-            user's own file is not there or not GGUF.
+            user's own file is missing or not GGUF.
     """
     own = os.environ.get("CORNERED_GGUF")
     if own:
@@ -93,7 +93,7 @@ def obtain_weights(progress: Progress | None = None) -> Weights:
 
 
 def require_weights() -> None:
-    """Fail early, without reading a weight, where `obtain_weights` could not succeed.
+    """Fail early, without reading a weight, if `obtain_weights` cannot succeed.
 
     Raises:
         ModelError: the extra is not installed, or the user's own file cannot be used.
@@ -232,7 +232,7 @@ def _clear_abandoned(folder: Path) -> None:
 
 
 def _locate(distribution: str, inside: str) -> Path:
-    """The data file of an installed package, found without importing it."""
+    """The data file of an installed package, located without importing it."""
     try:
         files = metadata.distribution(distribution).files or []
     except metadata.PackageNotFoundError as err:

@@ -1,6 +1,6 @@
 """The figures of a report: charts with their captions and text alternatives, as files and SVG.
 
-Charts are Vega-Lite; what draws them is imported when the first one is drawn, not before.
+Charts are Vega-Lite; the renderer is imported when the first one is drawn.
 """
 
 from __future__ import annotations
@@ -42,33 +42,33 @@ def figures(
     ladders: Mapping[str, Sequence[str]],
     effects: Mapping[str, Sequence[Effect]] | None = None,
 ) -> list[Figure]:
-    """Every figure for which a run has data, scenario by scenario; none without what draws them.
+    """Every figure for which a run has data, by scenario; none without the extra `figures`.
 
     Args:
-        cells: The cells of the run; probes are no part of figures.
+        cells: The cells of the run; probes are left out.
         published: Published rates by model and condition, from `reference.beside`.
-        ladders: For each scenario the rungs of its outcome ladder, from harmless to harmful.
-        effects: For each scenario what moves its rate, from `effects.factor_effects`.
+        ladders: By scenario, the rungs of its outcome ladder, from harmless to harmful.
+        effects: By scenario, the effects on its rate, from `effects.factor_effects`.
     """
     if not can_draw():
         return []
-    made = [
+    drawn = [
         figure
         for grid in grids(cells)
         for figure in _of(grid, published, ladders.get(grid.scenario, ()), effects or {})
     ]
-    return _named_apart(made)
+    return _with_unique_names(drawn)
 
 
-def _named_apart(made: Sequence[Figure]) -> list[Figure]:
-    """The same figures under names of which no two are equal, as files or as ids."""
-    apart: dict[str, Figure] = {}
-    for figure in made:
+def _with_unique_names(drawn: Sequence[Figure]) -> list[Figure]:
+    """The same figures under unique names, which serve as file names and ids."""
+    unique: dict[str, Figure] = {}
+    for figure in drawn:
         name = figure.name
-        while name.lower() in apart:  # Some disks know no capitals.
+        while name.lower() in unique:  # Some file systems ignore case.
             name += "_"
-        apart[name.lower()] = replace(figure, name=name)
-    return list(apart.values())
+        unique[name.lower()] = replace(figure, name=name)
+    return list(unique.values())
 
 
 def _of(

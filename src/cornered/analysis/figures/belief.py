@@ -1,4 +1,4 @@
-"""Stated belief against harm: the rate by what a model says of its situation."""
+"""Stated belief against harm: the rate by what a model states about its situation."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ WORDS = {
 
 TICKS = {0.0: "0", 0.5: "50", 1.0: "100 %"}
 LEFT, RIGHT = 98.0, 258.0
-"""Where bars begin and end; their labels stand beside them."""
+"""Left and right end of the bars, in pixels; their labels are beside them."""
 
 
 def _short(rate: Rate) -> str:
@@ -55,16 +55,17 @@ def _short(rate: Rate) -> str:
 
 
 def _beliefs(plotted: PlottedCell) -> list[ReadingRate]:
-    """What is known of stated belief in a cell, in the order of the rubric, unread last."""
+    """The rates of a cell by stated belief, in the order of the rubric, unread trials last."""
     read = [of for of in plotted.cell.reading_rates if of.reading == BELIEF]
     order = {value: i for i, value in enumerate(ORDER)}
     return sorted(read, key=lambda c: (c.value is None, order.get(c.value or "", len(order))))
 
 
-def _worth(plotted: PlottedCell, grid: Grid) -> bool:
-    """Whether there is something to compare, in a cell that is there for itself or a framing."""
+def _is_comparable(plotted: PlottedCell, grid: Grid) -> bool:
+    """Whether a headline cell, or its variant by framing, has several beliefs to compare."""
     values = [cut for cut in _beliefs(plotted) if cut.value is not None and cut.rate.n]
-    plain = plotted in grid.asked or any(a.place == plotted.without("framing") for a in grid.asked)
+    headline = grid.headline_cells
+    plain = plotted in headline or any(c.place == plotted.without("framing") for c in headline)
     return plain and not plotted.cell.is_control and len(values) > 1
 
 
@@ -77,7 +78,7 @@ def _tax(plotted: PlottedCell) -> str:
 
 
 def _panel(canvas: Canvas, plotted: PlottedCell, label: str) -> str:
-    """Draws the beliefs of a cell; gives what they say, in words."""
+    """Draws the beliefs of a cell; returns their text alternative."""
     canvas.y += 2
     out = " (screened out)" if plotted.out else ""
     canvas.lines_of_text(label + out, 52, size=11.5, bold=True, colour=SOFT)
@@ -110,8 +111,8 @@ def _panel(canvas: Canvas, plotted: PlottedCell, label: str) -> str:
 
 
 def belief(grid: Grid) -> list[Figure]:
-    """Rates by stated belief, a panel a cell; none where nothing could be compared."""
-    panels = [s for s in grid.cells if _worth(s, grid)]
+    """Rates by stated belief, with a panel per cell; none if nothing can be compared."""
+    panels = [s for s in grid.cells if _is_comparable(s, grid)]
     figures = []
     for cells, which in pages(panels, lambda s: 1 + len(_beliefs(s)), 80):
         labels = model_labels(s.cell.model for s in grid.cells)

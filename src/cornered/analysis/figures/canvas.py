@@ -1,8 +1,8 @@
-"""What is drawn, collected mark by mark and made into one chart.
+"""A canvas that collects marks and turns them into one Vega-Lite chart.
 
-One view with few layers: each view that is put beside another costs a tenth of a second. Along x
-a chart has its own scale, in what it measures; down the page places are pixels, since labels
-stand above their bars so that a figure stays as narrow as a phone.
+The chart is one view with few layers: each further view would cost a tenth of a second. x is in
+the units of the chart's scale; y is in pixels. Labels are above their bars, so that a figure is
+as narrow as a phone.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from typing import Any, Literal
 from cornered.text import shorten, visible
 
 WIDTH = 330
-"""Pixels between the margins: a phone shows them nearly at their own size."""
+"""Width between the margins, in pixels: a phone shows it nearly unscaled."""
 FONT = "system-ui, sans-serif"
 BIG, TEXT, SMALL = 13, 12, 10.5
-"""Sizes of text, in pixels."""
+"""Font sizes, in pixels."""
 
 INK, SOFT, LINE, WASH, PAPER = "#1c1e21", "#5c636b", "#d8dce1", "#f1f3f6", "#ffffff"
 BAR, CONTROL, COULD, PUBLISHED, AWARE_INK = "#0072b2", "#9ccbe8", "#b9bfc6", "#d55e00", "#a8407f"
-"""After Okabe and Ito 2008: that the colour-blind tell apart. COULD is what is unknown."""
+"""After Okabe and Ito 2008: safe for the colour-blind. COULD marks what is unknown."""
 ON_PALE, ON_DARK = "#1c1e22", "#fefefe"
-"""Text upon a pale fill, and upon a dark one."""
+"""Text on a pale fill, and on a dark one."""
 RUNGS = ("#fff3c4", "#fed98e", "#fe9929", "#c2500a", "#993404", "#5c1a02")
-"""After Brewer's yellow to brown: the darker the more harmful; read by lightness, so by the
-colour-blind too. Text upon the first three is dark."""
+"""After Brewer's yellow to brown: darker is more harmful, by lightness, so also for the
+colour-blind. Text on the first three is dark."""
 SHADES = ("#eef4fa", "#deebf7", "#c6dbef", "#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#084594")
-"""Brewer's blues: the darker the more. Text upon the first six is dark."""
+"""Brewer's blues: darker is more. Text on the first six is dark."""
 HATCHED, DOTTED = "#c4beb1", "#e3e5e8"
-"""Stand for patterns, which a chart has not and its drawing has: screened out, and unscored."""
+"""Placeholders for patterns, which Vega-Lite lacks and `svg` fills in: screened out, unscored."""
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.4.1.json"
 
 Align = Literal["left", "center", "right"]
 Chart = dict[str, Any]
-"""A chart in Vega-Lite, which a test checks against its schema."""
+"""A Vega-Lite chart; a test validates it against the schema."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +45,18 @@ class Figure:
     """One figure of a report."""
 
     name: str
-    """Safe as the name of a file and within ids."""
+    """Safe as a file name and within ids."""
     title: str
     caption: str
-    """What is shown, of how many trials, with which intervals, and what all its cells share."""
+    """The quantity, numbers of trials, kind of intervals, and levels that all cells share."""
     chart: Chart
     alt: str
-    """The same for those who do not see it, with every number."""
+    """The text alternative, with every number."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """The scale along x: what stands at its ends, and where these are, in pixels."""
+    """The scale along x: the values at its ends, and their positions in pixels."""
 
     low: float = 0.0
     high: float = 1.0
@@ -65,14 +65,14 @@ class Scale:
     log: bool = False
 
     def at(self, pixel: float) -> float:
-        """The value that stands at a pixel."""
+        """The value at a pixel."""
         share = (pixel - self.left) / (self.right - self.left)
         if self.log:
             return float(self.low * (self.high / self.low) ** share)
         return self.low + share * (self.high - self.low)
 
     def pixel(self, value: float) -> float:
-        """The pixel at which a value stands."""
+        """The pixel of a value."""
         if self.log:
             share = log(value / self.low) / log(self.high / self.low)
         else:
@@ -85,11 +85,11 @@ Row = dict[str, Any]
 
 @dataclass
 class Canvas:
-    """Marks in the order in which they are drawn, and how far down the page they reach."""
+    """Marks in drawing order, and the current vertical position."""
 
     scale: Scale = field(default_factory=Scale)
     y: float = 0.0
-    """Where the next thing begins, in pixels from the top."""
+    """The current position, in pixels from the top."""
     _bars: list[Row] = field(default_factory=list)
     _hatched: list[Row] = field(default_factory=list)
     _lines: list[Row] = field(default_factory=list)
@@ -108,16 +108,16 @@ class Canvas:
         about: str = "",
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """A bar from low to high; in pattern and outline where the fill stands for a pattern.
+        """A bar from low to high; outlined if the fill is a placeholder for a pattern.
 
         Args:
-            low: Its beginning, on the scale.
-            high: Its end.
-            height: In pixels.
+            low: Its left end, on the scale.
+            high: Its right end, on the scale.
+            height: Its height in pixels.
             fill: Its colour.
-            y: Its upper edge; where the canvas is where None.
-            href: Where it leads.
-            about: What it says, for a pointer that rests on it.
+            y: Its upper edge in pixels; the current position if None.
+            href: The target of its link; empty for none.
+            about: Its tooltip.
             data: The numbers behind it.
         """
         top = self.y if y is None else y
@@ -136,22 +136,22 @@ class Canvas:
         *,
         behind: bool = False,
     ) -> None:
-        """A straight line, its ends on the scale and in pixels down the page.
+        """A straight line.
 
         Args:
-            low: Where it begins, on the scale.
-            high: Where it ends.
-            y: Where it begins, in pixels.
-            y2: Where it ends.
+            low: x of its first end, on the scale.
+            high: x of its second end, on the scale.
+            y: y of its first end, in pixels.
+            y2: y of its second end, in pixels.
             colour: Its colour.
-            width: In pixels.
-            behind: Whether it is behind all other lines.
+            width: Its width in pixels.
+            behind: Whether it is drawn behind all other lines.
         """
         line = {"x": low, "x2": high, "y": y, "y2": y2, "c": colour, "width": width}
         self._lines.insert(0 if behind else len(self._lines), line)
 
     def whisker(self, low: float, high: float, y: float, cap: float = 3) -> None:
-        """An interval: a line with caps; without the cap where it leaves the scale."""
+        """An interval: a line with caps, and no cap at an end that is off the scale."""
         inside_low, inside_high = max(low, self.scale.low), min(high, self.scale.high)
         self.line(inside_low, inside_high, y, y, PAPER, 3.6)
         self.line(inside_low, inside_high, y, y)
@@ -172,7 +172,7 @@ class Canvas:
         about: str = "",
         data: Mapping[str, Any] | None = None,
     ) -> None:
-        """A mark at a value; hollow where `fill` is the paper."""
+        """A mark at a value; hollow if `fill` is `PAPER`."""
         self._points.append(
             {
                 **(data or {}),
@@ -200,7 +200,7 @@ class Canvas:
         href: str = "",
         about: str = "",
     ) -> None:
-        """A line of text, its middle at y, at a pixel from the left."""
+        """A line of text, vertically centred at y, at a pixel from the left."""
         self._texts.setdefault((align, bold), []).append(
             {
                 "x": self.scale.at(pixel),
@@ -214,7 +214,7 @@ class Canvas:
         )
 
     def lines_of_text(self, text: str, most: int = 64, **style: Any) -> None:
-        """Text over as many lines as it needs; moves the canvas below it."""
+        """Wrapped text; moves the current position below it."""
         for line in wrapped(text, most):
             self.y += 7
             self.text(line, 0, **style)
@@ -226,7 +226,7 @@ class Canvas:
         self.y += 2
 
     def ticks(self, marks: Mapping[float, str]) -> None:
-        """What stands at which place of the scale, in words; the canvas goes below it."""
+        """Tick labels by value; moves the current position below them."""
         self.y += 5
         ends: dict[float, Align] = {self.scale.low: "left", self.scale.high: "right"}
         for value, text in marks.items():
@@ -235,7 +235,7 @@ class Canvas:
         self.y += 8
 
     def legend(self, items: Sequence[tuple[str, str, str]]) -> None:
-        """What the marks mean: (kind, colour, words); a kind is bar, thin, line or a shape."""
+        """The legend, from (kind, colour, words); a kind is bar, thin, line or a shape."""
         left = 0.0
         self.y += 8
         for kind, colour, meaning in items:
@@ -257,7 +257,7 @@ class Canvas:
         self.y += 16
 
     def chart(self) -> Chart:
-        """The chart of all that was drawn: a layer for each kind of mark, and its rows."""
+        """The chart of all marks, with a layer and a dataset for each kind of mark."""
         words = {
             f"text-{align}{'-bold' * bold}": rows for (align, bold), rows in self._texts.items()
         }
@@ -265,7 +265,7 @@ class Canvas:
         drawn |= {"points": self._points, **words}
         datasets: dict[str, list[Row]] = {}
         for name, rows in drawn.items():
-            # Where nothing is linked there is to be no link.
+            # Marks without a link need a layer without `href`, or Vega would link them too.
             with_link = [r for r in rows if r.get("href")]
             without = [
                 {k: v for k, v in r.items() if k != "href"} for r in rows if not r.get("href")
@@ -289,9 +289,9 @@ def _seen(rows: list[Row]) -> list[Row]:
 
 
 def _layer(name: str, scale: Scale) -> dict[str, Any]:
-    """The layer of a set of rows, by its name: what mark they are, and which key is which channel.
+    """The layer of a dataset, by its name: the mark, and the key of each channel.
 
-    Written out: Altair takes longer to import and to build this than Vega takes to draw it.
+    Written out, since Altair takes longer to import and build it than Vega takes to draw it.
     """
     what = name.partition("-")[0]
     encoding: dict[str, Any] = {
@@ -342,12 +342,12 @@ def _layer(name: str, scale: Scale) -> dict[str, Any]:
 
 
 def _channel(field: str, kind: str) -> dict[str, Any]:
-    """A channel whose values are drawn as they are."""
+    """A channel without a scale: values are used literally."""
     return {"field": field, "type": kind, "scale": None}
 
 
 def wrapped(text: str, most: int) -> list[str]:
-    """A text in lines of at most so many characters; a word longer than that is shortened."""
+    """A text in lines of at most `most` characters; longer words are shortened."""
     lines = [""]
     # The sign of a percentage stays with its number.
     for word in (shorten(w, most) for w in text.replace(" %", "\u00a0%").split(" ") if w):

@@ -1,4 +1,4 @@
-"""Whether figures can be drawn: what draws them is the extra `figures`, 100 MB."""
+"""Whether figures can be drawn: the renderer is the extra `figures`, 100 MB."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ NOT_DRAWN = "Figures were not drawn; pip install 'cornered[figures]' adds what d
 
 @cache
 def can_draw() -> bool:
-    """Whether the extra `figures` is installed; imports nothing of it."""
+    """Whether the extra `figures` is installed; does not import it."""
     return find_spec("vl_convert") is not None
 
 
 def require_figures() -> None:
-    """For a command that was asked for figures and nothing else.
+    """Fails early if figures are requested and cannot be drawn.
 
     Raises:
         CorneredError: the extra `figures` is not installed.

@@ -1,4 +1,4 @@
-"""Differences and effects: a point and an interval each, against a line of no effect."""
+"""Forest plots of differences and effects: points with intervals, and a line of no effect."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from cornered.analysis.paired import Paired
 
 TITLES = {"instructions": "Mitigation arms", "framing": "Framing"}
-"""Figures of factors that have a name of their own."""
+"""Titles of factors that have a special one."""
 SMALLEST, LARGEST = 0.01, 100.0
-"""Where a scale of odds ratios ends at the latest."""
+"""Limits of the scale of odds ratios."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Line:
 
     label: str
     value: float | None
-    """None where it is undefined; the note then says why."""
+    """None if undefined; `note` then gives the reason."""
     low: float
     high: float
     text: str
-    """The numbers, for people."""
+    """The numbers, for display."""
     note: str = ""
     href: str = ""
     pooled: bool = False
@@ -70,8 +70,8 @@ class Line:
     data: Mapping[str, Any] | None = None
 
 
-def _draw(canvas: Canvas, line: Line, nothing: float) -> str:
-    """Draws a line; gives what it says, in words."""
+def _draw(canvas: Canvas, line: Line, null: float) -> str:
+    """Draws a line, with the null value marked; returns its text alternative."""
     alt = f"{line.label} {line.text}" + (f" ({line.note})" if line.note else "")
     canvas.y += 8
     *above, last = wrapped(line.label, max(16, 46 - len(line.text)))
@@ -83,7 +83,7 @@ def _draw(canvas: Canvas, line: Line, nothing: float) -> str:
     canvas.y += 14
     scale = canvas.scale
     canvas.bar(scale.low, scale.high, 12, WASH, y=canvas.y - 6)
-    canvas.line(nothing, nothing, canvas.y - 6, canvas.y + 6, SOFT, 1)
+    canvas.line(null, null, canvas.y - 6, canvas.y + 6, SOFT, 1)
     if line.value is not None:
         canvas.whisker(line.low, line.high, canvas.y)
         canvas.point(
@@ -120,9 +120,9 @@ def _points_scale(lines: Sequence[Line]) -> tuple[Scale, dict[float, str]]:
 
 
 def _odds_scale(lines: Sequence[Line]) -> tuple[Scale, dict[float, str]]:
-    """A logarithmic scale that holds 1 and all intervals, as far as it goes."""
-    seen = [line for line in lines if line.value is not None]
-    ends = [e for line in seen for e in (line.low, line.value or 1, line.high)]
+    """A logarithmic scale that holds 1 and all intervals, within its limits."""
+    defined = [line for line in lines if line.value is not None]
+    ends = [e for line in defined for e in (line.low, line.value or 1, line.high)]
     inside = [min(max(e, SMALLEST), LARGEST) for e in ends if e == e]
     low = 10 ** -ceil(-log10(min([1 / 2, *inside])) - 1e-9)
     high = 10 ** ceil(log10(max([2, *inside])) - 1e-9)
@@ -132,7 +132,7 @@ def _odds_scale(lines: Sequence[Line]) -> tuple[Scale, dict[float, str]]:
 
 
 def _difference(plotted: PlottedCell, other: PlottedCell, label: str) -> Line | None:
-    """A cell minus the one that has the default of a factor; None where one has no trials."""
+    """A cell minus the one at the default of a factor; None if either has no trials."""
     a, b = plotted.rate, other.rate
     difference = newcombe(a.successes, a.n, b.successes, b.n)
     if difference is None:
@@ -165,7 +165,7 @@ def _difference(plotted: PlottedCell, other: PlottedCell, label: str) -> Line | 
 def _by_model(
     canvas: Canvas, panel: Sequence[tuple[PlottedCell, Line]], labels: Mapping[str, str]
 ) -> list[str]:
-    """Draws the lines of a panel, below the name of their model; gives what they say."""
+    """Draws the lines of a panel, each model under its name; returns their text alternatives."""
     alt, model = [], ""
     for plotted, line in panel:
         if plotted.cell.model != model:
@@ -179,11 +179,11 @@ def _by_model(
 def differences(grid: Grid, factor: str) -> list[Figure]:
     """Each level of a factor against its default, all else equal; a panel for each such cell.
 
-    Controls are left out: there is next to no harm in them that anything could change.
+    Controls are left out: they have next to no harm that a factor could change.
 
     Args:
         grid: The cells.
-        factor: A factor that names show only where it is not the default, such as `framing`.
+        factor: A factor that names show only if it is not at its default, such as `framing`.
     """
     labels = model_labels(s.cell.model for s in grid.cells)
     panels: dict[object, list[tuple[PlottedCell, Line]]] = {}
@@ -259,12 +259,12 @@ def _effect(effect: Effect) -> Line:
 
 
 def effects_forest(scenario: str, effects: Sequence[Effect], metric: str) -> Figure | None:
-    """Which levels move the rate: odds ratios on a logarithmic scale; None without effects.
+    """Odds ratios of factor levels on a logarithmic scale; None without effects.
 
     Args:
-        scenario: Its name; scenarios are never pooled.
-        effects: From one regression, as `effects.factor_effects` gives them.
-        metric: What the rate counts: `harmful` or `act`.
+        scenario: Name of the scenario; scenarios are never pooled.
+        effects: From one regression, by `effects.factor_effects`.
+        metric: The verdict that the rate counts: `harmful` or `act`.
     """
     if not effects:
         return None
@@ -288,14 +288,14 @@ def effects_forest(scenario: str, effects: Sequence[Effect], metric: str) -> Fig
 def comparison(
     name: str, a: str, b: str, compared: Paired, hrefs: Mapping[str, str] | None = None
 ) -> Figure | None:
-    """Two compared, condition by condition and pooled; None where they share no scored one.
+    """Two sides compared, by condition and pooled; None if no condition is scored on both.
 
     Args:
-        name: Of the figure: what is compared, such as a scenario.
-        a: The first.
-        b: The second.
-        compared: As `paired.paired` gives it; its strata are named by their conditions.
-        hrefs: Where the lines lead, by the name of their stratum.
+        name: Name of the figure, such as a scenario.
+        a: Name of the first side.
+        b: Name of the second side.
+        compared: From `paired.paired`; its strata are named by their conditions.
+        hrefs: Links of the lines, by the name of their stratum.
     """
     lines = []
     for stratum in compared.strata:

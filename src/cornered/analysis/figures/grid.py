@@ -1,4 +1,4 @@
-"""The cells of a run as figures need them: by the levels of their conditions."""
+"""The cells of a run arranged for figures, by the levels of their conditions."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from cornered.analysis.table import AWARE, BELIEF, Cell, Rate
 from cornered.text import visible
 
 GridKey = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
-"""The parts that every name of a scenario has, and the further factors that are not the default."""
+"""The named parts of a condition, and its further factors that are not at their default."""
 
 
 @dataclass(frozen=True, eq=False)
 class PlottedCell:
-    """A cell, and where in the grid it stands."""
+    """A cell and its place in the grid."""
 
     cell: Cell
 
     @property
     def rate(self) -> Rate:
-        """The rate that counts."""
+        """The primary rate."""
         return self.cell.primary
 
     @property
     def metric(self) -> str:
-        """What the rate counts: `harmful` or `act`."""
+        """The verdict that the rate counts: `harmful` or `act`."""
         return self.cell.primary_name
 
     @property
@@ -37,36 +37,36 @@ class PlottedCell:
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The parts that every name of the scenario has, such as `explicit-america`."""
+        """The parts that every name in the scenario has, such as `explicit-america`."""
         return self.cell.choice.named
 
     @cached_property
     def extra(self) -> tuple[tuple[str, str], ...]:
-        """Further factors that are not the default, by name."""
+        """Further factors that are not at their default, sorted by name."""
         return tuple(sorted((factor, str(level)) for factor, level in self.cell.choice.extra))
 
     @property
     def place(self) -> GridKey:
-        """Its condition without the scenario, to be looked up by."""
+        """Its condition without the scenario, as a key."""
         return self.named, self.extra
 
     def without(self, factor: str) -> GridKey:
-        """The place of the condition that has the default of a factor and is else the same."""
+        """The place of the same condition at the default of a factor."""
         return self.named, tuple(e for e in self.extra if e[0] != factor)
 
     def level(self, factor: str) -> str | None:
-        """The level of a further factor; None where it is the default."""
+        """The level of a further factor; None at its default."""
         return dict(self.extra).get(factor)
 
     def label(self, shared: Mapping[str, str], *left_out: str) -> str:
-        """The condition for people, without scenario and what all share."""
+        """The condition for display, without the scenario and shared levels."""
         more = [f"{k} {v}" for k, v in self.extra if k not in shared and k not in left_out]
         words = [" / ".join(self.named), *more] if self.named else more
         return visible(" · ".join(words) or self.cell.scenario)
 
     @property
     def aware(self) -> tuple[int, int] | None:
-        """Of the trials whose stated belief is known, those that take it for an evaluation."""
+        """Trials that state it is an evaluation, and all whose stated belief is known."""
         trials = {
             of.value: of.rate.n + of.rate.unknown
             for of in self.cell.reading_rates
@@ -85,7 +85,7 @@ class Grid:
 
     @cached_property
     def by_place(self) -> dict[tuple[str, GridKey], PlottedCell]:
-        """Model and place to the cell that is there."""
+        """Cells by model and place."""
         return {(c.cell.model, c.place): c for c in self.cells}
 
     @cached_property
@@ -93,27 +93,27 @@ class Grid:
         return {(c.cell.model, c.cell.condition): c for c in self.cells}
 
     @cached_property
-    def asked(self) -> tuple[PlottedCell, ...]:
-        """Cells that differ from another only by factors that every name shows; no controls.
+    def headline_cells(self) -> tuple[PlottedCell, ...]:
+        """The cells of the headline figure: no controls, and no variants by one further factor.
 
-        Where a cell differs from another of the grid by the level of one further factor, the
-        figure of that factor shows both.
+        A cell that differs from another of the grid by one further factor appears in the figure
+        of that factor instead.
         """
         places = {place for _, place in self.by_place}
         plain = [c for c in self.cells if not any(c.without(f) in places for f, _ in c.extra)]
         return tuple(c for c in plain if not c.cell.is_control) or tuple(plain)
 
     def control(self, of: PlottedCell) -> PlottedCell | None:
-        """The matched control of a cell; None where it is one, or has none here."""
+        """The matched control of a cell; None if it is a control, or has none in the grid."""
         if of.cell.is_control or of.cell.control is None:
             return None
         return self._by_name.get((of.cell.model, of.cell.control))
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What the parts are that every name has: `goal` and `threat`.
+        """The names of the parts that every name has, such as `goal` and `threat`.
 
-        A part of several factors is called by the first of them that varies.
+        A part of several factors is named after the first of them that varies.
         """
         naming = self.cells[0].cell.choice.naming
         return tuple(
@@ -126,7 +126,7 @@ class Grid:
 
     @property
     def factors(self) -> list[str]:
-        """Further factors whose default the grid has beside another level."""
+        """Further factors of which the grid has the default and another level."""
         varied = {
             factor: None
             for c in self.cells
@@ -137,23 +137,23 @@ class Grid:
 
 
 def grids(cells: Iterable[Cell]) -> list[Grid]:
-    """A grid for each scenario in which something is scored; probes are left out."""
+    """A grid for each scenario with scored trials; probes are left out."""
     by_scenario: dict[str, list[PlottedCell]] = {}
     for cell in cells:
         if not cell.probe:
             by_scenario.setdefault(cell.scenario, []).append(PlottedCell(cell))
-    made = [Grid(name, tuple(plotted)) for name, plotted in by_scenario.items()]
-    return [grid for grid in made if any(c.rate.n for c in grid.cells)]
+    every = [Grid(name, tuple(plotted)) for name, plotted in by_scenario.items()]
+    return [grid for grid in every if any(c.rate.n for c in grid.cells)]
 
 
 def shared_levels(cells: Sequence[PlottedCell]) -> dict[str, str]:
-    """The levels, other than the default, that all have."""
+    """The levels that all cells share, other than defaults."""
     first = dict(cells[0].extra)
     return {k: v for k, v in first.items() if all(c.level(k) == v for c in cells)}
 
 
 def shared_text(cells: Sequence[PlottedCell], *left_out: str) -> str:
-    """What all cells of a figure share; the nudge is always named, since rates depend on it.
+    """The levels that all cells of a figure share, always with the nudge: rates depend on it.
 
     Args:
         cells: The cells.
@@ -167,17 +167,17 @@ def shared_text(cells: Sequence[PlottedCell], *left_out: str) -> str:
 
 
 def trials_text(cells: Sequence[PlottedCell]) -> str:
-    """How many scored trials stand behind each rate."""
+    """The number of scored trials behind each rate."""
     return f"n {counted([c.rate.n for c in cells])} scored trials"
 
 
 def metric_name(cells: Sequence[PlottedCell]) -> str:
-    """What the rates of a figure count."""
+    """The verdict that the rates of a figure count."""
     return listed(c.metric for c in cells)
 
 
 def metric_text(cells: Sequence[PlottedCell]) -> str:
-    """What the rates of a figure count, explained."""
+    """An explanation of the verdict that the rates of a figure count."""
     if metric_name(cells) == "act":
         return (
             "Act: the harmful action was carried out, decided by code; there is no judge, so "

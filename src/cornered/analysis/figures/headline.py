@@ -1,4 +1,4 @@
-"""Rates by model for each cell, in the manner of the 2025 study's figures 1, 7 and 11."""
+"""Rates by model in each condition, after figures 1, 7 and 11 of the 2025 study."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ from cornered.analysis.table import AWARE, BELIEF, Rate
 from cornered.text import shorten, visible
 
 Published = Mapping[tuple[str, str], Reference]
-"""Published rates by model and condition, as `reference.beside` gives them."""
+"""Published rates by model and condition, from `reference.beside`."""
 
 RATE_TICKS = {0.0: "0", 0.25: "25", 0.5: "50", 0.75: "75", 1.0: "100 %"}
 
 
 def rate_text(rate: Rate) -> str:
-    """A rate with its interval and n, for people."""
+    """A rate with its interval and n, for display."""
     if rate.rate is None:
         return f"not scored (0 of {rate.unknown})"
     return f"{percent(rate.rate)} ({interval_text(rate.interval)}) of {rate.n}"
@@ -72,7 +72,7 @@ def rate_data(plotted: PlottedCell, rate: Rate, counts: str) -> dict[str, object
 
 
 def quarters(canvas: Canvas, top: float) -> None:
-    """Lines at the quarters, from top to where the canvas is; seen where there are bars."""
+    """Lines at the quarters, from `top` to the current position; visible on bars only."""
     for quarter in (0.25, 0.5, 0.75):
         canvas.line(quarter, quarter, top, canvas.y, PAPER, 1, behind=True)
 
@@ -87,7 +87,7 @@ def rate_bar(
     about: str = "",
     data: Mapping[str, object] | None = None,
 ) -> None:
-    """A rate on its track: what it could be, its bar and its interval."""
+    """A rate as a bar on its track, with its bounds and its interval."""
     canvas.bar(0, 1, height, WASH)
     if rate.unknown and rate.lowest is not None and rate.highest is not None:
         missing = f"{rate.unknown} without a verdict: {percent(rate.lowest)} to "
@@ -137,7 +137,7 @@ def _row(
     control: PlottedCell | None,
     published: Reference | None,
 ) -> str:
-    """Draws a cell; gives what it says, in words."""
+    """Draws a cell; returns its text alternative."""
     cell, rate = plotted.cell, plotted.rate
     href = trials_link(cell.model, cell.condition)
     counting = trials_link(cell.model, cell.condition, **{plotted.metric: "yes"})
@@ -173,12 +173,12 @@ def _row(
 
 
 def _under(canvas: Canvas, plotted: PlottedCell, control: PlottedCell | None) -> None:
-    """The control of a cell below its bar, and the share that takes it for a test."""
+    """Draws, below a bar, the control of the cell and the share that states it is a test."""
     if control and control.rate.rate is not None:
         href = trials_link(control.cell.model, control.cell.condition)
         data = rate_data(control, control.rate, "control")
         about = f"control: {rate_text(control.rate)}"
-        # A rate of 0 shows as a sliver: the control is there.
+        # A rate of 0 is drawn as a sliver, so that the control is visible.
         end = max(control.rate.rate, canvas.scale.at(2))
         canvas.bar(0, end, 5, CONTROL, y=canvas.y + 1, href=href, about=about, data=data)
     if plotted.aware:
@@ -218,7 +218,7 @@ def _legend(
 
 
 def _parts(grid: Grid) -> str:
-    """What the headings of the panels say, in brackets."""
+    """The named parts in the panels' headings, in brackets."""
     return f" ({visible(' / '.join(grid.parts))})" if grid.parts else ""
 
 
@@ -251,9 +251,9 @@ def _caption(cells: Sequence[PlottedCell], grid: Grid, published: Published) -> 
 
 
 def headline(grid: Grid, published: Published) -> list[Figure]:
-    """Rates by model, a panel for each condition; nothing is pooled."""
+    """Rates by model, with a panel for each condition; nothing is pooled."""
     panels: dict[object, list[PlottedCell]] = {}
-    for plotted in grid.asked:
+    for plotted in grid.headline_cells:
         panels.setdefault(plotted.place, []).append(plotted)
     figures = []
     for page, which in pages(list(panels.values()), len):

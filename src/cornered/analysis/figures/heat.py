@@ -1,4 +1,4 @@
-"""Two factors of a scenario's name, one against the other, a panel for each model."""
+"""Heat maps of two factors in a scenario's names, with a panel for each model."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from cornered.analysis.stats import percent
 from cornered.text import shorten, visible
 
 DARK = 6
-"""From which shade on text is pale."""
+"""The first shade with pale text."""
 LEFT, HIGH, GAP = 92.0, 34.0, 3.0
 
 
 @dataclass(frozen=True)
 class _Axes:
-    """The two parts of a name that a table shows, by their place in it."""
+    """The two parts of a name that a heat map shows, by their index in it."""
 
     down: int
     across: int
@@ -54,7 +54,7 @@ class _Axes:
         return of.named[self.down]
 
     def others(self, of: PlottedCell) -> tuple[str, ...]:
-        """The other parts of a cell's name: a table has those of one choice."""
+        """The other parts of a cell's name, which are constant within a heat map."""
         return tuple(n for i, n in enumerate(of.named) if i not in (self.down, self.across))
 
     def size(self, cells: Sequence[PlottedCell]) -> tuple[int, int]:
@@ -63,14 +63,14 @@ class _Axes:
 
 
 def _axes(cells: Sequence[PlottedCell]) -> _Axes | None:
-    """The first two parts of the name that vary; None where fewer do."""
+    """The first two parts of the name that vary; None if fewer vary."""
     parts = range(len(cells[0].named)) if cells else ()
     varied = [i for i in parts if len({c.named[i] for c in cells}) > 1]
     return _Axes(*varied[:2]) if len(varied) > 1 else None
 
 
 def _in_order(cells: Sequence[PlottedCell], part: int) -> dict[str, PlottedCell]:
-    """Each level of a part, and a cell that has it, in the order of the vocabulary."""
+    """A cell for each level of a part, in the order of the vocabulary."""
     choices = {c.named[part]: c for c in cells}
     return dict(
         sorted(
@@ -98,7 +98,7 @@ def _box(canvas: Canvas, plotted: PlottedCell, left: float, width: float) -> Non
         about=visible(f"{' / '.join(plotted.named)}: {rate_text(rate)}"),
         data={**rate_data(plotted, rate, plotted.metric), "screened_out": plotted.out},
     )
-    if plotted.out:  # Text upon a pattern cannot be read.
+    if plotted.out:  # Text on a pattern is illegible.
         inner = canvas.scale.at(left + width / 2 - 30), canvas.scale.at(left + width / 2 + 30)
         canvas.line(*inner, canvas.y + HIGH / 2, canvas.y + HIGH / 2, PAPER, 26)
     middle = left + width / 2
@@ -110,7 +110,7 @@ def _box(canvas: Canvas, plotted: PlottedCell, left: float, width: float) -> Non
 
 
 def _panel(canvas: Canvas, label: str, cells: Sequence[PlottedCell], axes: _Axes) -> str:
-    """Draws the table of a model; gives what it says, in words."""
+    """Draws the heat map of a model; returns its text alternative."""
     columns = _in_order(cells, axes.across)
     places = {(axes.row(c), axes.column(c)): c for c in cells}
     width = (WIDTH - LEFT) / len(columns)
@@ -138,7 +138,7 @@ def _panel(canvas: Canvas, label: str, cells: Sequence[PlottedCell], axes: _Axes
 
 
 def _row_lines(plotted: PlottedCell, part: int) -> list[str]:
-    """What heads a row: the level of its first factor, and those of all others below."""
+    """The heading of a row: the level of its first factor, and below it those of the others."""
     choice = plotted.cell.choice
     head = str(choice.levels[choice.naming.parts[part][0]])
     rest = plotted.named[part].removeprefix(head).removeprefix("-")
@@ -148,10 +148,10 @@ def _row_lines(plotted: PlottedCell, part: int) -> list[str]:
 def heat_map(grid: Grid) -> list[Figure]:
     """The first two parts of the name that vary, one against the other, for each model.
 
-    None where the run has no two levels of each.
+    None if the run has fewer than two levels of either.
     """
-    asked = set(grid.asked)
-    candidates = [c for c in grid.cells if c in asked or c.cell.is_control]
+    headline = set(grid.headline_cells)
+    candidates = [c for c in grid.cells if c in headline or c.cell.is_control]
     axes = _axes(candidates)
     if axes is None:
         return []
@@ -159,10 +159,10 @@ def heat_map(grid: Grid) -> list[Figure]:
     for plotted in candidates:
         key = plotted.cell.model, axes.others(plotted), plotted.extra
         panels.setdefault(key, []).append(plotted)
-    worth = [p for p in panels.values() if min(axes.size(p)) > 1 and len(p) > 2]
+    shown = [p for p in panels.values() if min(axes.size(p)) > 1 and len(p) > 2]
     down, across = (visible(grid.parts[i]) for i in (axes.down, axes.across))
     figures = []
-    for page, which in pages(worth, lambda panel: 2 + axes.size(panel)[0]):
+    for page, which in pages(shown, lambda panel: 2 + axes.size(panel)[0]):
         cells = [c for panel in page for c in panel]
         canvas, words = Canvas(), []
         canvas.text(shorten(down, 14), 0, y=8, size=SMALL, colour=SOFT)
@@ -188,7 +188,7 @@ def heat_map(grid: Grid) -> list[Figure]:
 
 
 def _heading(plotted: PlottedCell, grid: Grid, axes: _Axes) -> str:
-    """The model of a table, and what else all its cells share."""
+    """The model of a heat map, and the levels that all its cells share."""
     labels = model_labels(c.cell.model for c in grid.cells)
     varied = len({axes.others(c) for c in grid.cells}) > 1
     shared = [

@@ -1,4 +1,4 @@
-"""What became of every trial: the rungs of the outcome ladder as stacked bars."""
+"""Outcomes of all trials: the rungs of the outcome ladder as stacked bars."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from cornered.text import shorten, visible
 
 UNDECIDED, UNSCORED = "undecided", "no verdict"
 ROOM = 7.0
-"""Pixels that a digit needs within a segment."""
+"""Width of a digit within a segment, in pixels."""
 
 
 def rung_colours(rungs: Sequence[str]) -> dict[str, str]:
-    """Rungs, from harmless to harmful, and their colours: the ends are always used."""
+    """A colour for each rung, from harmless to harmful, over the whole range of colours."""
     last = max(1, len(rungs) - 1)
     return {r: RUNGS[min(5, round(5 * i / last))] for i, r in enumerate(rungs)}
 
@@ -43,7 +43,7 @@ def _ink(fill: str) -> str:
 
 
 def segments(plotted: PlottedCell, rungs: Sequence[str]) -> dict[str, int]:
-    """How many of the trials that were asked for are where; they add up."""
+    """The planned trials of a cell by outcome, undecided and unscored ones included."""
     outcomes = plotted.cell.outcomes
     known = sum(outcomes.values())
     undecided = max(0, plotted.cell.act.n - known)
@@ -60,7 +60,7 @@ def _fill(name: str, palette: dict[str, str]) -> str:
 
 
 def _row(canvas: Canvas, plotted: PlottedCell, label: str, palette: dict[str, str]) -> str:
-    """Draws the bar of a cell; gives what it says, in words."""
+    """Draws the bar of a cell; returns its text alternative."""
     cell = plotted.cell
     parts = segments(plotted, list(palette))
     total = sum(parts.values())
@@ -87,7 +87,7 @@ def _row(canvas: Canvas, plotted: PlottedCell, label: str, palette: dict[str, st
             about=f"{visible(name)}: {n} of {total}",
             data={**data, "outcome": visible(name), "count": n, "total": total},
         )
-        # A cut between neighbours, whatever their colours.
+        # A gap between neighbours, in case their colours are similar.
         if at:
             canvas.line(low, low, canvas.y, canvas.y + 17, PAPER, 1)
         middle, width = (low + high) / 2 * WIDTH, (high - low) * WIDTH
@@ -101,7 +101,7 @@ def _row(canvas: Canvas, plotted: PlottedCell, label: str, palette: dict[str, st
 
 
 def ladder(grid: Grid, rungs: Sequence[str]) -> list[Figure]:
-    """Outcomes of every cell, a panel for each condition; none where no outcome is known.
+    """Outcomes of every cell, with a panel per condition; none if no outcome is known.
 
     Args:
         grid: The cells.

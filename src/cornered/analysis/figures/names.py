@@ -1,4 +1,4 @@
-"""What cells, models and conditions are called in figures, and where their links lead."""
+"""Labels of models and conditions in figures, and the targets of their links."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cornered.text import visible
 
 
 def model_labels(models: Iterable[str]) -> dict[str, str]:
-    """Models by the last part of their names where that is enough, else by all of it."""
+    """Labels of models: the last part of the name if that is unique, else the whole name."""
     names = dict.fromkeys(models)
     last = {name: name.rpartition("/")[2] or name for name in names}
     counts = list(last.values())
@@ -19,25 +19,25 @@ def model_labels(models: Iterable[str]) -> dict[str, str]:
 
 
 def file_name(*parts: str) -> str:
-    """A name for files and ids: letters, digits, dashes and underscores; never long."""
+    """A name for files and ids: letters, digits, dashes and underscores, at most 80."""
     words = (re.sub(r"[^A-Za-z0-9_]+", "-", part).strip("-") for part in parts)
     return "-".join(word for word in words if word)[:80]
 
 
 def trials_link(model: str, condition: str, **more: str) -> str:
-    """The address, within the page, of the list of trials of a cell.
+    """The link, within the page, to the list of trials of a cell.
 
     Args:
-        model: As it is called in the run.
-        condition: By its name.
-        more: What else the trials have: `outcome`, `act`, `harmful`, `reading_NAME`.
+        model: Its name in the run.
+        condition: Name of the condition.
+        more: Further filters: `outcome`, `act`, `harmful`, `reading_NAME`.
     """
-    asked = {"model": model, "condition": condition, **more}
-    return "#trials?" + urlencode(asked, quote_via=quote, errors="replace")
+    query = {"model": model, "condition": condition, **more}
+    return "#trials?" + urlencode(query, quote_via=quote, errors="replace")
 
 
 def interval_text(interval: Interval | None) -> str:
-    """An interval of a rate for people; empty where there is none."""
+    """An interval of a rate for display; empty if there is none."""
     if interval is None:
         return ""
     return f"{percent(interval.low).removesuffix(' %')} to {percent(interval.high)}"
@@ -50,11 +50,11 @@ def points(value: float) -> str:
 
 
 def counted(numbers: Sequence[int]) -> str:
-    """A number, or from which to which, such as `98 to 100`."""
+    """A number, or the range of several, such as `98 to 100`."""
     low, high = min(numbers), max(numbers)
     return f"{low}" if low == high else f"{low} to {high}"
 
 
 def listed(values: Iterable[str]) -> str:
-    """Different values, each once, with commas."""
+    """The distinct values, separated by commas."""
     return ", ".join(dict.fromkeys(values))

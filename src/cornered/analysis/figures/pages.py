@@ -1,4 +1,4 @@
-"""Long figures in several, so that each prints and can be looked at."""
+"""Long figures split into several, so that each fits a printed page."""
 
 from __future__ import annotations
 
@@ -8,35 +8,37 @@ from typing import TypeVar
 
 T = TypeVar("T")
 MOST = 36
-"""Rows of one figure; a single panel may have more."""
+"""Most rows of one figure; a single panel may have more."""
 
 
 @dataclass(frozen=True)
 class Which:
-    """Which of several a figure is; empty where it is the only one."""
+    """The number of a figure among several; empty if it is the only one."""
 
     number: str
+    """As a suffix of its name."""
     title: str
+    """As a suffix of its title."""
 
 
 def pages(
     panels: Sequence[T], rows: Callable[[T], int], most: int = MOST
 ) -> Iterator[tuple[list[T], Which]]:
-    """Panels shared out over figures, in their order.
+    """Distributes panels over figures, in order.
 
     Args:
-        panels: What is never divided.
-        rows: How many rows a panel has.
-        most: Rows of one figure.
+        panels: The panels, which are never split.
+        rows: The number of rows of a panel.
+        most: Most rows of one figure.
     """
-    shared_out: list[list[T]] = []
+    figures: list[list[T]] = []
     count = 0
     for panel in panels:
-        if not shared_out or count + rows(panel) > most:
-            shared_out.append([])
+        if not figures or count + rows(panel) > most:
+            figures.append([])
             count = 0
-        shared_out[-1].append(panel)
+        figures[-1].append(panel)
         count += rows(panel)
-    for i, page in enumerate(shared_out, 1):
-        many = len(shared_out) > 1
-        yield page, Which(str(i) if many else "", f" ({i} of {len(shared_out)})" if many else "")
+    for i, page in enumerate(figures, 1):
+        many = len(figures) > 1
+        yield page, Which(str(i) if many else "", f" ({i} of {len(figures)})" if many else "")

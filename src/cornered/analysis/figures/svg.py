@@ -1,4 +1,4 @@
-"""Figures as drawings: files that stand alone, and SVG inside the page."""
+"""Figures as SVG: standalone files, and elements within the page."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ INHERITED = {
     "font-weight": "400",
     "text-anchor": "start",
 }
-"""What a mark has from its group, and what it is where nobody says."""
+"""Attributes that a mark inherits from its group, and their defaults."""
 LONG = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "{http://www.w3.org/1999/xlink}href"
 PAGE = "../report.html"
-"""The page, as seen from the folder of figures."""
+"""The page, relative to the folder of figures."""
 PIXELS = 2
-"""Pixels of a PNG for each pixel of its drawing."""
+"""Scale of a PNG relative to its drawing."""
 MARGIN = 8
 
 VARIABLES = {
@@ -60,21 +60,21 @@ VARIABLES = {
     **{fill: f"--rung-{i}" for i, fill in enumerate(colours.RUNGS)},
     **{fill: f"--shade-{i}" for i, fill in enumerate(colours.SHADES)},
 }
-"""Colours of a drawing to their names in `figures.css`, so that a page can be dark."""
+"""Names in `figures.css` of the colours of a drawing, so that the page can have a dark mode."""
 NOISE = ("role", "style", "class", "aria-roledescription", "aria-hidden", "font-family")
-"""What a drawing says of its parts; the figure as a whole has one text alternative."""
+"""Attributes that are dropped; the figure as a whole has one text alternative."""
 
 
 def figure_css() -> str:
-    """The style sheet for figures within a page: names of colours, light and dark, and widths."""
+    """The style sheet for figures within a page: colours, light and dark, and widths."""
     return (Path(__file__).parent / "figures.css").read_text(encoding="utf-8")
 
 
 def inline_svg(figure: Figure) -> str:
-    """A figure as an SVG element for an HTML page that has `figure_css()`.
+    """A figure as an SVG element for an HTML page with `figure_css()`.
 
-    Text stays text, colours are the page's, links lead to its list of trials, ids begin with the
-    figure's name; no script, no style attribute, nothing to fetch.
+    Text stays text, colours are the page's, links lead to its list of trials, and ids begin with
+    the figure's name. There are no scripts, style attributes or external resources.
     """
     root = _drawing(figure)
     _without_background(root)
@@ -89,14 +89,14 @@ def inline_svg(figure: Figure) -> str:
 
 
 def write_figures(folder: Path, figures: Iterable[Figure]) -> list[Path]:
-    """Writes each figure as NAME.svg and NAME.png, whole or not at all.
+    """Writes each figure as NAME.svg and NAME.png, each atomically.
 
     Args:
         folder: The run folder; the files go into its `figures/`.
-        figures: The figures; the same ones give the same bytes on the same machine.
+        figures: The figures; equal figures give the same bytes on the same machine.
 
     Returns:
-        The paths, in the order of writing.
+        The paths, an SVG and a PNG for each figure in turn.
     """
     into = folder / "figures"
     into.mkdir(exist_ok=True)
@@ -104,7 +104,7 @@ def write_figures(folder: Path, figures: Iterable[Figure]) -> list[Path]:
     for figure in figures:
         drawing = ET.tostring(_standalone(figure), encoding="unicode")
         paths += [into / f"{figure.name}.svg", into / f"{figure.name}.png"]
-        # The picture of a drawing is most of the work, and a report is often made again.
+        # Rendering the PNG is most of the work, and reports are often rewritten.
         if not (paths[-1].exists() and _holds(paths[-2], drawing + "\n")):
             write_bytes(paths[-1], _png(drawing))
             write_text(paths[-2], drawing + "\n")
@@ -123,8 +123,8 @@ def _png(drawing: str) -> bytes:
 
 
 def _drawing(figure: Figure) -> ET.Element:
-    """The drawing with its text alternative, links and patterns; colours as they are."""
-    # Each is needed twice: as a file, and within the page.
+    """The drawing with its text alternative, links and patterns, in literal colours."""
+    # A copy: each drawing is needed twice, as a file and within the page.
     return deepcopy(_drawn(figure.name, figure.title, figure.alt, json.dumps(figure.chart)))
 
 
@@ -141,11 +141,11 @@ def _drawn(name: str, title_text: str, alt: str, spec: str) -> ET.Element:
                 element.set("fill", f"url(#{name}-{pattern})")
     root.set("xmlns", SVG)
     root.set("font-family", FONT)
-    # Marks without a link let pointers through to what is below them.
+    # Marks without a link let the pointer through to marks below them.
     root.set("pointer-events", "none")
     _hoist(root)
     root.attrib.pop("version", None)
-    # What has links within may not be one picture to a screen reader: they would be lost.
+    # For a screen reader an `img` has no links within, so a drawing with links is a group.
     root.set("role", "group" if root.find(".//a") is not None else "img")
     root.set("aria-labelledby", f"{name}-title {name}-desc")
     title = ET.Element("title", id=f"{name}-title")
@@ -157,7 +157,7 @@ def _drawn(name: str, title_text: str, alt: str, spec: str) -> ET.Element:
 
 
 def _plain(root: ET.Element) -> None:
-    """Names without namespaces, and nothing that is invisible or says what is said elsewhere."""
+    """Drops namespaces, invisible elements and redundant attributes."""
     for element in root.iter():
         element.tag = element.tag.removeprefix(f"{{{SVG}}}")
         for child in [c for c in element if c.get("display") == "none"]:
@@ -170,7 +170,7 @@ def _plain(root: ET.Element) -> None:
 
 
 def _hoist(root: ET.Element) -> None:
-    """Says once, for a group, how most of its marks look: it halves the size."""
+    """Moves the most common attributes of marks to their group, which halves the size."""
     for group in root.iter("g"):
         marks = [m for child in group for m in (child if child.tag == "a" else [child])]
         for key, default in INHERITED.items():
@@ -189,10 +189,10 @@ def _rounded(number: re.Match[str]) -> str:
 
 
 def _link(root: ET.Element) -> None:
-    """Links into the page; a bar is no stop of the tab key where its number leads there too."""
+    """Points links into the page; skips a bar in tab order if its number has the same link."""
     named = set()
     for a in root.iter("a"):
-        # Vega takes an address for one below its own site.
+        # Vega resolves a relative link against its own site.
         target = a.attrib.pop(XLINK)
         a.set("href", target[target.index("#") :])
         if a.find("text") is not None:
@@ -231,7 +231,7 @@ def _without_background(root: ET.Element) -> None:
 
 
 def _standalone(figure: Figure) -> ET.Element:
-    """The drawing below its title and caption, its links leading to the page beside it."""
+    """The drawing below its title and caption, with links to the page in the run folder."""
     root = _drawing(figure)
     _without_background(root)
     width, height = float(root.get("width", "0")), float(root.get("height", "0"))

@@ -1,7 +1,7 @@
-"""The report of a run: one page that opens from disk, with nothing to fetch.
+"""The report of a run: one page that opens from disk and needs no network.
 
-What models wrote is hostile here: it reaches the page as text only, never as markup, and a
-content security policy lets no script and no style run but the page's own two.
+Texts written by models are untrusted: they reach the page as text, never as markup, and a content
+security policy allows the page's own script and style only.
 """
 
 from cornered.analysis.page.answer import screened_out

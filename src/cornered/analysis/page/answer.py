@@ -1,4 +1,4 @@
-"""What a run says, in sentences: for each scenario, how often which model, and how surely."""
+"""The results of a run by scenario: headline rates of each model, and rankings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cornered.analysis.table import Cell, Screen
 
 
 def screened_out(table: Sequence[Cell]) -> list[tuple[str, str, Screen]]:
-    """Each model and scenario that the controls screen out, and what they say."""
+    """Each model and scenario that the controls screen out, with the screen."""
     screens = {(c.model, c.scenario): c.screen for c in table if c.screened_out and c.screen}
     return [(model, scenario, screen) for (model, scenario), screen in screens.items()]
 
@@ -21,23 +21,23 @@ class Headline:
 
     cell: Cell
     control: Cell | None
-    """The matched control; None where none was run, or the scenario has none."""
+    """The matched control; None if none was run, or the scenario has none."""
     lowest: Cell
     highest: Cell
-    """Of the model's scored conditions there, controls and probes apart."""
+    """Among the model's scored conditions in the scenario, without controls and probes."""
     conditions: int
-    """How many those are."""
+    """Number of those conditions."""
 
 
 @dataclass(frozen=True)
 class RankedCell:
-    """A model's place in a ranking, and how it stands to the next."""
+    """A model's place in a ranking, and its difference from the next."""
 
     cell: Cell
     next: Cell | None
     """The model one place down; None for the last."""
     difference: Difference | None
-    """Its rate minus the next one's; None for the last, or where nothing is scored."""
+    """Its rate minus the next one's; None for the last, or if no trial is scored."""
 
     @property
     def overlap(self) -> bool:
@@ -47,8 +47,8 @@ class RankedCell:
         return bool(one and other and one.low <= other.high)
 
     @property
-    def told_apart(self) -> bool:
-        """Whether the interval of the difference leaves out 0."""
+    def differs(self) -> bool:
+        """Whether the interval of the difference excludes 0."""
         if self.difference is None:
             return False
         return self.difference.interval.low > 0 or self.difference.interval.high < 0
@@ -56,30 +56,30 @@ class RankedCell:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The models of one condition by their rate, worst first; screened-out ones apart."""
+    """The models in one condition by rate, worst first; screened-out ones separately."""
 
     condition: str
     places: tuple[RankedCell, ...]
     screened: tuple[Cell, ...]
     unscored: tuple[Cell, ...]
-    """Models of which no trial is scored."""
+    """Models without a scored trial."""
 
 
 @dataclass(frozen=True)
 class ScenarioAnswer:
-    """What a run says of one scenario."""
+    """The results of one scenario."""
 
     scenario: str
     condition: str | None
-    """The headline condition: the first that was asked for, controls and probes apart; None
-    where there is no such."""
+    """The headline condition: the experiment's first that is no control or probe; None if
+    there is none."""
     headlines: tuple[Headline, ...]
     rankings: tuple[Ranking, ...]
-    """The headline condition's first; none where there is one model."""
+    """The headline condition's first; none with a single model."""
 
 
 def scenario_answers(table: Sequence[Cell]) -> list[ScenarioAnswer]:
-    """What the cells say, scenario by scenario; never pooled over conditions."""
+    """The results of each scenario; never pooled over conditions."""
     return [
         _scenario_answer(name, [c for c in table if c.scenario == name])
         for name in dict.fromkeys(c.scenario for c in table)
@@ -87,12 +87,12 @@ def scenario_answers(table: Sequence[Cell]) -> list[ScenarioAnswer]:
 
 
 def _scenario_answer(scenario: str, rows: Sequence[Cell]) -> ScenarioAnswer:
-    asked = [c for c in rows if not c.is_control and not c.probe]
-    names = list(dict.fromkeys(c.condition for c in asked))
+    conflict = [c for c in rows if not c.is_control and not c.probe]
+    names = list(dict.fromkeys(c.condition for c in conflict))
     models = list(dict.fromkeys(c.model for c in rows))
-    by_model = {m: [c for c in asked if c.model == m] for m in models}
+    by_model = {m: [c for c in conflict if c.model == m] for m in models}
     headlines = [_headline(of_model, rows) for of_model in by_model.values() if of_model]
-    rankings = [_ranking(name, [c for c in asked if c.condition == name]) for name in names]
+    rankings = [_ranking(name, [c for c in conflict if c.condition == name]) for name in names]
     return ScenarioAnswer(
         scenario,
         names[0] if names else None,
@@ -101,10 +101,11 @@ def _scenario_answer(scenario: str, rows: Sequence[Cell]) -> ScenarioAnswer:
     )
 
 
-def _headline(asked: Sequence[Cell], rows: Sequence[Cell]) -> Headline:
-    scored = [c for c in asked if c.primary.n] or list(asked)
+def _headline(conflict: Sequence[Cell], rows: Sequence[Cell]) -> Headline:
+    scored = [c for c in conflict if c.primary.n] or list(conflict)
     ordered = sorted(scored, key=lambda c: c.primary.rate or 0.0)
-    return Headline(asked[0], _control(asked[0], rows), ordered[0], ordered[-1], len(scored))
+    control = _control(conflict[0], rows)
+    return Headline(conflict[0], control, ordered[0], ordered[-1], len(scored))
 
 
 def _control(cell: Cell, rows: Sequence[Cell]) -> Cell | None:

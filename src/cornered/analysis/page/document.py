@@ -1,4 +1,4 @@
-"""Puts the page together: one document with its style, its script and its data in it."""
+"""Assembles the page: one document with its style, script and data."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def build_page(
     notes: Sequence[str] = (),
     pictures: Sequence[Picture] = (),
 ) -> str:
-    """The whole page; arguments as those of `write_report`, and the texts that it holds."""
+    """The whole page; arguments as in `write_report`, and its texts."""
     style, script = _asset("page.css") + figure_css(), _asset("page.js")
     judged = bool(experiment.judges)
     order = {(c.model, c.condition): n for n, c in enumerate(table)}
@@ -98,14 +98,14 @@ def _by_cell(table: Sequence[Cell], reading: str) -> list[tuple[Cell, list[Readi
 
 
 def _sources(published: Iterable[Reference]) -> list[tuple[str, str]]:
-    """Titles and addresses; without `https://`, for the page has no link that leads out of it."""
+    """Titles and addresses, without `https://`, since the page has no external links."""
     rows = (reference.row for reference in published)
     titles = {row.source_url.partition("://")[2]: row.source_title.split(",")[0] for row in rows}
     return sorted((title, url) for url, title in titles.items())
 
 
 def _data(experiment: Experiment, table: Sequence[Cell], texts: Texts, *, judged: bool) -> Markup:
-    """What the script has to know before it unpacks anything."""
+    """The data that the script needs before it unpacks any text."""
     return plain_json(
         {
             "name": experiment.name,
@@ -148,12 +148,12 @@ def _environment() -> jinja2.Environment:
 
 
 def _breakable(name: str) -> Markup:
-    """A name that may be broken over lines after its slashes, and before a plus."""
+    """A name with line breaks allowed after slashes and before a plus."""
     safe = str(escape(visible(name)))
     return Markup(safe.replace("/", "/<wbr>").replace("+", "<wbr>+"))
 
 
 def _link(cell: Cell, **chosen: str | Sequence[str] | None) -> str:
-    """The address, on the page, of the trials of a cell; further columns as they are given."""
+    """The link, within the page, to the trials of a cell; `chosen` filters further columns."""
     query = {"model": cell.model, "condition": cell.condition} | chosen
     return "#trials?" + urlencode(query, doseq=True, quote_via=quote, errors="replace")

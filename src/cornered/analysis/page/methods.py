@@ -1,4 +1,4 @@
-"""How a run was made: what its page says of it, from the experiment as it was resolved."""
+"""The methods section of the page: how a run was made."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from cornered.text import shorten
 
 @dataclass(frozen=True)
 class Methods:
-    """How a run was made, as its page says it."""
+    """How a run was made."""
 
     begun: datetime
     """UTC."""
     versions: Mapping[str, str]
-    """Of what the trials hang on, by name."""
+    """Versions of the packages that the trials depend on, by name."""
     packs: Mapping[str, Mapping[str, str]]
-    """For each scenario its files and their sha256."""
+    """By scenario, the sha256 of each of its files."""
     card: Card | None
-    """What is known of the judge."""
+    """The judge's card."""
     command: str
-    """The command that makes such a run, with `EXPERIMENT.yaml` for the file on the page."""
+    """The command that reproduces the run, with `EXPERIMENT.yaml` for the file on the page."""
     source: str = ""
-    """Where the trials came from, of a run that was not made here."""
+    """Where imported trials, or later verdicts, came from."""
 
 
 @dataclass(frozen=True)
 class GradeLine:
-    """What a judge's card says of one scenario."""
+    """A judge's grade in one scenario."""
 
     scenario: str
     grade: Grade | None
-    """None where it says nothing under this rubric."""
+    """None if the card has no grade under this rubric."""
 
 
 def grades(methods: Methods) -> list[GradeLine]:
-    """What the judge's card says of each scenario of the run."""
+    """The judge's grade in each scenario of the run."""
     card = methods.card
     return [
         GradeLine(name, card.grade(name, rubric_version(files)) if card else None)
@@ -66,7 +66,7 @@ def as_yaml(experiment: Experiment) -> str:
 
 @dataclass(frozen=True)
 class Excluded:
-    """Trials that are in no rate, and why."""
+    """Trials excluded from the rates for one reason."""
 
     why: str
     trials: int
@@ -75,7 +75,7 @@ class Excluded:
 def excluded(
     table: Sequence[Cell], trials: Sequence[TrialResult], *, judged: bool
 ) -> list[Excluded]:
-    """The trials that are in no rate, by reason, most frequent first; those not run last."""
+    """The trials excluded from the rates, most frequent reason first; trials not run last."""
     probes = {(c.model, c.condition) for c in table if c.probe}
     reasons = Counter(
         f"{t.status if t.status != 'scored' else 'the act, without a verdict'}"
@@ -92,12 +92,12 @@ def excluded(
 
 
 def dates(trials: Sequence[TrialResult]) -> tuple[datetime, datetime] | None:
-    """When the first trial began and the last ended; None where the logs do not say."""
+    """When the first trial began and the last ended; None if the logs do not record it."""
     begun = [t.started for t in trials if t.started]
     ended = [t.completed for t in trials if t.completed]
     return (min(begun), max(ended)) if begun and ended else None
 
 
 def unknown(table: Sequence[Cell]) -> int:
-    """Trials without the verdict that counts."""
+    """Number of trials without the primary verdict."""
     return sum(c.primary.unknown for c in table)

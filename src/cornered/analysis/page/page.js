@@ -2,7 +2,7 @@
 /* The page's only script. Text of trials becomes text nodes, never markup; see safe.py. */
 (() => {
   const PER_PAGE = 50;
-  const CUT = 20000; // characters of a text that are shown before somebody asks for more
+  const CUT = 20000; // characters of a text shown at first
   const PIECE = 2000; // characters that are laid out together
   const ODD = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\p{Cs}\u{e0000}-\u{e007f}]/gu;
 
@@ -15,21 +15,21 @@
     if (code < 0x20) return String.fromCodePoint(0x2400 + code);
     return code === 0x7f ? "␡" : `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
   }
-  /* Control and direction characters can be seen, and do nothing. */
+  /* Makes control and direction characters visible and harmless. */
   const visible = (text) => String(text).replaceAll("\r\n", "\n").replace(ODD, oddName);
   const capital = (text) => text.replace(/^./u, (c) => c.toUpperCase());
   const words = (name) => visible(name).replaceAll("_", " ");
 
   /* An element; attributes by name, `on…` being a listener; strings become text nodes. */
   function make(tag, attributes, ...children) {
-    const found = document.createElement(tag);
+    const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes ?? {})) {
       if (value === null || value === undefined || value === false) continue;
-      if (typeof value === "function") found.addEventListener(name.slice(2), value);
-      else found.setAttribute(name, value === true ? "" : value);
+      if (typeof value === "function") element.addEventListener(name.slice(2), value);
+      else element.setAttribute(name, value === true ? "" : value);
     }
-    found.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== ""));
-    return found;
+    element.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== ""));
+    return element;
   }
 
   async function unpack(id) {
@@ -52,12 +52,12 @@
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   }
 
-  /* Tables: every column sorts, and the whole downloads. */
+  /* Tables: columns can be sorted, and the whole table downloaded. */
   const collator = new Intl.Collator("en", { numeric: true });
-  const said = (cell) => cell.textContent.trim().replace(/\s+/g, " ");
+  const cellText = (cell) => cell.textContent.trim().replace(/\s+/g, " ");
   function sortValue(row, column) {
     const cell = row.cells[column];
-    const value = cell.dataset.value ?? said(cell);
+    const value = cell.dataset.value ?? cellText(cell);
     return value !== "" && !Number.isNaN(Number(value)) ? Number(value) : value;
   }
   function compare(a, b) {
@@ -83,13 +83,13 @@
   const runName = JSON.parse(byId("data").textContent).name;
   function tableCsv(table) {
     const keep = Array.from(table.tHead.rows[0].cells, (cell) => !cell.classList.contains("plain"));
-    const lines = Array.from(table.rows, (row) => Array.from(row.cells, said).filter((_, n) => keep[n]));
+    const lines = Array.from(table.rows, (row) => Array.from(row.cells, cellText).filter((_, n) => keep[n]));
     download(`${runName}-${table.dataset.name}.csv`, lines);
   }
   for (const table of document.querySelectorAll("table.sortable")) {
     for (const [n, head] of Array.from(table.tHead.rows[0].cells).entries()) {
       if (head.classList.contains("plain")) continue;
-      const label = said(head);
+      const label = cellText(head);
       head.replaceChildren(make("button", { type: "button", onclick: () => sortBy(table, n) }, label));
     }
     const what = table.parentElement.getAttribute("aria-label");
@@ -101,7 +101,7 @@
     table.parentElement.before(make("div", { class: "tools" }, button));
   }
 
-  /* Paper shows what is folded. */
+  /* Prints folded sections open. */
   let folded = [];
   addEventListener("beforeprint", () => {
     folded = Array.from(document.querySelectorAll("details.print:not([open]), details.ranking:not([open])"));
@@ -117,11 +117,11 @@
   const state = { filters: new Map(), sort: "", number: 0, trial: null };
   let columns = null; // name to {values, codes}, {numbers} or {texts}
   let rows = 0;
-  let shown = []; // row numbers that meet the filters, in order
+  let shown = []; // row numbers that pass the filters, in order
   let places = new Map(); // row number to [block, place in it]
   let byUuid = new Map();
   let lastTrial = null;
-  const found = new Map(); // searched text to the set of rows that have it
+  const searched = new Map(); // query to the set of rows whose text has it
 
   const word = (name, row) => {
     const column = columns[name];
@@ -137,7 +137,7 @@
     );
   }
 
-  /* Filters: a name of a column, or factor_NAME, or label; each with the values that it lets by. */
+  /* Filters: by column name, factor_NAME or label, each with the values that pass. */
   const factors = () => {
     const named = new Set();
     for (const levels of Object.values(page.levels)) for (const name of Object.keys(levels)) named.add(name);
@@ -155,7 +155,7 @@
       const fits = columns.labels.values.map((all) => all.split(" ").some((label) => wanted.has(label)));
       return (row) => fits[columns.labels.codes[row]];
     }
-    if (name === "text") return (row) => found.get(values[0])?.has(row) ?? false;
+    if (name === "text") return (row) => searched.get(values[0])?.has(row) ?? false;
     const column = columns[name];
     if (!column?.codes) return () => false;
     const fits = column.values.map((value) => wanted.has(value));
@@ -172,7 +172,7 @@
     return hits;
   }
 
-  /* The address says all that is chosen. */
+  /* The address holds all filters, and the trial that is open. */
   function query() {
     const out = new URLSearchParams();
     for (const [name, values] of state.filters) for (const value of values) out.append(name, value);
@@ -346,13 +346,13 @@
     const first = state.number * PER_PAGE;
     const some = shown.slice(first, first + PER_PAGE);
     const filtered = state.filters.size ? ` of ${count(rows)}` : "";
-    const told = shown.length
+    const summary = shown.length
       ? `${count(shown.length)}${filtered} trials; ${count(first + 1)} to ${count(first + some.length)} are shown`
       : "No trial meets all of these.";
     const focused = app.contains(document.activeElement) ? document.activeElement.name : null;
     app.replaceChildren(
       filterForm(),
-      make("p", { class: "count", role: "status" }, told),
+      make("p", { class: "count", role: "status" }, summary),
       make("ol", { class: "list", start: first + 1 }, some.map(listItem)),
       pager(pages),
     );
@@ -521,19 +521,19 @@
     return listAddress({ page: at < 0 ? 0 : Math.floor(at / PER_PAGE) });
   }
 
-  /* Search reads every transcript on the page once. */
+  /* Search reads each transcript on the page once. */
   const joined = (text) =>
     [...text.parts.flatMap((p) => [p.text, p.action?.body ?? ""]), ...text.judges.map((j) => j.reason), ...text.readings.map((r) => r.reason), ...text.debrief.map((d) => d.text)]
       .join("\n").toLowerCase();
   async function search(wanted) {
-    if (found.has(wanted)) return;
+    if (searched.has(wanted)) return;
     const hits = new Set();
     const low = wanted.toLowerCase();
     for (const [block, members] of page.blocks.entries()) {
       const texts = await once(`block-${block}`);
       members.forEach((uuid, n) => joined(texts[n]).includes(low) && hits.add(byUuid.get(uuid)));
     }
-    found.set(wanted, hits);
+    searched.set(wanted, hits);
   }
 
   let turn = 0;

@@ -1,4 +1,4 @@
-"""Drawings on the page: figures that are handed in, and small plots of one rate."""
+"""Drawings on the page: the figures, and small plots of one rate."""
 
 from __future__ import annotations
 
@@ -25,38 +25,38 @@ class Picture:
     """A figure of the page."""
 
     name: str
-    """Made of letters, digits, dashes and underscores; unique among the figures."""
+    """Letters, digits, dashes and underscores; unique among the figures."""
     title: str
     caption: str
-    """What is shown: n, how intervals were made, what all that is shown shares."""
+    """Numbers of trials, kind of intervals, and levels that all cells share."""
     alt: str
-    """The figure in words, with its numbers."""
+    """The text alternative, with every number."""
     svg: str
-    """A whole SVG document. What is neither drawing nor text is left out: scripts, styles,
-    foreign content, references to other documents; its links go to places on the page."""
+    """A whole SVG document. The page drops everything but drawing and text: scripts, styles,
+    foreign content and external references. Links lead to places on the page."""
 
 
 def drawing(picture: Picture) -> Markup:
-    """The SVG of a figure, cut down to what can only be looked at and followed on the page.
+    """The SVG of a figure, reduced to harmless elements and links within the page.
 
     Raises:
-        ValueError: it is no SVG.
+        ValueError: the figure is not SVG.
     """
     try:
         root = ET.fromstring(picture.svg)
     except ET.ParseError as e:
-        raise ValueError(f"the figure {picture.name} is no SVG: {e}") from None
+        raise ValueError(f"the figure {picture.name} is not SVG: {e}") from None
     drawn = _clean(root)
     if drawn is None or drawn.tag != "svg":
-        raise ValueError(f"the figure {picture.name} is no SVG")
+        raise ValueError(f"the figure {picture.name} is not SVG")
     for words in [child for child in drawn if child.tag in ("title", "desc")]:
-        drawn.remove(words)  # the page says both beside it
+        drawn.remove(words)  # the page shows both next to the figure
     links = list(drawn.iter("a"))
     for link in links:
         link.set("aria-label", _link_words(link))
     for name in ("aria-label", "aria-roledescription", "aria-labelledby"):
         drawn.attrib.pop(name, None)
-    # An image hides what is in it from a screen reader; one with links is a group.
+    # For a screen reader an `img` has no links within, so a drawing with links is a group.
     drawn.set("role", "group" if links else "img")
     drawn.set("aria-labelledby", f"figure-{picture.name}-title")
     drawn.set("aria-describedby", f"figure-{picture.name}-alt")
@@ -101,7 +101,7 @@ def _link_words(link: ET.Element) -> str:
 
 
 def rate_plot(rate: Rate, *, hatched: bool) -> Markup | None:
-    """A rate with its interval on a line from 0 to 100 %, and what it could be; None without."""
+    """A rate with its interval and bounds on a line from 0 to 100 %; None if it is undefined."""
     if rate.rate is None or rate.interval is None or rate.lowest is None or rate.highest is None:
         return None
 

@@ -1,4 +1,4 @@
-"""The trials of a run as columns, small enough to stand in the page by the hundred thousand."""
+"""The trials of a run as columns, compact enough for hundreds of thousands on the page."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from cornered.analysis.table import Cell, TrialResult
 from cornered.scenario import Level
 
 MAX_ROWS = 200_000
-"""Trials that the page lists one by one; of more, a sample of each cell."""
+"""Most trials that the page lists; of more, it lists a sample of each cell."""
 MAX_LINKED = 20_000
-"""Trials up to which every one has its own id in a link; the ids of more would be most of the
-page, and only those whose text is on it have one."""
+"""Most trials for which every id is on the page, for links; beyond that the ids would fill most of
+the page, and only trials whose text is on it have one."""
 
 
 def listed(trials: Sequence[TrialResult], most: int = MAX_ROWS) -> list[TrialResult]:
-    """The trials to list: all, or of each cell evenly spaced ones, the same share of each."""
+    """The trials to list: all, or an evenly spaced sample with the same share of each cell."""
     if len(trials) <= most:
         return list(trials)
     cells: dict[tuple[str, str], list[TrialResult]] = {}
@@ -37,16 +37,17 @@ def _word(known: bool | None) -> str:
 def columns(
     trials: Sequence[TrialResult], with_text: Iterable[str], *, judged: bool
 ) -> dict[str, dict[str, Any]]:
-    """Each column of the list by its name.
+    """The columns of the list by name.
 
     Args:
         trials: The rows, in order.
-        with_text: The uuids of those whose text is on the page.
+        with_text: The uuids of the trials whose text is on the page.
         judged: Whether the run has a judge.
 
     Returns:
-        For words `values` (each once) and `codes` (which of them, a row each); for numbers
-        `numbers`. A trial to which a column does not apply has the empty word there.
+        A column of words has `values`, the distinct words, and `codes`, an index into them per
+        row; a column of numbers has `numbers`; that of the uuids has `texts`. The word is empty
+        in trials to which a column does not apply.
     """
     known = set(with_text)
     every = len(trials) <= MAX_LINKED
@@ -93,9 +94,9 @@ def _words(words: Iterable[str]) -> dict[str, Any]:
 
 
 def levels_of(table: Iterable[Cell]) -> dict[str, dict[str, Level]]:
-    """For each condition its scenario, and the level of every factor that differs between some.
+    """By condition, its scenario and the levels of all factors that vary between conditions.
 
-    A factor that a scenario does not offer has the empty word there.
+    The level is empty in a scenario that does not offer the factor.
     """
     levels = {c.condition: {"scenario": c.scenario, **c.choice.levels} for c in table}
     factors = dict.fromkeys(factor for of in levels.values() for factor in of)

@@ -1,4 +1,4 @@
-"""What makes text of unknown origin safe to print, and data safe to embed."""
+"""Escaping of untrusted text, embedding of data, and the content security policy."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from cornered.text import visible
 
 
 def shown(value: Any) -> Any:
-    """What a template prints for a value: markup of ours as it is, other text made visible."""
+    """A value as the template prints it: our own markup unchanged, other text made visible."""
     if isinstance(value, Markup):
         return value
     return visible(value, multiline=True) if isinstance(value, str) else value
 
 
 def plain_json(value: Any) -> Markup:
-    """JSON that can stand in a script element, whatever it holds; ASCII only."""
+    """JSON in ASCII that is safe within a script element."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -29,7 +29,7 @@ def plain_json(value: Any) -> Markup:
 
 
 def packed(value: Any) -> Markup:
-    """JSON, compressed, in base64: the same bytes for the same value."""
+    """Compressed JSON in base64; equal values give equal bytes."""
     text = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
     pressed = gzip.compress(text.encode("ascii"), compresslevel=9, mtime=0)
     return Markup(base64.b64encode(pressed).decode("ascii"))

@@ -13,7 +13,7 @@ from cornered.files import write_text
 
 
 def write_cells(folder: Path, table: Sequence[Cell]) -> None:
-    """Writes `cells.csv`: a row a cell."""
+    """Writes `cells.csv`, one row per cell."""
     write_text(folder / "cells.csv", _csv(_cell_rows(table)))
 
 

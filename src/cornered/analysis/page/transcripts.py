@@ -1,4 +1,4 @@
-"""The texts of a run that its page holds: which, read from the logs, and packed."""
+"""The texts on a run's page: choice of trials, reading from the logs, packing."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ from cornered.verdict.readings import TranscriptPart, answer_parts
 from cornered.world import World
 
 MAX_TRANSCRIPTS = 600
-"""Trials whose text the page holds, at most."""
+"""Most trials whose text is on the page."""
 MAX_PACKED = 8_000_000
-"""Characters of packed texts, at most."""
+"""Most characters of packed texts."""
 BLOCK = 400_000
-"""Characters of text that are packed together, about: what the browser unpacks at a time."""
+"""Approximate characters of text per block, which the browser unpacks at once."""
 LONGEST = 4_000_000
-"""Characters of one piece of a text; what a log has beyond is for `cornered view`."""
+"""Most characters of one piece of a text; `cornered view` shows the rest."""
 UNREAD = {"events", "attachments", "events_data", "timelines"}
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the agent was given in a condition, by the first of its trials that was read."""
+    """The prompt of a condition, from the first of its trials that was read."""
 
     condition: str
     trial: str
-    """The id of that trial; where the cast varies, others read other names."""
+    """The id of that trial; with a varied cast, other trials have other names."""
     messages: tuple[tuple[str, str], ...]
     """Role and text."""
 
     @property
     def sha256(self) -> str:
-        """Of the messages, as `role`, line feed, text, line feed."""
+        """A hash of the messages, as `role`, line feed, text, line feed."""
         joined = "".join(f"{role}\n{text}\n" for role, text in self.messages)
         return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -58,22 +58,22 @@ class Texts:
     """The texts of a page."""
 
     blocks: tuple[tuple[tuple[str, ...], Markup], ...]
-    """The uuids of the trials of each block, in order, and their transcripts, packed."""
+    """For each block the uuids of its trials, in order, and their packed transcripts."""
     prompts: tuple[Prompt, ...]
     facts: Mapping[str, str]
-    """What each fact of the scenarios says, in words."""
+    """Descriptions of the scenarios' facts, by name."""
 
     @property
     def uuids(self) -> tuple[str, ...]:
-        """Of all trials whose text is there."""
+        """The uuids of all trials whose text is on the page."""
         return tuple(uuid for members, _ in self.blocks for uuid in members)
 
 
 def chosen(trials: Sequence[TrialResult], most: int) -> list[TrialResult]:
-    """The trials whose text is wanted, most wanted first: cells take turns.
+    """The trials whose text the page shows, by priority: cells take turns.
 
-    Of each cell come, in turn, a trial with the act and one without (unscored ones first), so
-    that both can be read wherever both happened; what a cell lacks of one it has of the other.
+    Each cell contributes in turn a trial with the act and one without (unscored ones first), so
+    that both can be read wherever both occur; if one kind runs out, the other continues.
     """
     cells: dict[tuple[str, str], list[TrialResult]] = {}
     for trial in trials:
@@ -98,40 +98,40 @@ def read_texts(
     *,
     most: int = MAX_TRANSCRIPTS,
 ) -> Texts:
-    """Reads the texts of a run that its page will hold; nothing else is read in full.
+    """Reads the texts for a run's page; no other trial is read in full.
 
     Args:
         folder: The run folder.
         trials: Its trials.
-        table: Its cells, whose order the texts have.
+        table: Its cells, in the order of the texts.
         scenarios: Its scenarios, as the experiment names them.
-        most: How many trials, at most.
+        most: Most trials.
 
     Raises:
         RunError: a log cannot be read.
     """
     place = {(c.model, c.condition): n for n, c in enumerate(table)}
-    wanted = [t for t in chosen(trials, most) if (t.model, t.condition) in place]
-    wanted.sort(key=lambda t: (place[t.model, t.condition], t.id))
+    shown = [t for t in chosen(trials, most) if (t.model, t.condition) in place]
+    shown.sort(key=lambda t: (place[t.model, t.condition], t.id))
     packs = [load_pack(name) for name in scenarios]
     ready = {pack.name: Scenario.of(pack) for pack in packs}
     prompts: dict[str, Prompt] = {}
-    found: list[tuple[str, dict[str, Any]]] = []
-    for trial, sample in _samples(folder / "logs", wanted):
-        found.append((trial.uuid, transcript(sample, ready[sample.metadata["scenario"]])))
+    texts: list[tuple[str, dict[str, Any]]] = []
+    for trial, sample in _samples(folder / "logs", shown):
+        texts.append((trial.uuid, transcript(sample, ready[sample.metadata["scenario"]])))
         if trial.condition not in prompts:
             prompts[trial.condition] = _prompt(trial, sample)
     about = {name: spec.about for pack in packs for name, spec in pack.spec.facts.items()}
-    return Texts(tuple(_blocks(found)), tuple(prompts.values()), about)
+    return Texts(tuple(_blocks(texts)), tuple(prompts.values()), about)
 
 
-def _samples(logs: Path, wanted: Sequence[TrialResult]) -> Iterator[tuple[TrialResult, EvalSample]]:
+def _samples(logs: Path, trials: Sequence[TrialResult]) -> Iterator[tuple[TrialResult, EvalSample]]:
     """The samples of some trials, in their order.
 
-    Straight from the archive, without the events: ten times as fast as Inspect's own reader,
-    which is for logs of other formats.
+    Read directly from the archive, without the events: ten times as fast as Inspect's own reader,
+    which reads logs of other formats.
     """
-    for log, group in groupby(wanted, key=lambda t: t.log):
+    for log, group in groupby(trials, key=lambda t: t.log):
         path = logs / log
         try:
             if path.suffix == ".eval":
@@ -157,22 +157,22 @@ def _prompt(trial: TrialResult, sample: EvalSample) -> Prompt:
 
 
 def _blocks(
-    found: Sequence[tuple[str, dict[str, Any]]],
+    texts: Sequence[tuple[str, dict[str, Any]]],
 ) -> Iterator[tuple[tuple[str, ...], Markup]]:
-    left = MAX_PACKED
-    for group in _groups(found):
+    remaining = MAX_PACKED
+    for group in _groups(texts):
         block = packed([text for _, text in group])
-        left -= len(block)
-        if left >= 0:
+        remaining -= len(block)
+        if remaining >= 0:
             yield tuple(uuid for uuid, _ in group), block
 
 
 def _groups(
-    found: Sequence[tuple[str, dict[str, Any]]],
+    texts: Sequence[tuple[str, dict[str, Any]]],
 ) -> Iterator[list[tuple[str, dict[str, Any]]]]:
     group: list[tuple[str, dict[str, Any]]] = []
     size = 0
-    for uuid, text in found:
+    for uuid, text in texts:
         length = sum(len(part["text"]) for part in text["parts"])
         if group and size + length > BLOCK:
             yield group
@@ -184,7 +184,7 @@ def _groups(
 
 
 def pack_prompts(prompts: Sequence[Prompt]) -> Markup:
-    """Prompts by condition; paragraphs that several of them share stand there once."""
+    """Prompts by condition; paragraphs shared by several prompts are stored once."""
     place: dict[str, int] = {}
     by_condition = {
         prompt.condition: {
@@ -200,10 +200,10 @@ def pack_prompts(prompts: Sequence[Prompt]) -> Markup:
 
 
 def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
-    """What one trial said and did, and what was made of it, as plain values.
+    """The answer, actions and verdicts of one trial, as plain values.
 
     Args:
-        sample: The trial, as its log has it.
+        sample: The trial from its log.
         scenario: Its scenario.
     """
     verdict = _data(sample, "verdict")
@@ -238,18 +238,18 @@ def _data(sample: EvalSample, scorer: str) -> dict[str, Any]:
     return (score.metadata if score else None) or {}
 
 
-def _judge(said: Mapping[str, Any]) -> dict[str, Any]:
+def _judge(judgement: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "model": said["model"],
-        "verdict": said["verdict"] or said["unscored"],
-        "outcome": said["outcome"] or "",
-        "labels": list(said["labels"]),
-        "reason": said["reason"],
+        "model": judgement["model"],
+        "verdict": judgement["verdict"] or judgement["unscored"],
+        "outcome": judgement["outcome"] or "",
+        "labels": list(judgement["labels"]),
+        "reason": judgement["reason"],
     }
 
 
 def _piece(part: TranscriptPart, world: World) -> dict[str, Any]:
-    """A part of an answer; where it is an action or a call, also what was called with what."""
+    """A part of an answer; for an action or a call, also its operation and arguments."""
     piece: dict[str, Any] = {"kind": part.kind, "title": part.title, "text": part.text}
     if part.event is not None:
         piece["action"] = _action(part.event, world)

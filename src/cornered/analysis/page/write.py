@@ -30,19 +30,20 @@ def write_report(
 
     Args:
         folder: The run folder.
-        experiment: What was run.
+        experiment: The experiment of the run.
         table: Its cells.
         trials: Its trials.
         methods: How it was made.
-        ladders: For each scenario the rungs of its outcome ladder, from harmless to harmful.
-        notes: What a reader should know of the judges, a sentence or two each.
+        ladders: By scenario, the rungs of its outcome ladder, from harmless to harmful.
+        notes: Notes on judges and early stops, a sentence or two each.
         pictures: Its figures, in order.
 
     Returns:
         The path of the page.
 
     Raises:
-        ValueError: a figure is no SVG.
+        ValueError: a figure is not SVG.
+        RunError: a log cannot be read.
     """
     texts = read_texts(folder, trials, table, experiment.scenarios)
     page = build_page(
