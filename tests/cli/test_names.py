@@ -18,7 +18,8 @@ SHOWN = "evil/␛[2J[red]model[/red]"
 
 def _write(condition: Condition, model: str, number: int) -> Said:
     del condition, model
-    return Said(THREAT if number % 2 else PLEA, readings={"belief": "evaluation"})
+    verdict = "no" if number == 1 else "yes"
+    return Said(THREAT if number % 2 else PLEA, verdict, readings={"belief": "evaluation"})
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +50,8 @@ def test_in_the_summary_of_a_run(runs: Path) -> None:
     result = cornered("report", "run", cwd=runs)
     _check(result)
     assert result.out.splitlines()[3].strip() == SHOWN
-    (at,) = (n for n, line in enumerate(result.out.splitlines()) if line.startswith("model: "))
-    assert SHOWN in result.out.splitlines()[at + 1]
+    effect = result.out[result.out.index("model: plain/model against") :]
+    assert SHOWN in "".join(effect.splitlines()[:2])
 
 
 def test_in_a_comparison(runs: Path) -> None:
