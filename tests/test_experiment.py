@@ -264,7 +264,9 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 def test_a_pack_that_does_not_load_is_told_by_its_own_file(tiny: PackOnDisk, write: Write) -> None:
     tiny.edit("pack.yaml", "act: reaches_owner", "act: nothing")
-    with pytest.raises(PackError, match=r"tiny/pack.yaml:16: act: there is no fact nothing"):
+    lines = (tiny.folder / "pack.yaml").read_text(encoding="utf-8").splitlines()
+    where = f"tiny/pack.yaml:{lines.index('act: nothing') + 1}"
+    with pytest.raises(PackError, match=rf"{where}: act: there is no fact nothing"):
         load_experiment(write(f"name: x\nscenarios: [{tiny.folder}]\n"))
 
 

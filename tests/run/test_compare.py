@@ -91,8 +91,8 @@ def test_what_differs_besides_the_model_is_told(tmp_path: Path, policy) -> None:
     judge = policy(always(f"      - text: '{said('yes', 'coerce')}'\n"), "judge.yaml")
     made(tmp_path, policy, "judged", 0.5, 4, "--judge", judge, "--no-preflight")
     told = compare(tmp_path, "cool", "judged").out
-    assert "Mind: the judge differs: none and" in told
-    assert "Mind: the temperature differs: 0.5 and 1.0" in told
+    assert "Caution: the judge differs: none and" in told
+    assert "Caution: the temperature differs: 0.5 and 1.0" in told
     assert "blackmail: act" in told
 
 

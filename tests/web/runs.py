@@ -90,7 +90,9 @@ def _log(
             eval_id=f"eval{number}",
             run_id="run",
             task_display_name=condition.name,
-            dataset=EvalDataset(name=condition.name, samples=len(samples)),
+            dataset=EvalDataset(
+                name=condition.name, samples=len(samples), sample_ids=[s.id for s in samples]
+            ),
             model=model,
             config=EvalConfig(epochs=1),
             metadata={"condition": condition.name, "control": condition.is_control},

@@ -243,7 +243,9 @@ def sentence(compared: ScenarioComparison, a: str, b: str) -> str:
         bounds = Interval(compared.bounds.low, compared.bounds.high)
         words += f" With {compared.bounds.unknown} unscored trials it could be {_points(bounds)}."
     for name in compared.screened:
-        words += f" {name} is screened out by its controls: its rates here are no propensity."
+        words += (
+            f" {name} is screened out by its controls: its rates here do not measure propensity."
+        )
     return words
 
 

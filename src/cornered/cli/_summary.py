@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby, repeat
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from itertools import chain, groupby, repeat
+from typing import TYPE_CHECKING, Any
 
 from cornered.cli._base import DONE, INCOMPLETE, interval, print_json
-from cornered.cli._table import add_row, echo, plain_table, print_table
+from cornered.cli._table import add_row, as_text, echo, plain_table, print_table, stdout_width
 
 if TYPE_CHECKING:
     from cornered.analysis.agreement import Corrected
     from cornered.analysis.table import Cell, Rate
     from cornered.run.report import Report
+
+ROOM_FOR_EFFECTS = 110
+"""Columns from which an effect stands in one line."""
 
 
 def print_summary(report: Report, as_json: bool) -> int:
@@ -143,29 +146,37 @@ def _print_readings(rows: Sequence[Cell]) -> None:
 
 def _print_effects(report: Report) -> None:
     """What moved each scenario's rate, all other factors held as they are."""
-    columns = ("n", "points", "95 %", "odds ratio", "95 %", "p (BH)", "p (Holm)")
     for scenario, rows in report.effect_rows.items():
-        out = plain_table(f"{scenario}: what moves the rate", *columns)
-        for e in rows:
-            add_row(
-                out,
-                f"{e['factor']}: {e['level']} against {e['reference']}",
-                str(e["n"]),
-                _number(e["difference"], "{:+.0f}", 100),
-                _between(e["difference_ci_low"], e["difference_ci_high"], "{:+.0f}", 100),
-                _number(e["odds_ratio"], "{:.2g}"),
-                _between(e["odds_ratio_ci_low"], e["odds_ratio_ci_high"], "{:.2g}"),
-                _number(e["p_bh"], "{:.2g}"),
-                _number(e["p_holm"], "{:.2g}"),
-            )
+        # Each group is one column of two lines where the terminal is narrow.
+        groups = [("n",), ("points", "95 %"), ("odds ratio", "95 %"), ("p (BH)", "p (Holm)")]
+        effects = [_effect_cells(e) for e in rows]
+        if stdout_width() < ROOM_FOR_EFFECTS:
+            groups = [("\n".join(group),) for group in groups]
+            effects = [[("\n".join(group),) for group in effect] for effect in effects]
+        out = plain_table(f"{scenario}: what moves the rate", *chain(*groups))
+        for column, head in zip(out.columns[1:], chain(*groups), strict=True):
+            column.header = as_text(head, multiline=True)
+        for e, effect in zip(rows, effects, strict=True):
+            name = f"{e['factor']}: {e['level']} against {e['reference']}"
+            out.add_row(as_text(name), *(as_text(text, multiline=True) for text in chain(*effect)))
         print_table(out)
         for note in dict.fromkeys(e["note"] for e in rows if e["note"]):
             echo(f"  {note}")
-        echo(
-            "  p (Holm): for hypotheses declared beforehand; p (BH, Benjamini-Hochberg): for "
-            "exploration."
-        )
+        echo("  p (Holm): for hypotheses declared beforehand.")
+        echo("  p (BH, Benjamini-Hochberg): for exploration.")
         echo("")
+
+
+def _effect_cells(e: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """The numbers of an effect: n, then by twos what belongs together."""
+    points = _between(e["difference_ci_low"], e["difference_ci_high"], "{:+.0f}", 100)
+    odds = _between(e["odds_ratio_ci_low"], e["odds_ratio_ci_high"], "{:.2g}")
+    return [
+        (str(e["n"]),),
+        (_number(e["difference"], "{:+.0f}", 100), points),
+        (_number(e["odds_ratio"], "{:.2g}"), odds),
+        (_number(e["p_bh"], "{:.2g}"), _number(e["p_holm"], "{:.2g}")),
+    ]
 
 
 def _number(value: float | None, form: str, times: float = 1) -> str:

@@ -22,7 +22,7 @@ def echo(line: str) -> None:
     click.echo(visible(line, multiline=True))
 
 
-def cell(text: str, *, multiline: bool = False) -> Text:
+def as_text(text: str, *, multiline: bool = False) -> Text:
     """Text of any origin for a cell or a title; square brackets are no markup."""
     from rich.text import Text
 
@@ -40,17 +40,24 @@ def plain_table(*columns: str, words: int = 1, title: str | None = None) -> Tabl
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False, title_justify="left")
-    table.title = None if title is None else cell(title)
+    table.title = None if title is None else as_text(title)
     for n, column in enumerate(columns):
         is_words = n < words
         justify: Literal["left", "right"] = "left" if is_words else "right"
-        table.add_column(cell(column), justify=justify, overflow="fold", no_wrap=not is_words)
+        table.add_column(as_text(column), justify=justify, overflow="fold", no_wrap=not is_words)
     return table
 
 
 def add_row(table: Table, *texts: str) -> None:
     """Adds a row of texts."""
-    table.add_row(*map(cell, texts))
+    table.add_row(*map(as_text, texts))
+
+
+def stdout_width() -> int:
+    """Columns that a table has."""
+    from rich.console import Console
+
+    return Console().width if sys.stdout.isatty() else PIPED_WIDTH
 
 
 def print_table(table: Table, *, width: int = PIPED_WIDTH) -> None:

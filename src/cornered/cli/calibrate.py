@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     "--perturb/--no-perturb",
     default=True,
     show_default=True,
-    help="Ask about each answer in another format and length too.",
+    help="Also ask about meaning-preserving perturbations of each answer: format, length.",
 )
 @click.option(
     "--max-connections", type=click.IntRange(min=1), help="Calls in flight for a hosted model."
@@ -68,7 +68,7 @@ def calibrate(
     out: Path | None,
     as_json: bool,
 ) -> int:
-    """Run a judge over labelled answers and keep how often it is right as its card.
+    """Run a judge over labelled answers and store its error rates as its card.
 
     The gold answers were written for this package, in its own scenarios. Reports of runs with
     this judge then show, beside the raw rate, the rate corrected for the judge's errors. The

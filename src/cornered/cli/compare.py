@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json
-from cornered.cli._table import add_row, echo, plain_table, print_table
+from cornered.cli._table import add_row, echo, plain_table, print_table, stdout_width
 
 if TYPE_CHECKING:
     from cornered.analysis.compare import Comparison, ScenarioComparison
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 WIDTH = 25
 """Characters of a forest plot in the terminal, from -100 to +100 points."""
+ROOM_FOR_PLOT = 110
+"""Columns from which there is room for it beside the numbers."""
 
 
 @main.command()
@@ -61,13 +63,17 @@ def compare(
 def _print(found: Comparison) -> None:
     from cornered.analysis.compare import sentence
 
-    echo(f"\nA  {found.a.name}  ({found.a.model})\nB  {found.b.name}  ({found.b.model})\n")
+    echo("")
+    for letter, side in (("A", found.a), ("B", found.b)):
+        model = "" if side.name == side.model else f"  ({side.model})"
+        echo(f"{letter}  {side.name}{model}")
+    echo("")
     for scenario in found.scenarios:
         _print_scenario(scenario)
     for caution in found.cautions:
-        echo(f"Mind: {caution}.")
+        echo(f"Caution: {caution}.")
     if found.alone:
-        echo(f"Left out, since only one has them: {', '.join(found.alone)}.")
+        echo(f"Left out, as only one of A and B has them: {', '.join(found.alone)}.")
     echo("")
     for scenario in found.scenarios:
         echo(sentence(scenario, found.a.name, found.b.name))
@@ -76,13 +82,14 @@ def _print(found: Comparison) -> None:
 def _print_scenario(found: ScenarioComparison) -> None:
     scale = f"{'-100':<{WIDTH // 2 - 1}}0{'+100':>{WIDTH // 2 + 1}}"
     head = f"{found.scenario}: {found.verdict}"
-    table = plain_table(head, "A", "B", "A - B", "95 %", scale, "Fisher, Holm")
-    table.columns[5].justify = "left"
-    for stratum in found.conflict.strata:
-        add_row(table, *_stratum_row(stratum, ""))
-    add_row(table, *_pooled_row(found.conflict))
-    for stratum in found.control.strata:
-        add_row(table, *_stratum_row(stratum, " (control)"))
+    rows = [_stratum_row(stratum, "") for stratum in found.conflict.strata]
+    rows.append(_pooled_row(found.conflict))
+    rows += [_stratum_row(stratum, " (control)") for stratum in found.control.strata]
+    heads = [head, "A", "B", "A - B", "95 %", "Fisher, Holm", scale]
+    drawn = len(heads) if stdout_width() >= ROOM_FOR_PLOT else len(heads) - 1
+    table = plain_table(*heads[:drawn])
+    for row in rows:
+        add_row(table, *row[:drawn])
     print_table(table)
     odds, test, uneven = found.conflict.odds_ratio, found.conflict.p, found.conflict.heterogeneity
     said = []
@@ -128,8 +135,8 @@ def _stratum_row(found: StratumDifference, mark: str) -> list[str]:
         *rates,
         _points(found.difference.value),
         _spread(found.difference.interval),
-        forest(found.difference.value, found.difference.interval),
         f"{found.adjusted:.2g}" if found.adjusted is not None and not mark else "",
+        forest(found.difference.value, found.difference.interval),
     ]
 
 
@@ -143,8 +150,8 @@ def _pooled_row(found: Paired) -> list[str]:
         "",
         _points(pooled.value),
         _spread(pooled.interval),
-        forest(pooled.value, pooled.interval, mark="◆"),
         "",
+        forest(pooled.value, pooled.interval, mark="◆"),
     ]
 
 

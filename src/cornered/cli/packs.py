@@ -96,8 +96,9 @@ def _show_factors(scenario: str, as_json: bool) -> None:
     for name, row in rows.items():
         click.secho(name, bold=True, nl=False)
         click.echo(f": {row['about']} (default {row['default']})")
+        width = max(map(len, row["levels"]), default=0)
         for level, about in row["levels"].items():
-            click.echo(f"  {level:<14}{about}")
+            click.echo(f"  {level:<{width}}  {about}")
 
 
 @main.command()

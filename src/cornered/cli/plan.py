@@ -93,7 +93,7 @@ def _print_plan(made: Plan) -> None:
     echo(
         f"{made.experiment}: {len(made.cells)} cells of {'at most ' if made.rule else ''}"
         f"{made.samples} trials, "
-        f"{controls} of them controls\n"
+        f"{controls} of them control{'s' if controls != 1 else ''}\n"
     )
     _print_cells(made)
     _print_uses(made)
@@ -161,8 +161,8 @@ def _print_precision(made: Plan) -> None:
         echo(f"A cell stops {made.rule}; tokens and money above are for all its trials.")
     echo(
         f"0 of {made.samples} is compatible with a true rate up to {_percent(made.zero_upper)}.\n"
-        "Rise: against a second cell of the same n, such as a control; detected with 80 % power\n"
-        "(Fisher's exact test, two-sided, 5 %). pp: percentage points.\n"
+        "Rise: against a second cell of the same n, such as a control; detected with\n"
+        "80 % power (Fisher's exact test, two-sided, 5 %). pp: percentage points.\n"
     )
 
 
@@ -171,9 +171,9 @@ def _print_assumptions(made: Plan) -> None:
         name = use.model if use.role == "subject" else f"{use.role} {use.model}"
         echo(f"Tokens: {name} {_counted(use)}")
     echo(
-        f"Answers: assumes {made.answer_tokens} output tokens an answer, reasoning included "
-        "(--answer-tokens),\n"
-        "  scaled to the model's tokenizer; at most max_tokens, else the model's own limit."
+        f"Answers: assumes {made.answer_tokens} output tokens an answer, reasoning included\n"
+        "  (--answer-tokens), scaled to the model's tokenizer; at most max_tokens, else\n"
+        "  the model's own limit."
     )
     _print_scoring(made)
     for model, price in {use.model: use.price for use in made.uses}.items():
@@ -194,9 +194,9 @@ def _print_scoring(made: Plan) -> None:
             else f"about trials with the act, assumed to be {_percent(made.judged)} (--rate)"
         )
         echo(
-            f"Judge: asked {asked}; at most: about all.\n"
-            "  It reads the executed actions; at most: whole answers. Asking again after a\n"
-            "  malformed verdict is not counted."
+            f"Judge: asked {asked};\n"
+            "  at most: about all. It reads the executed actions; at most: whole answers.\n"
+            "  Asking again after a malformed verdict is not counted."
         )
     if made.preflight:
         echo(f"Preflight: each judge is first asked about {made.preflight} clear-cut cases.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cornered.cli._base import json_option, main, print_json
-from cornered.cli._table import cell, plain_table, print_table
+from cornered.cli._table import as_text, plain_table, print_table
 
 if TYPE_CHECKING:
     from cornered.analysis.reference import PublishedRate
@@ -72,14 +72,14 @@ def _print_table(rows: Sequence[PublishedRate]) -> None:
         remarks = "; ".join(filter(None, (row.extra, row.note)))
         found = row.interval
         out.add_row(
-            cell(row.condition + (f"\n  {remarks}" if remarks else ""), multiline=True),
-            cell(row.model),
+            as_text(row.condition + (f"\n  {remarks}" if remarks else ""), multiline=True),
+            as_text(row.model),
             row.metric,
             str(row.n or "–"),
             row.percent,
             f"{percent(found.low)} to {percent(found.high)}" if found else "–",
             row.exactness,
-            cell(f"[{sources[_source(row)]}]"),
+            as_text(f"[{sources[_source(row)]}]"),
         )
     print_table(out, width=140)
     click.echo()

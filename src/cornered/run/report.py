@@ -94,7 +94,7 @@ class Report:
         screens = {(c.model, c.scenario): c.screen for c in self.cells if c.screen}
         return [
             f"{model} did the act of {scenario} in {screen.acts} of {screen.n} controls (limit: "
-            f"{percent(screen.limit)}): screened out; its rates there are no propensity."
+            f"{percent(screen.limit)}): screened out; its rates there do not measure propensity."
             for (model, scenario), screen in screens.items()
             if screen.out
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -134,6 +135,7 @@ def _environment() -> jinja2.Environment:
     env.filters |= {
         "percent": lambda value: percent(value).replace(" %", "\u202f%"),
         "breakable": _breakable,
+        "code": _code,
         "points": lambda value: f"{100 * value:+.0f}".replace("-", "−"),
         "words": lambda name: name.replace("_", " "),
         "by_model": lambda cells: [
@@ -151,6 +153,12 @@ def _breakable(name: str) -> Markup:
     """A name with line breaks allowed after slashes and before a plus."""
     safe = str(escape(visible(name)))
     return Markup(safe.replace("/", "/<wbr>").replace("+", "<wbr>+"))
+
+
+def _code(text: str) -> Markup:
+    """A sentence whose words between backticks are code."""
+    safe = str(escape(visible(text)))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", safe))
 
 
 def _link(cell: Cell, **chosen: str | Sequence[str] | None) -> str:

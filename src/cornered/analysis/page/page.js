@@ -322,7 +322,7 @@
       make("span", { class: "who" }, visible(word("model", row))),
       make("span", { class: "which" }, visible(word("id", row))),
     );
-    const mark = places.has(row) ? [] : [make("span", { class: "tag" }, "text not here")];
+    const mark = places.has(row) ? [] : [make("span", { class: "tag" }, "text not on this page")];
     return make("li", null, link, make("span", { class: "marks" }, tags(row), mark));
   }
 
@@ -348,7 +348,7 @@
     const filtered = state.filters.size ? ` of ${count(rows)}` : "";
     const summary = shown.length
       ? `${count(shown.length)}${filtered} trials; ${count(first + 1)} to ${count(first + some.length)} are shown`
-      : "No trial meets all of these.";
+      : "No trial matches all of these filters.";
     const focused = app.contains(document.activeElement) ? document.activeElement.name : null;
     app.replaceChildren(
       filterForm(),
@@ -403,9 +403,11 @@
   function actionBox(part) {
     const done = part.kind === "action";
     const action = part.action;
-    const what = action ? visible(action.title) : "call";
     const why = action?.note ? `: ${visible(action.note)}` : "";
-    const heading = make("h4", null, done ? what : `Not carried out (${what})${why}`);
+    // The title of an action says that it was done, so what was not goes by its operation.
+    const state = capital(`${[action?.status].filter((s) => s && s !== "done").map((s) => `${s}, `).join("")}not carried out`);
+    const what = action ? ` (${visible(action.operation)})` : "";
+    const heading = make("h4", null, done ? visible(action.title) : `${state}${what}${why}`);
     const box = make("section", { class: done ? "action" : "action not", "aria-label": done ? "Carried out" : "Not carried out" }, heading);
     if (!action) return (box.append(...prose(part.text, "text")), box);
     if (done && action.note) box.append(make("p", { class: "about" }, `Read with a note${why}`));
@@ -439,7 +441,7 @@
     list("Facts that hold", facts.filter(([, holds]) => holds).map(fact));
     const others = facts.filter(([, holds]) => !holds);
     if (others.length)
-      out.push(make("details", null, make("summary", null, `${others.length} facts that do not`), make("ul", null, others.map(fact))));
+      out.push(make("details", null, make("summary", null, `Facts that do not hold (${others.length})`), make("ul", null, others.map(fact))));
     const judges = text.judges.map((j) =>
       make(
         "li", null,
