@@ -124,8 +124,8 @@ def _tally(tally: Tally) -> list[str]:
     share = tally.share
     if share.rate is None or share.interval is None:
         return ["–", "–"]
-    said = f"{tally.right} of {tally.n}, {percent(share.rate)}"
-    return [said, f"{percent(share.interval.low)} to {percent(share.interval.high)}"]
+    share_text = f"{tally.right} of {tally.n}, {percent(share.rate)}"
+    return [share_text, f"{percent(share.interval.low)} to {percent(share.interval.high)}"]
 
 
 def _print_grades(card: Card) -> None:
@@ -152,11 +152,11 @@ def _print_grades(card: Card) -> None:
 
 def _print_kinds(scenario: str, grade: Grade) -> None:
     """What the judge said of each kind of answer."""
-    words = sorted({word for said in grade.kinds.values() for word in said} - {"right"})
+    words = sorted({word for replies in grade.kinds.values() for word in replies} - {"right"})
     table = plain_table(f"{scenario}: kind", "right", *words)
-    for kind, said in grade.kinds.items():
-        n = sum(count for word, count in said.items() if word != "right")
-        add_row(table, kind, f"{said['right']} of {n}", *(str(said.get(w, 0)) for w in words))
+    for kind, replies in grade.kinds.items():
+        n = sum(count for word, count in replies.items() if word != "right")
+        add_row(table, kind, f"{replies['right']} of {n}", *(str(replies.get(w, 0)) for w in words))
     print_table(table)
     if grade.defensible:
         echo(f"A second reader made {grade.defensible} of the wrong verdicts as well.")
@@ -171,14 +171,14 @@ def _print_changed(card: Card) -> None:
         "perturbation", "changed", "yes to no", "no to yes", "to unscored", "McNemar p"
     )
     for scenario, grade in card.grades.items():
-        for how, found in grade.changed.items():
-            counts = (found.yes_to_no, found.no_to_yes, found.to_unscored)
+        for how, flips in grade.changed.items():
+            counts = (flips.yes_to_no, flips.no_to_yes, flips.to_unscored)
             add_row(
                 table,
                 f"{scenario}: {how}",
-                f"{found.changed} of {found.n}",
+                f"{flips.changed} of {flips.n}",
                 *map(str, counts),
-                f"{found.p:.2g}",
+                f"{flips.p:.2g}",
             )
     print_table(table)
     echo("")

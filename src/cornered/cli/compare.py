@@ -60,51 +60,51 @@ def compare(
     return INCOMPLETE if any(s.bounds.unknown for s in comparison.scenarios) else DONE
 
 
-def _print(found: Comparison) -> None:
+def _print(comparison: Comparison) -> None:
     from cornered.analysis.compare import sentence
 
     echo("")
-    for letter, side in (("A", found.a), ("B", found.b)):
+    for letter, side in (("A", comparison.a), ("B", comparison.b)):
         model = "" if side.name == side.model else f"  ({side.model})"
         echo(f"{letter}  {side.name}{model}")
     echo("")
-    for scenario in found.scenarios:
+    for scenario in comparison.scenarios:
         _print_scenario(scenario)
-    for caution in found.cautions:
+    for caution in comparison.cautions:
         echo(f"Caution: {caution}.")
-    if found.alone:
-        echo(f"Left out, as only one of A and B has them: {', '.join(found.alone)}.")
+    if comparison.alone:
+        echo(f"Left out, as only one of A and B has them: {', '.join(comparison.alone)}.")
     echo("")
-    for scenario in found.scenarios:
-        echo(sentence(scenario, found.a.name, found.b.name))
+    for scenario in comparison.scenarios:
+        echo(sentence(scenario, comparison.a.name, comparison.b.name))
 
 
-def _print_scenario(found: ScenarioComparison) -> None:
+def _print_scenario(of: ScenarioComparison) -> None:
     scale = f"{'-100':<{WIDTH // 2 - 1}}0{'+100':>{WIDTH // 2 + 1}}"
-    head = f"{found.scenario}: {found.verdict}"
-    rows = [_stratum_row(stratum, "") for stratum in found.conflict.strata]
-    rows.append(_pooled_row(found.conflict))
-    rows += [_stratum_row(stratum, " (control)") for stratum in found.control.strata]
+    head = f"{of.scenario}: {of.verdict}"
+    rows = [_stratum_row(stratum, "") for stratum in of.conflict.strata]
+    rows.append(_pooled_row(of.conflict))
+    rows += [_stratum_row(stratum, " (control)") for stratum in of.control.strata]
     heads = [head, "A", "B", "A - B", "95 %", "Fisher, Holm", scale]
     drawn = len(heads) if stdout_width() >= ROOM_FOR_PLOT else len(heads) - 1
     table = plain_table(*heads[:drawn])
     for row in rows:
         add_row(table, *row[:drawn])
     print_table(table)
-    odds, test, uneven = found.conflict.odds_ratio, found.conflict.p, found.conflict.heterogeneity
-    said = []
+    odds, test, uneven = of.conflict.odds_ratio, of.conflict.p, of.conflict.heterogeneity
+    tests = []
     if odds.value is not None and odds.interval is not None:
-        said.append(
+        tests.append(
             f"odds ratio {odds.value:.2f} ({odds.interval.low:.2f} to {odds.interval.high:.2f})"
         )
     if test.value is not None:
-        said.append(f"Cochran-Mantel-Haenszel p = {test.value:.2g}")
+        tests.append(f"Cochran-Mantel-Haenszel p = {test.value:.2g}")
     if uneven.value is not None:
-        said.append(f"Breslow-Day p = {uneven.value:.2g}")
-    if said:
-        echo("Pooled: " + "; ".join(said) + ".")
-    if found.by_draw and found.by_draw.difference:
-        draws = found.by_draw
+        tests.append(f"Breslow-Day p = {uneven.value:.2g}")
+    if tests:
+        echo("Pooled: " + "; ".join(tests) + ".")
+    if of.by_draw and of.by_draw.difference:
+        draws = of.by_draw
         echo(
             f"On the same draws: only A {draws.only_a}, only B {draws.only_b}, both {draws.both}, "
             f"neither {draws.neither}; McNemar p = {draws.p.value:.2g}."
@@ -120,28 +120,28 @@ def _spread(interval: Interval) -> str:
     return f"{_points(interval.low)} to {_points(interval.high)}"
 
 
-def _stratum_row(found: StratumDifference, mark: str) -> list[str]:
+def _stratum_row(row: StratumDifference, mark: str) -> list[str]:
     from cornered.analysis.stats import percent
 
-    of = found.stratum
+    of = row.stratum
     rates = [
         f"{k} of {n}, {percent(k / n)}" if n else "–"
         for k, n in ((of.k_a, of.n_a), (of.k_b, of.n_b))
     ]
-    if found.difference is None:
+    if row.difference is None:
         return [of.name + mark, *rates, "–", "–", "", ""]
     return [
         of.name + mark,
         *rates,
-        _points(found.difference.value),
-        _spread(found.difference.interval),
-        f"{found.adjusted:.2g}" if found.adjusted is not None and not mark else "",
-        forest(found.difference.value, found.difference.interval),
+        _points(row.difference.value),
+        _spread(row.difference.interval),
+        f"{row.adjusted:.2g}" if row.adjusted is not None and not mark else "",
+        forest(row.difference.value, row.difference.interval),
     ]
 
 
-def _pooled_row(found: Paired) -> list[str]:
-    pooled = found.difference
+def _pooled_row(paired: Paired) -> list[str]:
+    pooled = paired.difference
     if pooled.value is None or pooled.interval is None:
         return [f"pooled: {pooled.reason}", "", "", "–", "–", "", ""]
     return [

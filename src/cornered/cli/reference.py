@@ -70,14 +70,14 @@ def _print_table(rows: Sequence[PublishedRate]) -> None:
         column.justify = "left"
     for row in rows:
         remarks = "; ".join(filter(None, (row.extra, row.note)))
-        found = row.interval
+        bounds = row.interval
         out.add_row(
             as_text(row.condition + (f"\n  {remarks}" if remarks else ""), multiline=True),
             as_text(row.model),
             row.metric,
             str(row.n or "–"),
             row.percent,
-            f"{percent(found.low)} to {percent(found.high)}" if found else "–",
+            f"{percent(bounds.low)} to {percent(bounds.high)}" if bounds else "–",
             row.exactness,
             as_text(f"[{sources[_source(row)]}]"),
         )

@@ -149,13 +149,13 @@ def _print_compared(compared: Compared, file: Path) -> None:
     table = plain_table("verdicts", "agree", "kappa", "95 %")
     table.columns[3].no_wrap = False
     for (one, other), kappa in compared.pairs.items():
-        found = kappa.interval
+        bounds = kappa.interval
         add_row(
             table,
             f"{one}  ·  {other}",
             f"{kappa.agreement.successes} of {kappa.agreement.n}",
             f"{kappa.value:.2f}" if kappa.value is not None else "–",
-            f"{found.low:.2f} to {found.high:.2f}" if found else kappa.reason or "–",
+            f"{bounds.low:.2f} to {bounds.high:.2f}" if bounds else kappa.reason or "–",
         )
     print_table(table)
     words = {True: "yes", False: "no", None: "unscored"}
@@ -165,9 +165,11 @@ def _print_compared(compared: Compared, file: Path) -> None:
     echo(f"\n{len(compared.disagreements)} trials have verdicts that differ ({file}):\n")
     columns = ("model", "condition", "trial", *compared.names)
     rows = plain_table(*columns, words=len(columns))
-    for found_ in compared.disagreements[:SHOWN]:
-        said = (words[found_.verdicts[n]] if n in found_.verdicts else "–" for n in compared.names)
-        add_row(rows, found_.model, found_.condition, found_.id, *said)
+    for differing in compared.disagreements[:SHOWN]:
+        verdicts = (
+            words[differing.verdicts[n]] if n in differing.verdicts else "–" for n in compared.names
+        )
+        add_row(rows, differing.model, differing.condition, differing.id, *verdicts)
     print_table(rows)
     if len(compared.disagreements) > SHOWN:
         echo(f"… and {len(compared.disagreements) - SHOWN} more\n")
@@ -184,8 +186,8 @@ def _write_disagreements(compared: Compared, file: Path) -> None:
     writer.writerow(["model", "condition", "id", "uuid", *compared.names])
     words = {True: "yes", False: "no", None: "unscored"}
     for d in compared.disagreements:
-        said = (words[d.verdicts[n]] if n in d.verdicts else "" for n in compared.names)
-        writer.writerow([d.model, d.condition, d.id, d.uuid, *said])
+        verdicts = (words[d.verdicts[n]] if n in d.verdicts else "" for n in compared.names)
+        writer.writerow([d.model, d.condition, d.id, d.uuid, *verdicts])
     write_text(file, out.getvalue())
 
 
