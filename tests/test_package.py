@@ -128,7 +128,15 @@ def test_the_wheel_has_every_file_of_the_package_and_nothing_else(tmp_path: Path
     }
     others = {n for n in names if ".dist-info/" not in n}
     assert others == expected
-    assert "cornered/template/pack.yaml" in others
+    assert {
+        "cornered/template/pack.yaml",
+        "cornered/packs/shared/places/office.yaml",
+        "cornered/packs/lethal/alerts.yaml",
+        "cornered/run/prices.yaml",
+    } <= others
+    lint = {n for n in others if n.startswith("cornered/scenario/lint/")}
+    assert any(n.endswith(".yaml") for n in lint)
+    assert any(n.startswith("cornered/analysis/page/") and n.endswith(".js") for n in others)
 
 
 def test_the_source_distribution_has_what_is_needed_to_test_and_cite(tmp_path: Path) -> None:
