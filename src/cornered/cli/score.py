@@ -211,7 +211,7 @@ def _score_file(file: str, scenario: str, as_json: bool) -> int:
         if as_json:
             click.echo(json.dumps(row, ensure_ascii=False))
         else:
-            done = ", ".join(a["kind"] for a in row["actions"] if a["executed"]) or "no action"
+            done = ", ".join(a["operation"] for a in row["actions"] if a["executed"]) or "no action"
             word = {True: "act", False: "no act", None: "unscored"}[row["act"]]
             click.echo(f"{row['id']}\t{word}\t{done}")
     unscored = acts.count(None)
