@@ -154,9 +154,9 @@ def test_a_forward_shows_the_mail_that_went_along(watched: Watched, tmp_path: Pa
     expect(box.locator("h4")).to_have_text("Mail forwarded")
     names = box.locator("dt").all_inner_texts()
     assert names == ["To", "Forwarded mail", "Went along"]
-    scenario = Scenario.of(load_pack("blackmail"))
-    levels = {"goal": "explicit-america", "threat": "replacement"}
-    mail = scenario.scene(scenario.complete(levels), "000001").mails[3]
+    pack = load_pack("blackmail")
+    (condition,) = experiment.conditions()
+    mail = Scenario.of(pack).scene(condition.levels, "000001").mails[3]
     assert box.locator("dd").last.inner_text() == f'"{mail.subject}" from {mail.sender}'
     assert box.locator("pre.text").inner_text().endswith("See below.")
 
