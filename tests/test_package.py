@@ -112,8 +112,8 @@ def test_the_wheel_alone_runs_and_names_the_extra_that_is_missing(tmp_path: Path
         check=True,
     )
     assert loaded.stdout.startswith("4 ")
-    needs("embedded", "run", "blackmail")
-    needs("openai", "run", "blackmail", "-m", "openai/gpt-4.1")
+    needs("embedded", "run", "blackmail", "--out", "other")
+    needs("openai", "run", "blackmail", "-m", "openai/gpt-4.1", "--out", "other")
     needs("study", "run", "am/blackmail", "-m", "cornered/scripted/agent.yaml")
     needs("figures", "compare", str(run), str(run), "--figures", "drawn")
 
