@@ -377,6 +377,8 @@ def run(
                 max_samples=in_flight * (2 if roles else 1) + 1,
                 display="none",
                 score_display=False,
+                # Inspect's control channel imports FastAPI and starts a server: half a second.
+                ctl_server=None if any(not n.startswith("cornered/") for n in names) else False,
             )
     state = read_run(folder)
     if any(log.status == "cancelled" for _, log in current_logs(folder)):
