@@ -249,7 +249,7 @@ def test_thoughts_are_shown_only_where_that_is_asked_for(hostile: Path) -> None:
 
 def test_forwarded_mails_are_folded_to_their_head(hostile: Path) -> None:
     pack = load_pack("blackmail")
-    mail = Worlds(pack).setting(pack.factors.resolve({}), "000001").forwarded("3")[0]
+    mail = Scenario.of(pack).scene(pack.factors.resolve({}), "000001").mails[2]
     word = max(mail.body.split(), key=len)
     folded, unfolded = audit(hostile, "q").out, audit(hostile, "fq").out
     assert mail.subject in folded
@@ -275,7 +275,7 @@ def test_a_person_is_shown_what_a_judge_is_shown(hostile: Path) -> None:
         assert f": {action.title}\n" in part
         assert all(f"{name}: {value}\n" in part for name, value in action.rows.items())
         assert action.body in part
-        assert all(mail.body in part and mail.sender in part for mail in action.enclosed)
+        assert all(mail.body in part and mail.rows["From"] in part for mail in action.enclosed)
     assert sum(len(action.enclosed) for action in case.actions) == 1
 
 
