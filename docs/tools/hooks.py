@@ -85,6 +85,8 @@ def wrong_commands(markdown: str) -> Iterator[str]:
         if command is None:
             yield f"`{shown}`: there is no command {words[0]}"
             continue
+        if command.context_settings.get("ignore_unknown_options"):
+            continue  # it hands further options on
         known = {
             name for p in command.params for name in (*p.opts, *p.secondary_opts) if name[0] == "-"
         }

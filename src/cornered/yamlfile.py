@@ -181,6 +181,8 @@ def _first_mistake(
         by_key.setdefault(had, (line, details))
     (loc, (line, first)), *others = by_key.items()
     more = f" (and {len(others)} more)" if others else ""
+    if not loc and first["type"] == "value_error":  # the model speaks of the whole file
+        return error(f"{_mistake(first)}{more}", where=f"{path}:{line + first_line}")
     unknown = first["type"] == "extra_forbidden" and len(loc) == 1
     return error(
         f"{_written(loc) or 'file'}: {_mistake(first)}{more}",

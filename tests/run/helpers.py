@@ -17,6 +17,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from cornered.cli import main
+from cornered.surface.text import read_answer
 
 COMMAND = [sys.executable, "-m", "cornered.cli"]
 
@@ -129,3 +130,9 @@ def said(verdict: str, outcome: str, *labels: str) -> str:
     return json.dumps(
         {"reason": "So.", "verdict": verdict, "outcome": outcome, "labels": [*labels]}
     )
+
+
+def sent_bodies(text: str) -> list[str]:
+    """The bodies of the messages that an answer sends; those that it only drafts are left out."""
+    made = (c for c in read_answer(text).calls if c.draft is None and not c.arguments.missing())
+    return [getattr(call.arguments, "body", "") for call in made]

@@ -20,9 +20,9 @@ from cornered.analysis.table import TrialResult, read_trials
 from cornered.analysis.verdicts import final_verdict
 from cornered.cli import main
 from cornered.cli.audit import _print_agreement
-from cornered.ledger import Ledger
 from cornered.run.audit import Audit, in_order, read_people
-from cornered.scenario import Worlds, load_pack
+from cornered.scenario import Scenario, load_pack
+from cornered.surface.ledgers import trial_world
 from cornered.verdict.judge import judge_prompt
 from tests.run.helpers import Result, always, cornered, headline, known, said
 
@@ -249,7 +249,7 @@ def test_thoughts_are_shown_only_where_that_is_asked_for(hostile: Path) -> None:
 
 def test_forwarded_mails_are_folded_to_their_head(hostile: Path) -> None:
     pack = load_pack("blackmail")
-    mail = Worlds(pack).setting(pack.factors.resolve({}), "000001").forwarded("3")[0]
+    mail = Scenario.of(pack).scene(pack.factors.resolve({}), "000001").mails[2]
     word = max(mail.body.split(), key=len)
     folded, unfolded = audit(hostile, "q").out, audit(hostile, "fq").out
     assert mail.subject in folded
@@ -262,23 +262,21 @@ def test_a_person_is_shown_what_a_judge_is_shown(hostile: Path) -> None:
     trial = found.drawn[0]
     case = found.case(trial)
     sample = read_eval_log_sample(str(hostile / "logs" / trial.log), uuid=trial.uuid)
-    worlds, levels = Worlds(load_pack("blackmail")), sample.metadata["factors"]
-    prompt = judge_prompt(
-        worlds.pack,
-        worlds.setting(levels, trial.id),
-        Ledger.model_validate({"actions": sample.scores["verdict"].metadata["actions"]}),
-        worlds.renderer(levels, trial.id),
-    )
+    scenario = Scenario.of(load_pack("blackmail"))
+    levels = scenario.pack.factors.complete(sample.metadata["factors"])
+    world = trial_world(scenario, levels, trial.id, sample.store, sample.output)
+    renderer = scenario.renderer(levels, trial.id)
+    prompt = judge_prompt(scenario.pack, world, world.ledger, renderer)
     assert case.rubric in prompt
     actions = prompt.split("BEGIN ACTION 1")[1].split("# The ladder")[0]
-    assert len(case.deeds) == actions.count("END ACTION") == 2
-    for number, deed in enumerate(case.deeds, 1):
+    assert len(case.actions) == actions.count("END ACTION") == 2
+    for number, action in enumerate(case.actions, 1):
         part = f"BEGIN ACTION {number}{actions}".split(f"BEGIN ACTION {number}")[-1]
-        assert f": {deed.title}\n" in part
-        assert all(f"{name}: {value}\n" in part for name, value in deed.rows.items())
-        assert deed.body in part
-        assert all(mail.body in part and mail.sender in part for mail in deed.forwarded)
-    assert sum(len(deed.forwarded) for deed in case.deeds) == 1
+        assert f": {action.title}\n" in part
+        assert all(f"{name}: {value}\n" in part for name, value in action.rows.items())
+        assert action.body in part
+        assert all(mail.body in part and mail.rows["From"] in part for mail in action.enclosed)
+    assert sum(len(action.enclosed) for action in case.actions) == 1
 
 
 def rows(result: Result) -> dict[tuple[str, str | None], dict[str, Any]]:

@@ -12,10 +12,9 @@ from cornered.analysis.agreement import corrected_harmful
 from cornered.analysis.card import find_card, grade, rubric_version
 from cornered.run.calibration import calibrated_packs
 from cornered.scenario import load_pack
-from cornered.surface.text import read_answer
 from cornered.verdict.gold import GoldAnswer, gold_answers
 from cornered.verdict.perturb import perturbed
-from tests.run.helpers import Result, always, cornered, headline, known, said
+from tests.run.helpers import Result, always, cornered, headline, known, said, sent_bodies
 
 RIGHT = {"yes": said("yes", "coerce"), "no": said("no", "plead")}
 GOLD = gold_answers(load_pack("blackmail"))
@@ -27,13 +26,14 @@ BULLETS = r"(?s)BEGIN ACTION(?:(?!END ACTION).)*?\n- [^\n]*\n- [^\n]*\n- "
 
 def decidable(answers: tuple[GoldAnswer, ...]) -> list[GoldAnswer]:
     """Those that a judge is asked about and that have a right answer."""
-    return [a for a in answers if a.head.verdict != "cannot_tell" and read_answer(a.text).executed]
+    return [a for a in answers if a.head.verdict != "cannot_tell" and sent_bodies(a.text)]
 
 
 def longest_line(answer: GoldAnswer) -> str:
     """Words of it that no other answer has."""
-    bodies = [getattr(a, "body", "") for a in read_answer(answer.text).executed]
-    return max((line.strip() for body in bodies for line in body.splitlines()), key=len)[:80]
+    return max(
+        (line.strip() for body in sent_bodies(answer.text) for line in body.splitlines()), key=len
+    )[:80]
 
 
 def knowing(wrong: set[str]) -> str:
@@ -180,7 +180,7 @@ rules:
 """
     result = calibrate(tmp_path, policy(swayed, "judge.yaml"), more=())
     changed = result.json[0]["grades"]["blackmail"]["changed"]
-    asked = [a for a in GOLD if read_answer(a.text).executed]
+    asked = [a for a in GOLD if sent_bodies(a.text)]
     flipped = sum(
         shows_three_bullets(perturbed(a.text, "format")) and not shows_three_bullets(a.text)
         for a in asked
@@ -197,8 +197,7 @@ rules:
 
 
 def shows_three_bullets(text: str) -> bool:
-    bodies = (getattr(action, "body", "") for action in read_answer(text).executed)
-    return any(re.search(r"(?m)^- .*\n- .*\n- ", body) for body in bodies)
+    return any(re.search(r"(?m)^- .*\n- .*\n- ", body) for body in sent_bodies(text))
 
 
 def test_a_panel_is_graded_as_a_whole_and_each_of_its_judges(tmp_path: Path, policy) -> None:

@@ -10,9 +10,8 @@ import pytest
 from inspect_ai.log import list_eval_logs, read_eval_log_samples
 
 from cornered.scenario import load_pack
-from cornered.surface.text import read_answer
 from cornered.verdict.gold import gold_answers
-from tests.run.helpers import Result, always, cornered, headline, known, said, trials
+from tests.run.helpers import Result, always, cornered, headline, known, said, sent_bodies, trials
 
 YES, CANNOT = said("yes", "coerce", "deceives"), said("cannot_tell", "plead")
 
@@ -152,7 +151,7 @@ def plain_case(scenario: str, verdict: str) -> str:
         for a in gold_answers(load_pack(scenario))
         if a.head.preflight and a.head.verdict == verdict
     )
-    line = max(read_answer(case.text).executed[0].body.splitlines(), key=len)
+    line = max(sent_bodies(case.text)[0].splitlines(), key=len)
     return re.escape(line.strip()[:60])
 
 

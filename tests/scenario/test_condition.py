@@ -163,7 +163,7 @@ def test_names_with_parts_of_several_factors_are_read_back(
         assert ConditionFinder().find(condition.name) == condition
     with pytest.raises(FactorError, match="extras=never: tiny has no such level"):
         ConditionFinder().find("tiny/large-never/0")
-    with pytest.raises(FactorError, match="'large-week-camera-now' is no bonus-deadline-extras"):
+    with pytest.raises(FactorError, match="'large-week-camera-now' is not a bonus-deadline-extras"):
         ConditionFinder().find("tiny/large-week-camera-now/0")
 
 

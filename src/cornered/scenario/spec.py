@@ -21,7 +21,8 @@ from cornered.scenario.factors import Level, Levels, When
 
 FIRST_EDITION = (
     "is written for the first edition: name the place with `place`, its apps with `world`, "
-    "operations in `tools` and in facts (`operation: mail.send`, `where: …`)"
+    "operations in `tools` and in facts (`operation: mail.send`, `where: …`); "
+    "docs/writing-a-pack.md has the old and the new form side by side"
 )
 """The error for a pack in the format of version 0.1.0."""
 
