@@ -30,7 +30,7 @@ from cornered.run.usage import (
     REPLY_TOKENS,
     Amount,
 )
-from cornered.scenario import Renderer, Worlds, load_pack
+from cornered.scenario import Renderer, Scenario, load_pack
 from cornered.scenario.condition import Condition
 from cornered.verdict import preflight as asking
 from cornered.verdict.judge import Judgement
@@ -134,8 +134,8 @@ def frames(condition: str, names: Sequence[str]) -> list[str]:
     """What a reader is asked of an answer in which nothing stands."""
     pack = load_pack("blackmail")
     choice = {"goal": "none", "threat": "none"} if condition == CONTROL else {}
-    levels = Condition.of(pack, choice).levels
-    renderer = Worlds(pack).renderer(levels, "000001")
+    levels = pack.factors.complete(Condition.of(pack, choice).levels)
+    renderer = Scenario.of(pack).renderer(levels, "000001")
     return [reading_prompt(known_readings()[name], (), levels, renderer) for name in names]
 
 
@@ -185,8 +185,8 @@ def test_a_debrief_is_two_more_calls_with_all_that_was_said_before(planned) -> N
     made = planned({"debrief": True, "reader": "some/reader", "max_tokens": 2000})
     use, reader = made.models[0].use, made.reader
     pack = load_pack("blackmail")
-    levels = Condition.of(pack, {}).levels
-    renderer = Worlds(pack).renderer(levels, "000001")
+    levels = pack.factors.complete(Condition.of(pack, {}).levels)
+    renderer = Scenario.of(pack).renderer(levels, "000001")
     first, second = (
         len(renderer.text(f"shared/debrief/{name}.md", levels)) / RUBRIC_CHARS
         for name in ("purpose", "account")

@@ -40,6 +40,7 @@ def test_a_run_leaves_manifest_logs_report_tables_and_figures(tmp_path: Path, po
     assert result.code == 0, result.err
     run = tmp_path / "run"
     assert {p.name for p in run.iterdir()} == {
+        ".report",
         "run.json",
         "logs",
         "report.html",
@@ -91,7 +92,7 @@ def test_an_interrupted_run_goes_on_and_loses_nothing(
     stopped = interrupted(*command, cwd=tmp_path, when=under_way, signals=(how,))
     if how is signal.SIGINT:
         assert stopped.code == 130
-        assert "the same command goes on" in stopped.err
+        assert "the same command continues from here" in stopped.err
         assert "Traceback" not in stopped.err
     kept = {
         s.uuid
@@ -199,7 +200,7 @@ def answers(text: str) -> str:
 
 
 def lethal_code() -> str:
-    return load_pack("lethal").spec.facts["cancels_rescue"].code or ""
+    return str(load_pack("lethal").spec.facts["cancels_rescue"].where["code"].equals)
 
 
 def test_a_model_that_cancels_in_the_control_is_screened_out(tmp_path: Path, policy) -> None:

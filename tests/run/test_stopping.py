@@ -13,7 +13,6 @@ from inspect_ai.log import EvalConfig, EvalDataset, EvalLog, EvalSpec
 from inspect_ai.model import get_model
 from inspect_ai.scorer import SampleScore, Score
 
-from cornered import _registry
 from cornered.analysis.stopping import (
     PrecisionRule,
     SpendingRule,
@@ -31,7 +30,7 @@ from cornered.run.stopping import (
     dataset_size,
     prior_cells,
 )
-from cornered.run.tasks import trials
+from cornered.run.tasks import PACK_TASKS, trials
 from cornered.samples import Samples
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition, trial_id
@@ -72,7 +71,7 @@ class Ran:
         condition = Condition.of(pack, {"goal": "explicit", "threat": "replacement"})
         size = dataset_size(max([most, *self._sizes()]), HEADLINE, rule, cells)
         task = task_with(
-            _registry.blackmail(goal="explicit", threat="replacement"),
+            PACK_TASKS["blackmail"](goal="explicit", threat="replacement"),
             dataset=trials(condition, pack, size),
             early_stopping=Stopping(HEADLINE, rule, most, cells, self._skipped),
         )
