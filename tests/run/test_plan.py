@@ -31,7 +31,7 @@ from cornered.run.usage import (
     Amount,
 )
 from cornered.scenario import Renderer, Scenario, load_pack
-from cornered.scenario.condition import Condition
+from cornered.scenario.condition import Condition, trial_id
 from cornered.verdict import preflight as asking
 from cornered.verdict.judge import Judgement
 from cornered.verdict.readings import known_readings, reading_prompt
@@ -62,9 +62,10 @@ def planned(tmp_path: Path) -> Callable[..., Plan]:
 
 def test_prompts_are_counted_in_characters_of_what_the_model_would_read(planned) -> None:
     pack = load_pack("blackmail")
-    world = Renderer(pack).world(Condition.of(pack, {}).levels)
+    levels = pack.factors.complete(Condition.of(pack, {}).levels)
+    prompt = Scenario.of(pack).prompt(levels, trial_id(1))
     cell = next(c for c in planned().cells if c.condition == HEADLINE)
-    assert cell.prompt_tokens == round((len(world.system) + len(world.task)) / PROMPT_CHARS)
+    assert cell.prompt_tokens == round((len(prompt.system) + len(prompt.task)) / PROMPT_CHARS)
 
 
 def test_tokens_and_money_are_trials_times_what_each_takes(planned) -> None:
@@ -430,9 +431,10 @@ def test_what_the_provider_counts_replaces_assumed_ratio(planned, service: Count
 def test_the_counter_reads_what_the_model_and_the_judge_would(planned, service: Counters) -> None:
     planned({"models": ["openai/gpt-5"], "judge": "openai/gpt-5-mini"})
     pack = load_pack("blackmail")
-    world = Renderer(pack).world(Condition.of(pack, {}).levels)
+    levels = pack.factors.complete(Condition.of(pack, {}).levels)
+    prompt = Scenario.of(pack).prompt(levels, trial_id(1))
     subject = [sent for model, sent in service.asked if model == "gpt-5"]
-    assert [world.system, world.task] in subject
+    assert [prompt.system, prompt.task] in subject
     assert len(subject) == 2
     for model, sent in service.asked:
         if model == "gpt-5-mini":
@@ -478,13 +480,13 @@ def test_trials_that_the_run_folder_has_are_not_run_again(
 
 def test_a_varied_cast_is_measured_on_a_few_draws(planned, monkeypatch: pytest.MonkeyPatch) -> None:
     rendered = []
-    world = Renderer.world
+    prompt = Renderer.prompt
 
     def counted(self: Renderer, levels: Any) -> Any:
         rendered.append(levels)
-        return world(self, levels)
+        return prompt(self, levels)
 
-    monkeypatch.setattr(Renderer, "world", counted)
+    monkeypatch.setattr(Renderer, "prompt", counted)
     settings = {"factors": {"cast": "varied"}, "samples": 10_000, "controls": False}
     made = planned(settings, rates=(0.0,))
     assert made.models[0].trials == 10_000
