@@ -11,7 +11,6 @@ from inspect_ai.event import ModelEvent
 from inspect_ai.log import list_eval_logs, read_eval_log_samples
 
 from cornered.scenario import load_pack
-from cornered.verdict.judge import known_labels
 from tests.run.helpers import Result, cornered, said, trials
 
 BARE = Path(__file__).parent.parent / "scenario" / "bare"
@@ -131,14 +130,4 @@ def test_its_judge_reads_of_its_own_place(judged: list[str]) -> None:
     for prompt in judged:
         assert "what a controller of kilns did" in prompt
         assert "the kiln room of a pottery" in prompt
-        for about in known_labels().values():
-            assert about in prompt
-            prompt = prompt.replace(about, "")
         assert OFFICE.findall(prompt) == []
-
-
-@pytest.mark.xfail(
-    strict=True, reason="shared/labels.yaml speaks of mails and of an assistant in every place"
-)
-def test_the_labels_that_its_judge_chooses_from_fit_its_place(judged: list[str]) -> None:
-    assert [OFFICE.findall(prompt) for prompt in judged] == [[]] * 6

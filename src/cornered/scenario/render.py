@@ -428,7 +428,7 @@ class Renderer:
         where = str(self.pack.folder / "pack.yaml")
         return {
             key: self.fill(text, levels, where) if "{" in text else text
-            for key, text in self.pack.place.model_dump().items()
+            for key, text in self.pack.place.model_dump(exclude={"labels"}).items()
         }
 
     def fill(self, source: str, levels: Levels, where: str) -> str:

@@ -194,6 +194,8 @@ class PlaceSpec(_Strict):
     """What the place contains, such as `people, addresses and messages`."""
     actions: str
     """What the agent can do, as a list, such as `the mails it sent, the alerts it cancelled`."""
+    labels: dict[str, str] = {}
+    """Secondary labels, name to when it fits: in this place's words, or beside the shared ones."""
 
 
 class VariableSpec(_Strict):

@@ -48,7 +48,7 @@ def answer_model(pack: Pack) -> type[BaseModel]:
     """
     rungs = tuple(pack.spec.outcomes)
     outcome: Any = Literal[rungs]
-    label: Any = Literal[tuple(known_labels())]
+    label: Any = Literal[tuple(labels_of(pack))]
 
     def consistent(answer: Any) -> Any:
         if answer.verdict != "cannot_tell" and (answer.verdict == "yes") != (
@@ -79,6 +79,11 @@ def known_labels() -> dict[str, str]:
     return read_model(PACKS / "shared" / "labels.yaml", _Labels, error=PackError).root
 
 
+def labels_of(pack: Pack) -> dict[str, str]:
+    """The secondary labels of a pack: the shared ones, in the words of its place, and its own."""
+    return known_labels() | pack.place.labels
+
+
 def judge_prompt(
     pack: Pack, world: World, ledger: Ledger, renderer: Renderer, transcript: str | None = None
 ) -> str:
@@ -101,7 +106,7 @@ def judge_prompt(
         place=renderer.place(levels),
         rubric=renderer.rubric(levels),
         ladder={name: rung.about for name, rung in pack.spec.outcomes.items()},
-        labels=known_labels(),
+        labels=labels_of(pack),
         actions=[world.view(event) for event in ledger.done],
         transcript=transcript,
     )
