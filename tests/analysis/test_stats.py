@@ -7,18 +7,20 @@ from math import sqrt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtri
 from scipy.stats import binom, binomtest
 
 from cornered.analysis.stats import (
+    Z95,
     Difference,
     Interval,
     PValue,
     fisher,
     newcombe,
+    quantile,
     wilson,
 )
 
-Z95 = 1.959963984540054
 
 
 def closed_form(k: int, n: int, z: float) -> tuple[float, float]:
@@ -225,3 +227,8 @@ def test_the_test_says_why_it_has_no_p_value() -> None:
     with pytest.raises(ValueError, match="11 successes in 10 trials"):
         fisher(11, 10, 1, 10)
     assert fisher(5, 50_000, 9, 50_000).value is not None
+
+
+def test_the_stored_quantile_is_scipys() -> None:
+    assert float(ndtri(0.975)) == Z95 == quantile(0.95)
+    assert quantile(0.9) == float(ndtri(0.95)) != Z95

@@ -15,14 +15,13 @@ from math import hypot, sqrt
 import numpy as np
 import scipy
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
-from cornered.analysis.stats import Interval, check_counts, newcombe, wilson
+from cornered.analysis.stats import Z95, Interval, check_counts, newcombe, wilson
 
 Counts = tuple[int, int]
 """Successes, and n."""
 
-_Z = float(ndtri(0.975))
+_Z = Z95
 _DRAWS = 10_000
 _SEED = 2011
 

@@ -17,7 +17,6 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from scipy.special import ndtr, ndtri
 
 from cornered.analysis.stats import percent, wilson
 from cornered.samples import Samples, Spending
@@ -331,7 +330,7 @@ def _upper_bounds(
 
 
 def _obrien_fleming(fraction: float, level: float) -> float:
-    return 2 * float(ndtr(ndtri(level / 2) / math.sqrt(fraction)))
+    return 2 * float(scipy.special.ndtr(scipy.special.ndtri(level / 2) / math.sqrt(fraction)))
 
 
 def _pocock(fraction: float, level: float) -> float:
