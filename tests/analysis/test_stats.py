@@ -22,7 +22,6 @@ from cornered.analysis.stats import (
 )
 
 
-
 def closed_form(k: int, n: int, z: float) -> tuple[float, float]:
     """Wilson 1927, as in Brown, Cai and DasGupta 2001, equation 4."""
     p, spread = k / n, z * sqrt(k / n * (1 - k / n) / n + z * z / (4 * n * n))
