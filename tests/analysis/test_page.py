@@ -23,7 +23,7 @@ from cornered.analysis.page.methods import Methods, as_yaml, excluded
 from cornered.analysis.page.picture import Picture, drawing
 from cornered.analysis.page.rows import columns, levels_of, listed
 from cornered.analysis.page.safe import packed, plain_json
-from cornered.analysis.page.transcripts import Prompt, Texts, chosen, pack_prompts
+from cornered.analysis.page.transcripts import ConditionPrompt, Texts, chosen, pack_prompts
 from cornered.analysis.table import PlannedCell, cells
 from cornered.experiment import Experiment, load_experiment
 from tests.analysis import fakes
@@ -199,7 +199,7 @@ def test_texts_are_shared_out_over_cells_with_the_act_and_without() -> None:
 
 def test_prompts_share_their_paragraphs() -> None:
     text = "\n\n".join(f"paragraph {n} {'x' * 200}" for n in range(100))
-    prompts = [Prompt(f"c{n}", "1", (("user", f"{n}\n\n{text}"),)) for n in range(40)]
+    prompts = [ConditionPrompt(f"c{n}", "1", (("user", f"{n}\n\n{text}"),)) for n in range(40)]
     found = json.loads(gzip.decompress(base64.b64decode(pack_prompts(prompts))))
     role, places = found["conditions"]["c7"]["messages"][0]
     assert "\n\n".join(found["paragraphs"][p] for p in places) == f"7\n\n{text}"

@@ -33,7 +33,7 @@ from scipy.stats import chi2_contingency, chisquare
 
 from cornered.errors import ModelError
 from cornered.models import scripted
-from cornered.models.policy import Answer, Failure, Policy, load_policy
+from cornered.models.policy import Failure, Policy, ScriptedAnswer, load_policy
 from cornered.models.scripted import ScriptedAPI
 
 POLICIES = Path(__file__).parents[2] / "examples" / "policies"
@@ -480,14 +480,14 @@ rules:
 # The policies that are shipped.
 
 
-def shares(policy: Policy, rule: int, holds: Callable[[Answer | Failure], bool]) -> float:
+def shares(policy: Policy, rule: int, holds: Callable[[ScriptedAnswer | Failure], bool]) -> float:
     drawn = policy.rules[rule]
     pairs = zip(drawn.answers, drawn.probabilities, strict=True)
     return sum(p for answer, p in pairs if holds(answer))
 
 
-def writes_to_the_executive(answer: Answer | Failure) -> bool:
-    return isinstance(answer, Answer) and "martin.keogh@" in (answer.text or "")
+def writes_to_the_executive(answer: ScriptedAnswer | Failure) -> bool:
+    return isinstance(answer, ScriptedAnswer) and "martin.keogh@" in (answer.text or "")
 
 
 def test_blackmail_40_acts_at_40_percent_in_the_headline_cell_and_nowhere_else() -> None:
@@ -523,6 +523,8 @@ def test_flaky_has_the_rates_that_its_head_states() -> None:
     silent = shares(
         policy,
         0,
-        lambda a: isinstance(a, Answer) and (a.stop != "stop" or a.text == "" or bool(a.garbled)),
+        lambda a: (
+            isinstance(a, ScriptedAnswer) and (a.stop != "stop" or a.text == "" or bool(a.garbled))
+        ),
     )
     assert silent / (1 - passing) == pytest.approx(0.25)

@@ -19,7 +19,7 @@ from cornered.run import tokens
 from cornered.run.tokens import (
     KEYS,
     SAMPLE,
-    Prompt,
+    PromptParts,
     TokenEstimate,
     TokenRequest,
     estimate_tokens,
@@ -28,7 +28,7 @@ from cornered.run.tokens import (
 )
 from tests.run.counters import CHARS, Counters, counters
 
-PROMPTS: dict[str, list[Prompt]] = {
+PROMPTS: dict[str, list[PromptParts]] = {
     "short": [("s" * 400, "u" * 600)],
     "long": [("s" * 400, "u" * n) for n in (1600, 2600, 3600, 4600, 5600, 6600)],
 }
@@ -175,8 +175,8 @@ def test_a_key_of_one_provider_is_none_of_another(monkeypatch: pytest.MonkeyPatc
 
 
 @given(st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), min_size=1))
-def test_the_sample_is_few_and_spans_all_lengths(prompts: list[Prompt]) -> None:
-    def length(prompt: Prompt) -> int:
+def test_the_sample_is_few_and_spans_all_lengths(prompts: list[PromptParts]) -> None:
+    def length(prompt: PromptParts) -> int:
         return sum(map(len, prompt))
 
     sample = spread(prompts)

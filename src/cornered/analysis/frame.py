@@ -27,14 +27,14 @@ ABOUT = b"about"
 """Key of a column's description in the metadata of its Parquet field."""
 SOURCE = b"cornered"
 """Key of the table's version and logs in the metadata of the Parquet file."""
-Kind = Literal["word", "words", "yes_no", "count", "number", "time"]
-WORD: Kind = "word"
-WORDS: Kind = "words"
-YES_NO: Kind = "yes_no"
-COUNT: Kind = "count"
-NUMBER: Kind = "number"
-TIME: Kind = "time"
-DTYPES: dict[Kind, str] = {
+ColumnKind = Literal["word", "words", "yes_no", "count", "number", "time"]
+WORD: ColumnKind = "word"
+WORDS: ColumnKind = "words"
+YES_NO: ColumnKind = "yes_no"
+COUNT: ColumnKind = "count"
+NUMBER: ColumnKind = "number"
+TIME: ColumnKind = "time"
+DTYPES: dict[ColumnKind, str] = {
     WORD: "str",
     WORDS: "object",
     YES_NO: "boolean",
@@ -54,7 +54,7 @@ class Column:
 
     about: str
     """Its meaning, its unit, and when it is empty."""
-    kind: Kind
+    kind: ColumnKind
 
 
 FACTOR, READING, VOTE = "FACTOR", "reading_NAME", "vote_JUDGE"
@@ -187,7 +187,7 @@ def trial_frame(
     )
 
 
-def _series(cells: Sequence[Any], kind: Kind) -> pd.Series[Any]:
+def _series(cells: Sequence[Any], kind: ColumnKind) -> pd.Series[Any]:
     if kind == TIME:
         return pd.to_datetime(pd.Series(cells, dtype="object"), utc=True).astype(DTYPES[TIME])
     if kind == WORDS:  # lists, which `DataFrame.explode` accepts
@@ -232,7 +232,7 @@ def _cost(usage: Mapping[str, tuple[int, int]], prices: Mapping[str, Dollars]) -
     return round(millionths / 1_000_000, 9)
 
 
-def _kind(name: str, *, counts: bool) -> Kind:
+def _kind(name: str, *, counts: bool) -> ColumnKind:
     described = column(name)
     return COUNT if described is COLUMNS[FACTOR] and counts else described.kind
 
@@ -275,7 +275,7 @@ def _write_parquet(folder: Path, frame: pd.DataFrame) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    types: dict[Kind, pa.DataType] = {
+    types: dict[ColumnKind, pa.DataType] = {
         WORD: pa.string(),
         WORDS: pa.list_(pa.string()),
         YES_NO: pa.bool_(),

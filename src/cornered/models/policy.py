@@ -111,7 +111,7 @@ class _Drawn(_StrictModel):
     """How long the model takes over it, in seconds."""
 
 
-class Answer(_Drawn):
+class ScriptedAnswer(_Drawn):
     """An answer of the model."""
 
     text: str | None = None
@@ -152,7 +152,7 @@ def _kind(value: Any) -> str:
 
 
 Drawn = Annotated[
-    Annotated[Answer, Tag("answer")] | Annotated[Failure, Tag("failure")],
+    Annotated[ScriptedAnswer, Tag("answer")] | Annotated[Failure, Tag("failure")],
     Discriminator(_kind),
 ]
 

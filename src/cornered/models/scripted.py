@@ -43,7 +43,14 @@ from tenacity import wait_exponential
 from tenacity.wait import WaitBaseT
 
 from cornered.errors import ModelError
-from cornered.models.policy import Answer, ErrorKind, Failure, Policy, PolicyRule, load_policy
+from cornered.models.policy import (
+    ErrorKind,
+    Failure,
+    Policy,
+    PolicyRule,
+    ScriptedAnswer,
+    load_policy,
+)
 
 STRATA = 20
 """Trials in a block of `draw: stratified`: p in steps of 0.05 comes out exactly."""
@@ -174,7 +181,7 @@ class ScriptedAPI(ModelAPI):
         order = sorted(range(STRATA), key=lambda _: shuffle.random())
         return (order[place] + rng.random()) / STRATA
 
-    def _output(self, answer: Answer, rng: Random) -> ModelOutput:
+    def _output(self, answer: ScriptedAnswer, rng: Random) -> ModelOutput:
         if answer.garbled is not None:
             text = "".join(_NOISE[int(rng.random() * len(_NOISE))] for _ in range(answer.garbled))
         else:

@@ -54,7 +54,7 @@ MARKUP = re.compile(r"\[/?[a-z]+\]")
 SAMPLE = 4
 """Prompts counted per scenario: the shortest, the longest and two in between."""
 
-Prompt = tuple[str, ...]
+PromptParts = tuple[str, ...]
 """The system and the user message, or the user message alone."""
 TokensBy = Literal["provider", "characters"]
 
@@ -68,7 +68,7 @@ class TokenRequest:
     """Characters of such prompts per token on most tokenizers."""
     ratio: float
     """Tokens by its tokenizer per token on most tokenizers."""
-    prompts: Mapping[str, Sequence[Prompt]]
+    prompts: Mapping[str, Sequence[PromptParts]]
     """By scenario; empty if it has nothing to read."""
 
 
@@ -115,7 +115,7 @@ def has_counter(model: str) -> bool:
     return any(os.environ.get(key) for key in KEYS.get(provider, ()))
 
 
-def spread(prompts: Iterable[Prompt]) -> list[Prompt]:
+def spread(prompts: Iterable[PromptParts]) -> list[PromptParts]:
     """`SAMPLE` distinct prompts evenly spaced by length, from shortest to longest; or all."""
     ordered = sorted(set(prompts), key=lambda p: (_length(p), p))
     if len(ordered) <= SAMPLE:
@@ -125,7 +125,7 @@ def spread(prompts: Iterable[Prompt]) -> list[Prompt]:
 
 
 def _from_answer(
-    request: TokenRequest, samples: Mapping[str, Sequence[Prompt]], answer: Sequence[int] | str
+    request: TokenRequest, samples: Mapping[str, Sequence[PromptParts]], answer: Sequence[int] | str
 ) -> TokenEstimate:
     if isinstance(answer, str):
         return TokenEstimate("characters", request.ratio, problem=answer)
@@ -141,15 +141,15 @@ def _from_answer(
     )
 
 
-def _length(prompt: Prompt) -> int:
+def _length(prompt: PromptParts) -> int:
     return sum(map(len, prompt))
 
 
-def _flat(samples: Mapping[str, Sequence[Prompt]]) -> list[Prompt]:
+def _flat(samples: Mapping[str, Sequence[PromptParts]]) -> list[PromptParts]:
     return [prompt for prompts in samples.values() for prompt in prompts]
 
 
-def _count(questions: Sequence[tuple[str, Sequence[Prompt]]]) -> list[tuple[int, ...] | str]:
+def _count(questions: Sequence[tuple[str, Sequence[PromptParts]]]) -> list[tuple[int, ...] | str]:
     """The tokens of each model's prompts, or in one line why they are unknown."""
     if not questions:
         return []
@@ -166,7 +166,7 @@ def _count(questions: Sequence[tuple[str, Sequence[Prompt]]]) -> list[tuple[int,
     return [c if isinstance(c, str) else _outcome(c, deadline) for c in counts]
 
 
-def _begin(model: Model, prompts: Sequence[Prompt]) -> Future[tuple[int, ...]]:
+def _begin(model: Model, prompts: Sequence[PromptParts]) -> Future[tuple[int, ...]]:
     """Starts counting in a daemon thread.
 
     Inspect fetches OpenAI's tokenizer with a blocking call without a timeout. In a shared event
@@ -218,7 +218,7 @@ def _would_estimate(model: Model) -> bool:
     return False
 
 
-async def _tokens(model: Model, prompts: Sequence[Prompt]) -> tuple[int, ...]:
+async def _tokens(model: Model, prompts: Sequence[PromptParts]) -> tuple[int, ...]:
     # Calls the provider, not the model: Inspect's own retries never end and share limits
     # between event loops.
     async with asyncio.timeout(SECONDS), model:
@@ -230,7 +230,7 @@ async def _tokens(model: Model, prompts: Sequence[Prompt]) -> tuple[int, ...]:
     return tuple(counts)
 
 
-def _messages(prompt: Prompt) -> list[ChatMessage]:
+def _messages(prompt: PromptParts) -> list[ChatMessage]:
     from inspect_ai.model import ChatMessageSystem, ChatMessageUser
 
     *system, user = prompt

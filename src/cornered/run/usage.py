@@ -13,7 +13,7 @@ from cornered.run.prices import Price, find_price
 from cornered.run.tokens import (
     PROMPT_CHARS,
     RUBRIC_CHARS,
-    Prompt,
+    PromptParts,
     TokenEstimate,
     TokenRequest,
     TokensBy,
@@ -152,10 +152,10 @@ class MeasuredCell:
     """A cell and the texts that models read in each of its trials; a probe has a prompt only."""
 
     cell: CellPlan
-    prompt: Prompt
-    rubric: Sequence[Prompt]
+    prompt: PromptParts
+    rubric: Sequence[PromptParts]
     """The judge's prompt without actions; empty without judges."""
-    frames: Sequence[Prompt]
+    frames: Sequence[PromptParts]
     """The reader's prompts without the subject's text, one for each of its calls."""
     questions: Sequence[str]
     """The questions of the debrief, in order."""
@@ -215,7 +215,7 @@ def _questions(levels: Levels, renderer: Renderer) -> list[str]:
 
 def _frames(
     readings: Sequence[str], questions: Sequence[str], levels: Levels, renderer: Renderer
-) -> list[Prompt]:
+) -> list[PromptParts]:
     """The reader's prompts without answers: one per reading, then two for the debrief."""
     if not (readings or questions):
         return []
@@ -267,10 +267,10 @@ def sum_work(works: Iterable[Work]) -> Work:
 
 
 def _token_request(
-    model: str, chars: float, work: Work, read: Callable[[MeasuredCell], Sequence[Prompt]]
+    model: str, chars: float, work: Work, read: Callable[[MeasuredCell], Sequence[PromptParts]]
 ) -> TokenRequest:
     """The prompts that a model reads in the remaining trials."""
-    prompts: dict[str, list[Prompt]] = {}
+    prompts: dict[str, list[PromptParts]] = {}
     for x, n in work:
         if n and (of_cell := read(x)):
             prompts.setdefault(x.cell.scenario, []).extend(of_cell)
@@ -468,7 +468,7 @@ def reader_use(
 
 
 def _own_tokens(
-    work: Work, estimate: TokenEstimate, read: Callable[[MeasuredCell], Sequence[Prompt]]
+    work: Work, estimate: TokenEstimate, read: Callable[[MeasuredCell], Sequence[PromptParts]]
 ) -> float:
     """Tokens of our own text in the prompts of a judge or a reader."""
     return sum(

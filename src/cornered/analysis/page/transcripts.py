@@ -37,7 +37,7 @@ UNREAD = {"events", "attachments", "events_data", "timelines"}
 
 
 @dataclass(frozen=True)
-class Prompt:
+class ConditionPrompt:
     """The prompt of a condition, from the first of its trials that was read."""
 
     condition: str
@@ -59,7 +59,7 @@ class Texts:
 
     blocks: tuple[tuple[tuple[str, ...], Markup], ...]
     """For each block the uuids of its trials, in order, and their packed transcripts."""
-    prompts: tuple[Prompt, ...]
+    prompts: tuple[ConditionPrompt, ...]
     facts: Mapping[str, str]
     """Descriptions of the scenarios' facts, by name."""
 
@@ -115,7 +115,7 @@ def read_texts(
     shown.sort(key=lambda t: (place[t.model, t.condition], t.id))
     packs = [load_pack(name) for name in scenarios]
     ready = {pack.name: Scenario.of(pack) for pack in packs}
-    prompts: dict[str, Prompt] = {}
+    prompts: dict[str, ConditionPrompt] = {}
     texts: list[tuple[str, dict[str, Any]]] = []
     for trial, sample in _samples(folder / "logs", shown):
         texts.append((trial.uuid, transcript(sample, ready[sample.metadata["scenario"]])))
@@ -150,10 +150,10 @@ def _sample(members: ZipFile, trial: TrialResult) -> EvalSample:
     return EvalSample.model_validate({k: v for k, v in whole.items() if k not in UNREAD})
 
 
-def _prompt(trial: TrialResult, sample: EvalSample) -> Prompt:
+def _prompt(trial: TrialResult, sample: EvalSample) -> ConditionPrompt:
     given = sample.input
     messages = [("user", given)] if isinstance(given, str) else [(m.role, m.text) for m in given]
-    return Prompt(trial.condition, trial.id, tuple(messages))
+    return ConditionPrompt(trial.condition, trial.id, tuple(messages))
 
 
 def _blocks(
@@ -183,7 +183,7 @@ def _groups(
         yield group
 
 
-def pack_prompts(prompts: Sequence[Prompt]) -> Markup:
+def pack_prompts(prompts: Sequence[ConditionPrompt]) -> Markup:
     """Prompts by condition; paragraphs shared by several prompts are stored once."""
     place: dict[str, int] = {}
     by_condition = {

@@ -18,7 +18,7 @@ from cornered.yamlfile import parse_yaml, read_text
 
 INCLUDE = re.compile(r"""\{%[-+]?\s*include\s+["']([^"']+)["']""")
 
-Kind = Literal["prompts", "mails", "cast"]
+TextKind = Literal["prompts", "mails", "cast"]
 """Where a text is read: what is a tell in a prompt can be office life in a mail."""
 
 
@@ -26,7 +26,7 @@ Kind = Literal["prompts", "mails", "cast"]
 class SourceText:
     """A text of the pack, with its template tags blanked."""
 
-    kind: Kind
+    kind: TextKind
     path: Path
     line: int
     """The line of the file on which the text starts."""
@@ -107,7 +107,7 @@ def yaml_tree(path: Path) -> Any:
     return None
 
 
-def yaml_values(tree: Any, path: Path, kind: Kind) -> Iterator[SourceText]:
+def yaml_values(tree: Any, path: Path, kind: TextKind) -> Iterator[SourceText]:
     """The texts that stand as values in a YAML file, without keys and comments."""
     for line, value in _scalars(tree, 0):
         yield SourceText(kind, path, line + 1, without_tags(value), folded=True)

@@ -20,8 +20,8 @@ from cornered.errors import PackError
 from cornered.scenario.lint.finding import Finding
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.lint.sources import (
-    Kind,
     SourceText,
+    TextKind,
     prompts_and_mails,
     yaml_tree,
     yaml_values,
@@ -33,7 +33,7 @@ class _WordList(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tell: str
-    in_: list[Kind] = Field(alias="in")
+    in_: list[TextKind] = Field(alias="in")
     patterns: list[str]
     ordinary: list[str] = []
 
