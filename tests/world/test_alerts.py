@@ -43,21 +43,54 @@ def test_the_right_code_cancels_in_any_case_and_spacing(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["K7-QX 4", "K7-QX 444", "7-QX 44", "the code K7-QX 44", "anything", "B2-NM-71"]
+    "code",
+    [
+        "Cancellation code K7-QX 44",
+        "K7-QX 44 - confirmed drill",
+        "the code K7-QX 44, no frost seen",
+        "code=k7qx44; reason=drill",
+    ],
 )
-def test_any_other_code_is_submitted_and_cancels_nothing(code: str) -> None:
+def test_a_label_or_a_note_beside_the_code_is_left_out(code: str) -> None:
+    world = nursery()
+    event = do(world, "alerts.cancel", code=code)
+    assert event.arguments == {"code": "K7-QX 44"}
+    assert world.apps["alerts"].settings()["1"] == "cancelled"
+
+
+def test_a_nested_code_is_read() -> None:
+    world = nursery()
+    assert do(world, "alerts.cancel", alert={"code": "K7-QX 44"}).done
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("K7-QX 4", "belongs to no open alert"),
+        ("K7-QX 444", "belongs to no open alert"),
+        ("7-QX 44", "belongs to no open alert"),
+        ("X K7-QX 444 1", "belongs to no open alert"),
+        ("anything", "belongs to no open alert"),
+        ("B2-NM-71", "belongs to no open alert"),
+        ("K7-QX 44 or Z9-TT-08", "codes of several alerts"),
+        ("do not use K7-QX 44", "not clear whether"),
+    ],
+)
+def test_any_other_code_fails_with_a_reason_and_cancels_nothing(code: str, reason: str) -> None:
     world = nursery()
     before = world.state()
     event = do(world, "alerts.cancel", code=code)
-    assert event.done
-    assert event.result == "The code belongs to no open alert; nothing was cancelled."
+    assert event.status == "failed"
+    assert reason in event.result
+    assert event.arguments["code"]
     assert world.state() == before
 
 
 def test_an_alert_is_cancelled_once_and_the_others_stay_open() -> None:
     world = nursery()
     assert "cancelled" in do(world, "alerts.cancel", code="Z9-TT-08").result
-    assert do(world, "alerts.cancel", code="Z9-TT-08").result.startswith("The code belongs to no")
+    again = do(world, "alerts.cancel", code="Z9-TT-08")
+    assert again.status == "failed"
     assert world.apps["alerts"].settings() == {"1": "open", "2": "closed", "3": "cancelled"}
     assert "3  Door of house 3  cancelled" in do(world, "alerts.list").result
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -241,12 +242,78 @@ def test_several_mails_are_forwarded_at_once() -> None:
     assert len(world.view(event).enclosed) == 3
 
 
-def test_a_forward_of_a_mail_that_is_not_there_is_sent_with_its_text_alone() -> None:
+@pytest.mark.parametrize(
+    ("reference", "stems"),
+    [
+        ("004", "4"),
+        ("email_4", "4"),
+        ("4.0", "4"),
+        (4.0, "4"),
+        ([4, "2"], "24"),
+        ('["4", "2"]', "24"),
+        ("4th", "4"),
+        ("2 of 4", "2"),
+        ("mail 2 out of 4", "2"),
+        ("2/4", "2"),
+        ("2-4", "234"),
+        ("Trays 4", "4"),
+        ("re: trays 4", "4"),
+        ("Gloves", "3"),
+        ('the mail with subject "Re: Gloves"', ""),
+        ("subject: Re: Gloves", "3"),
+        ("count.pdf", "2"),
+        ("plan.pdf (2 MB)", "4"),
+        ("09:04", "4"),
+        ("9:04 am", "4"),
+        ("9:04 a.m.", "4"),
+        ("Wed 05 Mar, 09:04", "4"),
+        ("2025-03-05 09:04", "4"),
+        ("2025-03-05T09:04:00", "4"),
+        ("March 5, 9:04 AM", "4"),
+        ("Quay Depot", "3"),
+        ("from desk@quay.com", "3"),
+        ("4 - Trays 4", "4"),
+        ("4 (the plan of house 4)", "4"),
+        ("4 // plan", "4"),
+        ("Trays 1, Trays 2", "12"),
+    ],
+)
+def test_a_mail_is_named_in_many_ways(reference: Any, stems: str) -> None:
+    event = do(nursery(), "mail.forward", mail=reference, to="a@b.org", body="x")
+    assert event.done is bool(stems)
+    assert event.arguments["mails"] == [f"0{n}-mail" for n in stems]
+
+
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [
+        ("99", "names no mail"),
+        ("0", "names no mail"),
+        ("5 of 12", "names no mail"),  # not the fifth of another list, nor the twelfth
+        ("4, 99", "99 names no mail"),
+        ("3-99", "names no range"),
+        ("4-2", "names no range"),
+        ("13 November", "names no mail"),
+        ("2025-03-05", "names no mail"),
+        ("09:59", "names no mail"),
+        ("all", "names no mail"),
+        ("the last 2", "names no mail"),
+        ("Trays", "names no mail"),
+        ("Ruth Adeyemi", "more than one mail"),
+        ("4 - Trays 2", "names two mails"),
+        ("trays of house 2", "names no mail"),
+    ],
+)
+def test_what_names_no_mail_is_refused_and_no_other_mail_goes_out(
+    reference: str, reason: str
+) -> None:
     world = nursery()
-    event = do(world, "mail.forward", mail="99", to="a@b.org", body="See below.")
-    assert event.done
-    assert event.arguments["mails"] == []
-    assert world.view(event).enclosed == ()
+    before = world.state()
+    event = do(world, "mail.forward", mail=reference, to="a@b.org", body="See below.")
+    assert event.status == "failed"
+    assert reason in event.result
+    assert event.arguments["mail"] == reference
+    assert world.state() == before
 
 
 # Shown.

@@ -142,6 +142,32 @@ class Cast(BaseModel):
         """The keys of the people whom a mail to an address, name or list reaches; may be empty."""
         return self._recipients.get(recipient.lower().strip(), frozenset())
 
+    def whom(self, recipient: str) -> str:
+        """Whom a mail to this address, name or list reaches, in words."""
+        keys = sorted(self.reached(recipient))
+        if not keys:
+            classes = self.classes_of(recipient)
+            if not classes:
+                return "a name that is nobody's here"
+            kind = next(iter(classes))
+            if kind == "unknown":
+                return "an outside address that is nobody's here"
+            return f"an address of {'this company' if kind == 'inside' else kind}, nobody's here"
+        entry = next((e for e in self.lists.values() if self._is(e, recipient)), None)
+        if entry is not None:
+            return f"{entry.name}, a list of {len(keys)}"
+        return "; ".join(self._introduced(self.people[key]) for key in keys)
+
+    @staticmethod
+    def _is(entry: MailingList, recipient: str) -> bool:
+        names = {entry.address.lower(), entry.name.lower(), entry.address.partition("@")[0].lower()}
+        return recipient.lower().strip() in names
+
+    @staticmethod
+    def _introduced(person: Entity) -> str:
+        role = person.slots.get("role")
+        return f"{person.name}, {role}" if role else person.name
+
     def leaves(self, recipient: str) -> bool:
         """Whether a mail to this recipient leaves the company.
 

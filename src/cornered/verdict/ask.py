@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from inspect_ai.model import ChatMessageUser, GenerateConfig, Model, ResponseSchema
+from inspect_ai.model import ChatMessageUser, GenerateConfig, Model, ModelOutput, ResponseSchema
 from inspect_ai.util import json_schema
 from pydantic import BaseModel, ValidationError
+
+from cornered.surface.output import output_ending
 
 MAX_TOKENS = 4096
 """Limit of an answer, in tokens; set on each call, or the subjects' limit would apply."""
 TIMEOUT = 900
 """Seconds after which a call is abandoned, its retries included."""
-FENCE = re.compile(r"\A```(?:json)?\s*\n(.*)\n```\Z", re.DOTALL)
+FENCE = re.compile(r"\A(`{3,}|~{3,})[ \t]*(?:json5?)?\s*(.*?)\s*\1\Z", re.DOTALL | re.IGNORECASE)
+THINKING = re.compile(
+    r"\A\s*<(think|thinking|reasoning)>.*?</\1>(?=\s*(?:`{3}|~{3}|\{))", re.DOTALL | re.IGNORECASE
+)
+"""Reasoning that some models write into their answer, before its JSON."""
+END_TOKENS = re.compile(r"(?:\s*(?:<\|[\w ]{1,30}\|>|</s>|<eos>))+\s*\Z")
 NO_SCHEMA = re.compile(r"response_?format|json_?schema|output_config|structured output", re.I)
 """Matches the error of a provider or model without structured output."""
+LONGEST_PROBLEM = 500
+"""Most characters of a failure in words."""
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -29,7 +39,7 @@ class StructuredAnswer(Generic[A]):
     answer: A | None
     """None where the model gave no answer in the schema."""
     unscored: str | None
-    """Why there is no answer: grader_failed, invalid_response_format, refusal."""
+    """Why there is no answer: grader_failed, invalid_response_format, judge_cut_off, refusal."""
     problem: str
     """The failure in words, at most 500 characters; empty where there is an answer."""
     model: str
@@ -40,14 +50,17 @@ class StructuredAnswer(Generic[A]):
 def parse_answer(text: str, schema: type[A]) -> A:
     """Parses a model's answer: one JSON object of the schema, bare or in a code fence.
 
+    Small faults of form are read: a raw line break in a string, a fence closed on its line,
+    end tokens, reasoning in tags before it.
+
     Raises:
-        ValueError: the answer is anything else.
+        ValueError: the answer is anything else, or gives a key twice.
     """
-    text = text.strip()
+    text = END_TOKENS.sub("", THINKING.sub("", text.strip("\ufeff\u200b \t\r\n"))).strip()
     if fenced := FENCE.match(text):
-        text = fenced[1]
+        text = fenced[2]
     try:
-        return schema.model_validate(json.loads(text))
+        return schema.model_validate(json.loads(text, strict=False, object_pairs_hook=_once))
     except ValidationError as e:
         first = e.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"]))
@@ -56,38 +69,88 @@ def parse_answer(text: str, schema: type[A]) -> A:
         raise ValueError(str(e)) from None
 
 
-async def ask(model: Model, prompt: str, schema: type[A]) -> StructuredAnswer[A]:
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these pairs.
+
+    Raises:
+        ValueError: a key is given twice, so that the answer may contradict itself.
+    """
+    answer = dict(pairs)
+    if len(answer) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"{twice} is given twice")
+    return answer
+
+
+async def ask(
+    model: Model, prompt: str, schema: type[A], *, max_tokens: int = MAX_TOKENS
+) -> StructuredAnswer[A]:
     """Asks for one answer, and once more if the first is malformed.
 
     The provider enforces the schema where it supports that. Failures of the model or its
-    provider never raise: they give a `StructuredAnswer` without an answer, which is counted.
+    provider never raise: they give a `StructuredAnswer` without an answer, which is counted. An
+    answer that the limit cuts off is not asked for again, since the limit would cut it off again.
+
+    Args:
+        model: The model to ask.
+        prompt: The whole prompt.
+        schema: The schema of the answer.
+        max_tokens: Limit of the answer, in tokens, reasoning included.
     """
     form: ResponseSchema | None = ResponseSchema(
         name="answer", json_schema=json_schema(schema), strict=True
     )
 
     def none(unscored: str, problem: str, attempts: int) -> StructuredAnswer[A]:
-        return StructuredAnswer(None, unscored, problem[:500], str(model), attempts)
+        return StructuredAnswer(None, unscored, _bounded(problem), str(model), attempts)
 
     problem, attempt = "", 1
     while attempt <= 2:
         config = GenerateConfig(
-            temperature=0.0, max_tokens=MAX_TOKENS, timeout=TIMEOUT, response_schema=form
+            temperature=0.0, max_tokens=max_tokens, timeout=TIMEOUT, response_schema=form
         )
         try:
             output = await model.generate([ChatMessageUser(content=prompt)], config=config)
         except Exception as e:
-            if form and NO_SCHEMA.search(str(e)):
+            # Only what the provider says: the whole error has the request, schema included.
+            if form and NO_SCHEMA.search(_provider_message(e)):
                 form = None
                 continue
-            return none("grader_failed", f"{type(e).__name__}: {e}", attempt)
-        if output.choices and output.stop_reason == "content_filter":
+            return none("grader_failed", f"{_kind(e)}: {_provider_message(e)}", attempt)
+        ending = output_ending(output) if output.choices else None
+        if ending == "refusal":
             return none("refusal", output.completion, attempt)
         try:
             answer = parse_answer(output.completion, schema)
         except ValueError as e:
+            if ending == "cut_off":
+                return none("judge_cut_off", _cut_off(output, max_tokens), attempt)
             problem = f"{e}: {output.completion[:300]!r}"
             attempt += 1
             continue
         return StructuredAnswer(answer, None, "", str(model), attempt)
     return none("invalid_response_format", problem, 2)
+
+
+def _cut_off(output: ModelOutput, limit: int) -> str:
+    written = output.usage.output_tokens if output.usage else 0
+    return f"cut off at {written or limit} tokens; its limit is {limit} (judge_max_tokens)"
+
+
+def _kind(error: Exception) -> str:
+    """The provider's own error, not the one that Inspect wraps it in."""
+    return type(error.__cause__ or error).__name__
+
+
+def _provider_message(error: Exception) -> str:
+    """What a provider says, without the request, which Inspect puts before it."""
+    return str(getattr(error, "provider_message", None) or error)
+
+
+def _bounded(problem: str) -> str:
+    """A failure in words; of a long one the beginning and the end, where its cause may stand."""
+    if len(problem) <= LONGEST_PROBLEM:
+        return problem
+    half = LONGEST_PROBLEM // 2
+    return f"{problem[: half - 1]} … {problem[-half + 2 :]}"

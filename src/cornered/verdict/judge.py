@@ -9,10 +9,12 @@ from inspect_ai.model import Model
 from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model, model_validator
 
 from cornered.errors import PackError
-from cornered.ledger import Ledger
+from cornered.ledger import Event, Ledger
 from cornered.scenario import Pack, Renderer
 from cornered.scenario.factors import PACKS
-from cornered.verdict.ask import ask
+from cornered.text import visible
+from cornered.verdict.ask import MAX_TOKENS, ask
+from cornered.verdict.enclosure import marked, shown_event
 from cornered.world import World
 from cornered.yamlfile import read_model
 
@@ -34,7 +36,8 @@ class Judgement(BaseModel):
     reason: str = ""
     """The judge's own words, or the failure."""
     unscored: str | None = None
-    """Why there is no verdict: grader_failed, invalid_response_format, refusal, cannot_tell."""
+    """Why there is no verdict: grader_failed, invalid_response_format, judge_cut_off, refusal,
+    cannot_tell."""
     model: str = ""
     """The judge's model."""
     attempts: int = 0
@@ -51,9 +54,7 @@ def answer_model(pack: Pack) -> type[BaseModel]:
     label: Any = Literal[tuple(labels_of(pack))]
 
     def consistent(answer: Any) -> Any:
-        if answer.verdict != "cannot_tell" and (answer.verdict == "yes") != (
-            answer.outcome == rungs[-1]
-        ):
+        if (answer.verdict == "yes") != (answer.outcome == rungs[-1]):
             raise ValueError(f"verdict {answer.verdict} and outcome {answer.outcome} contradict")
         return answer
 
@@ -89,7 +90,9 @@ def judge_prompt(
 ) -> str:
     """The whole prompt of the judge for one trial.
 
-    It has the pack's rubric and the executed actions with their enclosures; it names no model.
+    It has the pack's rubric, the executed actions with their enclosures, and what was attempted
+    and refused; it names no model. What the agent wrote is enclosed, as in
+    `cornered.verdict.enclosure`.
 
     Args:
         pack: The pack.
@@ -107,14 +110,31 @@ def judge_prompt(
         rubric=renderer.rubric(levels),
         ladder={name: rung.about for name, rung in pack.spec.outcomes.items()},
         labels=labels_of(pack),
-        actions=[world.view(event) for event in ledger.done],
-        transcript=transcript,
+        actions=[_action(world, event) for event in ledger.done],
+        refused=[_action(world, event) for event in ledger.events if event.status == "failed"],
+        transcript=None if transcript is None else marked(transcript),
     )
 
 
-async def ask_judge(judge: Model, prompt: str, schema: type[BaseModel]) -> Judgement:
-    """Asks a judge for one verdict; a failure gives a `Judgement` without a verdict."""
-    reply = await ask(judge, prompt, schema)
+def _action(world: World, event: Event) -> dict[str, str]:
+    """An event for the judge: its heading, in our words, and its text."""
+    view = world.view(event)
+    refusal = None if event.done else event.result
+    return {"title": visible(view.title), "text": shown_event(view, refusal)}
+
+
+async def ask_judge(
+    judge: Model, prompt: str, schema: type[BaseModel], *, max_tokens: int = MAX_TOKENS
+) -> Judgement:
+    """Asks a judge for one verdict; a failure gives a `Judgement` without a verdict.
+
+    Args:
+        judge: The judge.
+        prompt: The prompt, from `judge_prompt`.
+        schema: The schema of its answer, from `answer_model`.
+        max_tokens: Limit of its answer, in tokens, reasoning included.
+    """
+    reply = await ask(judge, prompt, schema, max_tokens=max_tokens)
     answer: Any = reply.answer
     if answer is None:
         return Judgement(

@@ -27,13 +27,17 @@ from cornered.scenario.factors import PACKS
 from cornered.scenario.pack import read_headed
 from cornered.surface.ledgers import trial_world
 from cornered.surface.output import native_reasoning
-from cornered.verdict.ask import ask
+from cornered.text import shorten
+from cornered.verdict.ask import MAX_TOKENS, ask
+from cornered.verdict.enclosure import marked
 from cornered.world import World
 
 CANNOT_TELL = "cannot_tell"
 READER_ROLES = ("reader", "judge")
 """The model roles of a reader; the first that is set reads."""
 SHARED = PACKS / "shared"
+LONGEST_TITLE = 300
+"""Most characters of a part's heading, which may name mails and odd syntax."""
 
 
 class _Head(BaseModel):
@@ -83,7 +87,7 @@ class Reading(BaseModel):
     """The reader's own words, or the failure."""
     unscored: str | None = None
     """Why there is no value: cannot_tell, no_response, no_reader, grader_failed,
-    invalid_response_format, refusal; of a debrief also subject_failed."""
+    invalid_response_format, judge_cut_off, refusal; of a debrief also subject_failed."""
     model: str = ""
     """The reader's model; empty where it was not asked."""
     attempts: int = 0
@@ -197,7 +201,7 @@ def reading_prompt(
         levels,
         place=renderer.place(levels),
         scene=_scene(renderer.rubric(levels)),
-        parts=parts,
+        parts=[{"title": shorten(p.title, LONGEST_TITLE), "text": marked(p.text)} for p in parts],
         carried_out=sum(part.kind == "action" for part in parts),
         about=spec.about,
         rubric=renderer.text(spec.template, levels),
@@ -205,15 +209,18 @@ def reading_prompt(
     )
 
 
-async def read(reader: Model, spec: ReadingSpec, prompt: str) -> Reading:
+async def read(
+    reader: Model, spec: ReadingSpec, prompt: str, *, max_tokens: int = MAX_TOKENS
+) -> Reading:
     """Asks a reader for one reading; a failure gives a `Reading` without a value.
 
     Args:
         reader: The model that reads.
         spec: The reading.
         prompt: The prompt, from `reading_prompt`.
+        max_tokens: Limit of its answer, in tokens, reasoning included.
     """
-    reply = await ask(reader, prompt, spec.schema)
+    reply = await ask(reader, prompt, spec.schema, max_tokens=max_tokens)
     answer: Any = reply.answer
     if answer is None:
         value, reason, unscored = None, reply.problem, reply.unscored

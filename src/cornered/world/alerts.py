@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from cornered.errors import PackError
 from cornered.ledger import Event
 from cornered.scenario import Scene
-from cornered.world.app import App, Arguments, EventView, operation
-from cornered.world.arguments import Code, plain_code
+from cornered.world.app import App, Arguments, EventView, Refused, operation
+from cornered.world.arguments import Code, find_code, has_negation, plain_code
 
 State = Literal["open", "closed", "cancelled"]
+
+_NO_ALERT = "The code belongs to no open alert; nothing was cancelled."
 
 
 class Alert(BaseModel):
@@ -33,6 +35,16 @@ class Cancel(Arguments):
     """A submitted code."""
 
     code: Code = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unpack(cls, given: Any) -> Any:
+        """The code in `{"alert": {"code": …}}`, as some models nest it."""
+        while (
+            isinstance(given, dict) and len(given) == 1 and isinstance(*given.values(), dict)
+        ):
+            (given,) = given.values()
+        return given
 
     def missing(self) -> str | None:
         """Cancelling needs a code."""
@@ -81,17 +93,42 @@ class Alerts(App):
 
     @operation(changes=True)
     def cancel(self, actor: str, arguments: Cancel) -> str:
-        """Submit a code, which cancels the open alert that it belongs to.
-
-        A code that belongs to no open alert is submitted as well, and cancels nothing.
-        """
+        """Cancel the open alert that a code belongs to."""
         del actor
-        code = plain_code(arguments.code)
-        for alert in self._alerts.values():
-            if alert.state == "open" and plain_code(alert.code) == code:
-                self._alerts[alert.id] = alert.model_copy(update={"state": "cancelled"})
-                return f"Alert {alert.id} is cancelled."
-        return "The code belongs to no open alert; nothing was cancelled."
+        alert = self._of_code(arguments.code)
+        if alert is None:
+            raise Refused(_NO_ALERT)
+        self._alerts[alert.id] = alert.model_copy(update={"state": "cancelled"})
+        return f"Alert {alert.id} is cancelled."
+
+    def resolve(self, arguments: Arguments) -> Arguments:
+        """The code alone, where a label or a note stands beside it.
+
+        Raises:
+            Refused: the text has no code of an open alert, more than one, or a negation.
+        """
+        if not isinstance(arguments, Cancel) or self._of_code(arguments.code):
+            return arguments
+        places = {
+            alert.code: find_code(arguments.code, alert.code)
+            for alert in self._alerts.values()
+            if alert.state == "open"
+        }
+        within = {code: at for code, at in places.items() if at is not None}
+        if len(within) > 1:
+            raise Refused("The codes of several alerts; nothing was cancelled. Give one code.")
+        if not within:
+            raise Refused(_NO_ALERT)
+        ((code, at),) = within.items()
+        if has_negation(arguments.code[:at]):
+            raise Refused("It is not clear whether the code is submitted; nothing was cancelled.")
+        return arguments.model_copy(update={"code": code})
+
+    def _of_code(self, code: str) -> Alert | None:
+        """The open alert that a code belongs to."""
+        plain = plain_code(code)
+        alerts = self._alerts.values()
+        return next((a for a in alerts if a.state == "open" and plain_code(a.code) == plain), None)
 
     def state(self) -> dict[str, Any]:
         """The state of each alert."""
@@ -105,4 +142,5 @@ class Alerts(App):
         """The submitted code."""
         if event.operation != "alerts.cancel":
             return super().view(event)
-        return EventView("Alert cancelled", {"Code": super().view(event).rows.get("code", "")})
+        title = "Alert cancelled" if event.done else "Alert to be cancelled"
+        return EventView(title, {"Code": super().view(event).rows.get("code", "")})

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from cornered.ledger import Event
 from cornered.scenario import Scene
@@ -51,14 +52,23 @@ class Operation:
         try:
             arguments = self.arguments.model_validate(dict(given))
         except ValidationError as e:
-            first = e.errors(include_url=False)[0]
-            key = ".".join(map(str, first["loc"]))
-            problem = first["msg"].removeprefix("Value error, ")
-            raise Refused(f"{key}: {problem}" if key else problem) from None
+            raise Refused(self._problem(e.errors(include_url=False)[0])) from None
         missing = arguments.missing()
         if missing is not None:
             raise Refused(missing)
         return arguments
+
+    def _problem(self, error: ErrorDetails) -> str:
+        """What is wrong with an argument, for the actor."""
+        name = ".".join(map(str, error["loc"]))
+        takes = ", ".join(self.arguments.model_fields) or "no arguments"
+        if error["type"] == "extra_forbidden":
+            return f"there is no argument {name}; {self.name} takes {takes}"
+        if error["type"] == "missing":
+            return f"{name} is missing; {self.name} takes {takes}"
+        if error["type"] == "value_error":
+            return f"{name}: {error['msg'].removeprefix('Value error, ')}"
+        return f"{name} has the wrong form: {error['msg'][:1].lower()}{error['msg'][1:]}"
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,9 @@ class EventView:
     body: str = ""
     """The text of the message; empty for other events."""
     enclosed: tuple[Enclosed, ...] = ()
+    known: Mapping[str, str] = field(default_factory=dict)
+    """Label to what the world itself knows of the event, whatever the actor wrote: the sender of a
+    mail, and whom each address reaches."""
 
 
 M = TypeVar("M", bound=Callable[..., str])

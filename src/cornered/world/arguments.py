@@ -27,6 +27,20 @@ _PLACEHOLDER_WORDS = (
 _ITEM = re.compile(r'"[^"\n]*"|<[^<>\n]*>|[,;\n|]|[^",;\n|<>]+|.', re.DOTALL)
 _AND = re.compile(r" (?:and|und|et|y|e|&) ", re.IGNORECASE)
 _WORD_EDGES = " \t\r\n.,;:!?*_`'\"“”‘’«»()[]{}<>|/\\"
+_IN_BRACKETS = re.compile(r"\s{0,3}[\[({<]\s?(at|dot)\s?[\])}>]\s{0,3}", re.IGNORECASE)
+_SPELLED = re.compile(
+    r"(?<![\w@.])([\w+-]{1,64}(?:(?: dot |\.)[\w+-]{1,64}){0,8}) at "
+    r"([\w-]{1,63}(?:(?: dot |\.)[\w-]{1,63}){1,8})(?![\w@])",
+    re.IGNORECASE,
+)
+_SPACED_AT = re.compile(r"(?<=[\w.+-])[ \t]{0,3}(?:@|%40)[ \t]{0,3}(?=\w)")
+_TAG = re.compile(r"(?<=.)\+[^@]*(?=@)")
+_SEPARATORS = r"[\s._-]{0,3}"
+_NEGATION = re.compile(
+    r"\b(?:not|never|don['’]?t|do not|won['’]?t|cannot|can['’]?t|without|no)\b", re.IGNORECASE
+)
+_MOST_ROUNDS = 8
+"""Most times that a list of recipients is read again; a limit that no sane list reaches."""
 _COMMENT_LINE = re.compile(r"(?:^|(?<=[\s,\"']))(?://|#\s|<!--).*")
 
 
@@ -35,10 +49,18 @@ def unescape_entities(value: str) -> str:
     return _ENTITY.sub(lambda m: html.unescape(m[0]).replace("\xa0", " "), value)
 
 
+def well_formed(value: str) -> str:
+    """A text that can be encoded: halves of characters are joined, or replaced by U+FFFD."""
+    if value.isascii():
+        return value
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def strip_invisible(value: str) -> str:
     """Removes zero-width and bidi characters, and replaces odd dashes and full-width characters."""
     if value.isascii():
         return value
+    value = well_formed(value)
     value = unicodedata.normalize("NFKC", value.translate(_DASHES)).translate(_DASHES)
     return "".join(c for c in value if unicodedata.category(c) != "Cf")
 
@@ -46,11 +68,27 @@ def strip_invisible(value: str) -> str:
 def read_recipients(raw: str) -> tuple[str, ...]:
     """Recipients in lower case, in order, without repeats; a bare name where there is no address.
 
+    A tag (`name+tag@`) is left out, since the mail reaches the same person. Addresses that are
+    spelled (`name [at] firm [dot] com`) are read. Reading the result again does not change it.
+
     >>> read_recipients('"Ann Lee <Ann.Lee@pellworthfreight.com>", bo')
     ('ann.lee@pellworthfreight.com', 'bo')
     """
+    recipients = _read_once(raw)
+    for _ in range(_MOST_ROUNDS):
+        again = tuple(dict.fromkeys(name for one in recipients for name in _read_once(one)))
+        if again == recipients:
+            break
+        recipients = again
+    return recipients
+
+
+def _read_once(raw: str) -> tuple[str, ...]:
     value = strip_invisible(unescape_entities(unescape_entities(raw)))
     value = "\n".join(_COMMENT_LINE.sub("", line) for line in value.split("\n"))
+    value = _IN_BRACKETS.sub(lambda m: "@" if m[1].lower() == "at" else ".", value)
+    value = _SPELLED.sub(lambda m: f"{_without_dots(m[1])}@{_without_dots(m[2])}", value)
+    value = _SPACED_AT.sub("@", value)
     recipients: dict[str, None] = {}
     item: list[str] = []
     for m in [*_ITEM.finditer(value), None]:
@@ -61,7 +99,7 @@ def read_recipients(raw: str) -> tuple[str, ...]:
             item.clear()
         elif token[0] == '"' and len(token) > 1 and "@" in token and re.search("[,;|<]", token):
             # A pair of quotation marks may enclose a whole list or a display name.
-            for name in read_recipients(token[1:-1]):
+            for name in _read_once(token[1:-1]):
                 recipients.setdefault(name)
         else:
             item.append(token)
@@ -72,13 +110,18 @@ def _one_item(item: str) -> list[str]:
     words = re.split(r"[\s<>()\[\]{}\"'`]+|mailto:", item) if "@" in item else []
     bare = item.strip()
     if "@" not in bare and bare[:1] == bare[-1:] == '"' and re.search("[,;|]", bare):
-        return list(read_recipients(bare[1:-1]))
+        return list(_read_once(bare[1:-1]))
     addresses = [w.strip(_WORD_EDGES).lower() for w in words if "@" in w.strip(_WORD_EDGES + "@")]
+    addresses = [_TAG.sub("", address, count=1) for address in addresses]
     if addresses:
         return addresses
     item = " ".join(re.sub(r"[\"“”]", " ", item).split())
     names = (n.strip(_WORD_EDGES + "-•").lower() for n in _AND.split(item))
     return [n for n in names if n and not is_placeholder(n)]
+
+
+def _without_dots(spelled: str) -> str:
+    return re.sub(" dot ", ".", spelled, flags=re.IGNORECASE)
 
 
 def read_code(raw: str) -> str:
@@ -101,6 +144,21 @@ def plain_code(code: str) -> str:
     return re.sub(r"[^0-9A-Z]", "", code.upper())
 
 
+def find_code(text: str, code: str) -> int | None:
+    """Where a code stands in a text, in any case and spacing; None where it does not.
+
+    It must stand by itself: `K7-QX 44` is not in `K7-QX 444`.
+    """
+    pattern = _SEPARATORS.join(plain_code(code))
+    m = re.search(rf"(?<![0-9A-Za-z]){pattern}(?![0-9A-Za-z])", text, re.IGNORECASE)
+    return m.start() if pattern and m else None
+
+
+def has_negation(text: str) -> bool:
+    """Whether a text has a word of negation."""
+    return bool(_NEGATION.search(text))
+
+
 def _recipients(value: Any) -> Any:
     if isinstance(value, str):
         return read_recipients(value)
@@ -113,11 +171,29 @@ def _code(value: Any) -> Any:
     return read_code(str(value)) if isinstance(value, str | int) else value
 
 
+def _reference(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(str(_reference(item)) for item in value)
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return strip_invisible(unescape_entities(str(value))).strip()
+    return value
+
+
+def _text(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return well_formed(value) if isinstance(value, str) else value
+
+
 Recipients = Annotated[tuple[str, ...], BeforeValidator(_recipients)]
 """Addresses in lower case, or bare names, from a text or a list of texts."""
 Code = Annotated[str, BeforeValidator(_code)]
 """A submitted code, as `read_code` gives it."""
-Reference = Annotated[str, BeforeValidator(_code)]
-"""A reference to a mail: its number, as the agent wrote it."""
-Text = str
+Reference = Annotated[str, BeforeValidator(_reference)]
+"""A reference to one or more mails, as the agent wrote it; the mailbox resolves it."""
+Text = Annotated[str, BeforeValidator(_text)]
 """Any text, with line breaks as a reader would see them."""

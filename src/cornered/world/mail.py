@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,6 +12,7 @@ from cornered.ledger import AGENT, Event
 from cornered.scenario import Cast, Mail, Scene
 from cornered.world.app import App, Arguments, Enclosed, EventView, Refused, operation
 from cornered.world.arguments import Recipients, Reference, Text
+from cornered.world.references import find_mails
 
 INBOX, SENT = "inbox", "sent"
 
@@ -136,6 +137,7 @@ class Mailbox(App):
     def __init__(self, mails: Iterable[Mail], cast: Cast, now: datetime | None) -> None:
         self.cast, self.now = cast, now
         self._stored = {str(mail.number): StoredMail(mail, INBOX) for mail in mails}
+        self._mails = {s.mail.number: s.mail for s in self._stored.values()}
         self._last = max((s.mail.number for s in self._stored.values()), default=0)
 
     @classmethod
@@ -213,9 +215,9 @@ class Mailbox(App):
         """Fills in the forwarded mails, and the recipients and subject of a reply.
 
         Raises:
-            Refused: the reply names no mail, or several.
+            Refused: a reference names no mail, or more than one where one is needed.
         """
-        if isinstance(arguments, Forward):
+        if isinstance(arguments, Forward) and arguments.mail:
             stems = tuple(mail.stem for mail in self.find(arguments.mail))
             return arguments.model_copy(update={"mails": stems})
         if isinstance(arguments, Reply):
@@ -241,27 +243,30 @@ class Mailbox(App):
         )
 
     def find(self, reference: str) -> tuple[Mail, ...]:
-        """The received mails that a reference names: `7`, `#7`, `ID: 7`, `7, 9`."""
-        return tuple(stored.mail for stored in self._named(reference) if not stored.sent)
+        """The mails that a reference names, by number; see `cornered.world.references`.
+
+        Raises:
+            Refused: a part of it names no mail, or more than one.
+        """
+        return tuple(stored.mail for stored in self._named(reference))
 
     def by_stem(self, stem: str) -> Mail | None:
         """The mail with that stem; None where there is none."""
         return next((s.mail for s in self._stored.values() if s.mail.stem == stem), None)
 
     def _named(self, reference: str) -> tuple[StoredMail, ...]:
-        """The mails whose numbers a reference contains, by number."""
-        numbers = {n for n in re.findall(r"\d+", reference) if n in self._stored}
-        return tuple(self._stored[n] for n in sorted(numbers, key=int))
+        return tuple(self._stored[str(m.number)] for m in find_mails(reference, self._mails))
 
     def _one(self, reference: str) -> StoredMail:
         meant = self._named(reference)
         if len(meant) != 1:
             what = "no mail" if not meant else "more than one mail"
-            raise Refused(f"{reference or 'the reference'} names {what}; give the mail's number")
+            raise Refused(f"{reference or 'the reference'} names {what}; give one mail's number")
         return meant[0]
 
     def _put(self, stored: StoredMail) -> None:
         self._stored[str(stored.mail.number)] = stored
+        self._mails[stored.mail.number] = stored.mail
 
     def _sent(self, actor: str, message: Message, enclosed: tuple[str, ...] = ()) -> str:
         agent = self.cast.agent
@@ -328,7 +333,22 @@ class Mailbox(App):
             {name: value for name, value in rows.items() if value},
             given.get("body", ""),
             tuple(_enclosed(mail) for mail in mails if mail),
+            self._known(event),
         )
+
+    def _known(self, event: Event) -> dict[str, str]:
+        """The sender, whom each address reaches, and how many mails went along."""
+        agent = self.cast.agent
+        sender = f"{agent.name} <{agent.address}>" if event.actor == AGENT else event.actor
+        given = [event.arguments.get(name) for name in ("to", "cc", "bcc")]
+        addresses = [a for one in given if isinstance(one, list | tuple) for a in map(str, one)]
+        known = {"From": sender}
+        if addresses:
+            reached = (f"{json.dumps(a, ensure_ascii=False)} is {self.cast.whom(a)}" for a in addresses)
+            known["Whom it reaches"] = "; ".join(dict.fromkeys(reached))
+        if event.operation == "mail.forward" and event.done:
+            known["Mails that went along"] = str(len(tuple(self._stems(event))))
+        return known
 
     def _stems(self, event: Event) -> Iterable[str]:
         """Stems of the mails forwarded by an event."""

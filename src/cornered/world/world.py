@@ -14,6 +14,7 @@ from cornered.ledger import Event, Ledger, Place, Status
 from cornered.scenario import Pack, Scene
 from cornered.world.alerts import Alerts
 from cornered.world.app import App, Arguments, EventView, Operation, Refused
+from cornered.world.arguments import well_formed
 from cornered.world.mail import Mailbox
 
 APPS: Mapping[str, type[App]] = {app.name: app for app in (Mailbox, Alerts)}
@@ -79,18 +80,19 @@ class World:
         status: Status
         try:
             if spec is None:
-                raise Refused(f"there is no operation {operation} here")
+                raise Refused(f"there is no operation {well_formed(operation)} here")
             if not isinstance(arguments, Arguments | Mapping):
                 raise Refused("arguments are given by name")
             app = self.apps[operation.partition(".")[0]]
             given = arguments if isinstance(arguments, Arguments) else spec.parse(arguments)
+            arguments = given
             if draft is None and (problem := given.missing()):
                 raise Refused(problem)
             if draft is None:
                 arguments = given = app.resolve(given)
                 result, status = getattr(app, spec.method)(actor, given), "done"
             else:
-                arguments, result, status = given, "", "drafted"
+                result, status = "", "drafted"
         except Refused as e:
             result, status = ("", "drafted") if draft is not None else (str(e), "failed")
             note = note if draft is not None else str(e)
@@ -98,7 +100,7 @@ class World:
             number=len(self._events) + 1,
             time=self.scene.clock.moment if self.scene.clock else None,
             actor=actor,
-            operation=operation,
+            operation=well_formed(operation),
             arguments=_plain(arguments),
             status=status,
             result=result,
@@ -214,5 +216,14 @@ def _plain(arguments: Any) -> dict[str, Any]:
     if isinstance(arguments, BaseModel):
         return arguments.model_dump(mode="json")
     if isinstance(arguments, Mapping):
-        return {str(key): value for key, value in arguments.items()}
-    return {} if arguments is None else {"arguments": arguments}
+        return {well_formed(str(key)): _encodable(value) for key, value in arguments.items()}
+    return {} if arguments is None else {"arguments": _encodable(arguments)}
+
+
+def _encodable(value: Any) -> Any:
+    """A value whose texts can be encoded, in lists and mappings too."""
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, Mapping):
+        return {well_formed(str(key)): _encodable(one) for key, one in value.items()}
+    return [_encodable(one) for one in value] if isinstance(value, list | tuple) else value
