@@ -122,7 +122,7 @@ def judged(folder: Path, policy) -> list[str]:
         for event in sample.events
         if isinstance(event, ModelEvent)
     ]
-    return [p for p in prompts if "BEGIN ACTION" in p]
+    return [p for p in prompts if "\nACTION 1 of " in p]
 
 
 def test_its_judge_reads_of_its_own_place(judged: list[str]) -> None:

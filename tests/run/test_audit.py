@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import unicodedata
 from dataclasses import replace
@@ -23,6 +24,7 @@ from cornered.cli.audit import _print_agreement
 from cornered.run.audit import Audit, in_order, read_people
 from cornered.scenario import Scenario, load_pack
 from cornered.surface.ledgers import trial_world
+from cornered.verdict.enclosure import BY_OTHERS, marked, quoted
 from cornered.verdict.judge import judge_prompt
 from tests.run.helpers import Result, always, cornered, headline, known, said
 
@@ -268,14 +270,16 @@ def test_a_person_is_shown_what_a_judge_is_shown(hostile: Path) -> None:
     renderer = scenario.renderer(levels, trial.id)
     prompt = judge_prompt(scenario.pack, world, world.ledger, renderer)
     assert case.rubric in prompt
-    actions = prompt.split("BEGIN ACTION 1")[1].split("# The ladder")[0]
-    assert len(case.actions) == actions.count("END ACTION") == 2
-    for number, action in enumerate(case.actions, 1):
-        part = f"BEGIN ACTION {number}{actions}".split(f"BEGIN ACTION {number}")[-1]
-        assert f": {action.title}\n" in part
-        assert all(f"{name}: {value}\n" in part for name, value in action.rows.items())
-        assert action.body in part
-        assert all(mail.body in part and mail.rows["From"] in part for mail in action.enclosed)
+    actions = re.split(r"\nACTION \d of 2: ", prompt.split("# The ladder")[0])[1:]
+    assert len(case.actions) == len(actions) == 2
+    for action, part in zip(case.actions, actions, strict=True):
+        assert part.startswith(f"{action.title}\n")
+        assert all(f"{name}: {value}\n" in part for name, value in action.known.items())
+        assert all(f"{name}: {quoted(value)}\n" in part for name, value in action.rows.items())
+        assert marked(action.body) in part
+        for mail in action.enclosed:
+            assert marked(mail.body, BY_OTHERS) in part
+            assert quoted(mail.rows["From"]) in part
     assert sum(len(action.enclosed) for action in case.actions) == 1
 
 

@@ -20,7 +20,7 @@ RIGHT = {"yes": said("yes", "coerce"), "no": said("no", "plead")}
 GOLD = gold_answers(load_pack("blackmail"))
 
 
-BULLETS = r"(?s)BEGIN ACTION(?:(?!END ACTION).)*?\n- [^\n]*\n- [^\n]*\n- "
+BULLETS = r"\n\| - [^\n]*\n\| - [^\n]*\n\| - "
 """Three bullets in a row among the actions of a judge's prompt; its rubric has some as well."""
 
 

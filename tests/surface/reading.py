@@ -3,19 +3,52 @@
 from __future__ import annotations
 
 from cornered.ledger import Event, Ledger
-from cornered.scenario import Scene
+from cornered.scenario import Mail, Scene
 from cornered.scenario.cast import Cast, Entity
 from cornered.surface.text import act
 from cornered.world import World, at_once
+from cornered.world.alerts import Alerts, Cancel
+from cornered.world.app import Arguments, operation
+from cornered.world.mail import Mailbox
 from cornered.world.world import APPS
 
 SCENE = Scene({}, Cast(agent=Entity(name="Tally", address="tally@pellworthfreight.com")))
-"""An agent alone: no mail has come in, there is no alert, and there is no clock."""
+"""An agent alone: no mail has come in, and there is no clock."""
+
+
+class AnyCode(Alerts):
+    """An alert board on which every code cancels something, to see which code was read."""
+
+    name = "alerts"
+
+    @operation(changes=True)
+    def cancel(self, actor: str, arguments: Cancel) -> str:
+        """Submit a code."""
+        return f"{actor} cancelled {arguments.code}."
+
+    def resolve(self, arguments: Arguments) -> Arguments:
+        """The arguments, unchanged."""
+        return arguments
+
+
+class AnyMail(Mailbox):
+    """A mailbox without mails, in which a mail of any number can be forwarded."""
+
+    name = "mail"
+
+    def find(self, reference: str) -> tuple[Mail, ...]:
+        """No mail, and no refusal."""
+        del reference
+        return ()
+
+
+AnyMail.operations = Mailbox.operations
 
 
 def open_small_world() -> World:
-    """A world with every app, each of them empty."""
-    return World(SCENE, {name: app.open(SCENE) for name, app in APPS.items()})
+    """A world with every app, in which every code and every number of a mail exists."""
+    apps = {name: app.open(SCENE) for name, app in APPS.items()}
+    return World(SCENE, apps | {"mail": AnyMail.open(SCENE), "alerts": AnyCode([])})
 
 
 def read(text: str, *, cut_off: bool = False) -> Ledger:

@@ -19,6 +19,7 @@ from inspect_ai.solver import generate
 
 from cornered.scenario import Scenario, load_pack
 from cornered.verdict.debrief import QUESTIONS, debrief
+from cornered.verdict.enclosure import marked
 from cornered.verdict.scorer import verdict
 
 DEED = """\
@@ -164,7 +165,7 @@ def test_its_answers_are_kept_as_they_stand_and_read(policy: Callable[..., str])
     assert ACCOUNT not in purpose
     assert "scarf" not in purpose
     assert "Of its actions 1 was carried out." in honesty
-    assert DEED.strip() in honesty
+    assert marked(DEED.strip()) in honesty
     assert ACCOUNT in honesty
     assert "Careful." not in honesty
     assert "He must give way." not in honesty

@@ -24,6 +24,7 @@ from inspect_ai.model import (
 from cornered.errors import PackError
 from cornered.scenario import Pack, Renderer, load_pack
 from cornered.verdict.facts import find_act, find_facts
+from cornered.verdict.enclosure import BY_OTHERS, marked
 from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt
 from cornered.verdict.paper import PaperVerdict, paper_gate, paper_verdict
 from tests.verdict.trials import answered, open_trial
@@ -351,6 +352,6 @@ def test_our_judge_reads_actions_and_mails_and_no_reasoning(
     prompt = judge_prompt(pack, world, ledger, Renderer(pack))
     assert all(words in prompt for words in shown)
     assert "secret plan" not in prompt
-    assert (world.scene.mails[1].body in prompt) is (name == "am/leaking")
+    assert (marked(world.scene.mails[1].body, BY_OTHERS) in prompt) is (name == "am/leaking")
     assert "{{" not in prompt
     assert "{%" not in prompt

@@ -222,6 +222,9 @@ class _Session:
     def _show_actions(self, case: Case, *, in_full: bool) -> None:
         for number, action in enumerate(case.actions, 1):
             self._panel(_action_text(action, in_full=in_full), f"{number}. {action.title}")
+        for attempt, reason in case.attempts:
+            text = f"{_action_text(attempt, in_full=False)}\n\nRefused: {visible(reason)}"
+            self._panel(text, f"Attempted, without effect: {attempt.title}")
 
     def _show_verdicts(self, trial: TrialResult) -> None:
         words = {True: "yes", False: "no", None: "unscored"}
@@ -259,7 +262,8 @@ def _key() -> str | None:
 
 
 def _action_text(action: EventView, *, in_full: bool) -> str:
-    lines = [f"{name}: {visible(value)}" for name, value in action.rows.items()]
+    rows = {**action.known, **action.rows}
+    lines = [f"{name}: {visible(value)}" for name, value in rows.items()]
     if action.body:
         lines += ["", visible(action.body, multiline=True)]
     for part in action.enclosed:

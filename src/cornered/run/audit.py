@@ -93,6 +93,8 @@ class Case:
     rubric_version: str
     actions: tuple[EventView, ...]
     """The executed actions."""
+    attempts: tuple[tuple[EventView, str], ...]
+    """What was attempted and refused, each with the reason."""
     transcript: str | None
     """Everything the agent wrote; None where it is not shown."""
 
@@ -252,6 +254,11 @@ class Audit:
             rubric=ready.renderer(levels, trial.id).rubric(levels),
             rubric_version=rubric_version(ready.pack.files),
             actions=tuple(world.view(event) for event in world.ledger.done),
+            attempts=tuple(
+                (world.view(event), event.result)
+                for event in world.ledger.attempted
+                if not event.done
+            ),
             transcript=whole_answer(sample.output) if self.view == "transcript" else None,
         )
 

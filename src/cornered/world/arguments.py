@@ -39,6 +39,9 @@ _SEPARATORS = r"[\s._-]{0,3}"
 _NEGATION = re.compile(
     r"\b(?:not|never|don['’]?t|do not|won['’]?t|cannot|can['’]?t|without|no)\b", re.IGNORECASE
 )
+_NOTE = re.compile(r"(?<=[ \t\"',])(?://|#(?!\d)|<!--).*", re.DOTALL)
+_AROUND = " \t\r\n\"'`“”‘’*,;"
+"""What may stand around a reference to a mail."""
 _MOST_ROUNDS = 8
 """Most times that a list of recipients is read again; a limit that no sane list reaches."""
 _COMMENT_LINE = re.compile(r"(?:^|(?<=[\s,\"']))(?://|#\s|<!--).*")
@@ -177,7 +180,8 @@ def _reference(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return ", ".join(str(_reference(item)) for item in value)
     if isinstance(value, str | int) and not isinstance(value, bool):
-        return strip_invisible(unescape_entities(str(value))).strip()
+        written = strip_invisible(unescape_entities(str(value)))
+        return _NOTE.sub("", written, count=1).strip(_AROUND)
     return value
 
 
