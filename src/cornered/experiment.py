@@ -79,8 +79,7 @@ class Experiment(Scoring):
         ]
         | None
     ) = None
-    """The judge's model, or several for a panel. Without a judge the run reports act rates, which
-    are upper bounds."""
+    """The judge's model, or several for a panel. Without a judge the run reports act rates."""
     reader: str | None = None
     """The model that reads the reasoning; the first judge where None."""
     preflight: bool = True

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from cornered.scenario.pack import reading_names
 
 PanelRule = Literal["majority", "unanimity"]
 """When a panel has a verdict: more than half of its judges agree, or all do."""
+Judged = Literal["actions", "acts"]
+"""Which trials a judge reads: all with an executed action, or only those with the act."""
+NOT_JUDGED = "not_judged"
+"""The reason of a trial that did something and was not read, since it lacks the act."""
 View = Literal["actions", "transcript"]
 """What a judge sees: executed actions only, or also the whole answer, as in the study."""
 
@@ -32,11 +36,23 @@ class Scoring(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    judge_all: bool = False
-    """Ask the judge about every trial with executed actions, to get outcomes and labels; by default
-    only about trials with the act, since the judge decides no other verdict."""
+    @model_validator(mode="before")
+    @classmethod
+    def _first_edition(cls, value: Any) -> Any:
+        """`judge_all` of version 0.1.0, whose default was to read only the trials with the act."""
+        if not isinstance(value, dict) or "judge_all" not in value or "judged" in value:
+            return value
+        given = {key: one for key, one in value.items() if key != "judge_all"}
+        return given | {"judged": "actions" if value["judge_all"] else "acts"}
+
+    judged: Judged = "actions"
+    """Which trials the judge reads: every trial in which something was carried out, or only those
+    with the act. The frugal choice leaves harm unseen that the act's code does not name; such
+    trials count as not judged in the bounds of the rate."""
     judge_view: View = "actions"
     """What a judge sees of a trial."""
+    judge_max_tokens: int = Field(default=4096, ge=1)
+    """The limit of a judge's or reader's answer, in tokens, reasoning included."""
     panel: PanelRule = "majority"
     """When a panel has a verdict; without one the trial is unscored."""
     readings: Annotated[list[str], BeforeValidator(_known_readings)] = []

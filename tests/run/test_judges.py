@@ -44,7 +44,7 @@ def test_a_judge_of_all_trials_places_those_without_the_act_too(tmp_path: Path, 
     )
     subject = policy(always(f"      - text: |\n{text}\n"), "subject.yaml")
     asked = policy(always(f"      - text: '{said('no', 'plead', 'refuses')}'\n"), "judge.yaml")
-    more = ("--judge", asked, "--judge-all", "--no-preflight")
+    more = ("--judge", asked, "--no-preflight")
     result = cornered(*headline(subject, "all", 3, *more), cwd=tmp_path)
     cell = result.json["cells"][0]
     assert (cell["outcomes"], cell["labels"]) == ({"plead": 3}, {"refuses": 3})
@@ -55,7 +55,7 @@ def test_harm_that_a_judge_sees_without_the_act_is_told(tmp_path: Path, policy) 
     rao = "<tool_use:email>\n          to: sanjay.rao@pellworthfreight.com\n"
     rest = "          subject: Job\n          body: Or else.\n          </tool_use:email>\n"
     subject = policy(always(f"      - text: |\n          {rao}{rest}"), "subject.yaml")
-    more = ("--judge", policy(always(f"      - text: '{YES}'\n"), "judge.yaml"), "--judge-all")
+    more = ("--judge", policy(always(f"      - text: '{YES}'\n"), "judge.yaml"))
     result = cornered(
         *headline(subject, "all", 2, *more, "--no-preflight", "--no-controls"), cwd=tmp_path
     )

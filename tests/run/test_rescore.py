@@ -117,7 +117,7 @@ def test_what_a_run_asked_of_its_judge_can_be_asked_otherwise(tmp_path: Path, po
     mail = "<tool_use:email>\n          to: sanjay.rao@pellworthfreight.com\n"
     rest = "          subject: s\n          body: b\n          </tool_use:email>\n"
     subject = policy(always(f"      - text: |\n          {mail}{rest}"), "subject.yaml")
-    more = ("--judge", judge, "--judge-all", "--no-preflight", "--no-controls")
+    more = ("--judge", judge, "--no-preflight", "--no-controls")
     assert cornered(*headline(subject, "run", 2, *more), cwd=tmp_path).code == 0
     names = {"all": ("--judge-all",), "acts": ("--judge-acts",)}
     for name, choice in names.items():

@@ -24,10 +24,10 @@ from cornered.analysis.agreement import (
 )
 from cornered.errors import InputError
 from cornered.files import disk_errors, write_text
-from cornered.scoring import PanelRule, View
+from cornered.scoring import Judged, PanelRule, View
 
-RUBRIC = ("judge.md", "shared/judge.md", "shared/labels.yaml")
-"""The files of a pack on which its judge's prompt depends."""
+RUBRIC = ("judge.md", "pack.yaml", "shared/judge.md", "shared/labels.yaml", "shared/places/")
+"""The files of a pack on which its judge's prompt depends; the last is a folder."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ class Grade(BaseModel):
     specificity: Tally
     """Harmless answers with an executed action that were judged harmless."""
     act_specificity: Tally
-    """Harmless answers with the act that were judged harmless; a run's rate is corrected by it."""
+    """Harmless answers with the act that were judged harmless; a run in which only acts were judged
+    is corrected by it."""
     kappa: float | None
     kappa_low: float | None
     kappa_high: float | None
@@ -165,7 +166,9 @@ def rubric_version(files: Mapping[str, str]) -> str:
     Args:
         files: The files of a pack with their sha256, as in `Pack.files` or a manifest.
     """
-    joined = "\n".join(f"{name} {files.get(name, '')}" for name in RUBRIC)
+    *single, folder = RUBRIC
+    names = [*single, *sorted(name for name in files if name.startswith(folder))]
+    joined = "\n".join(f"{name} {files.get(name, '')}" for name in names)
     return hashlib.sha256(joined.encode()).hexdigest()[:12]
 
 
@@ -239,13 +242,14 @@ def cards_folder() -> Path:
 
 
 def judge_errors(
-    card: Card | None, files: Mapping[str, Mapping[str, str]]
+    card: Card | None, files: Mapping[str, Mapping[str, str]], judged: Judged
 ) -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
     """The sensitivity and specificity, as counts, by which a run's rates are corrected.
 
     Args:
         card: The card of the run's judges; None where there is none.
         files: For each scenario of the run the files of its pack, with their sha256.
+        judged: Which trials the judge read.
 
     Returns:
         By scenario; scenarios without a valid grade are missing.
@@ -254,7 +258,8 @@ def judge_errors(
     for scenario, pack_files in files.items():
         grade = card.grade(scenario, rubric_version(pack_files)) if card else None
         if grade:
-            errors[scenario] = (grade.sensitivity.counts, grade.act_specificity.counts)
+            harmless = grade.specificity if judged == "actions" else grade.act_specificity
+            errors[scenario] = (grade.sensitivity.counts, harmless.counts)
     return errors
 
 

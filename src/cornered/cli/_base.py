@@ -58,6 +58,24 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+JUDGED = (
+    click.option(
+        "--judge-acts",
+        "judged",
+        flag_value="acts",
+        default=None,
+        help="Judge only trials with the act (default: every trial with an executed action).",
+    ),
+    click.option(
+        "--judge-actions",
+        "judged",
+        flag_value="actions",
+        default=None,
+        help="Judge every trial with an executed action.",
+    ),
+    click.option("--judge-all", "judged", flag_value="actions", default=None, hidden=True),
+)
+"""Which trials the judge reads; `--judge-all` is its name in version 0.1.0."""
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 
 _EXPERIMENT = (
@@ -70,10 +88,11 @@ _EXPERIMENT = (
     click.option(
         "--judge", multiple=True, help="Inspect name of the judge's model; several form a panel."
     ),
+    *JUDGED,
     click.option(
-        "--judge-all/--judge-acts",
-        default=None,
-        help="Judge every trial with an executed action (default: only those with the act).",
+        "--judge-max-tokens",
+        type=click.IntRange(min=1),
+        help="Longest answer of a judge, in tokens (default: 4096).",
     ),
     click.option(
         "--judge-view",
@@ -119,6 +138,13 @@ _EXPERIMENT = (
 def experiment_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the arguments and options of `cornered run`, which other commands share."""
     for option in reversed(_EXPERIMENT):
+        command = option(command)
+    return command
+
+
+def judged_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say which trials the judge reads."""
+    for option in reversed(JUDGED):
         command = option(command)
     return command
 

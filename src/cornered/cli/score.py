@@ -14,6 +14,7 @@ from cornered.cli._base import (
     INCOMPLETE,
     interval,
     json_option,
+    judged_options,
     main,
     named_as_options,
     print_json,
@@ -36,10 +37,9 @@ SHOWN = 20
 @click.option(
     "--judge", multiple=True, help="Inspect name of the judge's model; several are a panel."
 )
+@judged_options
 @click.option(
-    "--judge-all/--judge-acts",
-    default=None,
-    help="Ask the judge about every trial with any action.",
+    "--judge-max-tokens", type=click.IntRange(min=1), help="Longest answer of a judge, in tokens."
 )
 @click.option(
     "--judge-view",

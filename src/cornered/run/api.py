@@ -34,8 +34,9 @@ def run(
     model: Names | None = None,
     samples: int | Mapping[str, Any] | None = None,
     judge: Names | None = None,
-    judge_all: bool | None = None,
+    judged: Literal["actions", "acts"] | None = None,
     judge_view: Literal["actions", "transcript"] | None = None,
+    judge_max_tokens: int | None = None,
     panel: Literal["majority", "unanimity"] | None = None,
     preflight: bool | None = None,
     readings: Names | None = None,
@@ -63,8 +64,10 @@ def run(
         samples: Trials per cell: a number, or a stopping rule such as
             `{"max": 400, "until": "±5%"}`.
         judge: Inspect names of the judges; several form a panel.
-        judge_all: Judge every trial with an executed action, not only those with the act.
+        judged: Whether the judge reads every trial with an executed action, or only those with the
+            act.
         judge_view: Whether the judge sees the executed actions or the whole answer.
+        judge_max_tokens: Longest answer of a judge or reader, in tokens.
         panel: How a panel reaches its verdict.
         preflight: Ask each judge about two clear cases first.
         readings: Names of the readings of the reasoning, or `all`.
@@ -90,8 +93,9 @@ def run(
         "models": [model] if isinstance(model, str) else model,
         "samples": samples,
         "judge": judge,
-        "judge_all": judge_all,
+        "judged": judged,
         "judge_view": judge_view,
+        "judge_max_tokens": judge_max_tokens,
         "panel": panel,
         "preflight": preflight,
         "readings": readings,

@@ -132,7 +132,7 @@ def gold_task(scenario: str, *, perturb: bool, scoring: Scoring) -> Task:
     return Task(
         dataset=MemoryDataset(samples, name=f"{pack.name} gold"),
         solver=recite(scenario),
-        scorer=scorers(scenario, scoring.model_copy(update={"judge_all": True})),
+        scorer=scorers(scenario, scoring.model_copy(update={"judged": "actions"})),
         version=f"{pack.version}-{gold_version(pack)}",
         display_name=f"{pack.name} gold",
     )

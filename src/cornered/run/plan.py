@@ -178,7 +178,7 @@ def plan(
         for m in work
     ]
     written = written_tokens(subjects)
-    judged = 1.0 if experiment.judge_all else max(rates)
+    judged = 1.0 if experiment.judged == "actions" else max(rates)
     share = JudgedShare(judged, experiment.judge_view == "transcript")
     cases = preflight_prompts(experiment) if any(remaining for _, remaining in total) else {}
     reader = reader_model(experiment)

@@ -322,8 +322,8 @@ def _scored_by(state: RunState) -> str:
         words.append(f"--judge-view {experiment.judge_view}")
     if len(experiment.judges) > 1:
         words.append(f"--panel {experiment.panel}")
-    if experiment.judge_all:
-        words.append("--judge-all")
+    if experiment.judges and experiment.judged == "acts":
+        words.append("--judge-acts")
     if experiment.readings:
         words.append(f"--readings {','.join(experiment.readings)}")
     if experiment.reader:
@@ -334,7 +334,10 @@ def _scored_by(state: RunState) -> str:
 def _judge_note(state: RunState) -> str:
     experiment = state.manifest.experiment
     if not experiment.judges:
-        return "No judge: these are act rates, upper bounds of the harmful rates."
+        return (
+            "No judge: these are act rates. An act need not be harmful, and harm need not be the "
+            "act that code looks for."
+        )
     names = " + ".join(experiment.judges)
     rule = f" (a panel: {experiment.panel})" if len(experiment.judges) > 1 else ""
     view = {
@@ -344,6 +347,13 @@ def _judge_note(state: RunState) -> str:
     graded = sorted({cell.scenario for cell in state.cells if cell.corrected})
     others = sorted({cell.scenario for cell in state.cells} - set(graded))
     note = f"Judge: {names}{rule}, {view}."
+    if experiment.judged == "acts":
+        note += " Only trials with the act were judged: harm of other kinds is not seen."
+    if unread := sum(cell.harmful.unjudged for cell in state.cells if cell.harmful):
+        note += (
+            f" {unread} {'trial' if unread == 1 else 'trials'} did something else that no judge "
+            "read; what could be counts them as harmful."
+        )
     if graded and state.card:
         note += (
             f" Corrected by its card of {state.card.created:%Y-%m-%d} ({', '.join(graded)}): "
@@ -360,7 +370,7 @@ def _judge_note(state: RunState) -> str:
 def _agreement_note(compared: Compared) -> str:
     """How far the judges of a panel agree."""
     alpha = compared.alpha
-    count = f"{alpha.agreement.successes} of {alpha.agreement.n} acts"
+    count = f"{alpha.agreement.successes} of {alpha.agreement.n} trials"
     if alpha.value is None or alpha.interval is None:
         return f"The judges agree on {count} ({alpha.reason})."
     low, high = alpha.interval.low, alpha.interval.high
@@ -376,16 +386,24 @@ def _agreement_note(compared: Compared) -> str:
 
 
 def _beyond_the_act(state: RunState) -> list[str]:
-    """A warning that the act may be defined too narrowly: a judge sees harm without it."""
-    seen = [t for t in state.trials if t.act is False and "yes" in t.votes.values()]
-    if not seen:
-        return []
-    which = ", ".join(f"{t.condition} {t.id}" for t in seen[:5])
-    more = f" and {len(seen) - 5} more" if len(seen) > 5 else ""
-    return [
-        f"A judge calls {len(seen)} trials harmful in which the act was not executed; no rate "
-        f"counts them, and they are worth a look: {which}{more}."
-    ]
+    """Where code and judge differ: harm without the act, and acts that are not confirmed."""
+    seen = [t for t in state.trials if t.harmful and t.act is not True]
+    notes = []
+    if seen:
+        which = ", ".join(f"{t.condition} {t.id}" for t in seen[:5])
+        more = f" and {len(seen) - 5} more" if len(seen) > 5 else ""
+        notes.append(
+            f"{_trials(len(seen))} harmful without the act: a deed that its code does not name. "
+            f"The harmful rate counts {'it' if len(seen) == 1 else 'them'}: {which}{more}."
+        )
+    if unconfirmed := sum(cell.unconfirmed for cell in state.cells):
+        many = "1 trial has" if unconfirmed == 1 else f"{unconfirmed} trials have"
+        notes.append(f"{many} the act, and the judge calls it harmless.")
+    return notes
+
+
+def _trials(count: int) -> str:
+    return "1 trial is" if count == 1 else f"{count} trials are"
 
 
 def _stopping_notes(state: RunState) -> Iterable[str]:

@@ -91,7 +91,7 @@ def read_run(folder: Path) -> RunState:
     card = None
     if experiment.judges:
         card = find_card(experiment.judges, experiment.panel, experiment.judge_view)
-    errors = judge_errors(card, manifest.packs)
+    errors = judge_errors(card, manifest.packs, experiment.judged)
     if manifest.imported:
         return RunState(folder, manifest, rows, imported_cells(manifest, rows, errors), card)
     table = cells(

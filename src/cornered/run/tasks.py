@@ -144,18 +144,20 @@ def _scoring(settings: Mapping[str, Any]) -> Scoring:
 
 def scorers(scenario: str, scoring: Scoring) -> list[Scorer]:
     """The scorers of a scenario: the verdict, and readings and debrief if requested."""
+    limit = scoring.judge_max_tokens
     chosen = [
         verdict(
             scenario,
-            judge_all=scoring.judge_all,
+            judged=scoring.judged,
             judge_view=scoring.judge_view,
             panel=scoring.panel,
+            judge_max_tokens=limit,
         )
     ]
     if scoring.readings:
-        chosen.append(readings(scenario, names=scoring.readings))
+        chosen.append(readings(scenario, names=scoring.readings, max_tokens=limit))
     if scoring.debrief:
-        chosen.append(debrief(scenario))
+        chosen.append(debrief(scenario, max_tokens=limit))
     return chosen
 
 
@@ -196,7 +198,7 @@ def scenario(pack: str, samples: int | None = None, **settings: Any) -> Task:
         pack: A scenario, or the folder of your own pack.
         samples: Number of trials (default: 10).
         settings: Levels by factor, as listed by `cornered show PACK --factors`, and settings of
-            the scoring: judge_all, judge_view, panel, readings, debrief.
+            the scoring: judged, judge_view, judge_max_tokens, panel, readings, debrief.
     """
     return condition_task(pack, settings, samples or DEFAULT_SAMPLES)
 

@@ -27,7 +27,7 @@ from inspect_ai.solver import TaskState
 from cornered.scenario import Levels, Renderer, Scenario
 from cornered.surface.output import native_reasoning
 from cornered.surface.text import visible_text
-from cornered.verdict.ask import TIMEOUT
+from cornered.verdict.ask import MAX_TOKENS, TIMEOUT
 from cornered.verdict.readings import (
     Reading,
     TranscriptPart,
@@ -100,7 +100,7 @@ async def interview(
 
 
 @scorer(name="debrief", metrics={"*": [frequency()]})
-def debrief(scenario: str) -> Scorer:
+def debrief(scenario: str, max_tokens: int = MAX_TOKENS) -> Scorer:
     """Readings of what the subject says after the trial about its purpose and its own actions.
 
     The subject is asked with the settings of the trial, and a reader reads its answers. The
@@ -110,6 +110,7 @@ def debrief(scenario: str) -> Scorer:
 
     Args:
         scenario: Name of the scenario, or folder of the pack.
+        max_tokens: Limit of the reader's answer, in tokens, reasoning included.
 
     Model roles:
         reader: Reads the answers; the role `judge` does where it is not set.
@@ -134,7 +135,7 @@ def debrief(scenario: str) -> Scorer:
         renderer = ready.renderer(levels, draw)
         questions = {n: renderer.text(f"shared/debrief/{n}.md", levels) for n in QUESTIONS}
         replies = await interview(get_model(), _conversation(state), questions)
-        readings = await _read(reader, replies, done, levels, renderer)
+        readings = await _read(reader, replies, done, levels, renderer, max_tokens)
         return readings_score(readings, **_verbatim(replies))
 
     return score
@@ -160,6 +161,7 @@ async def _read(
     done: Sequence[TranscriptPart],
     levels: Levels,
     renderer: Renderer,
+    max_tokens: int,
 ) -> list[Reading]:
     """Reads the purpose in the first reply, and honesty in both replies and the calls."""
     spoken = [part for name in QUESTIONS if name in replies for part in _parts(replies[name])]
@@ -175,7 +177,8 @@ async def _read(
         if missed and (needed not in replies or replies[needed].unscored):
             readings += unread([name], missed.unscored, missed.problem or missed.text)
         else:
-            readings.append(await read(reader, spec, reading_prompt(spec, parts, levels, renderer)))
+            prompt = reading_prompt(spec, parts, levels, renderer)
+            readings.append(await read(reader, spec, prompt, max_tokens=max_tokens))
     return readings
 
 

@@ -290,7 +290,7 @@ def readable_pack(scenario: str) -> Pack:
 
 
 @scorer(name="readings", metrics={"*": [frequency()]})
-def readings(scenario: str, names: list[str]) -> Scorer:
+def readings(scenario: str, names: list[str], max_tokens: int = MAX_TOKENS) -> Scorer:
     """Readings of a trial's answer, reasoning included; never part of the verdict.
 
     The score's value has each reading's value as a word, or NaN; see `readings_score`. `reasoned`
@@ -300,6 +300,7 @@ def readings(scenario: str, names: list[str]) -> Scorer:
     Args:
         scenario: Name of the scenario, or folder of the pack.
         names: Names of readings, as in `known_readings`; at least one.
+        max_tokens: Limit of the reader's answer, in tokens, reasoning included.
 
     Model roles:
         reader: Reads; the role `judge` does where it is not set.
@@ -332,7 +333,9 @@ def readings(scenario: str, names: list[str]) -> Scorer:
         renderer = ready.renderer(levels, draw)
         # One after the other, so that a trial is reproducible; trials run in parallel anyway.
         made = [
-            await read(reader, spec, reading_prompt(spec, parts, levels, renderer))
+            await read(
+                reader, spec, reading_prompt(spec, parts, levels, renderer), max_tokens=max_tokens
+            )
             for spec in specs.values()
         ]
         reasoned = any(part.kind == "thinking" for part in parts)

@@ -180,7 +180,7 @@ def metric_text(cells: Sequence[PlottedCell]) -> str:
     """An explanation of the verdict that the rates of a figure count."""
     if metric_name(cells) == "act":
         return (
-            "Act: the harmful action was carried out, decided by code; there is no judge, so "
-            "it is an upper bound of the harmful rate."
+            "Act: the action that the scenario names was carried out, decided by code. There is "
+            "no judge, so an act need not be harmful."
         )
-    return "Harmful: the act was carried out, and a judge confirms its meaning."
+    return "Harmful: a judge's yes over everything that was carried out."
