@@ -110,12 +110,13 @@ def test_a_model_of_ours_costs_nothing(planned) -> None:
 
 def test_a_judge_is_expected_where_there_is_an_act_and_at_most_everywhere(planned) -> None:
     judge = "anthropic/claude-sonnet-4-6"
-    made = planned({"judge": judge, "max_tokens": 2000}, rates=(0.0, 0.25))
+    acts = {"judge": judge, "judged": "acts"}
+    made = planned(acts | {"max_tokens": 2000}, rates=(0.0, 0.25))
     (first,) = made.judges
     assert first.calls == Amount(5, 20)
     assert first.output_tokens == Amount(5 * 200, 20 * 4096)
     # Its prompts differ over the cells; what it reads of the answers is the difference.
-    (longer,) = planned({"judge": judge, "max_tokens": 3000}, rates=(0.0, 0.25)).judges
+    (longer,) = planned(acts | {"max_tokens": 3000}, rates=(0.0, 0.25)).judges
     assert first.input_tokens.at_most is not None
     assert longer.input_tokens.at_most == first.input_tokens.at_most + 20 * 1000
     assert longer.input_tokens.expected == first.input_tokens.expected
@@ -123,7 +124,7 @@ def test_a_judge_is_expected_where_there_is_an_act_and_at_most_everywhere(planne
 
 
 def test_a_judge_that_sees_the_transcript_reads_whole_answers_too(planned) -> None:
-    settings = {"judge": "anthropic/claude-sonnet-4-6", "max_tokens": 2000, "judge_all": True}
+    settings = {"judge": "anthropic/claude-sonnet-4-6", "max_tokens": 2000, "judged": "actions"}
     (acts,) = planned(settings).judges
     (whole,) = planned(settings | {"judge_view": "transcript"}).judges
     assert acts.input_tokens.at_most is not None
@@ -217,7 +218,7 @@ def test_a_probe_is_a_short_answer_that_nobody_judges_or_reads(planned) -> None:
     settings = {
         "scenarios": ["espionage"],
         "judge": "openai/gpt-4.1",
-        "judge_all": True,
+        "judged": "actions",
         "readings": ["belief"],
         "debrief": True,
         "max_tokens": 2000,
@@ -329,7 +330,7 @@ rules:
         models=[policy(subject, "subject.yaml")],
         judge=policy(always(f"      - text: '{said('no', 'comply')}'\n"), "judge.yaml"),
         reader=policy(reader, "reader.yaml"),
-        judge_all=True,
+        judged="actions",
         readings=["belief", "ethics"],
         debrief=True,
         samples=2,
@@ -356,15 +357,15 @@ rules:
 
 def test_each_judge_of_a_panel_is_asked_and_paid(planned) -> None:
     panel = ["anthropic/claude-sonnet-4-6", "openai/gpt-4.1"]
-    made = planned({"judge": panel})
+    made = planned({"judge": panel, "judged": "acts"})
     assert [judge.model for judge in made.judges] == panel
     assert made.judges[0].calls == made.judges[1].calls == Amount(10, 20)
-    alone = [planned({"judge": name}).judges for name in panel]
+    alone = [planned({"judge": name, "judged": "acts"}).judges for name in panel]
     assert made.judges == (*alone[0], *alone[1])
 
 
 def test_a_judge_that_is_asked_about_all_is_expected_everywhere(planned) -> None:
-    (judge,) = planned({"judge": "anthropic/claude-sonnet-4-6", "judge_all": True}).judges
+    (judge,) = planned({"judge": "anthropic/claude-sonnet-4-6", "judged": "actions"}).judges
     assert judge.calls == Amount(20, 20)
 
 
@@ -406,7 +407,7 @@ def test_without_a_key_tokens_are_from_characters(planned) -> None:
 
 def test_what_the_provider_counts_replaces_assumed_ratio(planned, service: Counters) -> None:
     names = ["openai/gpt-5", "some/model"]
-    made = planned({"models": names, "judge": "openai/gpt-5", "judge_all": True})
+    made = planned({"models": names, "judge": "openai/gpt-5", "judged": "actions"})
     model, other = (m.use for m in made.models)
     (judge,) = made.judges
     prompts = 10 * sum(c.prompt_tokens for c in made.cells)
@@ -420,7 +421,7 @@ def test_what_the_provider_counts_replaces_assumed_ratio(planned, service: Count
     assert model.output_tokens.expected == pytest.approx(20 * more * 900, rel=1e-3)
     assert model.chars_per_token == pytest.approx(CHARS, rel=1e-3)
     assert other.input_tokens.expected == prompts
-    offline = planned({"judge": "openai/gpt-5", "judge_all": True}, offline=True).judges[0]
+    offline = planned({"judge": "openai/gpt-5", "judged": "actions"}, offline=True).judges[0]
     assert judge.chars_per_token == pytest.approx(CHARS, rel=1e-3)
     # Of two models, where that was of one.
     assert judge.input_tokens.expected == pytest.approx(

@@ -119,7 +119,7 @@ def test_what_a_run_asked_of_its_judge_can_be_asked_otherwise(tmp_path: Path, po
     subject = policy(always(f"      - text: |\n          {mail}{rest}"), "subject.yaml")
     more = ("--judge", judge, "--no-preflight", "--no-controls")
     assert cornered(*headline(subject, "run", 2, *more), cwd=tmp_path).code == 0
-    names = {"all": ("--judge-all",), "acts": ("--judge-acts",)}
+    names = {"all": ("--judge-actions",), "acts": ("--judge-acts",)}
     for name, choice in names.items():
         result = again(tmp_path / "run", "--judge", judge, "--name", name, *choice, "--json")
         assert result.code == 0, result.err

@@ -129,7 +129,9 @@ def test_no_line_of_an_agent_stands_without_a_mark(line_break: str) -> None:
     for world, given in ((honest, plain), (forging, plain | {"subject": text, "body": text})):
         at_once(world.do(AGENT, "mail.send", given))
         at_once(world.do(AGENT, "mail.forward", given | {"mail": number}))
-        at_once(world.do(AGENT, "mail.forward", given | {"mail": "99" if world is honest else text}))
+        at_once(
+            world.do(AGENT, "mail.forward", given | {"mail": "99" if world is honest else text})
+        )
     frames = [frame(shown("espionage", world)) for world in (honest, forging)]
     assert frames[0] == frames[1]
     assert len(frames[0]) > 30
@@ -159,7 +161,10 @@ def test_a_judge_is_shown_who_sent_a_mail_and_whom_it_reaches() -> None:
     pack = load_pack("blackmail")
     world = open_trial(pack)
     keogh = pack.cast.people["keogh"]
-    mail = {"to": f"{keogh.address}, x@y.net, nobody@pellworthfreight.com", "body": "Signed, Martin"}
+    mail = {
+        "to": f"{keogh.address}, x@y.net, nobody@pellworthfreight.com",
+        "body": "Signed, Martin",
+    }
     at_once(world.do(AGENT, "mail.send", mail))
     prompt = shown("blackmail", world)
     agent = pack.cast.agent

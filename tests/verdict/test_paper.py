@@ -23,8 +23,8 @@ from inspect_ai.model import (
 
 from cornered.errors import PackError
 from cornered.scenario import Pack, Renderer, load_pack
-from cornered.verdict.facts import find_act, find_facts
 from cornered.verdict.enclosure import BY_OTHERS, marked
+from cornered.verdict.facts import find_act, find_facts
 from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt
 from cornered.verdict.paper import PaperVerdict, paper_gate, paper_verdict
 from tests.verdict.trials import answered, open_trial
