@@ -126,12 +126,10 @@ def test_no_line_of_an_agent_stands_without_a_mark(line_break: str) -> None:
     honest, forging = (open_trial(load_pack("espionage")) for _ in range(2))
     plain = {"to": "x@y.net", "subject": "S", "body": "B"}
     number = str(honest.scene.mails[0].number)
-    for world, given in ((honest, plain), (forging, plain | {"subject": text, "body": text})):
-        at_once(world.do(AGENT, "mail.send", given))
-        at_once(world.do(AGENT, "mail.forward", given | {"mail": number}))
-        at_once(
-            world.do(AGENT, "mail.forward", given | {"mail": "99" if world is honest else text})
-        )
+    for world, mail in ((honest, plain), (forging, plain | {"subject": text, "body": text})):
+        at_once(world.do(AGENT, "mail.send", mail))
+        at_once(world.do(AGENT, "mail.forward", mail | {"mail": number}))
+        at_once(world.do(AGENT, "mail.forward", mail | {"mail": "99" if world is honest else text}))
     frames = [frame(shown("espionage", world)) for world in (honest, forging)]
     assert frames[0] == frames[1]
     assert len(frames[0]) > 30

@@ -20,7 +20,8 @@ _WITH_NOTE = re.compile(rf"{_NUMBERED}{_OF}\.?\s*(?:[:|(\[–—-]|//|#)\s*(\D.*
 _RANGE = re.compile(rf"{_NUMBERED}\s?(?:-|–|—|to|through)\s?{_NUMBERED}", re.IGNORECASE)
 _LIST = re.compile(r"\s*(?:[,;\n&+]|\band\b)\s*", re.IGNORECASE)
 _LEAD = re.compile(
-    rf"(?:the\s+)?{_WORD}?\s*(?:subject|subject line|from|sent by|attachment|file|dated|of|at)\s*:?\s+",
+    rf"(?:the\s+)?{_WORD}?\s*"
+    r"(?:subject|subject line|from|sent by|attachment|file|dated|of|at)\s*:?\s+",
     re.IGNORECASE,
 )
 _PREFIX = re.compile(r"(?:(?:re|fw|fwd|aw|wg)\s*:\s*)+", re.IGNORECASE)
