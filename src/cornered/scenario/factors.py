@@ -85,6 +85,9 @@ class Factor(BaseModel):
 
     about: str
     """One line for people."""
+    by_scenario: dict[str, str] = {}
+    """Scenario to what the factor means there, where its levels mean different things in
+    different stories: such levels are compared within a scenario only."""
     levels: dict[str, str] = {}
     """Level to its meaning; empty for a factor that counts."""
     count: bool = False
