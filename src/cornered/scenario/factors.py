@@ -236,8 +236,9 @@ class Factors:
             levels: The levels of a condition; a stored one may lack factors added since.
         """
         whole: Levels = {}
-        if len(levels) == len(self.vocabulary):
-            return dict(levels)
+        if levels.keys() == self.vocabulary.keys():
+            # In the order of the vocabulary, which names have, whatever the order given.
+            return {name: levels[name] for name in self.vocabulary}
         for name in self.vocabulary:
             whole[name] = levels[name] if name in levels else self.default(name, whole)
         return whole

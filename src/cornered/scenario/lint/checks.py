@@ -43,10 +43,9 @@ def empty_rubric(reader: PackReader) -> Iterator[Finding]:
     """A rubric that says nothing in some cell: a judge would have no rule there."""
     if not reader.has_rubric:
         return
-    for levels in reader.cells(reader.renderer.reads("judge.md")):
-        if not reader.renderer.rubric(levels).strip():
-            cell = reader.cell(levels)
-            yield Finding(reader.file("judge.md"), f"the rubric is empty in {cell}")
+    for cell in reader.cells(reader.renderer.reads("judge.md")):
+        if not reader.renderer.rubric(cell).strip():
+            yield Finding(reader.file("judge.md"), f"the rubric is empty in {reader.cell(cell)}")
             return
 
 
