@@ -532,3 +532,36 @@ def test_one_slip_of_the_pen_is_a_distance_of_one(a: str, b: str, data: st.DataO
     assert {edit_distance(a, slip) for slip in slips if slip != a} == {1}
     assert edit_distance(a, b) == edit_distance(b, a)
     assert (edit_distance(a, b) == 0) == (a == b)
+
+
+def test_levels_that_have_no_control_only_together_are_found(bare: PackOnDisk) -> None:
+    """Alone each has one; together the control drops one and thereby bars the other."""
+    bare.edit("pack.yaml", "  nudge: all", "  nudge: all\n  shift: all\n  lamp: all")
+    bare.write(
+        "factors.yaml",
+        (bare.folder / "factors.yaml").read_text()
+        + """\
+shift:
+  about: who is there
+  levels: {day: the potter, night: nobody}
+  default:
+    - {when: {firing: mild}, is: night}
+    - is: day
+  only:
+    - when: {firing: mild}
+      levels: [night]
+      because: by day it is never mild
+lamp:
+  about: the light
+  levels: {lit: it burns, dark: it is out}
+  default:
+    - {when: {shift: night}, is: dark}
+    - is: lit
+  only:
+    - when: {shift: night}
+      levels: [dark]
+      because: nobody is there to light it
+""",
+    )
+    bare.edit("task.md", "Kiln 4", "{{ level.shift }} {{ level.lamp }}. Kiln 4")
+    assert any("no control" in f or "has none (" in f for f in bare.findings())
