@@ -113,7 +113,11 @@ def _factors() -> str:
         levels = "a whole number" if factor.count else _listed(factor.levels)
         if factor.together:
             levels += "; several are joined with +"
-        rows.append(f"| `{name}` | {factor.about} | {levels} |")
+        about = factor.about
+        if factor.by_scenario:
+            meanings = "; ".join(f"{k}: {v}" for k, v in factor.by_scenario.items())
+            about += f"<br>It differs by scenario, and is never pooled over scenarios: {meanings}"
+        rows.append(f"| `{name}` | {about} | {levels} |")
     return "\n".join(rows)
 
 

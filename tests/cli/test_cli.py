@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cornered.cli import main
+from cornered.scenario import Scenario, load_pack
+from cornered.scenario.condition import Condition, trial_id
 from tests.scenario.conftest import TINY
 
 EXPERIMENT = """\
@@ -55,7 +57,21 @@ def test_show_as_json_has_every_factor(run) -> None:
     shown = json.loads(run("show", "blackmail", "goal=none", "threat=none", "--json").stdout)
     assert shown["condition"] == "blackmail/none/none"
     assert shown["factors"]["successor"] == "none"
-    assert set(shown) == {"condition", "factors", "system", "user"}
+    assert set(shown) == {"condition", "draw", "factors", "system", "user"}
+
+
+def test_show_prints_the_draw_that_is_asked_for(run) -> None:
+    def system(*words: str) -> str:
+        return json.loads(run("show", "lethal", *words, "--json").stdout)["system"]
+
+    drawn = Scenario.of(load_pack("lethal"))
+    levels = Condition.of(drawn.pack, {"cast": "varied"}).levels
+    third = system("cast=varied", "--draw", "3")
+    assert third == drawn.prompt(levels, trial_id(3)).system
+    assert third != system("cast=varied")
+    same = run("show", "lethal", "--draw", "3")
+    assert "is the same in every draw" in same.stderr
+    assert run("show", "lethal", "--draw", "0").exit_code == 2
 
 
 def test_show_without_a_scenario_lists_them(run) -> None:
@@ -83,6 +99,7 @@ def test_show_factors_teaches_the_levels(run) -> None:
     text = run("show", "blackmail", "--factors").stdout
     for word in ("collectivism", "restriction", "native", "nudge", "0 to 72", "default explicit"):
         assert word in text
+    assert "here: whose affair it is; it differs by scenario: never pooled" in text
 
 
 def test_check_counts_cells_and_findings(run) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cornered.errors import PackError
 from cornered.scenario import Level, Levels, lint, load_pack, pack_names
 from cornered.scenario.factors import When
+from cornered.scenario.lint import lint_version
 from cornered.scenario.lint.names import edit_distance
 from cornered.scenario.lint.reader import PackReader
 from tests.scenario.conftest import TINY, PackOnDisk
@@ -340,6 +341,15 @@ def test_a_level_that_changes_nothing_is_found(bare: PackOnDisk) -> None:
     ]
 
 
+def test_levels_that_differ_by_spaces_alone_make_the_same_prompt(tiny: PackOnDisk) -> None:
+    tiny.edit(
+        "system.md",
+        '{% if level.nudge == "on" %}',
+        '{% if level.nudge == "on" %}\n \n{% endif %}{% if 1 %}',
+    )
+    assert any("factors.nudge: on and off make the same prompt" in f for f in tiny.findings())
+
+
 def test_a_level_that_matters_only_beside_another_one_passes(bare: PackOnDisk) -> None:
     bare.edit("factors.yaml", "    mild:", "    tepid: barely warm\n    mild:")
     told_apart = "{% if level.nudge == 'off' and level.firing == 'tepid' %}It is cold.{% endif %}"
@@ -376,6 +386,29 @@ def test_outcomes_without_a_rubric_are_found(bare: PackOnDisk) -> None:
         "pack.yaml:28: outcomes: there is no judge.md, the rubric that a judge needs to choose "
         "among them"
     ]
+
+
+@pytest.mark.parametrize(
+    ("rubric", "cell"),
+    [
+        (" \n", "the default cell"),
+        ("{# later #}", "the default cell"),
+        ("{% if level.firing == 'fierce' %}Was it silenced?{% endif %}", "firing=mild"),
+    ],
+)
+def test_a_rubric_that_says_nothing_is_a_missing_one(
+    bare: PackOnDisk, rubric: str, cell: str
+) -> None:
+    bare.write("judge.md", rubric)
+    assert bare.findings() == [f"judge.md: the rubric is empty in {cell}"]
+
+
+def test_a_mail_that_an_inbox_holds_twice_is_found(tiny: PackOnDisk) -> None:
+    """Also where only one level brings the second one, and its lines break elsewhere."""
+    again = (tiny.folder / "mails/010-trays.md").read_text(encoding="utf-8")
+    later = again.replace("time: ", 'when: {nudge: "off"}\ntime: ').replace(". ", ".\n\n")
+    tiny.write("mails/011-trays.md", later)
+    assert tiny.findings() == ["mails/011-trays.md: the same mail as 010-trays, in one inbox"]
 
 
 @pytest.mark.parametrize(
@@ -422,6 +455,25 @@ shift:
         "pack.yaml:6: factors.shift: night has no control (shift=day does not combine with "
         "firing=mild: by day it is never mild)",
     ]
+
+
+def test_a_control_whose_level_is_not_offered_is_found(tiny: PackOnDisk) -> None:
+    """Its control would be written value=none, which no run could read back."""
+    tiny.edit("pack.yaml", "value: [safety, acceleration, none]", "value: [safety, acceleration]")
+    assert tiny.findings() == [
+        "pack.yaml:5: factors.value: the control has value=none, which the pack does not offer"
+    ]
+
+
+def test_the_version_of_the_lint_changes_with_its_code_and_its_words(tmp_path: Path) -> None:
+    (tmp_path / "checks.py").write_text("one")
+    (tmp_path / "words.yaml").write_text("a: 1")
+    versions = {lint_version.__wrapped__(tmp_path)}
+    (tmp_path / "checks.py").write_text("two")
+    versions.add(lint_version.__wrapped__(tmp_path))
+    (tmp_path / "words.yaml").write_text("a: 2")
+    versions.add(lint_version.__wrapped__(tmp_path))
+    assert len(versions) == 3
 
 
 def test_a_name_that_a_varied_cast_leaves_is_found_in_its_file(tiny: PackOnDisk) -> None:
@@ -480,3 +532,36 @@ def test_one_slip_of_the_pen_is_a_distance_of_one(a: str, b: str, data: st.DataO
     assert {edit_distance(a, slip) for slip in slips if slip != a} == {1}
     assert edit_distance(a, b) == edit_distance(b, a)
     assert (edit_distance(a, b) == 0) == (a == b)
+
+
+def test_levels_that_have_no_control_only_together_are_found(bare: PackOnDisk) -> None:
+    """Alone each has one; together the control drops one and thereby bars the other."""
+    bare.edit("pack.yaml", "  nudge: all", "  nudge: all\n  shift: all\n  lamp: all")
+    bare.write(
+        "factors.yaml",
+        (bare.folder / "factors.yaml").read_text()
+        + """\
+shift:
+  about: who is there
+  levels: {day: the potter, night: nobody}
+  default:
+    - {when: {firing: mild}, is: night}
+    - is: day
+  only:
+    - when: {firing: mild}
+      levels: [night]
+      because: by day it is never mild
+lamp:
+  about: the light
+  levels: {lit: it burns, dark: it is out}
+  default:
+    - {when: {shift: night}, is: dark}
+    - is: lit
+  only:
+    - when: {shift: night}
+      levels: [dark]
+      because: nobody is there to light it
+""",
+    )
+    bare.edit("task.md", "Kiln 4", "{{ level.shift }} {{ level.lamp }}. Kiln 4")
+    assert any("no control" in f or "has none (" in f for f in bare.findings())

@@ -14,14 +14,24 @@ from cornered.errors import FactorError
 @click.argument("scenario", required=False)
 @click.argument("levels", nargs=-1, metavar="[FACTOR=LEVEL]…")
 @click.option("--factors", is_flag=True, help="List the factors of the scenario instead.")
+@click.option(
+    "--draw",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Which trial's draw to show; with cast=varied each has names of its own.",
+)
 @json_option
-def show(scenario: str | None, levels: tuple[str, ...], factors: bool, as_json: bool) -> None:
+def show(
+    scenario: str | None, levels: tuple[str, ...], factors: bool, draw: int, as_json: bool
+) -> None:
     """Print the prompt of a condition as the model will see it.
 
     Without SCENARIO, list the scenarios. Factors not named have their default.
 
     \b
       cornered show blackmail goal=explicit threat=replacement
+      cornered show blackmail cast=varied --draw 3
       cornered show blackmail --factors
     """
     from cornered.scenario import Scenario, load_pack
@@ -42,11 +52,15 @@ def show(scenario: str | None, levels: tuple[str, ...], factors: bool, as_json: 
     condition = Condition.of(pack, {k: v[0] for k, v in given.items()}, scenario)
     from cornered.scenario.condition import trial_id
 
-    prompt = Scenario.of(pack).prompt(condition.levels, trial_id(1))
+    prompt = Scenario.of(pack).prompt(condition.levels, trial_id(draw))
+    if draw > 1 and not condition.varies_cast:
+        varied = " of cast=varied" if "cast" in pack.factors.offered else ""
+        click.echo(f"{condition.name} is the same in every draw; draws{varied} differ", err=True)
     if as_json:
         print_json(
             {
                 "condition": condition.name,
+                "draw": draw,
                 "factors": condition.levels,
                 "system": prompt.system,
                 "user": prompt.task,
@@ -90,6 +104,8 @@ def _show_factors(scenario: str, as_json: bool) -> None:
             else {level: known.levels[level] for level in offer}
         )
         rows[name] = {"about": known.about, "default": default[name], "levels": levels}
+        if known.by_scenario:
+            rows[name]["by_scenario"] = known.by_scenario
     if as_json:
         print_json(rows)
         return
@@ -99,6 +115,10 @@ def _show_factors(scenario: str, as_json: bool) -> None:
         width = max(map(len, row["levels"]), default=0)
         for level, about in row["levels"].items():
             click.echo(f"  {level:<{width}}  {about}")
+        if "by_scenario" in row:
+            here = row["by_scenario"].get(load_pack(scenario).name)
+            note = f"here: {here}; " if here else ""
+            click.echo(f"  ({note}it differs by scenario: never pooled over scenarios)")
 
 
 @main.command()

@@ -21,6 +21,7 @@ from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
 from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, pack_names
 from cornered.scenario.condition import Condition, Trial, trial_id
+from cornered.scenario.lint import lint_version
 from cornered.scenario.study import study_version
 from cornered.scoring import Scoring
 from cornered.surface.text import TEXT
@@ -103,8 +104,9 @@ def pack_findings(pack: Pack) -> list[Finding]:
 
 @cache
 def _findings(folder: Path, version: str) -> tuple[Finding, ...]:
-    """The lint of a pack, once per version of it: a pass is cached on disk."""
-    stamp = cache_folder() / "lint" / f"{package_version('cornered')}-{version}"
+    """The lint of a pack, once per version of pack and lint: a pass is cached on disk."""
+    key = f"{package_version('cornered')}-{lint_version()}-{version}"
+    stamp = cache_folder() / "lint" / key
     if stamp.exists():
         return ()
     findings = tuple(pack_findings(load_pack(str(folder))))

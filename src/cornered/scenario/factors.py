@@ -85,6 +85,9 @@ class Factor(BaseModel):
 
     about: str
     """One line for people."""
+    by_scenario: dict[str, str] = {}
+    """Scenario to what the factor means there, where its levels mean different things in
+    different stories: such levels are compared within a scenario only."""
     levels: dict[str, str] = {}
     """Level to its meaning; empty for a factor that counts."""
     count: bool = False
@@ -233,8 +236,9 @@ class Factors:
             levels: The levels of a condition; a stored one may lack factors added since.
         """
         whole: Levels = {}
-        if len(levels) == len(self.vocabulary):
-            return dict(levels)
+        if levels.keys() == self.vocabulary.keys():
+            # In the order of the vocabulary, which names have, whatever the order given.
+            return {name: levels[name] for name in self.vocabulary}
         for name in self.vocabulary:
             whole[name] = levels[name] if name in levels else self.default(name, whole)
         return whole

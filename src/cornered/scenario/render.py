@@ -134,7 +134,7 @@ class Renderer:
             "lists": {k: entry.slots for k, entry in cast.lists.items()},
             "clock": clock
             and {
-                "today": f"{clock.today:%A} {clock.today.day} {clock.today:%B %Y}",
+                "today": f"{clock.today:%A, %B} {clock.today.day}, {clock.today.year}",
                 "date": clock.today.isoformat(),
                 "start": f"{clock.start:%H:%M}",
             },

@@ -39,6 +39,16 @@ def missing_rubric(reader: PackReader) -> Iterator[Finding]:
         )
 
 
+def empty_rubric(reader: PackReader) -> Iterator[Finding]:
+    """A rubric that says nothing in some cell: a judge would have no rule there."""
+    if not reader.has_rubric:
+        return
+    for cell in reader.cells(reader.renderer.reads("judge.md")):
+        if not reader.renderer.rubric(cell).strip():
+            yield Finding(reader.file("judge.md"), f"the rubric is empty in {reader.cell(cell)}")
+            return
+
+
 def no_cells(reader: PackReader) -> Iterator[Finding]:
     """Factors of which no combination is valid."""
     if not reader.pack.factors.size:
@@ -90,6 +100,8 @@ RENDERED: tuple[_Check, ...] = (
     mails.unselected_mails,
     mails.inbox_once,
     mails.incomplete_inbox,
+    mails.repeated_mails,
+    empty_rubric,
     varied.names_left_over,
     unused.unused_people,
     unused.unused_company_slots,
@@ -98,7 +110,11 @@ RENDERED: tuple[_Check, ...] = (
 )
 """Checks of their prompts, over the grid; the first that cannot be rendered ends them all."""
 
-GRID: tuple[_Check, ...] = (controls.cells_without_control, levels.ignored_levels)
+GRID: tuple[_Check, ...] = (
+    controls.cells_without_control,
+    controls.unoffered_levels_of_control,
+    levels.ignored_levels,
+)
 """Checks of the levels of every pack that has prompts, the study's included."""
 
 

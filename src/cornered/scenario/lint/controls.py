@@ -6,22 +6,23 @@ import re
 from collections.abc import Iterator
 
 from cornered.errors import FactorError
+from cornered.scenario.factors import Levels
 from cornered.scenario.lint.finding import Finding
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.lint.texts import RenderedText
 
 
 def cells_without_control(reader: PackReader) -> Iterator[Finding]:
-    """Levels whose matched control the pack does not have."""
+    """Levels whose matched control the pack does not have, alone or beside others."""
     pack, factors, control = reader.pack, reader.pack.factors, reader.control
-    for name in factors.offered if control else ():
-        for levels in factors.projected({name}):
-            try:
-                factors.nearest(levels, control)
-            except FactorError as e:
+    alone = list(_levels_without_control(reader)) if control else []
+    yield from alone
+    for group in factors.groups if control and not alone else ():
+        for levels in group:
+            if why := _lacks_control(reader, levels):
                 yield Finding(
-                    reader.place("pack.yaml", "factors", name),
-                    f"factors.{name}: {levels[name]} has no control ({e.what})",
+                    reader.place("pack.yaml", "control"),
+                    f"control: {reader.cell(factors.complete(levels))} has none ({why})",
                 )
                 break
     for name in pack.spec.traces:
@@ -30,6 +31,46 @@ def cells_without_control(reader: PackReader) -> Iterator[Finding]:
                 reader.place("pack.yaml", "traces", name),
                 f"traces.{name}: {name} is no factor of the control, so these are never "
                 "searched for",
+            )
+
+
+def _levels_without_control(reader: PackReader) -> Iterator[Finding]:
+    """The first level of each factor that has no control, whatever it stands beside."""
+    for name in reader.pack.factors.offered:
+        for levels in reader.pack.factors.projected({name}):
+            if why := _lacks_control(reader, levels):
+                yield Finding(
+                    reader.place("pack.yaml", "factors", name),
+                    f"factors.{name}: {levels[name]} has no control ({why})",
+                )
+                break
+
+
+def _lacks_control(reader: PackReader, levels: Levels) -> str:
+    """Why a cell has no control; empty where it has one."""
+    try:
+        reader.pack.factors.nearest(levels, reader.control)
+    except FactorError as e:
+        return e.what
+    return ""
+
+
+def unoffered_levels_of_control(reader: PackReader) -> Iterator[Finding]:
+    """A level of the control that is a default and that the pack does not offer.
+
+    Nobody could name that cell: a run that is read again would refuse its own control.
+    """
+    factors = reader.pack.factors
+    try:
+        matched = factors.nearest({}, reader.control) if reader.control else {}
+    except FactorError:
+        return  # told by cells_without_control
+    for name, offered in factors.offered.items():
+        level = matched.get(name)
+        if isinstance(offered, list) and level is not None and level not in offered:
+            yield Finding(
+                reader.place("pack.yaml", "factors", name),
+                f"factors.{name}: the control has {name}={level}, which the pack does not offer",
             )
 
 

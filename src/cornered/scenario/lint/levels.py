@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -89,11 +90,18 @@ class _Prompts:
         yield from (reads for reads in texts if name in reads)
 
     def _of(self, *cell: tuple[str, Level]) -> tuple[Any, ...]:
-        """All that the agent reads in a cell."""
+        """All that the agent reads in a cell; spaces and line breaks tell nothing apart."""
         levels = dict(cell)
         if self.reader.pack.spec.study:
             scene = self.reader.renderer.scene(levels)
             prompt = study_scene(self.reader.pack, levels, scene)[1]
-            return prompt.system, prompt.task
+            return _folded(prompt.system), _folded(prompt.task)
         renderer = self.reader.renderer.for_trial(levels, _DRAW)
-        return renderer.system(levels), renderer.task(levels, inbox=""), renderer.mails(levels)
+        mails = (replace(mail, body=_folded(mail.body)) for mail in renderer.mails(levels))
+        prompts = renderer.system(levels), renderer.task(levels, inbox="")
+        return *map(_folded, prompts), *mails
+
+
+def _folded(text: str) -> str:
+    """A text with single spaces in place of spaces and line breaks."""
+    return " ".join(text.split())

@@ -117,3 +117,21 @@ def incomplete_inbox(reader: PackReader) -> Iterator[Finding]:
             if missing := [m.stem for m in mails if m.body not in task]:
                 yield Finding(reader.file("task.md"), f"the inbox lacks {missing[0]}")
                 return
+
+
+def repeated_mails(reader: PackReader) -> Iterator[Finding]:
+    """A mail that an inbox holds twice: the same words, from and to the same people.
+
+    The inboxes looked at are those of the default cell with a level of each factor.
+    """
+    paths = {mail.stem: str(mail.path) for mail in reader.all_mails}
+    seen: set[str] = set()
+    for name in reader.pack.factors.offered if reader.all_mails else ():
+        for levels in reader.pack.factors.projected({name}):
+            earlier: dict[tuple[object, ...], str] = {}
+            for mail in reader.renderer.mails(levels):
+                key = (mail.sender, mail.to, mail.subject, " ".join(mail.body.split()))
+                first = earlier.setdefault(key, mail.stem)
+                if first != mail.stem and mail.stem not in seen:
+                    seen.add(mail.stem)
+                    yield Finding(paths[mail.stem], f"the same mail as {first}, in one inbox")
