@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cornered.errors import RunError
 from cornered.experiment import Experiment
-from cornered.files import disk_errors, write_text
+from cornered.files import LOCK, disk_errors, write_text
 from cornered.samples import merge_samples
 from cornered.scenario import Pack, load_pack
 from cornered.scoring import Scoring
@@ -128,7 +128,7 @@ def manifest_for(folder: Path, experiment: Experiment) -> Manifest:
                 "packs": {name: pack.files for name, pack in packs.items()},
             }
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(p.name != LOCK for p in folder.iterdir())):
         raise RunError(
             "holds other files and no run",
             where=str(folder),
