@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from inspect_ai._util.error import is_cancellation_message
 from inspect_ai.log import EvalLog, EvalLogInfo, list_eval_logs, read_eval_log
 
 from cornered.analysis.agreement import Corrected, corrected_harmful
@@ -20,6 +21,7 @@ from cornered.analysis.stopping import Stop
 from cornered.analysis.summaries import ScoreSummary, TrialSummary, read_summaries, unreadable
 from cornered.scenario import Level
 from cornered.scenario.condition import Condition
+from cornered.text import ends
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -64,6 +66,8 @@ class TrialResult:
     """By name, the value of each reading of the reasoning and the debrief; None if unscored."""
     reason: str | None
     """Why the trial is unscored or failed, or has no verdict by the judge."""
+    problem: str | None = field(default=None, kw_only=True)
+    """The failure of its judge in words; None if none failed."""
     input_tokens: int
     """Input tokens of the model, cached ones included."""
     output_tokens: int
@@ -166,7 +170,8 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
         votes=shared.mapping(
             {judge: str(vote) for judge, vote in votes.items()} if isinstance(votes, dict) else {}
         ),
-        reason=shared.one((score.reason if score else None) or summary.error),
+        reason=shared.one((score.reason if score else None) or ends(summary.error)),
+        problem=shared.one(_problem(score)),
         input_tokens=tokens[0],
         output_tokens=tokens[1],
         seconds=summary.total_time or 0.0,
@@ -187,6 +192,16 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
         pack_version=shared.one(_word(summary.metadata.get("pack_version"))),
         versions=log.eval.packages,
     )
+
+
+def _problem(score: ScoreSummary | None) -> str | None:
+    if (
+        score is None
+        or not score.reason
+        or not isinstance((score.metadata or {}).get("votes"), dict)
+    ):
+        return None
+    return ends(score.explanation)
 
 
 def current_logs(folder: Path) -> list[tuple[EvalLogInfo, EvalLog]]:
@@ -230,7 +245,8 @@ def read_trials(folder: Path) -> list[TrialResult]:
     for info, log in current_logs(folder):
         path = Path(info.name)
         for summary in read_summaries(path):
-            if summary.completed or summary.error:
+            # A trial that Ctrl-C cut off has not run.
+            if (summary.completed or summary.error) and not is_cancellation_message(summary.error):
                 trial = _trial(summary, log, path.name, shared)
                 trials[trial.model, trial.condition, trial.id] = trial
     return list(trials.values())

@@ -97,7 +97,7 @@ def run_root(folder: Path) -> Path:
 
 
 @contextmanager
-def writing(folder: Path, command: str) -> Iterator[None]:
+def writing(folder: Path, command: str, *, beside: bool = False) -> Iterator[None]:
     """Holds a run folder while it is written; the folder is made if it does not exist.
 
     The same thread may hold it more than once. A folder that was made for this and is still
@@ -106,15 +106,18 @@ def writing(folder: Path, command: str) -> Iterator[None]:
     Args:
         folder: The run folder, or a set of verdicts within one.
         command: What writes, such as `cornered run`; others are shown it.
+        beside: Whether the lock lies beside the folder, which is built elsewhere and moved here.
 
     Raises:
         RunError: another process or thread writes here, or the folder cannot be written.
     """
     folder = run_root(folder)
     with disk_errors(folder):
-        made = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
+        made = not beside and not folder.exists()
+        (folder.parent if beside else folder).mkdir(parents=True, exist_ok=True)
         path = folder.resolve() / LOCK
+        if beside:
+            path = path.parent.with_name(f".{path.parent.name}{LOCK}")
     thread, count = _held.get(path, (threading.get_ident(), 0))
     if thread != threading.get_ident():
         raise _refused(folder, "another thread of this process")
@@ -136,7 +139,8 @@ def writing(folder: Path, command: str) -> Iterator[None]:
     finally:
         stop.set()
         del _held[path]
-        with contextlib.suppress(OSError):  # a disk that is gone; the kernel lets the lock go
+        # A disk may be gone; the kernel lets the lock go all the same.
+        with contextlib.suppress(OSError):
             path.unlink()
         os.close(handle)
         if made:

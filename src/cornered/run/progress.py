@@ -58,7 +58,7 @@ class Watch:
         self._waiting = ("", 0.0)
         self._console = Console(stderr=True)
         self._bar: tuple[Progress, TaskID] | None = None
-        self._printed = time.monotonic()
+        self._printed, self._last = time.monotonic(), ""
 
     @property
     def done(self) -> int:
@@ -107,8 +107,10 @@ class Watch:
             line, until = self._waiting
             state = f"{self.line} · {visible(line)}" if time.monotonic() < until else self.line
             progress.update(task, completed=self.done, state=state)
-        elif self.done >= self.planned or time.monotonic() - self._printed >= QUIET_SECONDS:
-            self._printed = time.monotonic()
+        elif (
+            self.line != self._last and self.done >= self.planned
+        ) or time.monotonic() - self._printed >= QUIET_SECONDS:
+            self._printed, self._last = time.monotonic(), self.line
             print_waiting(f"{self.done}/{self.planned} trials: {self.line}", 0)
 
     @contextmanager

@@ -28,7 +28,7 @@ from tenacity.wait import WaitBaseT
 
 from cornered.errors import CorneredError, ModelError
 from cornered.redaction import redact
-from cornered.text import visible
+from cornered.text import ends, visible
 
 MAX_RETRIES = 20
 """Retries of one call; the time usually ends them first."""
@@ -105,6 +105,8 @@ class StoppedRun:
         self.announce: Callable[[str, float], None] = print_waiting
         """Shows a line and for how many seconds it holds."""
         self.gates: list[Gate] = []
+        self.equal_failures = EQUAL_FAILURES
+        """Refusals in a row that stop it; fewer where it has fewer trials."""
 
     def raise_refusals(self) -> None:
         """Raises the refusal of a model that never answered, if there is one.
@@ -161,15 +163,8 @@ def stoppable() -> Iterator[StoppedRun]:
 
 
 def bounded(text: str, longest: int = LONGEST) -> str:
-    """The text in one line; of a longer one the beginning and the end, where a cause may stand."""
-    # What is cut out anyway is not worth its cleaning: a body may have megabytes.
-    if len(text) > 20 * longest:
-        text = f"{text[: 10 * longest]} … {text[-10 * longest :]}"
-    text = " ".join(text.split())
-    if len(text) <= longest:
-        return text
-    tail = longest // 3
-    return f"{text[: longest - tail - 3]} … {text[-tail:]}"
+    """The text in one line; of a longer one the beginning and the end."""
+    return ends(text, longest) or ""
 
 
 def provider_words(error: BaseException) -> str:
@@ -401,7 +396,7 @@ class Gate:
             return False
         lasted = now - self._failing_since
         if row.kind in REFUSALS:
-            return row.count >= EQUAL_FAILURES
+            return row.count >= current_run().equal_failures
         if row.kind == "other":
             return not self._answers and row.count >= EQUAL_ERRORS
         if row.kind == "connection" and not self._answers and row.count >= EQUAL_FAILURES:

@@ -158,10 +158,11 @@ def make_model(name: str, role: str, max_connections: int | None, *, patient: bo
     except Exception as e:
         # The first line of Inspect's own words rarely names what is missing.
         problem = bounded(redact(MARKUP.sub("", str(e)).removeprefix("ERROR: ")))
+        fix = "use Inspect's name of a model, such as openai/gpt-4.1 with OPENAI_API_KEY set"
+        if missing := re.search(r"No (\w+)(?:,? or \w+)? defined in the environment", problem):
+            fix = f"set {missing[1]}"
         raise ModelError(
-            problem or type(e).__name__,
-            where=f"{role} {name}",
-            fix="use Inspect's name of a model, such as openai/gpt-4.1 with OPENAI_API_KEY set",
+            problem.rstrip(".") or type(e).__name__, where=f"{role} {name}", fix=fix
         ) from None
     Gate(model, role, patient=patient)
     return model
@@ -399,9 +400,9 @@ def _run(
                 for c in conditions
             )
             watch = Watch(planned_trials, rows, judged=judged)
-            if first and judged and experiment.preflight:
-                if asked or watch.done < watch.planned:
-                    preflight_run(experiment, max_connections)
+            is_open = bool(asked) or watch.done < watch.planned
+            if first and judged and experiment.preflight and is_open:
+                preflight_run(experiment, max_connections)
             if not first or not asked:
                 break
             ask_again(experiment, roles, asked, folder)
@@ -415,6 +416,7 @@ def _run(
             )
             for c in conditions
         ]
+        stopped.equal_failures = min(stopped.equal_failures, max(1, watch.planned - watch.done))
         in_flight = max_connections or HOSTED_CONNECTIONS
         names = (*experiment.models, *experiment.judges, experiment.reader or "cornered/")
         with (
