@@ -87,6 +87,12 @@ def read_manifest(folder: Path) -> Manifest:
             where=str(folder),
             fix="give the folder that `cornered run` named",
         ) from None
+    except OSError as e:  # a file in place of the folder, a loop of symlinks
+        raise RunError(
+            f"there is no run here ({e.strerror or e})",
+            where=str(folder),
+            fix="give the folder that `cornered run` named",
+        ) from None
     except (ValidationError, UnicodeDecodeError) as e:
         problem = e.errors()[0]["msg"] if isinstance(e, ValidationError) else "not UTF-8"
         raise RunError(f"cannot be read: {problem}", where=str(path)) from None

@@ -297,7 +297,7 @@ class Gate:
             return known
         if run.error:
             raise ProviderError(str(run.error), "other", RetryDecision.no())
-        client = getattr(self._api, "client", None)
+        client: Any = getattr(self._api, "client", None)
         if getattr(client, "max_retries", 0):
             # The client would wait and try again in silence; Inspect does that for all of them.
             with contextlib.suppress(AttributeError):
@@ -447,7 +447,6 @@ class Gate:
         begun = time.monotonic()
 
         def tell() -> None:
-            nonlocal handle
             now = time.monotonic()
             silent = now - max(begun, self._last_answer)
             if silent >= SLOW and now >= self._announced.get("silence", 0.0):
@@ -455,7 +454,7 @@ class Gate:
                 until = f", given up at {limit:.0f} s" if limit else ""
                 line = f"waiting for {self.name}: no answer for {silent:.0f} s{until}"
                 current_run().announce(line, SLOW)
-            handle = loop.call_later(SLOW, tell)
+            timers[0] = loop.call_later(SLOW, tell)
 
         if limit is None:
             yield
@@ -465,11 +464,11 @@ class Gate:
         except RuntimeError:  # another event loop than asyncio's
             yield
             return
-        handle = loop.call_later(SLOW, tell)
+        timers = [loop.call_later(SLOW, tell)]
         try:
             yield
         finally:
-            handle.cancel()
+            timers[0].cancel()
 
 
 def _reason(error: BaseException | None) -> str:
