@@ -261,3 +261,37 @@ def test_keys_and_passwords_are_taken_out(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("STUB_API_KEY", "abcdefgh12345")
     text = "http://me:word@host/v1?api_key=zzz with abcdefgh12345, Bearer eyJhbGciOi.x"
     assert redact(text) == "http://***@host/v1?api_key=*** with ***, Bearer ***"
+
+
+def test_a_log_of_another_run_is_named(tmp_path: Path, policy) -> None:
+    model = policy(known(0.5))
+    for out, goal in (("one", "explicit"), ("two", "none")):
+        command = ("run", "blackmail", "--no-controls", f"goal={goal}", "-m", model, "-n", "1")
+        assert cornered(*command, "--out", out, cwd=tmp_path).code == 0
+    (strange,) = (tmp_path / "two" / "logs").glob("*.eval")
+    strange.rename(tmp_path / "one" / "logs" / strange.name)
+    (line,) = errors(cornered("report", "one", cwd=tmp_path))
+    assert strange.name in line
+    assert "another run" in line
+
+
+def test_a_run_without_trials_and_a_damaged_log_give_no_traceback(tmp_path: Path, policy) -> None:
+    model = policy(known(0.5))
+    command = ("run", "blackmail", "--no-controls", "-m", model, "-n", "2", "--out", "out")
+    assert cornered(*command, cwd=tmp_path).code == 0
+    (log,) = (tmp_path / "out" / "logs").glob("*.eval")
+    whole = log.read_bytes()
+    data = bytearray(whole)
+    for at in range(40, len(data) - 400):
+        data[at] ^= 0x5A
+    for damaged in (bytes(data), whole[:300]):
+        log.write_bytes(damaged)
+        for again in (("report", "out"), ("score", "out"), command):
+            result = cornered(*again, cwd=tmp_path)
+            assert (result.code, len(errors(result))) == (2, 1), (again, result.err)
+            assert log.name in result.err
+    log.unlink()
+    assert cornered("report", "out", cwd=tmp_path).code == 1
+    assert cornered("score", "out", cwd=tmp_path).code in (1, 2)
+    (line,) = errors(cornered("report", "out/run.json", cwd=tmp_path))
+    assert "there is no run here" in line

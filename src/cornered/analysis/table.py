@@ -19,6 +19,7 @@ from cornered.analysis.agreement import Corrected, corrected_harmful
 from cornered.analysis.stats import Difference, Interval, newcombe, wilson
 from cornered.analysis.stopping import Stop
 from cornered.analysis.summaries import ScoreSummary, TrialSummary, read_summaries, unreadable
+from cornered.errors import RunError
 from cornered.scenario import Level
 from cornered.scenario.condition import Condition
 from cornered.text import ends
@@ -195,13 +196,18 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
 
 
 def _problem(score: ScoreSummary | None) -> str | None:
-    if (
-        score is None
-        or not score.reason
-        or not isinstance((score.metadata or {}).get("votes"), dict)
-    ):
+    """What a judge that failed said, or what its provider did."""
+    if score is None or not score.reason:
         return None
-    return ends(score.explanation)
+    return ends(score.explanation) if (score.metadata or {}).get("votes") else None
+
+
+def _eval_set_id(logs: Path) -> str | None:
+    """The id that Inspect gave all logs of a run; None where it made none, as for imports."""
+    try:
+        return (logs / ".eval-set-id").read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def current_logs(folder: Path) -> list[tuple[EvalLogInfo, EvalLog]]:
@@ -211,9 +217,10 @@ def current_logs(folder: Path) -> list[tuple[EvalLogInfo, EvalLog]]:
     of a task is the newest one that ended, else the newest.
 
     Raises:
-        RunError: a log cannot be read.
+        RunError: a log cannot be read, or is of another run.
     """
     chosen: dict[str, tuple[EvalLogInfo, EvalLog]] = {}
+    own = _eval_set_id(folder / "logs")
     for listed in list_eval_logs(str(folder / "logs"), descending=False):
         # Inspect lists plain paths but reads them as URLs, in which % and # are special.
         info = listed.model_copy(update={"name": listed.name.removeprefix("file://")})
@@ -221,6 +228,12 @@ def current_logs(folder: Path) -> list[tuple[EvalLogInfo, EvalLog]]:
             log = read_eval_log(info, header_only=True)
         except Exception as e:  # whatever the archive, its compression, JSON and the fields raise
             raise unreadable(Path(info.name), e) from None
+        if own and log.eval.eval_set_id not in (None, own):
+            raise RunError(
+                "is a log of another run",
+                where=info.name,
+                fix=f"move it out of {folder / 'logs'}",
+            )
         previous = chosen.get(log.eval.task_id)
         if previous and log.status == "started" and previous[1].status != "started":
             continue
