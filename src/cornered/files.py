@@ -16,6 +16,8 @@ Progress = Callable[[int, int], None]
 """Called while files are read or written: (done, total), in the unit that its caller names."""
 MANIFEST, LOGS = "run.json", (".eval", ".json")
 """The sources of the tables and the report of a run: its manifest, and suffixes of its logs."""
+LOCK = ".lock"
+"""The file in a run folder that says who writes there."""
 TAIL = 4096
 """Bytes at the end of a log that identify it: they hold the checksums of its last zip members,
 the header and summaries among them."""
@@ -54,13 +56,15 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 @contextmanager
 def disk_errors(folder: Path) -> Iterator[None]:
-    """Turns common errors of the disk into one line.
+    """Turns errors of the disk into one line.
 
     Raises:
-        RunError: the disk is full, or the folder cannot be written.
+        RunError: the disk is full, or a file or folder cannot be read or written.
     """
     try:
         yield
+    except (ConnectionError, TimeoutError, BlockingIOError, ChildProcessError):
+        raise  # of the network or a process, not of the disk
     except OSError as e:
         if e.errno in (errno.ENOSPC, errno.EDQUOT):
             raise RunError(
@@ -68,6 +72,13 @@ def disk_errors(folder: Path) -> Iterator[None]:
                 where=str(folder),
                 fix="make room and give the same command again; finished trials are kept",
             ) from None
-        if e.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise RunError(e.strerror or str(e), where=str(folder), fix="check --out") from None
-        raise
+        if e.errno is None:
+            raise
+        name = e.filename if isinstance(e.filename, str) else str(folder)
+        other = f" ({name})" if Path(name) != folder else ""
+        problem = (e.strerror or str(e)) + other
+        raise RunError(problem, where=str(folder), fix="check --out") from None
+    except RuntimeError as e:
+        if "Symlink loop" not in str(e):  # as pathlib of Python before 3.13 has it
+            raise
+        raise RunError("is a loop of symlinks", where=str(folder), fix="check --out") from None

@@ -52,6 +52,19 @@ def shorten(text: str, longest: int) -> str:
     return f"{text[: longest - 1 - tail]}…{text[len(text) - tail :]}"
 
 
+def ends(text: str | None, longest: int = 600) -> str | None:
+    """The text in one line of at most so many characters: a cause may stand at either end."""
+    if text is None:
+        return None
+    if len(text) > 20 * longest:  # what is left out need not be cleaned: it may be megabytes
+        text = f"{text[: 10 * longest]} … {text[-10 * longest :]}"
+    text = " ".join(text.split())
+    if len(text) <= longest:
+        return text
+    tail = longest // 3
+    return f"{text[: longest - tail - 3]} … {text[-tail:]}"
+
+
 def _shown(text: str, at: int, multiline: bool) -> str:
     char = text[at]
     code = ord(char)

@@ -51,6 +51,7 @@ class ScoreSummary(BaseModel):
 
     value: Any = None
     answer: str | None = None
+    explanation: str | None = None
     reason: str | None = None
     metadata: dict[str, Any] | None = None
 

@@ -12,15 +12,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from inspect_ai._util.error import is_cancellation_message
 from inspect_ai.log import EvalLog, EvalLogInfo, list_eval_logs, read_eval_log
 
 from cornered.analysis.agreement import Corrected, corrected_harmful
 from cornered.analysis.stats import Difference, Interval, newcombe, wilson
 from cornered.analysis.stopping import Stop
 from cornered.analysis.summaries import ScoreSummary, TrialSummary, read_summaries, unreadable
+from cornered.errors import RunError
 from cornered.scenario import Level
 from cornered.scenario.condition import Condition
 from cornered.scoring import NOT_JUDGED
+from cornered.text import ends
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -66,6 +69,8 @@ class TrialResult:
     """By name, the value of each reading of the reasoning and the debrief; None if unscored."""
     reason: str | None
     """Why the trial is unscored or failed, or has no verdict by the judge."""
+    problem: str | None = field(default=None, kw_only=True)
+    """The failure of its judge in words; None if none failed."""
     input_tokens: int
     """Input tokens of the model, cached ones included."""
     output_tokens: int
@@ -175,7 +180,8 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
         votes=shared.mapping(
             {judge: str(vote) for judge, vote in votes.items()} if isinstance(votes, dict) else {}
         ),
-        reason=shared.one((score.reason if score else None) or summary.error),
+        reason=shared.one((score.reason if score else None) or ends(summary.error)),
+        problem=shared.one(_problem(score)),
         input_tokens=tokens[0],
         output_tokens=tokens[1],
         seconds=summary.total_time or 0.0,
@@ -198,6 +204,21 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
     )
 
 
+def _problem(score: ScoreSummary | None) -> str | None:
+    """What a judge that failed said, or what its provider did."""
+    if score is None or not score.reason:
+        return None
+    return ends(score.explanation) if (score.metadata or {}).get("votes") else None
+
+
+def _eval_set_id(logs: Path) -> str | None:
+    """The id that Inspect gave all logs of a run; None where it made none, as for imports."""
+    try:
+        return (logs / ".eval-set-id").read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
 def current_logs(folder: Path) -> list[tuple[EvalLogInfo, EvalLog]]:
     """The header of each task's current log, in the order of creation.
 
@@ -205,9 +226,10 @@ def current_logs(folder: Path) -> list[tuple[EvalLogInfo, EvalLog]]:
     of a task is the newest one that ended, else the newest.
 
     Raises:
-        RunError: a log cannot be read.
+        RunError: a log cannot be read, or is of another run.
     """
     chosen: dict[str, tuple[EvalLogInfo, EvalLog]] = {}
+    own = _eval_set_id(folder / "logs")
     for listed in list_eval_logs(str(folder / "logs"), descending=False):
         # Inspect lists plain paths but reads them as URLs, in which % and # are special.
         info = listed.model_copy(update={"name": listed.name.removeprefix("file://")})
@@ -215,6 +237,12 @@ def current_logs(folder: Path) -> list[tuple[EvalLogInfo, EvalLog]]:
             log = read_eval_log(info, header_only=True)
         except Exception as e:  # whatever the archive, its compression, JSON and the fields raise
             raise unreadable(Path(info.name), e) from None
+        if own and log.eval.eval_set_id not in (None, own):
+            raise RunError(
+                "is a log of another run",
+                where=info.name,
+                fix=f"move it out of {folder / 'logs'}",
+            )
         previous = chosen.get(log.eval.task_id)
         if previous and log.status == "started" and previous[1].status != "started":
             continue
@@ -239,7 +267,8 @@ def read_trials(folder: Path) -> list[TrialResult]:
     for info, log in current_logs(folder):
         path = Path(info.name)
         for summary in read_summaries(path):
-            if summary.completed or summary.error:
+            # A trial that Ctrl-C cut off has not run.
+            if (summary.completed or summary.error) and not is_cancellation_message(summary.error):
                 trial = _trial(summary, log, path.name, shared)
                 trials[trial.model, trial.condition, trial.id] = trial
     return list(trials.values())

@@ -20,6 +20,8 @@ from cornered.analysis.card import Card, GradedAnswer, grade, rubric_version
 from cornered.errors import ModelError, PackError
 from cornered.files import disk_errors
 from cornered.run.folder import versions
+from cornered.run.lock import this_command, writing
+from cornered.run.providers import StoppedRun, stoppable
 from cornered.run.runner import (
     HOSTED_CONNECTIONS,
     TASK_RETRIES,
@@ -28,6 +30,7 @@ from cornered.run.runner import (
     make_model,
     quiet_inspect,
 )
+from cornered.run.storage import check_log_folder, check_space
 from cornered.run.tasks import checked_pack, scorers
 from cornered.scenario import load_pack, pack_names
 from cornered.scoring import PanelRule, Scoring, View
@@ -165,6 +168,23 @@ def calibrate(
     Raises:
         CorneredError: an error that the user can fix.
     """
+    check_log_folder(folder)
+    with writing(folder, this_command()), stoppable() as stopped:
+        check_space(folder)
+        return _calibrate(judges, scenarios, folder, panel, view, perturb, max_connections, stopped)
+
+
+def _calibrate(
+    judges: Sequence[str],
+    scenarios: Sequence[str],
+    folder: Path,
+    panel: PanelRule,
+    view: View,
+    perturb: bool,
+    max_connections: int | None,
+    stopped: StoppedRun,
+) -> list[Card]:
+    """Runs judges over the gold answers, as `calibrate` describes."""
     load_extensions()
     packs = [checked_pack(name) for name in scenarios]
     models = [make_model(name, "judge", max_connections) for name in judges]
@@ -186,6 +206,7 @@ def calibrate(
                 display="none",
                 score_display=False,
             )
+    stopped.raise_refusals()
     every = list(range(len(judges)))
     groups = [[n] for n in every] + ([every] if len(judges) > 1 else [])
     cards = []

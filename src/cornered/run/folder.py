@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cornered.errors import RunError
 from cornered.experiment import Experiment
-from cornered.files import disk_errors, write_text
+from cornered.files import LOCK, disk_errors, write_text
 from cornered.samples import merge_samples
 from cornered.scenario import Pack, load_pack
 from cornered.scoring import Scoring
@@ -87,6 +87,12 @@ def read_manifest(folder: Path) -> Manifest:
             where=str(folder),
             fix="give the folder that `cornered run` named",
         ) from None
+    except OSError as e:  # a file in place of the folder, a loop of symlinks
+        raise RunError(
+            f"there is no run here ({e.strerror or e})",
+            where=str(folder),
+            fix="give the folder that `cornered run` named",
+        ) from None
     except (ValidationError, UnicodeDecodeError) as e:
         problem = e.errors()[0]["msg"] if isinstance(e, ValidationError) else "not UTF-8"
         raise RunError(f"cannot be read: {problem}", where=str(path)) from None
@@ -128,7 +134,7 @@ def manifest_for(folder: Path, experiment: Experiment) -> Manifest:
                 "packs": {name: pack.files for name, pack in packs.items()},
             }
         )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(p.name != LOCK for p in folder.iterdir())):
         raise RunError(
             "holds other files and no run",
             where=str(folder),

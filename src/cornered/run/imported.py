@@ -49,6 +49,7 @@ from cornered.interop.results import FORMATS, Format
 from cornered.interop.stored import StoredResults, StoredTrial
 from cornered.ledger import STORE_KEY
 from cornered.run.folder import MANIFEST, Imported, Manifest, read_manifest, versions
+from cornered.run.lock import this_command, writing
 from cornered.run.tasks import planned, trial_metadata
 from cornered.scenario import Pack, Scenario, load_pack
 from cornered.scenario.condition import Condition
@@ -96,7 +97,11 @@ def write_import(
     if _holds(folder, digest):
         return False
     manifest = _manifest(groups, results, source, kind, name, digest)
-    with disk_errors(folder), _built_beside(folder) as work:
+    with (
+        writing(folder, this_command(), beside=True),
+        disk_errors(folder),
+        _built_beside(folder) as work,
+    ):
         (work / "logs").mkdir()
         done = 0
         for (condition, model), trials in groups.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.stats import percent
-from cornered.analysis.table import Cell
+from cornered.analysis.table import Cell, TrialResult
 from cornered.analysis.verdicts import Compared, compare_judges
 from cornered.files import disk_errors, fingerprint, write_text
+from cornered.run.lock import this_command, writing
 from cornered.run.runner import RunState, read_run
 from cornered.samples import Samples
 from cornered.scenario import load_pack
+from cornered.text import ends
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from cornered.analysis.page import Methods
 
 PAGE = "report.html"
+SHOWN_REASONS = 5
+"""Different reasons for missing verdicts that a conclusion names."""
 STAMP = ".report"
 """The file in a run folder that records what its page and figures were made from."""
 
@@ -143,9 +148,9 @@ class Report:
             again: Rewrite them even if they are up to date with the logs.
 
         Raises:
-            RunError: the disk is full, or the folder cannot be written.
+            RunError: the disk is full, the folder cannot be written, or another process writes it.
         """
-        with disk_errors(self.folder):
+        with writing(self.folder, this_command()), disk_errors(self.folder):
             stamp = _stamp(self.state)
             if again or _stored(self.folder, stamp) is None:
                 _write_files(self)
@@ -426,18 +431,31 @@ def _stopping_notes(state: RunState) -> Iterable[str]:
             )
 
 
+def _why(trial: TrialResult) -> str:
+    """Why a trial has no verdict, in words that are the same for the same cause."""
+    status = "failed" if trial.status == "failed" else trial.reason or trial.status
+    words = trial.reason if trial.status == "failed" else trial.problem
+    if not words or words == status:
+        return status
+    # Numbers and addresses of single requests would make every trial a cause of its own.
+    return f"{status}: {ends(re.sub(r'[0-9a-fA-F-]{16,}', '…', words), 200)}"
+
+
 def _conclusion(state: RunState) -> str:
     planned = sum(cell.planned for cell in state.cells)
     if not state.unknown and not state.missing:
         return f"All {planned} trials have a verdict."
     why = Counter(
-        t.reason if t.reason and len(t.reason) < 40 else t.status
+        _why(t)
         for t in state.trials
         if t.without_verdict(judged=bool(state.manifest.experiment.judges))
     )
     if state.missing:
         why["not run"] = state.missing
-    reasons = ", ".join(f"{n} {reason}" for reason, n in why.most_common())
+    shown = why.most_common(SHOWN_REASONS)
+    if rest := sum(why.values()) - sum(n for _, n in shown):
+        shown.append(("for other reasons", rest))
+    reasons = ", ".join(f"{n} {reason}" for reason, n in shown)
     again = "; the same command goes on" if state.missing else ""
     return (
         f"{state.unknown + state.missing} of {planned} trials have no verdict ({reasons}); "

@@ -6,6 +6,8 @@ the run are only read.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +28,10 @@ from cornered.analysis.table import TrialResult, current_logs, read_trials
 from cornered.errors import RunError
 from cornered.experiment import Experiment
 from cornered.files import Progress, disk_errors, write_text
+from cornered.run.again import open_questions
 from cornered.run.folder import MANIFEST, Manifest, read_manifest, versions
+from cornered.run.lock import this_command, writing
+from cornered.run.providers import StoppedRun, stoppable
 from cornered.run.runner import (
     Roles,
     RunState,
@@ -83,8 +88,8 @@ def rescore(
 ) -> tuple[Path, RunState]:
     """Scores the trials of a run again, or resumes that.
 
-    Trials that have a verdict in this set keep it; those without one, such as after a failure of
-    the judge, are scored again.
+    Trials that have a verdict in this set keep it, and so do those on which a judge cannot tell;
+    those on which a judge or reader failed are scored again.
 
     Args:
         run: The run folder.
@@ -101,6 +106,21 @@ def rescore(
         RunError: there is no run, or the name belongs to verdicts with other settings.
         CorneredError: another error that the user can fix.
     """
+    read_manifest(run)
+    with writing(run, this_command()), stoppable() as stopped:
+        return _rescore(run, settings, name, preflight, max_connections, advance, stopped)
+
+
+def _rescore(
+    run: Path,
+    settings: Mapping[str, Any],
+    name: str | None,
+    preflight: bool,
+    max_connections: int | None,
+    advance: Progress,
+    stopped: StoppedRun,
+) -> tuple[Path, RunState]:
+    """Scores trials again, as `rescore` describes."""
     load_extensions()
     manifest = read_manifest(run)
     if manifest.rescored:
@@ -118,16 +138,17 @@ def rescore(
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         write_text(folder / MANIFEST, _manifest(manifest, experiment).model_dump_json(indent=2))
         logs = current_logs(run)
-        judged = bool(experiment.judges)
-        known = {t.uuid for t in read_trials(folder) if t.primary(judged=judged) is not None}
+        asked = {uuid for questions in open_questions(folder).values() for uuid in questions}
+        known = {t.uuid for t in read_trials(folder) if t.uuid not in asked}
         total = sum(log.eval.dataset.samples or 0 for _, log in logs)
         done = 0
         for info, log in logs:
             _rescore_log(
-                info, log, folder / "logs" / Path(info.name).name, experiment, roles, known
+                info, log, folder / "logs" / Path(info.name).name, experiment, roles, known, stopped
             )
             done += log.eval.dataset.samples or 0
             advance(done, total)
+    stopped.raise_refusals()
     return folder, read_run(folder)
 
 
@@ -164,6 +185,7 @@ def _rescore_log(
     experiment: Experiment,
     roles: Roles,
     known: Set[str],
+    stopped: StoppedRun,
 ) -> None:
     """Scores one cell; trials that already have a verdict, by their uuids, keep it."""
     kept = {}
@@ -190,4 +212,9 @@ def _rescore_log(
     scored.samples = sorted([*kept.values(), *(scored.samples or [])], key=lambda s: str(s.id))
     if kept:
         recompute_metrics(scored)
-    write_eval_log(scored, str(path))
+    if stopped.error:
+        raise stopped.error
+    with tempfile.TemporaryDirectory(dir=path.parent.parent, prefix=".again.") as beside:
+        whole = Path(beside) / path.name
+        write_eval_log(scored, str(whole))
+        os.replace(whole, path)

@@ -7,6 +7,7 @@ Ctrl-C that reports success.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,8 +31,18 @@ from cornered.analysis.table import Cell, TrialResult, cells, current_logs, read
 from cornered.errors import CorneredError, ModelError, RunError
 from cornered.experiment import EMBEDDED, Experiment
 from cornered.files import disk_errors
+from cornered.redaction import redact
 from cornered.run.folder import MANIFEST, Manifest, manifest_for, prepare, read_manifest
 from cornered.run.imported import imported_cells
+from cornered.run.lock import this_command, writing
+from cornered.run.providers import MAX_RETRIES, TIMEOUT, Gate, StoppedRun, bounded, stoppable
+from cornered.run.storage import (
+    check_log_folder,
+    check_space,
+    guarded_disk,
+    space_problem,
+    stored_problem,
+)
 from cornered.run.tasks import PACK_TASKS, checked_pack, planned, trials
 from cornered.run.tasks import scenario as scenario_task
 from cornered.samples import max_samples
@@ -48,11 +59,12 @@ EMBEDDED_CONNECTIONS = 16
 """Twice the batch of the embedded engine, so that its batches are always full."""
 CLIENT_EXTRAS = ("openai", "anthropic")
 """Providers whose client is an extra of ours, named like its package."""
-MAX_RETRIES = 8
-"""Retries of one call after transient errors; Inspect's default is unlimited."""
 TASK_RETRIES = 1
 """Retries of failed trials after all trials of a cell have run."""
 
+
+MARKUP = re.compile(r"\[/?(?:bold|blue|red|italic|dim)\]")
+"""Marks of Rich in Inspect's messages."""
 
 Roles = dict[str, Model | list[Model]]
 
@@ -117,8 +129,14 @@ def _stops(folder: Path, experiment: Experiment) -> dict[tuple[str, str], Stop]:
     return stops
 
 
-def make_model(name: str, role: str, max_connections: int | None) -> Model:
-    """A model by its Inspect name.
+def make_model(name: str, role: str, max_connections: int | None, *, patient: bool = True) -> Model:
+    """A model by its Inspect name, whose calls pass a `Gate`.
+
+    Args:
+        name: Its name.
+        role: What it is in the run: model, judge, reader.
+        max_connections: Concurrent calls, if it is hosted.
+        patient: Whether outages are waited out.
 
     Raises:
         ModelError: unknown provider, missing package or key.
@@ -132,18 +150,22 @@ def make_model(name: str, role: str, max_connections: int | None) -> Model:
         )
     embedded = name == EMBEDDED
     connections = EMBEDDED_CONNECTIONS if embedded else max_connections
-    config = GenerateConfig(max_connections=connections, max_retries=MAX_RETRIES)
+    config = GenerateConfig(max_connections=connections, max_retries=MAX_RETRIES, timeout=TIMEOUT)
     try:
-        return get_model(name, config=config, memoize=False)
+        model = get_model(name, config=config, memoize=False)
     except CorneredError:
         raise
     except Exception as e:
-        problem = str(e).strip().splitlines()
+        # The first line of Inspect's own words rarely names what is missing.
+        problem = bounded(redact(MARKUP.sub("", str(e)).removeprefix("ERROR: ")))
+        fix = "use Inspect's name of a model, such as openai/gpt-4.1 with OPENAI_API_KEY set"
+        if missing := re.search(r"No (\w+)(?:,? or \w+)? defined in the environment", problem):
+            fix = f"set {missing[1]}"
         raise ModelError(
-            problem[0] if problem else type(e).__name__,
-            where=f"{role} {name}",
-            fix="use Inspect's name of a model, such as openai/gpt-4.1 with OPENAI_API_KEY set",
+            problem.rstrip(".") or type(e).__name__, where=f"{role} {name}", fix=fix
         ) from None
+    Gate(model, role, patient=patient)
+    return model
 
 
 def make_roles(experiment: Experiment, max_connections: int | None) -> Roles:
@@ -211,12 +233,17 @@ def preflight_run(experiment: Experiment, max_connections: int | None) -> None:
 
     async def failures(name: str) -> list[FailedCase]:
         # A separate model: a provider's connections belong to the event loop that opened them.
-        judge = make_model(name, "judge", max_connections)
+        judge = make_model(name, "judge", max_connections, patient=False)
         by_pack = await collect(*(preflight(judge, p, experiment.judge_view) for p in packs))
         return [failure for of_pack in by_pack for failure in of_pack]
 
     for name in experiment.judges:
-        if failed := asyncio.run(failures(name)):
+        # A refusal of the provider says more than what it does to the verdict.
+        with stoppable() as checked:
+            failed = asyncio.run(failures(name))
+            if failed:
+                checked.raise_refusals()
+        if failed:
             more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
             raise ModelError(
                 f"the judge cannot score this run: it {failed[0].what}{more}",
@@ -235,8 +262,8 @@ def as_run_error(folder: Path) -> Iterator[None]:
     try:
         yield
     except PrerequisiteError as e:
-        problem = str(e).strip().splitlines()
-        raise RunError(problem[0] if problem else type(e).__name__, where=str(folder)) from None
+        problem = bounded(redact(MARKUP.sub("", str(e)).removeprefix("ERROR: ")))
+        raise RunError(problem or type(e).__name__, where=str(folder)) from None
 
 
 @contextmanager
@@ -270,8 +297,9 @@ def _is_finished(folder: Path, experiment: Experiment, conditions: Sequence[Cond
     """Whether nothing remains to be run, so that no model and no task need be created.
 
     By Inspect's criteria: each task succeeded, no trial failed, and none is missing under the
-    current rule. Unscored trials are not run again.
+    current rule. Unscored trials are not run again; a judge or reader that failed is asked again.
     """
+    from cornered.run.again import open_questions
     from cornered.run.stopping import PriorCell, prior_cells
 
     if not (folder / MANIFEST).exists():
@@ -279,6 +307,8 @@ def _is_finished(folder: Path, experiment: Experiment, conditions: Sequence[Cond
     max_trials, rule = max_samples(experiment.samples), rule_for(experiment.samples)
     logs = [log for _, log in current_logs(folder)]
     if not logs or any(log.status != "success" for log in logs):
+        return False
+    if open_questions(folder):
         return False
     prior = prior_cells(logs, read_trials(folder), judged=bool(experiment.judges))
     sizes = _sizes(logs, max_trials, conditions)
@@ -321,10 +351,26 @@ def run(
                 f"{scenario} has no prompts of ours, so it cannot be run",
                 fix="`cornered score` reads stored answers to it",
             )
-    merged = manifest_for(folder, experiment).experiment
-    if _is_finished(folder, merged, conditions):
-        prepare(folder, experiment)
-        return read_run(folder)
+    with writing(folder, this_command()):
+        merged = manifest_for(folder, experiment).experiment
+        if _is_finished(folder, merged, conditions):
+            prepare(folder, experiment)
+            return read_run(folder)
+        check_log_folder(folder)
+        check_space(folder)
+        with stoppable() as stopped:
+            return _run(experiment, folder, conditions, stopped, max_connections, on_weights)
+
+
+def _run(
+    experiment: Experiment,
+    folder: Path,
+    conditions: Sequence[Condition],
+    stopped: StoppedRun,
+    max_connections: int | None,
+    on_weights: Callable[[int, int], None] | None,
+) -> RunState:
+    """Runs what is missing, as `run` describes."""
     load_extensions()
     subjects = [make_model(m, "model", max_connections) for m in experiment.models]
     roles = make_roles(experiment, max_connections)
@@ -334,37 +380,54 @@ def run(
         obtain_weights(on_weights)
     experiment = prepare(folder, experiment).experiment
     # Imported late: Inspect announces the hooks that exist when it creates its first model.
+    from cornered.run.again import ask_again, open_questions
+    from cornered.run.interrupts import Doorkeeper, Interrupts
     from cornered.run.progress import Watch
     from cornered.run.stopping import PriorCell, Stopping, dataset_size, prior_cells
 
     max_trials, rule = max_samples(experiment.samples), rule_for(experiment.samples)
+    judged = bool(experiment.judges)
+    interrupts = Interrupts(stopped, lambda: space_problem(folder))
     with disk_errors(folder):
-        logs, rows = [log for _, log in current_logs(folder)], read_trials(folder)
-        prior = prior_cells(logs, rows, judged=bool(experiment.judges))
-        sizes = _sizes(logs, max_trials, conditions)
-        watch = Watch(
-            sum(
+        asked = open_questions(folder)
+        for first in (True, False):
+            logs, rows = [log for _, log in current_logs(folder)], read_trials(folder)
+            prior = prior_cells(logs, rows, judged=judged)
+            sizes = _sizes(logs, max_trials, conditions)
+            planned_trials = sum(
                 prior.get((model, c.name), PriorCell()).planned(rule, sizes[c.name])
                 for model in experiment.models
                 for c in conditions
-            ),
-            rows,
-        )
+            )
+            watch = Watch(planned_trials, rows, judged=judged)
+            is_open = bool(asked) or watch.done < watch.planned
+            if first and judged and experiment.preflight and is_open:
+                preflight_run(experiment, max_connections)
+            if not first or not asked:
+                break
+            ask_again(experiment, roles, asked, folder)
+            stopped.raise_refusals()
         tasks = [
             _task(
                 c,
                 dataset_size(sizes[c.name], c.name, rule, prior),
                 experiment.scoring,
-                Stopping(c.name, rule, max_trials, prior, watch.skipped),
+                Doorkeeper(Stopping(c.name, rule, max_trials, prior, watch.skipped), interrupts),
             )
             for c in conditions
         ]
-        if experiment.judges and experiment.preflight and watch.done < watch.planned:
-            preflight_run(experiment, max_connections)
+        stopped.equal_failures = min(stopped.equal_failures, max(1, watch.planned - watch.done))
         in_flight = max_connections or HOSTED_CONNECTIONS
         names = (*experiment.models, *experiment.judges, experiment.reader or "cornered/")
-        with watch.show(), as_run_error(folder), quiet_inspect(), _without_clients(names):
-            eval_set(
+        with (
+            watch.show(),
+            as_run_error(folder),
+            quiet_inspect(),
+            _without_clients(names),
+            interrupts.handled(),
+            guarded_disk(folder),
+        ):
+            _, ended = eval_set(
                 tasks,
                 log_dir=str(folder / "logs"),
                 model=subjects,
@@ -380,7 +443,12 @@ def run(
                 # Inspect's control channel imports FastAPI and starts a server: half a second.
                 ctl_server=None if any(not n.startswith("cornered/") for n in names) else False,
             )
+    if stopped.error:
+        raise stopped.error
+    if problem := stored_problem(folder, ended):
+        raise problem
     state = read_run(folder)
     if any(log.status == "cancelled" for _, log in current_logs(folder)):
         raise KeyboardInterrupt
+    stopped.raise_refusals()
     return state

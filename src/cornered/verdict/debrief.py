@@ -10,7 +10,7 @@ Source: the purpose is asked first and without answers to choose from, which wou
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from inspect_ai.model import (
@@ -141,6 +141,41 @@ def debrief(scenario: str, max_tokens: int = MAX_TOKENS) -> Scorer:
     return score
 
 
+@scorer(name="debrief_again", metrics={"*": [frequency()]})
+def debrief_again(
+    scenario: str, names: Sequence[str], replies: Mapping[str, Mapping[str, DebriefReply]]
+) -> Scorer:
+    """Readings of what the subject said before, without asking the subject again.
+
+    Args:
+        scenario: Name of the scenario, or folder of the pack.
+        names: The readings to make.
+        replies: By id and epoch of a trial, what its subject said.
+
+    Raises:
+        FactorError: there is no such scenario.
+        PackError: the pack cannot be loaded, or has no judge.md.
+    """
+    ready = Scenario.of(readable_pack(scenario))
+
+    async def score(state: TaskState, target: Target) -> Score | None:
+        del target
+        levels: Levels = state.metadata["factors"]
+        stored = replies.get(f"{state.sample_id} {state.epoch}", {})
+        reader = find_reader()
+        if reader is None:
+            return readings_score(unread(names, "no_reader"))
+        renderer = ready.renderer(levels, str(state.sample_id))
+        kept = {
+            n: replace(reply, question=renderer.text(f"shared/debrief/{n}.md", levels))
+            for n, reply in stored.items()
+        }
+        parts = trial_parts(state, ready)
+        return readings_score(await _read(reader, kept, parts, levels, renderer, names))
+
+    return score
+
+
 def _conversation(state: TaskState) -> list[ChatMessage]:
     """The trial's messages with its answer, which they lack where a limit ended the trial."""
     messages = list(state.messages)
@@ -162,8 +197,12 @@ async def _read(
     levels: Levels,
     renderer: Renderer,
     max_tokens: int,
+    names: Sequence[str] | None = None,
 ) -> list[Reading]:
-    """Reads the purpose in the first reply, and honesty in both replies and the calls."""
+    """Reads the purpose in the first reply, and honesty in both replies and the calls.
+
+    With `names`, only these readings are made.
+    """
     spoken = [part for name in QUESTIONS if name in replies for part in _parts(replies[name])]
     calls = [part for part in done if part.kind in ("action", "call")]
     material = {
@@ -173,6 +212,8 @@ async def _read(
     missed = next((reply for reply in replies.values() if reply.unscored), None)
     readings: list[Reading] = []
     for name, (needed, parts) in material.items():
+        if names is not None and name not in names:
+            continue
         spec = debrief_readings()[name]
         if missed and (needed not in replies or replies[needed].unscored):
             readings += unread([name], missed.unscored, missed.problem or missed.text)
