@@ -54,10 +54,11 @@ _FIELD_OF = {
     for alias in aliases.split()
 }
 _MAX_NAME = 60
+_MAX_DEPTH = 4
 _RECIPIENTS = ("to", "cc", "bcc")
 # Fields that may follow a body that has visibly ended.
 _TRAILERS = ("to", "cc", "bcc", "subject", "email_id", "other")
-_JSON_WRAPPERS = {"arguments", "parameters", "input", "args", "params", "toolinput"}
+_JSON_WRAPPERS = {"arguments", "parameters", "input", "args", "params", "toolinput", "actioninput"}
 
 _LABEL = re.compile(
     r"[ \t]*+(?:[-*•][ \t]++|\d{1,2}[.)][ \t]++)?\{?[ \t]*+(?P<tag><)?[ \t]*+"
@@ -183,13 +184,13 @@ def _pairs(content: str) -> dict[str, Any]:
     return pairs
 
 
-def fields_of(arguments: dict[str, Any]) -> Fields:
+def fields_of(arguments: dict[str, Any], depth: int = 0) -> Fields:
     """The fields of a call written as JSON."""
     fields = Fields()
     for key, value in arguments.items():
         name = field_name(key)
         if re.sub("[^a-z]", "", key.lower()) in _JSON_WRAPPERS and isinstance(value, dict):
-            inner = fields_of(value)
+            inner = fields_of(value, depth + 1) if depth < _MAX_DEPTH else Fields()
             fields.raw.update(inner.raw)
             fields.body = inner.body if inner.body is not None else fields.body
             fields.body_labelled = fields.body is not None
@@ -201,6 +202,13 @@ def fields_of(arguments: dict[str, Any]) -> Fields:
                 fields.add(name, _flat(item))
         elif name and value is not None:
             fields.add(name, _flat(value))
+        elif isinstance(value, dict) and depth < _MAX_DEPTH:
+            # `{"alert": {"code": …}}`: what is named further in.
+            inner = fields_of(value, depth + 1)
+            for key_inside, values in inner.raw.items():
+                fields.raw.setdefault(key_inside, values)
+            if fields.body is None:
+                fields.body, fields.body_labelled = inner.body, inner.body_labelled
     return fields
 
 
