@@ -22,13 +22,15 @@ _END_TOKEN = re.compile(
 _SENTENCE_END = re.compile(r"</s>")
 # A role at the beginning of a line. `Human` can be nothing else; the others need a blank line.
 _ROLE = re.compile(
-    r"(?P<gap>\A\s*|\n[ \t\r]*\n\s*|\n[ \t]*)(?:#{1,6}[ \t]*|\*\*|__|\[)?"
+    r"^[ \t]{0,20}(?P<at>(?:#{1,6}[ \t]*|\*\*|__|\[)?)"
     r"(?P<role>Human(?: User)?|HUMAN|User|USER|Assistant|ASSISTANT|System|SYSTEM|AI"
-    r"|Instruction|Input|Response)(?P<mark>\]?(?:\*\*|__)?[ \t]*[:：](?:\*\*|__)?)"
+    r"|Instruction|Input|Response)(?P<mark>\]?(?:\*\*|__)?[ \t]*[:：](?:\*\*|__)?)",
+    re.MULTILINE,
 )
 _HEADED = re.compile(
-    r"(?P<gap>\A\s*|\n[ \t\r]*\n\s*|\n[ \t]*)#{2,4}[ \t]*"
-    r"(?P<role>Instructions?|Human|User|Input|Response|Assistant|System)[ \t]*[:：]?[ \t]*(?=\n|\Z)"
+    r"^[ \t]{0,20}(?P<at>#{2,4}[ \t]*)"
+    r"(?P<role>Instructions?|Human|User|Input|Response|Assistant|System)[ \t]*[:：]?[ \t]*$",
+    re.MULTILINE,
 )
 _NEAR = 2_000
 _OWN = ("assistant", "ai", "response", "model", "chatbot")
@@ -75,10 +77,11 @@ def _spoken_turns(text: str, protected: Callable[[int], bool]) -> list[tuple[int
     roles: list[tuple[int, str, bool]] = []
     for pattern in (_ROLE, _HEADED):
         for m in pattern.finditer(text):
-            at = m.start("gap") + len(m["gap"])
+            at = m.start("at")
             if not protected(at):
-                blank = m["gap"].count("\n") > 1 or not m["gap"].strip("\n") == m["gap"]
-                roles.append((at, m["role"], blank or at == 0))
+                above = text[max(0, m.start() - 40) : m.start()]
+                blank = above.endswith("\n") and not above[:-1].rpartition("\n")[2].strip()
+                roles.append((at, m["role"], blank or m.start() == 0))
             if len(roles) > 200:
                 break
     roles.sort()

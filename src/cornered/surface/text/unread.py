@@ -269,9 +269,11 @@ def _tagged(text: str, tags: Sequence[Tag]) -> Iterator[Unread]:
             continue
         if _fields.field_name(word) or word.startswith(("param", "arg", "field")):
             continue
-        close = next((tags[j] for j in _after(closes.get(word, []), i) ), None)
+        close = next((tags[j] for j in _after(closes.get(word, []), i)), None)
         end = close.start if close and close.start - tag.end < 20_000 else None
-        content = text[tag.end : min(end or len(text), tag.end + _NEAR)]
+        again = next((t for t in tags[i + 1 : i + 12] if _first_word(t.inner) == word), None)
+        limit = min(end or len(text), again.start if again else len(text), tag.end + _NEAR)
+        content = text[tag.end : limit]
         name = _tag_name(tag.inner, named)
         self_closing = tag.inner.rstrip().endswith("/")
         if self_closing and re.search(r"=\s?[\"']", tag.inner):
