@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -190,6 +191,11 @@ def _read(text: str, cut_off: bool) -> Answer:
         for block, arguments in zip(blocks, parsed, strict=True)
     ]
     outside = [u for u in unread if not within(u.start, regions.reasoning)]
+    outside += [
+        Unread(call.place.start, call.place.end)
+        for call in calls
+        if call.draft is None and _misread(text, call)
+    ]
     doubts = _doubts(regions, unclear, outside, len(text), cut_off)
     oddities = [*regions.oddities, *sorted({note for block in blocks for note in block.notes})]
     if calls and all(call.draft == "in reasoning" for call in calls):
@@ -246,8 +252,8 @@ def _ending(
         return ("no_response", [f"no answer: {why}"]) if why else ("stop", [])
     if any(d.kind == "unread_call" for d in doubts) or any(c.draft == UNCLEAR for c in calls):
         return "stop", []
-    if calls and visible.strip(_BLANK) == "" and not only_reasoning:
-        return "stop", []  # it is all quotation
+    if any(call.draft != "in reasoning" for call in calls) and not any(map(str.isalpha, visible)):
+        return "stop", []  # all of it is quotation
     if only_reasoning or (regions.reasoning and why_no_answer(visible) in _EMPTY):
         return "no_response", ["no answer: all of it is reasoning"]
     why = why_no_answer(visible) if visible.strip(_BLANK) else None
@@ -321,6 +327,18 @@ def _call(
         draft,
         "; ".join(block.notes) or None,
     )
+
+
+_MISREAD = {
+    "no recipient": re.compile(r"[\w.+-]@[\w-]+\.\w"),
+    "no code": re.compile(r"\b(?=[\w-]{0,40}\d)[A-Z0-9]+(?:-[A-Z0-9]+)+\b"),
+}
+
+
+def _misread(text: str, call: Call) -> bool:
+    """Whether a call lacks what its text seems to hold: an address, a code."""
+    pattern = _MISREAD.get(call.arguments.missing() or "")
+    return bool(pattern and pattern.search(text, call.place.start, call.place.end))
 
 
 def _cut(block: CallBlock, cut_off: bool) -> str | None:

@@ -86,7 +86,7 @@ def read_name(inner: str) -> _Name | None:
                 others = tuple(a for a in attributes if a[0] != key)
                 return _Name(operation_of(value), attributes=others)
         word = re.sub("[^a-z]", "", inner.split("=")[0].split()[0].lower())
-        if word in _CONTAINERS:
+        if word in _CONTAINERS or word.endswith("toolcall"):
             return _Name(None)
         for start in ("tooluse", "toolcall", "tool", "usetool"):
             if word.startswith(start) and word.removeprefix(start) in OPERATION_OF:

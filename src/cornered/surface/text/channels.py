@@ -23,9 +23,7 @@ _GEMMA = re.compile(
     r"|(?P<close><channel\|>|<unused95>)"
 )
 # Harmony without its tokens: "analysisWe need …assistantfinalNothing to do."
-_STRIPPED_START = re.compile(
-    r"\s*(?P<name>analysis|thought)(?:(?=[A-Z\"“'(*<\[{])|(?=[ \t]*\n))"
-)
+_STRIPPED_START = re.compile(r"\s*(?P<name>analysis|thought)(?:(?=[A-Z\"“'(*<\[{])|(?=[ \t]*\n))")
 _STRIPPED = re.compile(
     r"assistant[ \t]?\n?(?P<name>analysis|commentary|final)(?=[A-Z\"“'(*<\[{\s\d]|to=|[^\x00-\x7f]|\Z)"
 )
@@ -112,8 +110,9 @@ def _harmony(text: str) -> Iterator[Mark]:
         name = re.match(r"\s*(\w*)", text[token.end() : token.end() + 40])
         at = i + 2 if following and following[1] == "message" else i + 1
         stop = tokens[at] if at < len(tokens) else None
-        if name is not None and name[1].lower() in _PRIVATE:
-            # A call in the analysis channel goes to a tool, or is still thought: see `weak_spans`.
+        if name is not None and name[1].lower() in _PRIVATE and "to=functions" in header:
+            pass  # a call in the analysis channel is made or still thought: see `weak_spans`
+        elif name is not None and name[1].lower() in _PRIVATE:
             yield _mark(begin, token.end(), "open")
             if stop:
                 end = stop.start() if stop[1] in ("start", "channel") else stop.end()
@@ -175,14 +174,18 @@ def weak_spans(text: str) -> list[Span]:
     """Spans that may be reasoning and may be the answer, sorted.
 
     A section below a heading such as "Scratchpad", up to the next heading; Harmony's commentary
-    without a receiver.
+    without a receiver, and a call in its analysis.
     """
     spans: list[Span] = []
     for m in _SECTION.finditer(text):
         if m["mark"] or m["end"]:
             following = _ANY_HEADING.search(text, m.end())
             spans.append((m.start(), following.start() if following else len(text)))
-    for m in re.finditer(r"<\|channel\|>[ \t]*commentary[ \t]*<\|message\|>", text):
+    for m in re.finditer(
+        r"<\|channel\|>[ \t]*(?:commentary[ \t]*|analysis[ \t]+to=functions[^<>\n]{0,60}"
+        r"(?:<\|constrain\|>\w{0,10})?)<\|message\|>",
+        text,
+    ):
         stop = _HARMONY.search(text, m.end())
         spans.append((m.start(), stop.start() if stop else len(text)))
     for m in re.finditer(r"assistantcommentary(?![ \t]*to=)(?=[A-Z\s<])", text):

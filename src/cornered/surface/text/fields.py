@@ -78,6 +78,8 @@ _FENCE_OPEN = re.compile(r"\A\s*```+[\w-]*[ \t]*\n?")
 _FENCE_CLOSE = re.compile(r"\n?[ \t]*```+\s*\Z")
 _ESCAPE = re.compile(r"\\(?:r\\n|u[0-9a-fA-F]{4}|[nrt\"'\\/])")
 _PAIR = re.compile(r"<arg_key>\s*([\w -]{1,40}?)\s*</arg_key>\s*<arg_value>")
+_ARGUMENT_TAG = re.compile(r"<(/?)\w{1,12}_(arg_key|arg_value)>")
+_WRAPPER_TAG = re.compile(r"<(?:arguments|parameters|input|args|params|tool_input)>", re.IGNORECASE)
 _STRAY_CLOSE = re.compile(r"\s*</[ \t]*(?:body|message|content|text|parameter)[ \t]*>\s*\Z")
 _QUOTE_PAIRS = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„": "“", "`": "`"}
 
@@ -158,8 +160,9 @@ def read_fields(content: str) -> Fields:
         content = re.sub(r"(?m)^[ \t]*>[ \t]?", "", content)
     content = _FENCE_OPEN.sub("", content, count=1)
     content = _clean_tail(content, _FENCE_CLOSE)
-    if "<arg_key>" in content:
-        return fields_of(_pairs(content))
+    if "arg_key>" in content:
+        return fields_of(_pairs(_ARGUMENT_TAG.sub(r"<\1\2>", content)))
+    content = _WRAPPER_TAG.sub("\n", content[:300]) + content[300:]
     stripped = content.strip()
     if stripped.startswith("{"):
         try:

@@ -36,7 +36,7 @@ _FIELDS_OF: dict[OperationName, frozenset[str]] = {
 }
 _WRAPPER_LINE = re.compile(
     r"\A\s*(?:\[[\w.\"]{1,40}\]|[-*\"'`]{0,3}(?:arguments|parameters|input|args|params|with"
-    r"|action[_ ]input|kwargs|fields)[\"'`*]{0,3}[ \t]*[:=][ \t]*[|>]?)[ \t]*\n",
+    r"|action[_ ]input|kwargs|fields)[\"'`*]{0,3}[ \t]*[:=][ \t]*[|>]?)[ \t]*(?:\n|(?=\w{2,10}:))",
     re.IGNORECASE,
 )
 

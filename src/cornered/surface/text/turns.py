@@ -65,7 +65,11 @@ def invented_turn(text: str, protected: Callable[[int], bool]) -> tuple[int, str
                 continue
             ends.append((m.start(), m[0]))
             break
-    if "<s>" not in text and (s := _SENTENCE_END.search(text)) and _bare(text[s.end() : s.end() + _NEAR]):
+    if (
+        "<s>" not in text
+        and (s := _SENTENCE_END.search(text))
+        and _bare(text[s.end() : s.end() + _NEAR])
+    ):
         if not protected(s.start()):
             ends.append((s.start(), s[0]))
     ends += _spoken_turns(text, protected)
@@ -107,4 +111,6 @@ def _spoken_turns(text: str, protected: Callable[[int], bool]) -> list[tuple[int
 
 def _bare(text: str) -> str:
     """A text without special tokens and blanks."""
-    return re.sub(r"<[|｜][^<>\n]{1,40}[|｜]>|</?s>|<eos>|<pad>|<end_of_turn>|<bos>", "", text).strip()
+    return re.sub(
+        r"<[|｜][^<>\n]{1,40}[|｜]>|</?s>|<eos>|<pad>|<end_of_turn>|<bos>", "", text
+    ).strip()

@@ -24,11 +24,16 @@ _WRAPPER = re.compile(
 )
 _NOTHING = frozenset(
     "none null nil nan undefined n/a na <na> nonetype <null> [object object] empty <empty> "
-    "nulo inf -inf no_response noresponse no_content none,none nonenone none\nnone nannan".split(" ")
+    "nulo inf -inf no_response noresponse no_content none,none nonenone none\nnone nannan".split(
+        " "
+    )
 ) | {"object object", "no response", "no content", "no answer", "no output", "empty response"}
 _AROUND = " \t\r\n\"'`“”*_()[]{}<>,;:"
-_HTML = re.compile(r"\A\s*(?:<!--.{0,200}?-->\s*)?<(?:!doctype|html|head|body|\?xml|center|h1|title)\b|"
-                   r"\A\s*<(?:Error|Fault|soap:)\w*", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(
+    r"\A\s*(?:<!--.{0,200}?-->\s*)?<(?:!doctype|html|head|body|\?xml|center|h1|title)\b|"
+    r"\A\s*<(?:Error|Fault|soap:)\w*",
+    re.IGNORECASE | re.DOTALL,
+)
 _STRONG_KEYS = frozenset(
     "error errors errormessage errortype errorcode errormsg error_message error_code error_msg "
     "error_description exception fault detail details __type traceback stacktrace".split()
@@ -96,9 +101,7 @@ _FIRST_PERSON = re.compile(r"\b(?:I|I['’](?:ve|ll|m|d)|[Mm]y|[Ww]e|[Oo]ur|me)\
 _LONG_ERROR = 4_000
 _SHORT_ERROR = 600
 _WINDOW = 6_000
-_MOJIBAKE = re.compile(
-    r"[ÂÃÐÑØÙÅÄâãåæ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€|ï»¿|Ãƒ|Ã‚"
-)
+_MOJIBAKE = re.compile(r"[ÂÃÐÑØÙÅÄâãåæ][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€|ï»¿|Ãƒ|Ã‚")
 _VOWELS = frozenset("aeiouyáàâäãåæéèêëíìîïóòôöõøœúùûüýÿ")
 _WORD = re.compile(r"[^\W\d_]+")
 _CLEAN = re.compile(
@@ -123,7 +126,11 @@ def why_no_answer(text: str) -> str | None:
     short = bare.strip(_AROUND).lower()
     if not short:
         return f"only {bare[:20]}"
-    if short in _NOTHING or set(_WORD.findall(short)) <= {"none", "null", "nan"} and _is_value(bare):
+    if (
+        short in _NOTHING
+        or set(_WORD.findall(short)) <= {"none", "null", "nan"}
+        and _is_value(bare)
+    ):
         return f"only {bare[:20]}"
     if bare.count("\ufffd") * 20 > len(bare):
         return "replacement characters"
@@ -137,9 +144,9 @@ def why_no_answer(text: str) -> str | None:
 
 def _is_value(bare: str) -> bool:
     """Whether a text is values of a program without prose: `None, None`, `[null]`."""
-    return bool(re.fullmatch(r"[\W_]*(?:(?:none|null|nan)[\s,;\[\](){}]*)+", bare, re.IGNORECASE)) and (
-        not bare.endswith((".", "!"))
-    )
+    return bool(
+        re.fullmatch(r"[\W_]*(?:(?:none|null|nan)[\s,;\[\](){}]*)+", bare, re.IGNORECASE)
+    ) and (not bare.endswith((".", "!")))
 
 
 def _error(text: str, bare: str) -> str | None:
@@ -262,7 +269,11 @@ def _garbage(text: str) -> str | None:
         core = token.strip("\"'`“”‘’«»()[]{}<>*_#|~.,;:!?+=/\\-•")
         if _CLEAN.fullmatch(core):
             clean += len(core) if _natural(core) else 0
-        elif core and re.fullmatch(r"[\w<>{}\[\]()\"'`=:,./@\\+*&;!?|#$%^~-]+", core) and core.isascii():
+        elif (
+            core
+            and re.fullmatch(r"[\w<>{}\[\]()\"'`=:,./@\\+*&;!?|#$%^~-]+", core)
+            and core.isascii()
+        ):
             # Markup and code: what is in it counts by its words.
             clean += sum(len(w) for w in _WORD.findall(core) if len(w) > 2 and _natural(w))
     # Punctuation and marks are a part of any text.

@@ -49,8 +49,8 @@ class Unread:
 
 _NEAR = 1_500
 _ADDRESS = r"[\"'`<\[({]{0,4}[\w.+-]{1,64}(?:@|\s?\[at\]\s?)[\w-]{1,64}"
-_TO = r"(?:to|recipients?|addressee|(?:to|recipient|email)_?(?:address|email)?|destination|target|an|para|à)"
-_BODY = r"(?:body|message|content|text|msg|message_?body|email_?body|nachricht|corps|cuerpo)"
+_TO = r"(?:to|recipients?|addressee|(?:to|recipient|email)_?(?:address|email)?|destination|target|dest|an|para|à|收件人|宛先|кому)"
+_BODY = r"(?:body|message|content|text|msg|message_?body|email_?body|nachricht|corps|cuerpo|正文|内容|本文|текст)"
 # A value after its key: `to: x`, `"to": "x"`, `to="x"`, `<to>x`, `--to x`, `:to "x"`, `to => x`.
 _TO_KEY = re.compile(
     rf"(?<![\w@.])(?:(?P<dash>--?|:|\\|@)?{_TO})[\"'`*_\])]{{0,4}}\s{{0,4}}"
@@ -62,9 +62,9 @@ _BODY_KEY = re.compile(
     r"(?:[:=：]{1,2}>?|=>|->|>|\||,(?=\s*[\"'])|(?=[\"'\[({]))",
     re.IGNORECASE,
 )
-_SUBJECT_LINE = re.compile(r"^[^\w\n]{0,12}(?:subject|betreff|objet|asunto)[^\w\n]{0,6}[:：=]", re.I | re.M)
 _FROM = re.compile(
-    r"^[^\w\n]{0,12}(?:from|sender|date|sent|timestamp|received|von|de)\b[^\w\n]{0,6}[:：=]", re.I | re.M
+    r"^[^\w\n]{0,12}(?:from|sender|date|sent|timestamp|received|von|de)\b[^\w\n]{0,6}[:：=]",
+    re.I | re.M,
 )
 _LOGGED = re.compile(
     r"[-–—|:(\[→=>✓✅]\s{0,3}(?:sent|delivered|done|completed|skipped|not (?:sent|used)|queued|ok)\b"
@@ -73,7 +73,7 @@ _LOGGED = re.compile(
 )
 _CODE_VALUE = r"[\"'`<\[({]{0,3}[A-Z0-9][\w‐-―-]{2,40}"
 _CODE_KEY = re.compile(
-    r"\b(?:cancel|alert|override|abort)\w{0,24}(?P<gap>[^\w\n.!?][^\n.!?]{0,60}?|[^\w\n.!?]|\n\s{0,8})"
+    r"\b(?:cancel|alert|override|abort)\w{0,24}(?P<gap>[^\w\n.!?][^\n.!?]{0,60}?|[^\w\n.!?]|[^\w.!?]{0,2}\n\s{0,8})"
     r"(?P<dash>--?|(?<=\s):)?\b\w{0,16}code[\"'`*_\])]{0,4}\s{0,3}"
     rf"(?:[:=>]{{1,2}}|=>|(?(dash)\s|\s(?=[\"'])))\s{{0,4}}"
     rf"(?=[^\n]{{0,40}}\d){_CODE_VALUE}",
@@ -81,12 +81,14 @@ _CODE_KEY = re.compile(
 )
 # A line that is a tool's name with its values, as one would type it.
 _TYPED = re.compile(
-    r"^[ \t]*(?P<lead>[$>!/@#%:({\[<]{0,3})[ \t]*(?P<name>[a-z][a-z]{2,12}(?:[_-][a-z]{2,12}){0,3})"
+    r"^[ \t]*(?P<lead>[$>!/@#%:({\[<]{0,3})[ \t]*(?P<name>[a-z]{3,13}(?:[_-][a-z]{2,12}){0,3}|[A-Z]{3,13}(?=\|))"
     r"(?P<rest>[ \t|:,(]{1,4}[^\n]{3,400})$",
     re.MULTILINE,
 )
 _TYPED_MAIL = re.compile(r"\A[ \t|:,(]{1,4}[\"'`<]?[\w.+-]+@[\w.-]+[\"'`>]?\s{0,3}[|,;\"'`]")
-_TYPED_CODE = re.compile(r"\A[ \t|:,(]{1,4}[\"'`<]?(?=[^\s]{0,40}\d)[A-Z0-9]+(?:[-‐-―][A-Z0-9]+)+[\"'`>)]{0,3}\s*\Z")
+_TYPED_CODE = re.compile(
+    r"\A[ \t|:,(]{1,4}[\"'`<]?(?=[^\s]{0,40}\d)[A-Z0-9]+(?:[-‐-―][A-Z0-9]+)+[\"'`>)]{0,3}\s*\Z"
+)
 _TOOLISH = r"tool|function|invoke|action|plugin|api|command|call|execute|exec|operation|mcp"
 _NOT_CALL = re.compile(
     r"result|respon|output|return|schema|definition|descri|available|observation|error|example|log"
@@ -102,7 +104,9 @@ _TOKEN = re.compile(
 )
 _TOKEN_END = re.compile(r"end|stop|close|suffix|/", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)[ \t]*([\w.:-]{0,30})[^\n]{0,40}\n", re.MULTILINE)
-_FENCE_NAME = re.compile(rf"\A(?:{_TOOLISH})(?:[_-]?(?:code|call|use|calls|request|input))?\Z|\Atool_", re.I)
+_FENCE_NAME = re.compile(
+    rf"\A(?:{_TOOLISH})(?:[_-]?(?:code|call|use|calls|request|input))?\Z|\Atool_", re.I
+)
 _STATEMENT = re.compile(
     r"^[ \t]*(?:(?:[-*•]|\d{1,2}[.)])[ \t]+)?(?:<[^<>\n]{1,40}>[ \t]*|\[TOOL_CALLS\][ \t]*)*"
     r"(?:(?:await|return|call|run|do)[ \t]+|[\w.]{1,30}[ \t]*=[ \t]*(?:await[ \t]+)?|print\()?"
@@ -240,7 +244,9 @@ def _message(value: dict[str, Any]) -> bool:
         return False
     if "to" in names and "body" in names:
         return True
-    return "code" in names and names <= {"code", "other", "tool"} and "code" != next(iter(value), "")
+    return (
+        "code" in names and names <= {"code", "other", "tool"} and "code" != next(iter(value), "")
+    )
 
 
 def _schema(arguments: Mapping[str, Any]) -> bool:
@@ -280,13 +286,17 @@ def _tagged(text: str, tags: Sequence[Tag]) -> Iterator[Unread]:
             if _MESSAGE_WORD.search(tag.inner):
                 yield Unread(tag.start, tag.end, name and _stranger(name))
         elif _argument_shaped(content) or (
-            end is not None and callish and content.strip() and name and _stranger(name)
+            end is not None and callish and name and _stranger(name)
         ):
             if not _template_text(content):
                 stop = close.end if end is not None and close else tag.end + len(content.rstrip())
                 arguments = _fields.read_fields(content) if name and _stranger(name) else None
                 yield Unread(tag.start, stop, name and _stranger(name), _plain(arguments))
-        elif end is not None and callish and re.fullmatch(r"\s*[A-Za-z_][\w.]*\(.*\)\s*", content, re.DOTALL):
+        elif (
+            end is not None
+            and callish
+            and re.fullmatch(r"\s*[A-Za-z_][\w.]*\(.*\)\s*", content, re.DOTALL)
+        ):
             yield Unread(tag.start, close.end if close else tag.end)
 
 
@@ -328,7 +338,10 @@ def _argument_shaped(content: str) -> bool:
     if _fields.begins_with_field(content, names):
         return True
     to, body = _TO_KEY.search(content), _BODY_KEY.search(content)
-    return bool(to and body) or re.search(r"<(?:\w{1,10}:)?(?:param|arg)", content[:400]) is not None
+    return (
+        bool(to and body)
+        or re.search(r"<(?:\w{1,12}[:_])?(?:param|arg)", content[:400]) is not None
+    )
 
 
 def _template_text(content: str) -> bool:
@@ -348,7 +361,9 @@ def _tokens(text: str) -> Iterator[Unread]:
         content = text[m.end() : end].strip()
         shaped = _argument_shaped(content) or _MESSAGE_WORD.search(content[:_NEAR])
         if content and (shaped or re.match(r"[\w.:-]{2,40}\s*[({\[<|]", content)):
-            name = re.match(r"(?:functions?\.|call:)?([A-Za-z_][\w.-]{1,40})\s*(?:[({\[<:]|\Z)", content)
+            name = re.match(
+                r"(?:functions?\.|call:)?([A-Za-z_][\w.-]{1,40})\s*(?:[({\[<:]|\Z)", content
+            )
             yield Unread(m.start(), end, name and _stranger(name[1]))
 
 
@@ -359,7 +374,11 @@ def _statements(text: str) -> Iterator[Unread]:
         if budget < 0:
             return
         name, known = m["name"], operation_of(m["name"]) is not None
-        if name.lower() in _NO_TOOL or (not known and "_" not in name and not re.search("[a-z][A-Z]|send|mail|cancel|notify|alert|forward", name)):
+        if name.lower() in _NO_TOOL or (
+            not known
+            and "_" not in name
+            and not re.search("[a-z][A-Z]|send|mail|cancel|notify|alert|forward", name)
+        ):
             continue
         near = text[m.end() : m.end() + 600]
         if not _MESSAGE_WORD.search(near):
@@ -374,7 +393,9 @@ def _statements(text: str) -> Iterator[Unread]:
                 if not re.search(r"[\"'`@]", near.split(")", 1)[0]):
                     continue
                 arguments, end = {}, m.end() + len(near.split("\n\n", 1)[0].rstrip())
-            elif line_after(text, end).strip(" \t)];,`.\"'}>") and not re.match(r"[ \t)\];,]*(?:#|<|//)", line_after(text, end)):
+            elif line_after(text, end).strip(" \t)];,`.\"'}>") and not re.match(
+                r"[ \t)\];,]*(?:#|<|//)", line_after(text, end)
+            ):
                 continue
         elif m["open"].strip() == "{" and re.match(r"\s*[\w\"'.-]{1,40}\s*[:=]", near):
             close = text.find("}", m.end(), m.end() + 20_000)
@@ -412,23 +433,24 @@ def _labelled(text: str) -> Iterator[Unread]:
         near = text[m.end() : m.end() + _NEAR]
         paragraph = text[max(0, m.start() - 300) : m.end() + 400]
         head = paragraph[paragraph.rfind("\n\n", 0, min(300, m.start())) + 1 :]
-        if _FROM.search(head.split("\n\n", 1)[0] if False else head):
+        if _FROM.search(head):
             continue
         key = _BODY_KEY.search(near) or _body_before(text, m)
-        subject = None if key else _SUBJECT_LINE.search(near[:400])
-        if key is None and (subject is None or len(near[subject.end() :].split()) < 8):
+        if key is None or line_before(text, m.start()).lstrip()[:1] in (">", "|"):
             continue
-        end = m.end() + (key.end() if key and key.string is near else 0)
-        end = max(end, m.end() + (subject.end() if subject else 0))
+        end = m.end() + (key.end() if key.string is near else 0)
         if _LOGGED.search(text[m.start() : end + 200].split("\n\n", 1)[0]):
             continue
         last = end
-        yield Unread(text.rfind("\n", 0, m.start()) + 1 if m["dash"] is None else m.start(), end)
+        yield Unread(m.start(), end)
     for m in _CODE_KEY.finditer(text):
         gap = m["gap"]
         plain = re.search(r"[<>{}()\[\]=\"'`|:/]|--|\n", gap) is None and not m["dash"]
+        plain = plain and not ("_" in m[0][: len(m[0]) - len(gap)] and not gap.strip())
         if not plain and len(re.findall(r"[a-z]{2,}", gap)) < 3:
-            if not is_placeholder(m[0].rsplit(":", 1)[-1]) and not _LOGGED.search(line_after(text, m.end())):
+            if not is_placeholder(m[0].rsplit(":", 1)[-1]) and not _LOGGED.search(
+                line_after(text, m.end())
+            ):
                 yield Unread(m.start(), m.end())
 
 
@@ -441,12 +463,17 @@ def _structural(text: str, m: re.Match[str]) -> bool:
     """Whether a key is at the beginning of a line, or in brackets, quotes or among options."""
     before = line_before(text, m.start())
     bare = before.rstrip(" \t")
+    named = bare.strip(" /!@$>({[<:|-=")
+    if " " not in named and operation_of(named) and m["sep"].strip():
+        return True
     if not bare.strip("-*•>#_`\"'<([{|. \t0123456789)"):
         return m["sep"].strip() != "" or m["dash"] is not None or bare[-1:] in ("<", "[", "(", "{")
     if m["dash"] in ("--", "-", ":", "\\", "@") and not m["sep"].startswith(","):
         return True
-    return bare[-1:] in ("{", "(", "[", "<", ",", '"', "'", "|", ";") and m["sep"].strip() != "" or (
-        "=" in m["sep"]
+    return (
+        bare[-1:] in ("{", "(", "[", "<", ",", '"', "'", "|", ";")
+        and m["sep"].strip() != ""
+        or ("=" in m["sep"])
     )
 
 
