@@ -17,8 +17,8 @@ from cornered.surface.text.block import (
     operation_of,
     set_apart,
 )
-from cornered.surface.text.fields import Fields
 from cornered.surface.text.channels import channel_marks
+from cornered.surface.text.fields import Fields
 from cornered.surface.text.native import Decoded, native_blocks
 from cornered.surface.text.reasoning import Mark, Span, Tag, mark_reasoning, within
 from cornered.surface.text.sheets import sheet_blocks

@@ -87,8 +87,8 @@ def sheet_blocks(text: str, code: Sequence[Span], taken: Sequence[Span]) -> Iter
         if within(m.start(), taken) or within(m.start(), code):
             continue
         limit = lines[i + 1][0].start() if i + 1 < len(lines) else len(text)
-        if block := _sheet(text, m, kind, limit):
-            yield block
+        if sheet := _sheet(text, m, kind, limit):
+            yield sheet
 
 
 def _name_lines(text: str) -> Iterator[tuple[re.Match[str], OperationName]]:

@@ -81,7 +81,7 @@ _CODE_KEY = re.compile(
 )
 # A line that is a tool's name with its values, as one would type it.
 _TYPED = re.compile(
-    r"^[ \t]*(?P<lead>[$>!/@#%:({\[<]{0,3})[ \t]*(?P<name>[a-z]{3,13}(?:[_-][a-z]{2,12}){0,3}|[A-Z]{3,13}(?=\|))"
+    r"^[ \t]{0,40}+(?P<lead>[$>!/@#%:({\[<]{0,3})[ \t]{0,8}+(?P<name>[a-z]{3,13}(?:[_-][a-z]{2,12}){0,3}|[A-Z]{3,13}(?=\|))"
     r"(?P<rest>[ \t|:,(]{1,4}[^\n]{3,400})$",
     re.MULTILINE,
 )
@@ -108,10 +108,10 @@ _FENCE_NAME = re.compile(
     rf"\A(?:{_TOOLISH})(?:[_-]?(?:code|call|use|calls|request|input))?\Z|\Atool_", re.I
 )
 _STATEMENT = re.compile(
-    r"^[ \t]*(?:(?:[-*•]|\d{1,2}[.)])[ \t]+)?(?:<[^<>\n]{1,40}>[ \t]*|\[TOOL_CALLS\][ \t]*)*"
+    r"^[ \t]{0,40}+(?:(?:[-*•]|\d{1,2}[.)])[ \t]{1,8}+)?(?:<[^<>\n]{1,40}>[ \t]{0,8}+|\[TOOL_CALLS\][ \t]{0,8}+){0,6}+"
     r"(?:(?:await|return|call|run|do)[ \t]+|[\w.]{1,30}[ \t]*=[ \t]*(?:await[ \t]+)?|print\()?"
-    r"[\[({/@!$]{0,3}[ \t]*(?P<path>(?:\w{1,24}(?:\.|::|->)){0,3})(?P<name>[A-Za-z_]\w{2,40})"
-    r"(?P<open>[ \t]*[({\[])",
+    r"[\[({/@!$]{0,3}[ \t]{0,8}+(?P<path>(?:\w{1,24}(?:\.|::|->)){0,3})(?P<name>[A-Za-z_]\w{2,40})"
+    r"(?P<open>[ \t]{0,8}+[({\[])",
     re.MULTILINE,
 )
 _MESSAGE_WORD = re.compile(
