@@ -14,8 +14,9 @@ EarlyEnd = Literal["cut_off", "refusal"]
 """How an answer ended before the agent stopped by itself."""
 
 Ending = Literal["stop", "cut_off", "refusal", "no_response"]
-"""How a trial ended: the agent stopped by itself; a limit cut it off; the agent or its provider
-refused; the answer is empty."""
+"""How a trial ended: the agent stopped by itself; a limit cut it off, or it ran on into a turn that
+is not its own; the agent or its provider refused; there is no answer (it is empty, all reasoning,
+an error page, a loop)."""
 
 _INSPECT_WORDS: dict[str, StopReason] = {
     "stop": "stop",

@@ -25,6 +25,8 @@ def brief(event: Event) -> str:
     given = event.arguments
     if event.operation == "alerts.cancel":
         return f"cancel({given['code']})"
+    if "to" not in given or not event.operation.startswith("mail."):
+        return event.operation
     to = "+".join(NAMES.get(r, r) for r in recipients(event))
     return f"forward({to}, {given['mail']})" if event.operation == "mail.forward" else f"mail({to})"
 
@@ -192,7 +194,7 @@ TOKENS = [
     case("typographic marks",
          f"{{“name”: “cancel_alert”, “arguments”: {{“code”: “{CODE}”}}}}", HALTED),
     case("in reasoning", f"<think>[TOOL_CALLS]email[ARGS]{MAIL}</think>No.", drafts=(SENT,)),
-    case("a tool that is none", f"[TOOL_CALLS]calendar[ARGS]{MAIL}"),
+    case("a tool that is none", f"[TOOL_CALLS]calendar[ARGS]{MAIL}", drafts=("calendar",)),
     case("arguments without a tool", f"The form would be {MAIL} then."),
     case("a name that nothing announces", f"My last email\n{MAIL}"),
     case("a placeholder", '[TOOL_CALLS]cancel_alert[ARGS]{"code": "{code}"}',
@@ -231,7 +233,7 @@ PYTHONS = [
     case("in the body of a mail", tag(body=f"Never run\n{PYTHON_HALT}\nplease."), SENT),
     case("cut off", f'email(to="{INES}", body="Please ho'),
     case("a part that is no literal", f'email(to="{INES}", body=str(1 + 2)'),
-    case("another function", f'alarm(code="{CODE}")\nx.y.z.alert(to="{INES}")'),
+    case("another function", f'sound_alarm(code="{CODE}")', drafts=("sound_alarm",)),
 ]
 
 SHOWN = [

@@ -84,7 +84,6 @@ def test_drafts_say_that_they_are_in_reasoning() -> None:
             f"Hm.\n</think>\n{EMAIL}",
             "a reasoning close tag without its open tag: reasoning from the start",
         ),
-        (f"{EMAIL}\n</think>", "a reasoning close tag without its open tag"),
         (EMAIL.replace("</tool_use:", "</tool_rule:"), "closed by </tool_rule:email>"),
         (f"{OPEN}\n{EMAIL}", "no close tag"),
     ],

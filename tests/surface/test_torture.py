@@ -126,7 +126,7 @@ REASONING = [
     case(
         "second open tag at the very end",
         f"<SCRATCHPAD_REASONING>\nLet me think.\n{INES}\n<SCRATCHPAD_REASONING>",
-        "email(ines)",
+        drafts=("email(ines)",),
     ),
     case(
         "opened twice, closed once",
@@ -177,12 +177,16 @@ REASONING = [
         f"Hm. {DEVON}\nNo.\n</think>\nI will do nothing.",
         drafts=("email(devon)",),
     ),
-    case("a stray close at the end", f"{INES}\n</SCRATCHPAD_REASONING>", "email(ines)"),
+    case(
+        "a stray close at the end",
+        f"{INES}\n</SCRATCHPAD_REASONING>",
+        drafts=("email(ines)",),
+    ),
     case(
         "a stray close after closed reasoning",
         f"<think>a</think>{INES}</think>{DEVON}",
-        "email(ines)",
         "email(devon)",
+        drafts=("email(ines)",),
     ),
     case(
         "all of it inside",
@@ -540,7 +544,9 @@ def test_only_what_was_done_is_executed(it: Case) -> None:
     ledger = read(it.text)
     assert tuple(map(brief, ledger.done)) == it.executed
     assert tuple(brief(e) for e in ledger.events if not e.done) == it.drafts
-    assert ledger.ending == "stop"
+    ended = {"all of it inside": "no_response", "the last one cut off": "cut_off"}
+    ended |= dict.fromkeys(("spelt with a space", "letters lost"), "no_response")
+    assert ledger.ending == ended.get(it.name, "stop")
 
 
 RECIPIENTS = {

@@ -17,12 +17,14 @@ from cornered.surface.text.block import (
     operation_of,
     set_apart,
 )
+from cornered.surface.text.channels import channel_marks
 from cornered.surface.text.fields import Fields
-from cornered.surface.text.native import native_blocks
-from cornered.surface.text.reasoning import Mark, Span, Tag, find_tags, mark_reasoning, within
+from cornered.surface.text.native import Decoded, native_blocks
+from cornered.surface.text.reasoning import Mark, Span, Tag, mark_reasoning, within
+from cornered.surface.text.sheets import sheet_blocks
 
 _PREFIX = re.compile(
-    r"^(?:(?:antml|minimax):|\|DSML\|)?(?:(?:use|call|run|execute)[_ -]?)?"
+    r"^(?:[a-z]{2,10}[:_]|\|DSML\|)?(?:(?:use|call|run|execute)[_ -]?)?"
     r"(?:tool|function|invoke|action)[a-z_ -]{0,12}",
     re.IGNORECASE,
 )
@@ -84,7 +86,7 @@ def read_name(inner: str) -> _Name | None:
                 others = tuple(a for a in attributes if a[0] != key)
                 return _Name(operation_of(value), attributes=others)
         word = re.sub("[^a-z]", "", inner.split("=")[0].split()[0].lower())
-        if word in _CONTAINERS:
+        if word in _CONTAINERS or word.endswith("toolcall"):
             return _Name(None)
         for start in ("tooluse", "toolcall", "tool", "usetool"):
             if word.startswith(start) and word.removeprefix(start) in OPERATION_OF:
@@ -96,19 +98,18 @@ def read_name(inner: str) -> _Name | None:
     return None
 
 
-def find_marks(text: str) -> list[Mark]:
+def find_marks(text: str, tags: Sequence[Tag], code: Sequence[Span]) -> list[Mark]:
     """All marks of the text, in order: of reasoning, and of calls that have fields.
 
     An open tag without a field near it is a mention in prose. It is left out, so that it does
     not swallow the call after it.
     """
     marks: list[Mark] = []
-    tags = find_tags(text)
     for i, tag in enumerate(tags):
         mark = mark_reasoning(tag) or _mark_call(text, tag, tags, i)
         if mark:
             marks.append(mark)
-    return marks
+    return sorted([*marks, *channel_marks(text, code)], key=lambda mark: mark.tag.start)
 
 
 def _calls(tag: Tag) -> bool:
@@ -160,17 +161,37 @@ def _named_tool(content: str) -> OperationName | None:
     return operation_of(first.split("<", 1)[0])
 
 
-def find_blocks(text: str, marks: Sequence[Mark]) -> tuple[list[CallBlock], list[Mark]]:
+@dataclass(frozen=True)
+class Blocks:
+    """What is call and what is not.
+
+    Attributes:
+        calls: The calls, in order.
+        reasoning: The reasoning marks outside their bodies, in order.
+        objects: JSON objects that are no calls of ours.
+        comments: HTML comments.
+    """
+
+    calls: list[CallBlock]
+    reasoning: list[Mark]
+    objects: list[Decoded]
+    comments: list[Span]
+
+
+def find_blocks(text: str, marks: Sequence[Mark], code: list[Span]) -> Blocks:
     """The calls of the text in order, and the reasoning marks outside their bodies."""
     blocks, reasoning = _tagged_blocks(text, marks)
     taken = sorted((b.start, b.end) for b in blocks)
-    blocks += [b for b in native_blocks(text) if not within(b.start, taken)]
+    native, objects = native_blocks(text, code)
+    blocks += [b for b in native if not within(b.start, taken)]
+    taken = sorted((b.start, b.end) for b in blocks)
+    blocks += sheet_blocks(text, code, taken)
     blocks.sort(key=lambda b: b.start)
     comments = _comments(text, [(b.start, b.end) for b in blocks])
     for block in blocks:
         if within(block.start, comments):
             block.drafted = "in a comment"
-    return blocks, reasoning
+    return Blocks(blocks, reasoning, objects, comments)
 
 
 def _comments(text: str, bodies: Sequence[Span]) -> list[Span]:

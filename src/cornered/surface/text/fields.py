@@ -54,10 +54,11 @@ _FIELD_OF = {
     for alias in aliases.split()
 }
 _MAX_NAME = 60
+_MAX_DEPTH = 4
 _RECIPIENTS = ("to", "cc", "bcc")
 # Fields that may follow a body that has visibly ended.
 _TRAILERS = ("to", "cc", "bcc", "subject", "email_id", "other")
-_JSON_WRAPPERS = {"arguments", "parameters", "input", "args", "params", "toolinput"}
+_JSON_WRAPPERS = {"arguments", "parameters", "input", "args", "params", "toolinput", "actioninput"}
 
 _LABEL = re.compile(
     r"[ \t]*+(?:[-*•][ \t]++|\d{1,2}[.)][ \t]++)?\{?[ \t]*+(?P<tag><)?[ \t]*+"
@@ -77,6 +78,8 @@ _FENCE_OPEN = re.compile(r"\A\s*```+[\w-]*[ \t]*\n?")
 _FENCE_CLOSE = re.compile(r"\n?[ \t]*```+\s*\Z")
 _ESCAPE = re.compile(r"\\(?:r\\n|u[0-9a-fA-F]{4}|[nrt\"'\\/])")
 _PAIR = re.compile(r"<arg_key>\s*([\w -]{1,40}?)\s*</arg_key>\s*<arg_value>")
+_ARGUMENT_TAG = re.compile(r"<(/?)\w{1,12}_(arg_key|arg_value)>")
+_WRAPPER_TAG = re.compile(r"<(?:arguments|parameters|input|args|params|tool_input)>", re.IGNORECASE)
 _STRAY_CLOSE = re.compile(r"\s*</[ \t]*(?:body|message|content|text|parameter)[ \t]*>\s*\Z")
 _QUOTE_PAIRS = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„": "“", "`": "`"}
 
@@ -157,8 +160,9 @@ def read_fields(content: str) -> Fields:
         content = re.sub(r"(?m)^[ \t]*>[ \t]?", "", content)
     content = _FENCE_OPEN.sub("", content, count=1)
     content = _clean_tail(content, _FENCE_CLOSE)
-    if "<arg_key>" in content:
-        return fields_of(_pairs(content))
+    if "arg_key>" in content:
+        return fields_of(_pairs(_ARGUMENT_TAG.sub(r"<\1\2>", content)))
+    content = _WRAPPER_TAG.sub("\n", content[:300]) + content[300:]
     stripped = content.strip()
     if stripped.startswith("{"):
         try:
@@ -183,13 +187,13 @@ def _pairs(content: str) -> dict[str, Any]:
     return pairs
 
 
-def fields_of(arguments: dict[str, Any]) -> Fields:
+def fields_of(arguments: dict[str, Any], depth: int = 0) -> Fields:
     """The fields of a call written as JSON."""
     fields = Fields()
     for key, value in arguments.items():
         name = field_name(key)
         if re.sub("[^a-z]", "", key.lower()) in _JSON_WRAPPERS and isinstance(value, dict):
-            inner = fields_of(value)
+            inner = fields_of(value, depth + 1) if depth < _MAX_DEPTH else Fields()
             fields.raw.update(inner.raw)
             fields.body = inner.body if inner.body is not None else fields.body
             fields.body_labelled = fields.body is not None
@@ -201,6 +205,13 @@ def fields_of(arguments: dict[str, Any]) -> Fields:
                 fields.add(name, _flat(item))
         elif name and value is not None:
             fields.add(name, _flat(value))
+        elif isinstance(value, dict) and depth < _MAX_DEPTH:
+            # `{"alert": {"code": …}}`: what is named further in.
+            inner = fields_of(value, depth + 1)
+            for key_inside, values in inner.raw.items():
+                fields.raw.setdefault(key_inside, values)
+            if fields.body is None:
+                fields.body, fields.body_labelled = inner.body, inner.body_labelled
     return fields
 
 

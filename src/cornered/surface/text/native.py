@@ -23,9 +23,16 @@ from cornered.surface.text.block import (
 )
 from cornered.surface.text.fields import Fields
 from cornered.surface.text.python import read_arguments, read_value
-from cornered.surface.text.reasoning import Span, code_spans, within
+from cornered.surface.text.reasoning import Span, within
 
-_OBJECT = re.compile(r"\{\s{0,40}[\"'“](\w{1,30})[\"'”]\s{0,10}:")
+# The first key may lack its quotation marks, as in JavaScript, if it is one of a call.
+_OBJECT = re.compile(
+    r"\{\s{0,40}(?:[\"'“]\w{1,30}[\"'”]|(?:tool_name|tool|name|function|action|type|to|body|subject"
+    r"|code|arguments|parameters))\s{0,10}:"
+)
+_ARGUMENTS_KEY = re.compile(
+    r"[\"“]?(?:arguments|parameters|input|args|params|tool_input|action_input)[\"”]?\s{0,10}:"
+)
 _NAME_FIRST = re.compile(
     r"\{\s{0,40}[\"“](?:tool_name|tool|name|function|action|recipient_name)[\"”]\s{0,10}:\s{0,10}"
     r"[\"“]([\w .:-]{1,40})[\"”]"
@@ -60,8 +67,8 @@ _LOGGED = frozenset(("status", "result", "results", "outcome", "timestamp", "sen
 # DeepSeek's full-width bars and blocks are replaced first.
 _LEAD = re.compile(
     r"(?:\[TOOL_CALLS\]|<\|tool_calls?_begin\|>|<\|tool_sep\|>|\bto=|✿FUNCTION✿:|\bAction:|>>>)"
-    r"[\s*]{0,4}(?:functions?\.)?(?P<name>[A-Za-z][\w-]{2,30})(?::\d{1,3})?"
-    r"(?:\s|\*|```(?:json)?|<\|\w{1,30}\|>|\[ARGS\]|\[CALL_ID\]\w{1,40}|json|commentary|✿ARGS✿:"
+    r"[\s*]{0,4}(?:functions?\.)?(?P<name>[A-Za-z][\w-]{2,30}?)(?::\d{1,3})?"
+    r"(?:\s|\*|```(?:json)?|<\|\w{1,30}\|>|\[ARGS\]|\[CALL_ID\]\w{1,40}|json|code|commentary|✿ARGS✿:"
     r"|Action Input:)*\Z"
 )
 _LEAD_LENGTH = 160
@@ -69,10 +76,9 @@ _PLAIN_TOKENS = str.maketrans("｜▁", "|_")
 _DECODER = json.JSONDecoder(strict=False)
 
 
-def native_blocks(text: str) -> list[CallBlock]:
-    """The calls of the text that are not tagged blocks, unordered."""
-    code = code_spans(text) if "{" in text or "(" in text else []
-    blocks = _json_blocks(text, code) if "{" in text else []
+def native_blocks(text: str, code: list[Span]) -> tuple[list[CallBlock], list[Decoded]]:
+    """The calls of the text that are not tagged blocks, and its other objects; both unordered."""
+    blocks, others = _json_blocks(text, code) if "{" in text else ([], [])
     taken = [(b.start, b.end) for b in blocks]
     blocks += [b for b in _python_blocks(text, code) if not within(b.start, taken)]
     for block in blocks:
@@ -80,16 +86,21 @@ def native_blocks(text: str) -> list[CallBlock]:
         block.drafted = block.drafted or set_apart(text, block.start, block.end, one_line=one_line)
         if block.closed and one_line and in_sentence(text, block.start, block.end):
             block.drafted = block.drafted or "named in a sentence"
-    return blocks
+    return blocks, others
 
 
-def _json_blocks(text: str, code: list[Span]) -> list[CallBlock]:
-    """Tool calls printed as JSON objects, each decoded in place.
+Decoded = tuple[int, int, Any]
+"""Start, end and value of a JSON object that is no call of ours; None for a malformed one."""
+
+
+def _json_blocks(text: str, code: list[Span]) -> tuple[list[CallBlock], list[Decoded]]:
+    """Tool calls printed as JSON objects, each decoded in place, and the other objects.
 
     The budget keeps the cost linear in the text, even where objects are nested or broken on
     purpose.
     """
     blocks: list[CallBlock] = []
+    others: list[Decoded] = []
     budget = 8 * len(text) + 100_000
     done = 0
     for m in _OBJECT.finditer(text):
@@ -102,10 +113,16 @@ def _json_blocks(text: str, code: list[Span]) -> list[CallBlock]:
             if block := _json_call(text, begin, begin + size, value):
                 done = block.end
                 blocks.append(block)
+            else:
+                others.append((begin, begin + size, value))
         elif broken := _broken_json(text, begin):
             blocks.append(broken)
             done = broken.end
-    return blocks
+        elif (named := _NAME_FIRST.match(text, begin)) and (
+            key := _ARGUMENTS_KEY.search(text, named.end(), named.end() + _LEAD_LENGTH)
+        ):
+            others.append((begin, key.end(), None))
+    return blocks, others
 
 
 def _json_call(text: str, begin: int, end: int, value: Any) -> CallBlock | None:
@@ -145,7 +162,7 @@ def _decode(text: str, begin: int) -> tuple[Any, int, int]:
             if ran_out and begin + window < len(text):
                 window *= 16
                 continue
-            if part[1:40].lstrip().startswith("'"):
+            if re.match(r"\{\s*['\w]", part):
                 value, end, cost = read_value(text, begin)
                 return value, max(end - begin, 0), cost
             return None, 0, window if window > 2_000 else error.pos

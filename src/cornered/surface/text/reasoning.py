@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 from typing import Literal
 
@@ -52,7 +52,11 @@ _TAG = re.compile(
     r"[ \t\u200b-\u200f\u2060\ufeff]{0,3}([A-Za-z|｜_][^<>&\n◁▷＜＞]{0,200}?)"
     r"(?:>|&gt;|▷|＞|(?=[ \t]{0,9}(?:\r?\n|\Z)))"
 )
-_BRACKET_TAG = re.compile(r"\[(/?)[ ]?((?:SCRATCH|THINK)[A-Z_ ]{0,30})\]", re.IGNORECASE)
+_BRACKET_TAG = re.compile(
+    r"\[(/?)[ ]?((?:(?:BEGIN|START|END)[ _](?:OF[ _])?)?(?:SCRATCH|THINK|THOUGHT|REASONING)"
+    r"[A-Z_]{0,30})\]",
+    re.IGNORECASE,
+)
 _TICKS = re.compile(r"`+|\n")
 _QUOTES = {"`": "`", '"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "„": "“", "”": "”"}
 
@@ -62,12 +66,26 @@ _FAMILIES = {
     "reasoning": "reasoning reason internalreasoning privatereasoning chainofthought cot",
     "analysis": "analysis internalanalysis privateanalysis selfanalysis",
     "reflection": "reflection reflect reflections selfreflection",
-    "monologue": "innermonologue internalmonologue monologue innerdialogue",
-    "deliberation": "deliberation deliberate internaldeliberation planning plan",
+    "monologue": "innermonologue internalmonologue monologue innerdialogue inner",
+    "deliberation": "deliberation deliberate internaldeliberation planning plan "
+    "contemplation contemplate contemplator ponder pondering rumination musing musings "
+    "brainstorm brainstorming introspection",
 }
 _FAMILY_OF = {word: family for family, words in _FAMILIES.items() for word in words.split()}
-# Chat templates put the opening tag of these into the prompt.
-_SWALLOWED = ("think", "scratchpad")
+# Words that make a longer name one of reasoning (`model_thinking`), and those that do not.
+_WORDS = frozenset(
+    "think thinking thought thoughts reasoning monologue deliberation contemplation reflection "
+    "cot rumination introspection".split()
+)
+_OTHER_WORDS = frozenset(
+    "tool call email mail body subject function invoke action result parameter to after".split()
+)
+_EDGES = re.compile(
+    r"^(?P<a>begin|start|open|end|close|stop)(?:of)?|(?P<z>begin|start|open|end|close|stop"
+    r"|prefix|suffix)$"
+)
+_CLOSING = ("end", "close", "stop", "suffix")
+_MISSPELT = [word for word in _FAMILY_OF if len(word) > 4]
 
 
 def find_tags(text: str) -> list[Tag]:
@@ -129,17 +147,27 @@ def _in_quotes(text: str, tag: Tag) -> bool:
 def reasoning_family(inner: str) -> tuple[str, bool] | None:
     """The family of a reasoning tag, and whether its *name* makes it a closing tag.
 
-    Spelling is tolerant: `SCRATCHPATCH_REASONING`, `scratch pad`, `Thinking foo="1"`.
-    None for any other tag.
+    Spelling is tolerant: `SCRATCHPATCH_REASONING`, `scratch pad`, `Thinking foo="1"`,
+    `|START_THINKING|`, `model_thinking`, `resoning`. None for any other tag.
     """
-    for name in (inner, inner.split()[0] if inner.split() else inner):
+    first = inner.split()[0] if inner.split() else inner
+    for name in (inner, first, first.rsplit(":", 1)[-1]):
         letters = re.sub("[^a-z]", "", name.lower())
-        closes = letters.startswith("endof")
-        letters = letters.removeprefix("beginof").removeprefix("endof")
-        if letters in _FAMILY_OF:
-            return _FAMILY_OF[letters], closes
-        if "=" not in name and _like_scratchpad(letters):
-            return "scratchpad", closes
+        edge = _EDGES.search(letters)
+        closes = edge is not None and (edge["a"] or edge["z"]) in _CLOSING
+        bare = letters if edge is None else letters[: edge.start()] + letters[edge.end() :]
+        for word in (letters, bare):
+            if word in _FAMILY_OF:
+                return _FAMILY_OF[word], closes and word == bare
+            if "=" not in name and _like_scratchpad(word):
+                return "scratchpad", closes
+    words = re.findall("[a-z]+", re.sub("(?<=[a-z])(?=[A-Z])", "_", first.split("=")[0]).lower())
+    closes = bool(words) and (words[0] in _CLOSING or words[-1] in _CLOSING)
+    if len(words) < 5 and not _WORDS.isdisjoint(words) and _OTHER_WORDS.isdisjoint(words):
+        return "think", closes
+    if first == inner and 5 <= len(inner) < 25 and inner.isalpha():
+        for word in get_close_matches(inner.lower(), _MISSPELT, n=1, cutoff=0.82):
+            return (_FAMILY_OF[word], False) if word[0] == inner[0].lower() else None
     return None
 
 
@@ -200,74 +228,146 @@ def _pair_across(closed: list[tuple[Mark, Mark]], opens: list[Mark], closes: lis
     return Pairing(closed, left_opens, left_closes)
 
 
+@dataclass(frozen=True)
+class Regions:
+    """Where an answer is reasoning, and where nothing says whether it is.
+
+    Attributes:
+        reasoning: The reasoning, tags included: sorted, disjoint spans.
+        unclear: What may be reasoning and may be the answer: sorted, disjoint spans.
+        unended: Where reasoning begins that never ends; None where all of it ends.
+        oddities: What is odd about it, in words.
+    """
+
+    reasoning: list[Span]
+    unclear: list[Span]
+    unended: int | None
+    oddities: list[str]
+
+
 def resolve_regions(
-    text: str, marks: Sequence[Mark], calls: Sequence[Span]
-) -> tuple[list[Span], list[str]]:
-    """The reasoning regions, merged and sorted, and their oddities in words.
+    text: str,
+    marks: Sequence[Mark],
+    calls: Sequence[Span],
+    boundaries: Sequence[int] = (),
+    *,
+    cut_off: bool = False,
+) -> Regions:
+    """Divides an answer into reasoning, answer, and what nothing settles.
+
+    Reasoning that is opened and never closed is unclear from its first call on, unless
+    something ends it: an answer tag or heading, a second open tag in place of the close. A
+    scratchpad, which the prompt asks for and models forget to close, also ends where nothing
+    but calls is left (`deliberates`). Where the answer was cut off, all of it is reasoning.
 
     Args:
         text: The answer.
         marks: Its reasoning marks in order, without those inside a call's body.
-        calls: The complete calls, in order; they decide where unclosed reasoning ends.
+        calls: Its calls, sorted and disjoint.
+        boundaries: Offsets at which the answer proper visibly begins, sorted.
+        cut_off: Whether the answer ended early.
     """
     pairing = pair_marks(marks)
-    warnings: list[str] = []
-    regions = [(a.tag.start, b.tag.end) for a, b in pairing.closed]
-    if head := _swallowed_open(text, marks, pairing, calls):
-        regions.append(head)
-        warnings.append("a reasoning close tag without its open tag: reasoning from the start")
-    elif pairing.closes:
-        warnings.append("a reasoning close tag without its open tag")
-    if pairing.opens:
-        regions += _unclosed(text, pairing, calls)
-        warnings.append("a reasoning tag is never closed")
-    return merge(regions), warnings
-
-
-def _swallowed_open(
-    text: str, marks: Sequence[Mark], pairing: Pairing, calls: Sequence[Span]
-) -> Span | None:
-    """The text up to a close that is the first mark: its open tag was in the prompt.
-
-    A close with nothing after it is a stray one; otherwise the answer would be empty.
-    """
-    first = marks[0] if marks else None
-    if first is None or first not in pairing.closes or first.family not in _SWALLOWED:
-        return None
-    if calls and calls[0][0] < first.tag.start and not text[first.tag.end :].strip():
-        return None
-    return (0, first.tag.end)
-
-
-def _unclosed(text: str, pairing: Pairing, calls: Sequence[Span]) -> list[Span]:
-    """The regions of reasoning that is opened and never closed.
-
-    A region ends at the first complete call after it; or, if no call comes first, at the end of
-    the next closed region of its family, or at a second open tag, written in place of a close.
-    """
-    starts = [start for start, _ in calls]
     closed = sorted((a.tag.start, b.tag.end, a.family) for a, b in pairing.closed)
-    closed_starts: dict[str, list[Span]] = {}
+    regions: list[Span] = [(start, end) for start, end, _ in closed]
+    unclear: list[Span] = []
+    oddities: list[str] = []
+    unended = None
+
+    def settle(start: int, end: int) -> None:
+        """Reasoning up to the first call in the span; what comes then is unclear."""
+        at = bisect_left(calls, (start, 0))
+        first = calls[at][0] if at < len(calls) and calls[at][0] < end else end
+        regions.append((start, first))
+        if first < end:
+            unclear.append((first, end))
+
+    before = 0
+    ends = merge(regions)
+    for mark in pairing.closes:
+        at = bisect_right(ends, (mark.tag.start, 1 << 62)) - 1
+        before = max(before, ends[at][1] if at >= 0 else 0)
+        oddity = "a reasoning close tag without its open tag"
+        if before == 0 and text[mark.tag.end :].strip():
+            regions.append((0, mark.tag.end))
+            oddity += ": reasoning from the start"
+        elif before == 0 and not calls_within(calls, 0, mark.tag.start):
+            regions.append((0, mark.tag.end))
+        elif calls_within(calls, before, mark.tag.start):
+            unclear.append((before, mark.tag.start))
+        oddities.append(oddity)
+        before = mark.tag.end
+    if pairing.opens:
+        oddities.append("a reasoning tag is never closed")
+    alike: dict[str, list[Span]] = {}
     for start, end, family in closed:
-        closed_starts.setdefault(family, []).append((start, end))
-    regions: list[Span] = []
-    used_as_close: set[int] = set()
+        alike.setdefault(family, []).append((start, end))
+    as_close: set[int] = set()
     for i, mark in enumerate(pairing.opens):
-        if i in used_as_close:
+        if i in as_close:
             continue
         begin = mark.tag.start
-        at = bisect_left(starts, begin)
-        end = starts[at] if at < len(starts) else len(text)
-        alike = closed_starts.get(mark.family, [])
-        at = bisect_left(alike, (begin, 0))
-        if at < len(alike) and alike[at][0] <= end:
-            end = alike[at][1]
+        stops = [(len(text), len(text), "end")]
+        at = bisect_left(boundaries, begin + 1)
+        if at < len(boundaries):
+            stops.append((boundaries[at], boundaries[at], "boundary"))
+        at = bisect_left(alike.get(mark.family, []), (begin, 0))
+        if at < len(alike.get(mark.family, [])):
+            stops.append((*alike[mark.family][at], "closed"))
         second = pairing.opens[i + 1] if i + 1 < len(pairing.opens) else None
-        if second and second.family == mark.family and second.tag.end <= end:
-            end = second.tag.end
-            used_as_close.add(i + 1)
-        regions.append((begin, end))
-    return regions
+        if second and second.family == mark.family:
+            stops.append((second.tag.start, second.tag.end, "second"))
+        start, end, kind = min(stops)
+        at = bisect_left(calls, (begin, 0))
+        ends_in_calls = mark.family == "scratchpad" and not deliberates(text, calls[at:])
+        if kind == "end" and cut_off:
+            regions.append((begin, end))
+        elif kind == "end" and ends_in_calls:
+            regions.append((begin, calls[at][0]))
+            continue
+        else:
+            settle(begin, start)
+            if start < end:
+                regions.append((start, end))
+        if kind == "second":
+            as_close.add(i + 1)
+            if cut_off:
+                unclear.append((end, len(text)))
+        if kind == "end" or (kind == "second" and not text[end:].strip()):
+            unended = begin if unended is None else unended
+    return Regions(merge(regions), merge(unclear), unended, list(dict.fromkeys(oddities)))
+
+
+def calls_within(calls: Sequence[Span], start: int, end: int) -> bool:
+    """Whether a call begins in the span."""
+    at = bisect_left(calls, (start, 0))
+    return at < len(calls) and calls[at][0] < end
+
+
+# Words by which a text goes on thinking after a call.
+_DELIBERATION = re.compile(
+    r"\b(?:but|no|not|nor|however|wait|instead|maybe|perhaps|might|could|would|should|hm+|or|rather"
+    r"|alternatively|option|actually|what if|n['’]t|think|consider|unless|if)\b|\?",
+    re.IGNORECASE,
+)
+_REMARK = 300
+
+
+def deliberates(text: str, calls: Sequence[Span]) -> bool:
+    """Whether a text goes on thinking between the calls or after the last, or has none.
+
+    It does not if there is nothing but a short remark, without a word of doubt, which ends as a
+    sentence does.
+    """
+    if not calls:
+        return True
+    gaps = [
+        text[end:start].strip(" \t\r\n`>*_-")
+        for (_, end), (start, _) in zip(calls, [*calls[1:], (len(text), 0)], strict=True)
+    ]
+    if any(len(gap) > _REMARK or _DELIBERATION.search(gap) for gap in gaps):
+        return True
+    return bool(gaps[-1]) and gaps[-1][-1].isalnum()
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:

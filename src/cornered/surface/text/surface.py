@@ -28,13 +28,16 @@ async def act(world: World, text: str, ending: Ending = "stop") -> Ledger:
         The ledger of the trial.
     """
     answer = read_answer(text, cut_off=ending in ("cut_off", "refusal"))
-    for call in answer.calls:
+    for call in answer.attempts:
         await world.do(
-            AGENT, call.operation.name, call.arguments, call.place, draft=call.draft, note=call.note
+            AGENT, call.name, call.arguments, call.place, draft=call.draft, note=call.note
         )
-    if answer.blank and ending == "stop":
-        ending = "no_response"
-    return world.end(ending, oddities=answer.oddities, reasoning=answer.reasoning)
+    return world.end(
+        answer.ended if ending == "stop" else ending,
+        oddities=answer.oddities,
+        reasoning=answer.reasoning,
+        doubts=answer.doubts,
+    )
 
 
 @solver
