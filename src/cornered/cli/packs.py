@@ -8,6 +8,7 @@ import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, parse_levels, print_json
 from cornered.errors import FactorError
+from cornered.terminal import echo
 
 
 @main.command()
@@ -54,8 +55,8 @@ def show(scenario: str | None, levels: tuple[str, ...], factors: bool, as_json: 
         )
         return
     for title, text in (("system", prompt.system), ("user", prompt.task)):
-        click.secho(f"── {condition.name} · {title} ──", bold=True)
-        click.echo(text + "\n")
+        echo(f"── {condition.name} · {title} ──", bold=True)
+        echo(text + "\n")
 
 
 def _show_scenarios(as_json: bool) -> None:
@@ -71,9 +72,9 @@ def _show_scenarios(as_json: bool) -> None:
         )
         return
     for pack in packs:
-        click.secho(pack.name, bold=True, nl=False)
-        click.echo("  (prompts of the package inspect_evals)" if pack.spec.study else "")
-        click.echo(f"  {' '.join(pack.spec.about.split())}")
+        echo(pack.name, bold=True, nl=False)
+        echo("  (prompts of the package inspect_evals)" if pack.spec.study else "")
+        echo(f"  {' '.join(pack.spec.about.split())}")
 
 
 def _show_factors(scenario: str, as_json: bool) -> None:
@@ -94,11 +95,11 @@ def _show_factors(scenario: str, as_json: bool) -> None:
         print_json(rows)
         return
     for name, row in rows.items():
-        click.secho(name, bold=True, nl=False)
-        click.echo(f": {row['about']} (default {row['default']})")
+        echo(name, bold=True, nl=False)
+        echo(f": {row['about']} (default {row['default']})")
         width = max(map(len, row["levels"]), default=0)
         for level, about in row["levels"].items():
-            click.echo(f"  {level:<{width}}  {about}")
+            echo(f"  {level:<{width}}  {about}")
 
 
 @main.command()
@@ -128,8 +129,8 @@ def check(packs: tuple[str, ...], as_json: bool) -> int:
     else:
         for name, of_pack in findings.items():
             for finding in of_pack:
-                click.echo(str(finding))
+                echo(" ".join(str(finding).split("\n")))
             pack = load_pack(name)
             cells = pack.factors.size if pack.runs else 0
-            click.echo(f"{name}: {cells} cells, {len(of_pack)} findings")
+            echo(f"{name}: {cells} cells, {len(of_pack)} findings")
     return INCOMPLETE if any(findings.values()) else DONE

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from inspect_ai.hooks import Hooks, SampleEnd, hooks
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,6 +20,7 @@ from rich.progress import (
 )
 
 from cornered.analysis.table import TrialResult
+from cornered.terminal import console, say
 
 QUIET_SECONDS = 15.0
 """Least time between two lines if standard error is no terminal."""
@@ -43,7 +42,7 @@ class Watch:
         self.acts = sum(t.act is True for t in kept)
         self.unscored = sum(t.status == "unscored" for t in kept)
         self.failed = 0
-        self._console = Console(stderr=True)
+        self._console = console(stderr=True)
         self._bar: tuple[Progress, TaskID] | None = None
         self._printed = time.monotonic()
 
@@ -87,17 +86,17 @@ class Watch:
             progress.update(task, completed=self.done, state=self.line)
         elif self.done >= self.planned or time.monotonic() - self._printed >= QUIET_SECONDS:
             self._printed = time.monotonic()
-            print(f"{self.done}/{self.planned} trials: {self.line}", file=sys.stderr, flush=True)
+            say(f"{self.done}/{self.planned} trials: {self.line}")
 
     @contextmanager
     def show(self) -> Iterator[None]:
         """Shows the state while the block runs, and has Inspect's hook report to this object."""
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}"),
+            TextColumn("{task.fields[state]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
@@ -105,9 +104,7 @@ class Watch:
         _current = self
         try:
             if not self._console.is_terminal:
-                print(
-                    f"{self.done}/{self.planned} trials: {self.line}", file=sys.stderr, flush=True
-                )
+                say(f"{self.done}/{self.planned} trials: {self.line}")
                 yield
                 return
             with Progress(*columns, console=self._console, transient=True) as progress:
