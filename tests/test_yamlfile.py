@@ -80,7 +80,7 @@ def message(text: str, **more: Any) -> str:
         ("name: 2025-13-45T00:00:00\n", "g.yaml: not readable as YAML: month must be in 1..12"),
         ("name: \x01\n", "g.yaml: not readable as YAML"),
         ("name: &a {b: *a}\n", "g.yaml:1: name: input should be a valid string"),
-        ("name: " + "[" * 300 + "]" * 300, "g.yaml: not readable as YAML: maximum recursion"),
+        ("name: " + "[" * 300 + "]" * 300, "g.yaml: is nested too deeply"),
         ("a: &a {x: 1}\n<<: *a\nname: b\n", "g.yaml:1: a: unknown key"),
     ],
 )

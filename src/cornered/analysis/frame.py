@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from cornered.experiment import Experiment
 from cornered.csvfile import cell
+from cornered.experiment import Experiment
 from cornered.files import fingerprint, write_bytes, write_text
 
 if TYPE_CHECKING:

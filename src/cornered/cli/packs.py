@@ -117,8 +117,18 @@ def check(packs: tuple[str, ...], as_json: bool) -> int:
     """
     from cornered.run.tasks import pack_findings
     from cornered.scenario import load_pack, pack_names
+    from cornered.scenario.lint import Finding
+    from cornered.scenario.pack import load_problems
 
-    findings = {name: pack_findings(load_pack(name)) for name in packs or pack_names()}
+    findings: dict[str, list[Finding]] = {}
+    cells: dict[str, int] = {}
+    for name in packs or pack_names():
+        if wrong := load_problems(name):
+            findings[name] = [Finding(e.where or name, e.advice) for e in wrong]
+            continue
+        pack = load_pack(name)
+        findings[name] = pack_findings(pack)
+        cells[name] = pack.factors.size if pack.runs else 0
     if as_json:
         print_json(
             {
@@ -130,7 +140,6 @@ def check(packs: tuple[str, ...], as_json: bool) -> int:
         for name, of_pack in findings.items():
             for finding in of_pack:
                 echo(" ".join(str(finding).split("\n")))
-            pack = load_pack(name)
-            cells = pack.factors.size if pack.runs else 0
-            echo(f"{name}: {cells} cells, {len(of_pack)} findings")
+            grid = f"{cells[name]} cells" if name in cells else "cannot be loaded"
+            echo(f"{name}: {grid}, {len(of_pack)} findings")
     return INCOMPLETE if any(findings.values()) else DONE
