@@ -98,6 +98,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
             tree = super()._parse(source, name, filename)
         except RecursionError:
             raise jinja2.TemplateSyntaxError("is nested too deeply", 1, name, filename) from None
+        except (ValueError, OverflowError):  # from Python, for a number of thousands of digits
+            raise jinja2.TemplateSyntaxError("holds no such number", 1, name, filename) from None
         if wrong := _first_odd(tree):
             raise jinja2.TemplateSyntaxError(wrong[1], wrong[0].lineno, name, filename)
         for loop in tree.find_all(nodes.For):
@@ -284,7 +286,9 @@ def _first_odd(tree: nodes.Template) -> tuple[nodes.Node, str] | None:
 def _odd(node: nodes.Node) -> str | None:
     if not isinstance(node, ALLOWED):
         name = type(node).__name__.lower()
-        return f"a template cannot have this here ({name}); it is for texts, conditions and loops"
+        return (
+            f"{name} is not for packs, whose templates have texts, conditions, loops and includes"
+        )
     if isinstance(node, nodes.For) and node.recursive:
         return "a loop cannot be recursive"
     if isinstance(node, nodes.List) and any(node.find_all((nodes.List, nodes.Tuple))):
