@@ -88,17 +88,18 @@ def leave_pipe() -> None:
 def echo(line: str = "", *, bold: bool = False, nl: bool = True) -> None:
     """Prints to standard output; line breaks stay."""
     shown = visible(line, multiline=True)
-    click.echo(click.style(shown, bold=True) if bold else shown, nl=nl)
+    # Given no file, click writes UTF-8 where the encoding is ASCII.
+    click.echo(click.style(shown, bold=True) if bold else shown, file=sys.stdout, nl=nl)
 
 
 def echo_row(*cells: str) -> None:
     """Prints a line of cells to standard output, with tabs between them and none within."""
-    click.echo("\t".join(map(visible, cells)))
+    click.echo("\t".join(map(visible, cells)), file=sys.stdout)
 
 
 def say(line: str) -> None:
     """Prints to standard error; line breaks stay."""
-    click.echo(visible(line, multiline=True), err=True)
+    click.echo(visible(line, multiline=True), file=sys.stderr, err=True)
 
 
 def echo_json(value: Any, *, indent: int | None = 2) -> None:
@@ -107,7 +108,7 @@ def echo_json(value: Any, *, indent: int | None = 2) -> None:
     Characters that act on a terminal or cannot be seen are escaped, as JSON can.
     """
     text = json.dumps(value, indent=indent, ensure_ascii=not _is_unicode(sys.stdout))
-    click.echo(_HIDDEN_IN_JSON.sub(_escaped, text))
+    click.echo(_HIDDEN_IN_JSON.sub(_escaped, text), file=sys.stdout)
 
 
 def console(*, stderr: bool = False, width: int | None = None) -> Console:

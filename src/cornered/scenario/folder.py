@@ -42,8 +42,7 @@ def walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
         for entry in listed:
             state = entry.stat(follow_symlinks=False)
             yield Path(entry.path), state
-            # One level more than is allowed, so that it can be told.
-            if stat.S_ISDIR(state.st_mode) and depth <= MAX_DEPTH:
+            if stat.S_ISDIR(state.st_mode) and depth < MAX_DEPTH:
                 waiting.append((Path(entry.path), depth + 1))
 
 

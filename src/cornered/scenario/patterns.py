@@ -117,7 +117,7 @@ def _repeats(tree: Any, *, times: int) -> Iterator[tuple[bool, bool]]:
         if kind in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             least, most, part = int(value[0]), int(value[1]), value[2]
             if least != most:
-                yield most >= MANY, is_repeated
+                yield most >= MANY, is_repeated or (times > 1 and times * most >= MANY)
             yield from _repeats(part, times=times * min(max(most, 1), MANY))
         elif kind == "BRANCH":
             if not _differ(value[1]):

@@ -19,6 +19,8 @@ from jinja2.utils import pass_environment
 
 MAX_STEPS = 10_000_000
 """Parts of templates that one rendering goes through: some seconds."""
+INCLUDE_STEPS = 400
+"""What an include counts as: it takes that much longer than a pass through a loop."""
 MAX_CHARS = 50_000_000
 """Characters that one rendering writes, intermediate ones included."""
 MAX_NODES = 20_000
@@ -133,7 +135,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """A template, which counts as work each time that it is used."""
         template = super().get_template(name, parent, globals)
         size = self._sizes.get(str(name), 0)
-        self.spend(steps=1 + size // 20, chars=size)
+        self.spend(steps=INCLUDE_STEPS + size // 20, chars=size)
         return template
 
     def shown(self, value: Any) -> Any:
