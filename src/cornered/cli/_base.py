@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from cornered.errors import CorneredError, ExperimentError, FactorError
-from cornered.terminal import BROKEN_PIPE, echo_json, leave_pipe, make_safe, say
+from cornered.terminal import BROKEN_PIPE, echo_json, leave_pipe, make_safe
+from cornered.terminal import say as say
 
 if TYPE_CHECKING:
     from cornered.analysis.table import Rate

@@ -56,8 +56,8 @@ def problems(folder: Path) -> list[PackError]:
     files = size = yaml = 0
     try:
         for path, state in walk(folder):
-            if what := _problem(folder, path, state):
-                wrong.append(PackError(what[0], where=str(path), fix=what[1]))
+            if problem := _problem(folder, path, state):
+                wrong.append(PackError(problem[0], where=str(path), fix=problem[1]))
             files += 1
             if path.suffix in TEXT:
                 size += state.st_size
@@ -92,9 +92,7 @@ def check_path(name: str) -> str:
     return name
 
 
-def _problem(
-    folder: Path, path: Path, state: os.stat_result
-) -> tuple[str, str] | tuple[str, None] | None:
+def _problem(folder: Path, path: Path, state: os.stat_result) -> tuple[str, str] | None:
     """What is wrong with an entry, and what to do."""
     mode = state.st_mode
     if stat.S_ISLNK(mode):
