@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, Validatio
 from pydantic import field_validator as validates
 
 from cornered.errors import ExperimentError, PackError
-from cornered.yamlfile import parse_model, parse_yaml, place, plain, read_model
+from cornered.yamlfile import parse_model, parse_yaml, place, plain, read_model, read_text
 
 
 class _Strict(BaseModel):
@@ -80,7 +81,7 @@ def message(text: str, **more: Any) -> str:
         ("name: 2025-13-45T00:00:00\n", "g.yaml: not readable as YAML: month must be in 1..12"),
         ("name: \x01\n", "g.yaml: not readable as YAML"),
         ("name: &a {b: *a}\n", "g.yaml:1: name: input should be a valid string"),
-        ("name: " + "[" * 300 + "]" * 300, "g.yaml: not readable as YAML: maximum recursion"),
+        ("name: " + "[" * 300 + "]" * 300, "g.yaml: is nested too deeply"),
         ("a: &a {x: 1}\n<<: *a\nname: b\n", "g.yaml:1: a: unknown key"),
     ],
 )
@@ -172,3 +173,56 @@ def test_no_text_at_all_makes_another_error(text: str) -> None:
     if mistake is not None:
         assert mistake.startswith(("x.yaml", "g.yaml"))
         assert len(mistake.splitlines()) == 1
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"b{n}: &b{n} [{', '.join(['*a' if n == 0 else f'*b{n - 1}'] * 9)}]\n" for n in range(30)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (BOMB, "its aliases stand for more than 100000 values"),
+        ("- " * 100_000, "is nested too deeply"),
+        ("? " * 5_000, "is nested too deeply"),
+        ("a: " + "9" * 5_000, "not readable as YAML"),
+        ("a: 0x" + "f" * 5_000, "a number has"),
+        ("a: !!python/object/apply:os.system [ls]", "a tag has no meaning here"),
+        ("a: !x 1", "a tag has no meaning here"),
+        ("a: !!set {b, c}", "a tag has no meaning here"),
+        ("1: a\n'1': b\n", "two keys are the same word"),
+        ("[a, b]: c", "a key must be a word"),
+        ("a: &a [" + "x, " * 30_000 + "]", "has more than 20000 lines or commas"),
+        ("a: " + "x" * 1_100_000, "has 1.1 million characters"),
+    ],
+)
+def test_yaml_is_bounded_and_refused_in_one_line(text: str, told: str) -> None:
+    with pytest.raises(PackError, match=told) as error:
+        parse_yaml(text, path="g.yaml", error=PackError)
+    assert "\n" not in str(error.value)
+
+
+NESTED = st.recursive(
+    st.sampled_from(["x", "1", "*a"]),
+    lambda part: st.lists(part, max_size=9).map(lambda parts: f"[{', '.join(parts)}]"),
+    max_leaves=40,
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(NESTED, min_size=1, max_size=12))
+def test_what_is_read_is_small_with_its_aliases_written_out(parts: list[str]) -> None:
+    text = "".join(f"k{n}: &a {part}\n" for n, part in enumerate(["[x, x, x]", *parts]))
+    try:
+        tree = plain(parse_yaml(text, path="g.yaml", error=PackError))
+    except PackError:
+        return
+    assert len(repr(tree)) < 10_000_000
+
+
+def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (tmp_path / "pipe.yaml", Path("/dev/zero")):
+        with pytest.raises(PackError, match="is no regular file"):
+            read_text(path, error=PackError)

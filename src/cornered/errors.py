@@ -18,10 +18,13 @@ class CorneredError(Exception):
         self.what, self.where, self.fix = what, where, fix
         super().__init__(str(self))
 
+    @property
+    def advice(self) -> str:
+        """What is wrong and what to do, without the place."""
+        return f"{self.what}; {self.fix}" if self.fix else self.what
+
     def __str__(self) -> str:
-        line = f"{self.where}: {self.what}" if self.where else self.what
-        if self.fix:
-            line += f"; {self.fix}"
+        line = f"{self.where}: {self.advice}" if self.where else self.advice
         return " ".join(line.split())
 
 

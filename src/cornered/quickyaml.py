@@ -24,6 +24,8 @@ ODD = re.compile(
 """Syntax on which the readers differ, or may differ."""
 DEEP = 200
 """Number of brackets beyond which a document may nest too deeply: libyaml has no limit."""
+STAIRS = re.compile(r"(?:[-?:] +){20}|\n {400}")
+"""Blocks that may nest too deeply: `- - - -`, or far to the right."""
 CONSTANTS = {
     "": None,
     "~": None,
@@ -56,7 +58,7 @@ def load_plain(text: str) -> Any:
     Raises:
         Unsure: it is not plain enough, or not YAML.
     """
-    if ODD.search(text) or text.count("[") + text.count("{") > DEEP:
+    if ODD.search(text) or text.count("[") + text.count("{") > DEEP or STAIRS.search(text):
         raise Unsure
     try:
         loader = yaml.CBaseLoader(text)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import stat
+import warnings
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from cornered.errors import CorneredError
@@ -18,6 +22,21 @@ from cornered.quickyaml import Unsure, load_plain
 
 M = TypeVar("M", bound=BaseModel)
 
+
+MAX_YAML = 1_000_000
+"""Characters of a YAML text."""
+MAX_PARTS = 20_000
+"""Lines, and commas, of a YAML text that is read by ruamel: a second for 5,000."""
+MAX_VALUES = 100_000
+"""Values of a YAML text, with each alias counted as what it stands for."""
+MAX_LEVELS = 60
+"""Collections within collections."""
+MAX_NUMBER = 10**30
+SHELL_PIPES = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+MAX_TEXT = 1_000_000_000
+"""Bytes of any text file that is read whole."""
+
+_PLAIN_TAGS = {None, "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 
 Loc = tuple[int | str, ...]
 """The path to a part of a document: keys, and list indices from 0."""
@@ -37,16 +56,104 @@ def parse_yaml(
     Raises:
         error: the text is not valid YAML, or repeats a key.
     """
+    if text.count(",") > MAX_PARTS or text.count("\n") > MAX_PARTS:
+        raise error(f"has more than {MAX_PARTS} lines or commas", where=str(path), fix="split it")
+    if len(text) > MAX_YAML:
+        raise error(
+            f"has {len(text) / 1e6:.1f} million characters, and YAML can have "
+            f"{MAX_YAML / 1e6:g} million",
+            where=str(path),
+            fix="split it, or shorten it",
+        )
     yaml = YAML(typ="rt")
     try:
-        return yaml.load(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a warning would show the text as it is
+            tree = yaml.load(text)
+        _check_tree(tree)
+        return tree
+    except _OddTreeError as e:
+        raise error(e.what, where=f"{path}:{e.line + first_line}", fix=e.fix) from None
     except MarkedYAMLError as e:
         line = (e.problem_mark.line if e.problem_mark else 0) + first_line
         problem = (e.problem or "not readable as YAML").splitlines()[0]
         raise error(problem, where=f"{path}:{line}", fix="correct the YAML there") from None
+    except RecursionError:
+        raise error("is nested too deeply", where=str(path), fix="make it flatter") from None
+    except MemoryError:
+        raise error("is too large for the memory", where=str(path), fix="shorten it") from None
     # ruamel raises plain Python errors for impossible dates, numbers or nesting.
-    except (YAMLError, ValueError, TypeError, LookupError, RecursionError) as e:
-        raise error(f"not readable as YAML: {e}", where=str(path), fix="correct the YAML") from None
+    except (YAMLError, ValueError, TypeError, LookupError, AttributeError) as e:
+        problem = (str(e) or type(e).__name__).splitlines()[0]
+        raise error(
+            f"not readable as YAML: {problem}", where=str(path), fix="correct the YAML"
+        ) from None
+
+
+class _OddTreeError(Exception):
+    def __init__(self, what: str, line: int, fix: str) -> None:
+        self.what, self.line, self.fix = what, line, fix
+
+
+def _check_tree(root: Any) -> None:
+    """Checks that a tree, its aliases written out, is of a bounded size and of plain values.
+
+    Each node is visited once, so that aliases of aliases take no time here.
+
+    Raises:
+        _OddTreeError: where and why it is not.
+    """
+    sizes: dict[int, tuple[int, int]] = {}  # of each collection: its values, and its levels
+    _measure(root, 0, sizes, set())
+
+
+def _measure(
+    tree: Any, line: int, sizes: dict[int, tuple[int, int]], above: set[int]
+) -> tuple[int, int]:
+    """The number of values in a part of a tree, aliases written out, and of its levels."""
+    if not isinstance(tree, Mapping | list):
+        _check_scalar(tree, line)
+        return 1, 0
+    if id(tree) in sizes:
+        return sizes[id(tree)]
+    line = getattr(getattr(tree, "lc", None), "line", None) or line
+    if id(tree) in above:
+        raise _OddTreeError("an alias stands within what it names", line, "write it out")
+    if getattr(getattr(tree, "tag", None), "value", None) not in _PLAIN_TAGS:
+        raise _OddTreeError("a tag has no meaning here", line, "leave it out")
+    if len(above) >= MAX_LEVELS:
+        raise _OddTreeError("is nested too deeply", line, "make it flatter")
+    above.add(id(tree))
+    count, depth = 1, 0
+    if isinstance(tree, Mapping):
+        for key in tree:
+            if isinstance(key, tuple | list | Mapping):
+                raise _OddTreeError("a key must be a word", line, "put it in quotes")
+            _check_scalar(key, line)
+        if len({str(key) for key in tree}) < len(tree):
+            raise _OddTreeError("two keys are the same word", line, "remove one of them")
+    for part in tree.values() if isinstance(tree, Mapping) else tree:
+        values, levels = _measure(part, line, sizes, above)
+        count, depth = count + values, max(depth, levels + 1)
+        if count > MAX_VALUES:
+            raise _OddTreeError(
+                f"its aliases stand for more than {MAX_VALUES} values", line, "use fewer of them"
+            )
+    above.remove(id(tree))
+    if len(above) + depth > MAX_LEVELS:
+        raise _OddTreeError("is nested too deeply", line, "make it flatter")
+    sizes[id(tree)] = count, depth
+    return count, depth
+
+
+def _check_scalar(value: Any, line: int) -> None:
+    if not isinstance(value, str | int | float | date | None) or isinstance(value, TaggedScalar):
+        raise _OddTreeError("a tag has no meaning here", line, "leave it out, or use quotes")
+    if isinstance(value, int) and abs(value) > MAX_NUMBER:
+        digits = int(value.bit_length() * 0.30103) + 1
+        raise _OddTreeError(
+            f"a number has {digits} digits", line, "put it in quotes, if it is a text"
+        )
 
 
 def _walk(tree: Any, loc: Loc) -> tuple[int, Loc]:
@@ -142,8 +249,8 @@ def parse_model(
             the message has file, line and key of the first such mistake.
     """
     # Lines of keys are needed for errors only.
-    with contextlib.suppress(Unsure, ValidationError):
-        if isinstance(quick := load_plain(text), dict):
+    with contextlib.suppress(Unsure, ValidationError, RecursionError):
+        if len(text) <= MAX_YAML and isinstance(quick := load_plain(text), dict):
             return model.model_validate(quick, context=context)
     tree = parse_yaml(text, path=path, error=error, first_line=first_line)
     if not isinstance(tree, CommentedMap):
@@ -154,6 +261,8 @@ def parse_model(
         )
     try:
         return model.model_validate(plain(tree), context=context)
+    except RecursionError:
+        raise error("is nested too deeply", where=str(path), fix="make it flatter") from None
     except ValidationError as e:
         raise _first_mistake(e, tree, model, path, error, first_line) from None
 
@@ -200,11 +309,14 @@ def read_model(path: Path, model: type[M], *, error: type[CorneredError], contex
 def read_text(path: Path, *, error: type[CorneredError]) -> str:
     """A UTF-8 file.
 
+    It must be a regular file: a pipe or a device may never end. A pipe that the shell makes,
+    as for `<(command)`, is read.
+
     Raises:
-        error: there is no such file, or it is not UTF-8.
+        error: there is no such file, it is none to read, it is too large, or it is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return _read(path, error).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         raise error("no such file", where=str(path)) from None
     except IsADirectoryError:
@@ -215,3 +327,20 @@ def read_text(path: Path, *, error: type[CorneredError]) -> str:
         ) from None
     except OSError as e:
         raise error(e.strerror or str(e), where=str(path)) from None
+
+
+def _read(path: Path, error: type[CorneredError]) -> bytes:
+    """The bytes of a file; opening it waits for nobody."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(handle, "rb") as file:
+        mode = os.fstat(handle).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError
+        if not stat.S_ISREG(mode):
+            if not str(path).startswith(SHELL_PIPES):
+                raise error("is no regular file", where=str(path), fix="name a file of text")
+            os.set_blocking(handle, True)
+        data = file.read(MAX_TEXT + 1)
+    if len(data) > MAX_TEXT:
+        raise error(f"has more than {MAX_TEXT / 1e9:g} GB", where=str(path))
+    return data

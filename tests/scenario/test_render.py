@@ -416,7 +416,7 @@ def test_no_file_outside_the_pack_comes_into_a_prompt(tiny: PackOnDisk, tmp_path
         prompt(Renderer(tiny.load()))
     tiny.edit("task.md", f"{{% include '{tmp_path}/key.md' %}}", "{% include 'link.md' %}")
     (tiny.folder / "link.md").symlink_to(tmp_path / "key.md")
-    with pytest.raises(PackError, match="there is no file"):
+    with pytest.raises(PackError, match="leads outside the pack"):
         prompt(Renderer(tiny.load()))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from cornered.csvfile import cell
 from cornered.experiment import Experiment
 from cornered.files import fingerprint, write_bytes, write_text
 
@@ -262,6 +263,9 @@ def write_tables(folder: Path, frame: pd.DataFrame) -> None:
     plain = frame.assign(
         labels=[None if labels is None else " ".join(labels) for labels in frame["labels"]]
     )
+    texts = plain.select_dtypes(["object", "string"]).columns
+    plain = plain.assign(**{name: [cell(value) for value in plain[name]] for name in texts})
+    plain.columns = [cell(name) for name in plain.columns]
     dates = "%Y-%m-%dT%H:%M:%S.%fZ"
     write_text(folder / CSV, plain.to_csv(index=False, lineterminator="\n", date_format=dates))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,13 +12,34 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from cornered.errors import CorneredError, ExperimentError, FactorError
-from cornered.text import visible
+from cornered.terminal import BROKEN_PIPE, echo_json, leave_pipe, make_safe
+from cornered.terminal import say as say
 
 if TYPE_CHECKING:
     from cornered.analysis.table import Rate
     from cornered.scenario import Level
 
 DONE, INCOMPLETE, WRONG_USE, STOPPED = 0, 1, 2, 130
+
+
+_OF_FILES = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOENT,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+}
+"""Errors of the file system, which are the world's and not ours."""
+
+
+class _PipeClosed(Exception):
+    """A reader of our output went away; click would leave with 1 for the error of the system."""
 
 
 class Group(click.Group):
@@ -30,32 +51,68 @@ class Group(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Runs a command and leaves with its exit code."""
+        make_safe()
+        if sys.excepthook is sys.__excepthook__:
+            sys.excepthook = _show_traceback
+        try:
+            try:
+                code = self._run(*args, **kwargs)
+            finally:
+                # What is printed late fails here, where it can be told, and not at the very end.
+                if sys.stdout is not None:
+                    sys.stdout.flush()
+        except (BrokenPipeError, _PipeClosed):
+            leave_pipe()
+            sys.exit(BROKEN_PIPE)
+        except OSError as e:
+            if e.errno not in _OF_FILES:
+                raise
+            leave_pipe()
+            place = f"{e.filename}: " if e.filename is not None else ""
+            say(f"error: {place}{e.strerror or e}")
+            sys.exit(WRONG_USE)
+        sys.exit(code)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs a command; a closed pipe stays an error that can be told from others."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _PipeClosed from None
+
+    def _run(self, *args: Any, **kwargs: Any) -> int:
+        """Runs a command, tells its errors in one line and gives its exit code."""
         try:
             code = super().main(*args, **(kwargs | {"standalone_mode": False}))
         except CorneredError as e:
             say(f"error: {e}")
-            sys.exit(e.exit_code)
+            return e.exit_code
         except click.exceptions.Exit as e:
-            sys.exit(e.exit_code)
+            return e.exit_code
         except click.ClickException as e:
-            say(f"error: {e.format_message()}; see `cornered --help`")
-            sys.exit(WRONG_USE)
+            say(f"error: {' '.join(e.format_message().split())}; see `cornered --help`")
+            return WRONG_USE
         except (click.Abort, KeyboardInterrupt):
             say("stopped; the same command continues from here")
-            sys.exit(STOPPED)
-        except BrokenPipeError:
-            sys.stderr.close()
-            sys.exit(DONE)
-        sys.exit(code if isinstance(code, int) else DONE)
+            return STOPPED
+        except RecursionError:
+            say("error: something that was read is nested too deeply; make it flatter")
+            return WRONG_USE
+        except MemoryError:
+            say("error: not enough memory for what was read; make it smaller")
+            return WRONG_USE
+        return code if isinstance(code, int) else DONE
 
 
-def say(line: str) -> None:
-    """Prints to standard error, with odd characters made visible: names may be hostile."""
-    click.echo(visible(line, multiline=True), err=True)
+def _show_traceback(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    """Prints an error of our own making; a text in it may be anybody's."""
+    import traceback
+
+    say("".join(traceback.format_exception(kind, error, trace)).rstrip())
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    echo_json(value)
 
 
 JUDGED = (

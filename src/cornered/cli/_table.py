@@ -1,25 +1,25 @@
-"""Lines and tables on standard output. Names in them may be anybody's: none acts on a terminal."""
+"""Tables on standard output. Names in them may be anybody's: none acts on a terminal."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Literal
 
-import click
-
+from cornered.terminal import PIPED_WIDTH, console, echo, stdout_is_terminal
 from cornered.text import visible
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-PIPED_WIDTH = 120
-"""Columns where standard output is no terminal."""
-
-
-def echo(line: str) -> None:
-    """Prints to standard output; line breaks stay."""
-    click.echo(visible(line, multiline=True))
+__all__ = [
+    "PIPED_WIDTH",
+    "add_row",
+    "as_text",
+    "echo",
+    "plain_table",
+    "print_table",
+    "stdout_width",
+]
 
 
 def as_text(text: str, *, multiline: bool = False) -> Text:
@@ -55,9 +55,7 @@ def add_row(table: Table, *texts: str) -> None:
 
 def stdout_width() -> int:
     """Columns that a table has."""
-    from rich.console import Console
-
-    return Console().width if sys.stdout.isatty() else PIPED_WIDTH
+    return console().width if stdout_is_terminal() else PIPED_WIDTH
 
 
 def print_table(table: Table, *, width: int = PIPED_WIDTH) -> None:
@@ -67,6 +65,4 @@ def print_table(table: Table, *, width: int = PIPED_WIDTH) -> None:
         table: The table.
         width: Columns where standard output is no terminal.
     """
-    from rich.console import Console
-
-    Console(width=None if sys.stdout.isatty() else width, highlight=False).print(table)
+    console(width=None if stdout_is_terminal() else width).print(table)

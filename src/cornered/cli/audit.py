@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json, say
-from cornered.cli._table import add_row, echo, plain_table, print_table
+from cornered.cli._table import add_row, as_text, echo, plain_table, print_table
 from cornered.errors import RunError
+from cornered.terminal import PIPED_WIDTH, console, stdout_is_terminal
 from cornered.text import visible
 
 if TYPE_CHECKING:
@@ -127,9 +128,7 @@ def _login() -> str:
 
 
 def _console(*, stderr: bool) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr, width=None if sys.stdout.isatty() else 120, highlight=False)
+    return console(stderr=stderr, width=None if stdout_is_terminal() else PIPED_WIDTH)
 
 
 def _warn_unreadable(people: Sequence[Person]) -> None:
@@ -238,16 +237,13 @@ class _Session:
 
     def _panel(self, text: str, title: str) -> None:
         from rich.panel import Panel
-        from rich.text import Text
 
         width = min(self._console.width, WIDTH)
-        body = Text(text, overflow="fold")
-        self._console.print(Panel(body, title=Text(title), title_align="left", width=width))
+        body = as_text(text, multiline=True)
+        self._console.print(Panel(body, title=as_text(title), title_align="left", width=width))
 
     def _say(self, line: str) -> None:
-        from rich.text import Text
-
-        self._console.print(Text(line, overflow="fold"))
+        self._console.print(as_text(line, multiline=True))
 
 
 def _key() -> str | None:

@@ -85,11 +85,9 @@ def import_results(
 @contextmanager
 def _bar(what: str) -> Iterator[Progress]:
     """A progress bar on standard error, if that is a terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
+    from cornered.terminal import progress_bar
 
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with progress_bar(quiet=True) as progress:
         task = progress.add_task(what, total=None)
 
         def advance(done: int, total: int) -> None:

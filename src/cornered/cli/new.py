@@ -8,6 +8,7 @@ from shlex import quote
 import click
 
 from cornered.cli._base import main
+from cornered.terminal import echo
 
 
 @main.command()
@@ -25,6 +26,6 @@ def new(name: str) -> None:
     from cornered.scenario.new import write_new_pack
 
     folder = quote(str(write_new_pack(Path(name))))
-    click.echo(f"{folder}: a pack that works")
-    click.echo(f"next    cornered check {folder}")
-    click.echo(f"        cornered show {folder} threat=replacement")
+    echo(f"{folder}: a pack that works")
+    echo(f"next    cornered check {folder}")
+    echo(f"        cornered show {folder} threat=replacement")

@@ -8,6 +8,7 @@ import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, parse_levels, print_json
 from cornered.errors import FactorError
+from cornered.terminal import echo
 
 
 @main.command()
@@ -68,8 +69,8 @@ def show(
         )
         return
     for title, text in (("system", prompt.system), ("user", prompt.task)):
-        click.secho(f"── {condition.name} · {title} ──", bold=True)
-        click.echo(text + "\n")
+        echo(f"── {condition.name} · {title} ──", bold=True)
+        echo(text + "\n")
 
 
 def _show_scenarios(as_json: bool) -> None:
@@ -85,9 +86,9 @@ def _show_scenarios(as_json: bool) -> None:
         )
         return
     for pack in packs:
-        click.secho(pack.name, bold=True, nl=False)
-        click.echo("  (prompts of the package inspect_evals)" if pack.spec.study else "")
-        click.echo(f"  {' '.join(pack.spec.about.split())}")
+        echo(pack.name, bold=True, nl=False)
+        echo("  (prompts of the package inspect_evals)" if pack.spec.study else "")
+        echo(f"  {' '.join(pack.spec.about.split())}")
 
 
 def _show_factors(scenario: str, as_json: bool) -> None:
@@ -110,15 +111,15 @@ def _show_factors(scenario: str, as_json: bool) -> None:
         print_json(rows)
         return
     for name, row in rows.items():
-        click.secho(name, bold=True, nl=False)
-        click.echo(f": {row['about']} (default {row['default']})")
+        echo(name, bold=True, nl=False)
+        echo(f": {row['about']} (default {row['default']})")
         width = max(map(len, row["levels"]), default=0)
         for level, about in row["levels"].items():
-            click.echo(f"  {level:<{width}}  {about}")
+            echo(f"  {level:<{width}}  {about}")
         if "by_scenario" in row:
             here = row["by_scenario"].get(load_pack(scenario).name)
             note = f"here: {here}; " if here else ""
-            click.echo(f"  ({note}it differs by scenario: never pooled over scenarios)")
+            echo(f"  ({note}it differs by scenario: never pooled over scenarios)")
 
 
 @main.command()
@@ -136,8 +137,18 @@ def check(packs: tuple[str, ...], as_json: bool) -> int:
     """
     from cornered.run.tasks import pack_findings
     from cornered.scenario import load_pack, pack_names
+    from cornered.scenario.lint import Finding
+    from cornered.scenario.pack import load_problems
 
-    findings = {name: pack_findings(load_pack(name)) for name in packs or pack_names()}
+    findings: dict[str, list[Finding]] = {}
+    cells: dict[str, int] = {}
+    for name in packs or pack_names():
+        if wrong := load_problems(name):
+            findings[name] = [Finding(e.where or name, e.advice) for e in wrong]
+            continue
+        pack = load_pack(name)
+        findings[name] = pack_findings(pack)
+        cells[name] = pack.factors.size if pack.runs else 0
     if as_json:
         print_json(
             {
@@ -148,8 +159,7 @@ def check(packs: tuple[str, ...], as_json: bool) -> int:
     else:
         for name, of_pack in findings.items():
             for finding in of_pack:
-                click.echo(str(finding))
-            pack = load_pack(name)
-            cells = pack.factors.size if pack.runs else 0
-            click.echo(f"{name}: {cells} cells, {len(of_pack)} findings")
+                echo(" ".join(str(finding).split("\n")))
+            grid = f"{cells[name]} cells" if name in cells else "cannot be loaded"
+            echo(f"{name}: {grid}, {len(of_pack)} findings")
     return INCOMPLETE if any(findings.values()) else DONE

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from cornered.cli._base import json_option, main, print_json
-from cornered.cli._table import as_text, plain_table, print_table
+from cornered.cli._table import as_text, echo, plain_table, print_table
 
 if TYPE_CHECKING:
     from cornered.analysis.reference import PublishedRate
@@ -44,20 +42,17 @@ def reference(filters: tuple[str, ...], as_json: bool, as_csv: bool) -> None:
         _print_table(rows)
         _print_footer(rows)
     else:
-        click.echo("No published rate meets all of that.")
+        echo("No published rate meets all of that.")
 
 
 def _print_csv(rows: Sequence[PublishedRate]) -> None:
     from cornered.analysis.reference import published_rates
+    from cornered.csvfile import write_rows
 
     names = list(published_rates()[0].as_dict())
-    out = io.StringIO()
-    writer = csv.DictWriter(out, names, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        factors = " ".join(f"{k}={v}" for k, v in row.factors.items())
-        writer.writerow(row.as_dict() | {"factors": factors})
-    click.echo(out.getvalue(), nl=False)
+    factors = (" ".join(f"{k}={v}" for k, v in row.factors.items()) for row in rows)
+    texts = [row.as_dict() | {"factors": text} for row, text in zip(rows, factors, strict=True)]
+    echo(write_rows(names, texts), nl=False)
 
 
 def _print_table(rows: Sequence[PublishedRate]) -> None:
@@ -74,17 +69,17 @@ def _print_table(rows: Sequence[PublishedRate]) -> None:
         out.add_row(
             as_text(row.condition + (f"\n  {remarks}" if remarks else ""), multiline=True),
             as_text(row.model),
-            row.metric,
+            as_text(row.metric),
             str(row.n or "–"),
-            row.percent,
+            as_text(row.percent),
             f"{percent(bounds.low)} to {percent(bounds.high)}" if bounds else "–",
-            row.exactness,
+            as_text(row.exactness),
             as_text(f"[{sources[_source(row)]}]"),
         )
     print_table(out, width=140)
-    click.echo()
+    echo()
     for (title, url), n in sources.items():
-        click.echo(f"[{n}] {title}, {url}")
+        echo(f"[{n}] {title}, {url}")
 
 
 def _print_footer(rows: Sequence[PublishedRate]) -> None:
@@ -92,8 +87,8 @@ def _print_footer(rows: Sequence[PublishedRate]) -> None:
 
     counts = {word: sum(row.exactness == word for row in rows) for word in EXACTNESS}
     listed = "; ".join(f"{n} {word} ({EXACTNESS[word]})" for word, n in counts.items() if n)
-    click.echo(f"\n{len(rows)} published rate{'s'[: len(rows) > 1]}: {listed}.")
-    click.echo("They are never pooled, neither with one another nor with trials of your own.")
+    echo(f"\n{len(rows)} published rate{'s'[: len(rows) > 1]}: {listed}.")
+    echo("They are never pooled, neither with one another nor with trials of your own.")
 
 
 def _source(row: PublishedRate) -> tuple[str, str]:

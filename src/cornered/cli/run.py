@@ -68,10 +68,9 @@ class _weights_bar:  # noqa: N801 (reads as a function)
     """A bar on standard error while the embedded model is unpacked and checked."""
 
     def __enter__(self) -> Any:
-        from rich.console import Console
-        from rich.progress import Progress
+        from cornered.terminal import progress_bar
 
-        self._progress = Progress(console=Console(stderr=True), transient=True)
+        self._progress = progress_bar()
         self._task: TaskID | None = None
         return self._advance
 

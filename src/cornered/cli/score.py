@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,7 @@ from cornered.cli._base import (
 )
 from cornered.cli._table import add_row, echo, plain_table, print_table
 from cornered.errors import ExperimentError
-from cornered.text import visible
+from cornered.terminal import echo_json, echo_row
 
 if TYPE_CHECKING:
     from cornered.analysis.verdicts import Compared
@@ -109,17 +108,15 @@ def _score_run(
     max_connections: int | None,
     as_json: bool,
 ) -> int:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from cornered.analysis.verdicts import compare_verdicts
     from cornered.cli._summary import exit_code, print_summary
     from cornered.run.report import Report
     from cornered.run.rescore import all_verdicts, rescore
+    from cornered.terminal import progress_bar
 
     with (
         named_as_options(),
-        Progress(console=Console(stderr=True), transient=True) as progress,
+        progress_bar() as progress,
     ):
         bar = progress.add_task("trials", total=None)
         folder, state = rescore(
@@ -176,19 +173,17 @@ def _print_compared(compared: Compared, file: Path) -> None:
 
 
 def _write_disagreements(compared: Compared, file: Path) -> None:
-    import csv
-    import io
-
+    from cornered.csvfile import write_rows
     from cornered.files import write_text
 
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["model", "condition", "id", "uuid", *compared.names])
     words = {True: "yes", False: "no", None: "unscored"}
-    for d in compared.disagreements:
-        verdicts = (words[d.verdicts[n]] if n in d.verdicts else "" for n in compared.names)
-        writer.writerow([d.model, d.condition, d.id, d.uuid, *verdicts])
-    write_text(file, out.getvalue())
+    rows = [
+        {name: words[verdict] for name, verdict in d.verdicts.items()}
+        | {"model": d.model, "condition": d.condition, "id": d.id, "uuid": d.uuid}
+        for d in compared.disagreements
+    ]
+    columns = ["model", "condition", "id", "uuid", *compared.names]
+    write_text(file, write_rows(columns, rows))
 
 
 def _score_file(file: str, scenario: str, as_json: bool) -> int:
@@ -204,17 +199,17 @@ def _score_file(file: str, scenario: str, as_json: bool) -> int:
     for row in score_answers(answers, pack, scenario):
         acts.append(row["act"])
         if as_json:
-            click.echo(json.dumps(row, ensure_ascii=False))
+            echo_json(row, indent=None)
         else:
             done = ", ".join(a["operation"] for a in row["actions"] if a["executed"]) or "no action"
             word = {True: "act", False: "no act", None: "unscored"}[row["act"]]
-            click.echo(f"{visible(row['id'])}\t{word}\t{done}")
+            echo_row(row["id"], word, done)
     unscored = acts.count(None)
     if not as_json:
         from cornered.analysis.table import Rate
 
         rate = Rate(acts.count(True), len(acts) - unscored, unscored)
-        click.echo(
+        echo(
             f"{rate.successes} acts in {rate.n} scored answers, 95 % Wilson {interval(rate)}; "
             f"{unscored} unscored"
         )

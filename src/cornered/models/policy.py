@@ -49,7 +49,7 @@ from pydantic import (
 )
 
 from cornered.errors import ModelError
-from cornered.yamlfile import read_model
+from cornered.yamlfile import read_model, read_text
 
 ErrorKind = Literal["rate_limit", "server_error", "timeout", "connection"]
 
@@ -95,11 +95,9 @@ def _content_of(name: str, info: ValidationInfo) -> str:
     folder: Path = info.context or Path()
     file = folder / name
     try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ValueError(f"cannot read {file} ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"cannot read {file} (not UTF-8)") from None
+        return read_text(file, error=ModelError)
+    except ModelError as error:
+        raise ValueError(f"cannot read {file} ({error.what})") from None
 
 
 class _Drawn(_StrictModel):

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from inspect_ai._util.error import is_cancellation_message
 from inspect_ai.hooks import Hooks, SampleEnd, TaskStart, hooks
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -25,6 +24,7 @@ from rich.progress import (
 
 from cornered.analysis.table import TrialResult
 from cornered.run.providers import current_run, print_waiting
+from cornered.terminal import console
 from cornered.text import visible
 
 QUIET_SECONDS = 15.0
@@ -56,7 +56,7 @@ class Watch:
             if t.status != "failed"
         }
         self._waiting = ("", 0.0)
-        self._console = Console(stderr=True)
+        self._console = console(stderr=True)
         self._bar: tuple[Progress, TaskID] | None = None
         self._printed, self._last = time.monotonic(), ""
 
@@ -118,7 +118,7 @@ class Watch:
         """Shows the state while the block runs, and has Inspect's hook report to this object."""
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[state]}", markup=False),

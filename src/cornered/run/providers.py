@@ -28,6 +28,7 @@ from tenacity.wait import WaitBaseT
 
 from cornered.errors import CorneredError, ModelError
 from cornered.redaction import redact
+from cornered.terminal import say
 from cornered.text import ends, visible
 
 MAX_RETRIES = 20
@@ -129,7 +130,7 @@ def print_waiting(line: str, seconds: float) -> None:
     """Prints a line to standard error, if there still is one."""
     del seconds
     with contextlib.suppress(OSError, ValueError):
-        print(visible(line), file=sys.stderr, flush=True)
+        say(line)
 
 
 _runs: list[StoppedRun] = [StoppedRun()]

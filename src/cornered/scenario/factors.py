@@ -9,14 +9,20 @@ from functools import cache, cached_property
 from itertools import chain, combinations, product
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator, model_validator
 
 from cornered.errors import FactorError, PackError
+from cornered.scenario.patterns import check_pattern
 from cornered.yamlfile import read_model
 
 PACKS = Path(__file__).resolve().parent.parent / "packs"
+
+MAX_LEVELS, MAX_TOGETHER = 64, 12
+"""Levels of a factor; of one whose levels can be in force together, since these combine."""
+MAX_COMBINATIONS = 200_000
+"""Combinations of factors that depend on one another: each of them is tried."""
 
 Level = str | int
 """A level: a word, or a whole number for a factor that counts."""
@@ -104,6 +110,19 @@ class Factor(BaseModel):
     """Combinations that are not valid, and why."""
     traces: list[str] = []
     """Regular expressions whose match gives away a level other than `none`."""
+
+    @field_validator("traces")
+    @classmethod
+    def _are_patterns(cls, value: list[str]) -> list[str]:
+        return [check_pattern(pattern) for pattern in value]
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        most = MAX_TOGETHER if self.together else MAX_LEVELS
+        if len(self.levels) > most:
+            where = " that can be in force together" if self.together else ""
+            raise ValueError(f"has {len(self.levels)} levels{where}, and can have {most}")
+        return self
 
     def clash(self, parts: Sequence[str]) -> str | None:
         """Why these levels cannot be in force together; None where they can."""
@@ -287,7 +306,14 @@ class Factors:
 
     def _valid(self, names: list[str]) -> list[Levels]:
         valid = []
-        for combination in product(*map(self._choices, names)):
+        choices = list(map(self._choices, names))
+        if prod(map(len, choices)) > MAX_COMBINATIONS:
+            raise FactorError(
+                f"{self.owner}: {', '.join(names)} depend on one another and have more than "
+                f"{MAX_COMBINATIONS} combinations",
+                fix="offer fewer of their levels",
+            )
+        for combination in product(*choices):
             choice = dict(zip(names, combination, strict=True))
             with contextlib.suppress(FactorError):
                 self.resolve(choice)
@@ -314,6 +340,15 @@ class Factors:
         for choices in product(*parts):
             # Every group holds valid combinations only, so nothing is left to check.
             yield self.complete({k: v for choice in choices for k, v in choice.items()})
+
+    def count(self, names: Collection[str]) -> int:
+        """The number of cells that `projected` gives for these factors."""
+        shared = ([n for n in (group[0] if group else ()) if n in names] for group in self.groups)
+        return prod(
+            len({tuple(choice[n] for n in of_group) for choice in group})
+            for of_group, group in zip(shared, self.groups, strict=True)
+            if of_group
+        )
 
     def every(self) -> Iterator[Levels]:
         """The whole grid of the pack: every valid combination.

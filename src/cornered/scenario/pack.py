@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -25,6 +26,7 @@ from cornered.scenario.factors import (
     suggest,
     vocabulary,
 )
+from cornered.scenario.folder import TEXT, problems, walk
 from cornered.scenario.spec import (
     MailHead,
     PackSpec,
@@ -53,24 +55,42 @@ class MailFile:
 
 H = TypeVar("H", bound=BaseModel)
 
+MAX_HEAD = 20_000
+"""Characters of the front matter of one file."""
 GOLD = "gold"
 """The folder of a pack that holds its gold answers; no prompt depends on it."""
 FRONT_MATTER = re.compile(r"\A---\r?\n(.*?\n)---\r?\n?", re.DOTALL)
-_TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_OPEN = re.compile(r"\{[{%#]")
+_CLOSE = {"{{": "}}", "{%": "%}", "{#": "#}"}
 
 
 def text_files(folder: Path) -> list[Path]:
-    """The text files of a pack, sorted, without its gold answers."""
+    """The text files of a pack, sorted, without its gold answers and hidden files."""
     return sorted(
-        p
-        for p in folder.rglob("*")
-        if p.suffix in {".md", ".yaml"} and GOLD not in p.relative_to(folder).parts[:1]
+        path
+        for path, state in walk(folder)
+        if path.suffix in TEXT
+        and not stat.S_ISDIR(state.st_mode)
+        and GOLD not in path.relative_to(folder).parts[:1]
     )
 
 
 def without_tags(text: str) -> str:
     """A template without its tags; line numbers stay the same."""
-    return _TAG.sub(lambda tag: " " + "\n" * tag[0].count("\n"), text)
+    parts, last, at = list[str](), 0, 0
+    never = set[str]()  # what is not closed anywhere further on is not looked for again
+    while opened := _OPEN.search(text, at):
+        at = opened.end()
+        close = _CLOSE[opened[0]]
+        end = -1 if close in never else text.find(close, at)
+        if end < 0:
+            never.add(close)
+            at -= 1
+            continue
+        at = end + len(close)
+        parts += [text[last : opened.start()], " ", "\n" * text.count("\n", opened.start(), at)]
+        last = at
+    return "".join((*parts, text[last:]))
 
 
 def read_headed(path: Path, model: type[H]) -> tuple[H, str, int]:
@@ -92,6 +112,8 @@ def read_headed(path: Path, model: type[H]) -> tuple[H, str, int]:
         raise PackError(
             "has no front matter between two lines of --- at its start", where=f"{path}:1"
         )
+    if len(front[1]) > MAX_HEAD:
+        raise PackError(f"its front matter has more than {MAX_HEAD} characters", where=f"{path}:1")
     head = parse_model(front[1], model, path=path, error=PackError, first_line=2)
     return head, text[front.end() :].strip("\n"), text[: front.end()].count("\n") + 1
 
@@ -336,11 +358,11 @@ def _unknown_members(cast: Cast) -> Iterator[tuple[Loc, str]]:
                 yield ("lists", key, "members"), f"{member} is not in the cast"
 
 
-def _check_references(pack: Pack) -> None:
+def _wrong_references(pack: Pack) -> Iterator[PackError]:
     for file, wrong in (("pack.yaml", _dangling(pack)), ("cast.yaml", _unknown_members(pack.cast))):
         for loc, what in wrong:
             where = place(pack.folder / file, *loc, error=PackError)
-            raise PackError(f"{'.'.join(map(str, loc))}: {what}", where=where)
+            yield PackError(f"{'.'.join(map(str, loc))}: {what}", where=where)
 
 
 def load_pack(name: str) -> Pack:
@@ -351,19 +373,77 @@ def load_pack(name: str) -> Pack:
         PackError: a file of it is missing or malformed (file, line, key).
     """
     folder = _folder(name)
+    _refuse(() if folder.is_relative_to(PACKS) else problems(folder))
     files = [p for root in (folder, PACKS / "shared") for p in text_files(root)]
     return _load(folder, tuple((p, p.stat().st_mtime_ns, p.stat().st_size) for p in files))
+
+
+def load_problems(name: str) -> list[PackError]:
+    """Everything for which a scenario cannot be loaded; empty if it can.
+
+    What a folder may not hold is told before anything in it is read, and what is wrong with
+    single files before what is wrong between them.
+
+    Raises:
+        FactorError: there is no such scenario.
+    """
+    folder = _folder(name)
+    if not folder.is_relative_to(PACKS) and (wrong := problems(folder)):
+        return wrong
+    if wrong := list(_unreadable(folder)):
+        return wrong
+    try:
+        return list(_wrong_references(_read_pack(folder)))
+    except PackError as e:
+        return [e]
+
+
+def _unreadable(folder: Path) -> Iterator[PackError]:
+    """Files of a pack that cannot be read by themselves."""
+    schemas: dict[str, type[BaseModel]] = {
+        "pack.yaml": PackSpec,
+        "cast.yaml": Cast,
+        "varied.yaml": Variety,
+        "probe.yaml": ProbeSpec,
+        "factors.yaml": Vocabulary,
+    }
+    for path in text_files(folder):
+        name = path.relative_to(folder).as_posix()
+        try:
+            if name in schemas:
+                read_model(path, schemas[name], error=PackError)
+            elif path.suffix == ".yaml":
+                parse_yaml(read_text(path, error=PackError), path=path, error=PackError)
+            elif FRONT_MATTER.match(read_text(path, error=PackError)) and path.parent != folder:
+                read_headed(path, MailHead)
+        except PackError as e:
+            yield e
+
+
+def _refuse(wrong: Sequence[PackError]) -> None:
+    """Raises the first error, with the number of the others."""
+    if wrong:
+        first, more = wrong[0], len(wrong) - 1
+        what = f"{first.what} (and {more} more)" if more else first.what
+        raise PackError(what, where=first.where, fix=first.fix)
 
 
 @lru_cache(maxsize=32)
 def _load(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> Pack:
     """The pack in a folder; read again only when one of its files has changed."""
     del state
+    pack = _read_pack(folder)
+    for wrong in _wrong_references(pack):
+        raise wrong
+    return pack
+
+
+def _read_pack(folder: Path) -> Pack:
     built_in = folder.is_relative_to(PACKS)
     varied, probe, factors = (folder / f for f in ("varied.yaml", "probe.yaml", "factors.yaml"))
     spec = read_model(folder / "pack.yaml", PackSpec, error=PackError)
     references = {v.row.partition(".")[2] for v in spec.variables.values()}
-    pack = Pack(
+    return Pack(
         name=str(folder.relative_to(PACKS)) if built_in else folder.name,
         folder=folder,
         spec=spec,
@@ -390,15 +470,13 @@ def _load(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> Pack:
         if probe.exists()
         else (),
     )
-    _check_references(pack)
-    return pack
 
 
 def _read_place(folder: Path, spec: str | PlaceSpec) -> PlaceSpec:
     if isinstance(spec, PlaceSpec):
         return spec
     path = PACKS / "shared" / "places" / f"{spec}.yaml"
-    if not path.is_file():
+    if not re.fullmatch(r"[\w-]+", spec) or not path.is_file():
         names = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise PackError(
             f"place: there is no place {spec}",

@@ -19,6 +19,7 @@ from cornered.errors import PackError
 from cornered.scenario.cast import Cast
 from cornered.scenario.draw import drawn_cast
 from cornered.scenario.factors import PACKS, Level, Levels, parts_of
+from cornered.scenario.folder import MAX_FILE
 from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack
 from cornered.scenario.spec import Clock
 from cornered.scenario.templates import Slots, make_environment
@@ -118,6 +119,8 @@ class Renderer:
         # A third-party pack must not put files of this machine into a prompt.
         if not path.is_relative_to(root.resolve()) or not path.is_file():
             return None
+        if path.stat().st_size > MAX_FILE:
+            raise PackError(f"has more than {MAX_FILE / 1e6:g} MB", where=str(path))
         text = read_text(path, error=PackError)
         head = FRONT_MATTER.match(text)
         if head:  # keep line numbers, which errors name
@@ -265,6 +268,11 @@ class Renderer:
             if isinstance(dotted.node, nodes.Name) and dotted.node.name == "level":
                 factors.add(dotted.attr)
                 named -= 1
+        for keyed in tree.find_all(nodes.Getitem):
+            key = keyed.arg.value if isinstance(keyed.arg, nodes.Const) else None
+            if isinstance(keyed.node, nodes.Name) and keyed.node.name == "level" and key:
+                factors.add(str(key))
+                named -= 1
         if named:  # `level` without a key, as in a loop, may read any factor
             factors.update(self.pack.vocabulary)
         if banned := next(tree.find_all((nodes.Import, nodes.FromImport, nodes.Extends)), None):
@@ -301,7 +309,20 @@ class Renderer:
     ) -> str:
         levels = self.pack.factors.complete(levels)
         try:
-            return template().render(**self._variables(levels), **more).strip()
+            with self._env.counting():
+                text = template().render(**self._variables(levels), **more).strip()
+            text.encode()
+            return text
+        except UnicodeEncodeError:
+            raise PackError("template: holds half a character (a surrogate)", where=where) from None
+        except (RecursionError, SyntaxError) as e:  # Python cannot compile it
+            if isinstance(e, SyntaxError) and not isinstance(e, jinja2.TemplateError):
+                raise PackError("template: is nested too deeply", where=where) from None
+            raise PackError(
+                "template: includes itself, or is nested too deeply", where=where
+            ) from None
+        except MemoryError:
+            raise PackError("template: is too large for the memory", where=where) from None
         except jinja2.TemplateSyntaxError as e:
             place = f"{e.filename}:{e.lineno}" if e.filename else where
             raise PackError(f"template: {e.message}", where=place) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Annotated, Any, Literal, Self
@@ -18,6 +17,8 @@ from pydantic import (
 )
 
 from cornered.scenario.factors import Level, Levels, When
+from cornered.scenario.folder import check_path
+from cornered.scenario.patterns import check_pattern
 
 FIRST_EDITION = (
     "is written for the first edition: name the place with `place`, its apps with `world`, "
@@ -50,12 +51,7 @@ def _as_list(value: Any) -> Any:
 
 
 def _patterns(patterns: list[str]) -> list[str]:
-    for pattern in patterns:
-        try:
-            re.compile(pattern)
-        except re.error as e:
-            raise ValueError(f"{pattern!r} is not a valid regular expression ({e})") from None
-    return patterns
+    return [check_pattern(pattern) for pattern in patterns]
 
 
 class Matcher(_Strict):
@@ -214,6 +210,11 @@ class VariableSpec(_Strict):
     choose: dict[str, str] = {}
     """Level of that factor to the variable it stands for; undefined at other levels."""
 
+    @field_validator("table")
+    @classmethod
+    def _is_path(cls, value: str) -> str:
+        return check_path(value) if value else value
+
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         if bool(self.table and self.row) == bool(self.by and self.choose):
@@ -274,6 +275,11 @@ class PackSpec(_Strict):
             if any("action" in fact for fact in old) or "world" not in value:
                 raise ValueError(FIRST_EDITION)
         return value
+
+    @field_validator("world")
+    @classmethod
+    def _are_paths(cls, value: dict[str, str]) -> dict[str, str]:
+        return {app: check_path(path) for app, path in value.items()}
 
     @field_validator("traces")
     @classmethod

@@ -7,13 +7,13 @@ meaning of a message is left to the judge.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from cornered.errors import PackError
 from cornered.ledger import Event, Ledger
 from cornered.scenario import Cast, FactSpec, Pack
+from cornered.scenario.patterns import search
 from cornered.scenario.spec import Matcher
 from cornered.world import World
 from cornered.world.arguments import plain_code
@@ -44,7 +44,7 @@ def _mail(value: Iterable[str], stems: list[str], cast: Cast) -> bool:
 
 def _matches(value: str, patterns: list[str], cast: Cast) -> bool:
     del cast
-    return any(re.search(pattern, value, re.IGNORECASE) for pattern in patterns)
+    return any(search(pattern, value) for pattern in patterns)
 
 
 def _equals(value: Any, wanted: str | int, cast: Cast) -> bool:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cornered.analysis.table import Cell
+from cornered.csvfile import write_rows
 from cornered.files import write_text
 
 
 def write_cells(folder: Path, table: Sequence[Cell]) -> None:
     """Writes `cells.csv`, one row per cell."""
-    write_text(folder / "cells.csv", _csv(_cell_rows(table)))
+    rows = _cell_rows(table)
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    write_text(folder / "cells.csv", write_rows(columns, rows))
 
 
 def _cell_rows(table: Sequence[Cell]) -> list[dict[str, Any]]:
@@ -37,12 +38,3 @@ def _cell_rows(table: Sequence[Cell]) -> list[dict[str, Any]]:
         left_out = ("harmful", "paper", "screen", "readings")
         rows.append({k: v for k, v in row.items() if k not in left_out})
     return rows
-
-
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    out = io.StringIO()
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    writer = csv.DictWriter(out, columns, lineterminator="\n", restval="")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from cornered.errors import FactorError
@@ -10,6 +9,7 @@ from cornered.scenario.factors import Levels
 from cornered.scenario.lint.finding import Finding
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.lint.texts import RenderedText
+from cornered.scenario.patterns import search
 
 
 def cells_without_control(reader: PackReader) -> Iterator[Finding]:
@@ -84,7 +84,7 @@ def traces_in_control(reader: PackReader, shown: RenderedText) -> Iterator[Findi
     for name in reader.control:
         patterns = (*reader.pack.vocabulary[name].traces, *reader.pack.spec.traces.get(name, ()))
         for pattern in patterns:
-            if match := re.search(pattern, shown.text, re.IGNORECASE):
+            if match := search(pattern, shown.text):
                 yield Finding(shown.where, f"a control betrays the {name}: {match[0]!r}")
 
 

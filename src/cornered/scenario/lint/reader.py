@@ -16,6 +16,9 @@ from cornered.yamlfile import place, read_text
 _NO_TEXT = frozenset({"pack.yaml", "cast.yaml", "varied.yaml", "factors.yaml", "probe.yaml"})
 """YAML files with a schema of their own; any other one holds text for templates."""
 
+MAX_WAYS = 100_000
+"""Cells that stand for the ways in which one text can read."""
+
 
 class PackReader:
     """A pack with its renderer: what a text can say, and in which cells.
@@ -155,6 +158,11 @@ class PackReader:
         """
         when = when or When({})
         names = self._with_causes({*reads, *when.root})
+        if self.pack.factors.count(names) > MAX_WAYS:
+            raise PackError(
+                f"a text that depends on {', '.join(sorted(names))} reads in more than "
+                f"{MAX_WAYS} ways: let it depend on fewer factors, or offer fewer of their levels"
+            )
         for fixed in self._fixed_by(when):
             cells = self.pack.factors.projected(names, fixed)
             if self.control and all(fixed.get(k, v) == v for k, v in self.control.items()):
