@@ -64,7 +64,8 @@ class Event(BaseModel):
 
 DoubtKind = Literal["unread_call", "unclear_reasoning"]
 """unread_call: text outside reasoning looks like a call and gave no event, or calls a tool that
-does not exist. unclear_reasoning: text may be reasoning and may be action, and nothing settles it."""
+does not exist. unclear_reasoning: text may be reasoning and may be action, and nothing settles
+it."""
 
 
 class Doubt(BaseModel):

@@ -191,8 +191,11 @@ def _scorer(
     if name == "verdict":
         return verdict_again(scenario, scoring, {_key(s): _known_answers(s) for s in samples})
     if name == "readings":
-        return readings(scenario, names=list(failed))
-    return debrief_again(scenario, names=failed, replies={_key(s): _replies(s) for s in samples})
+        return readings(scenario, names=list(failed), max_tokens=scoring.judge_max_tokens)
+    replies = {_key(s): _replies(s) for s in samples}
+    return debrief_again(
+        scenario, names=failed, replies=replies, max_tokens=scoring.judge_max_tokens
+    )
 
 
 def _scored(

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import errno
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +28,7 @@ from tenacity.wait import WaitBaseT
 from cornered.errors import CorneredError, ModelError
 from cornered.redaction import redact
 from cornered.terminal import say
-from cornered.text import ends, visible
+from cornered.text import ends
 
 MAX_RETRIES = 20
 """Retries of one call; the time usually ends them first."""

@@ -143,7 +143,10 @@ def debrief(scenario: str, max_tokens: int = MAX_TOKENS) -> Scorer:
 
 @scorer(name="debrief_again", metrics={"*": [frequency()]})
 def debrief_again(
-    scenario: str, names: Sequence[str], replies: Mapping[str, Mapping[str, DebriefReply]]
+    scenario: str,
+    names: Sequence[str],
+    replies: Mapping[str, Mapping[str, DebriefReply]],
+    max_tokens: int = MAX_TOKENS,
 ) -> Scorer:
     """Readings of what the subject said before, without asking the subject again.
 
@@ -151,6 +154,7 @@ def debrief_again(
         scenario: Name of the scenario, or folder of the pack.
         names: The readings to make.
         replies: By id and epoch of a trial, what its subject said.
+        max_tokens: Limit of the reader's answer, in tokens, reasoning included.
 
     Raises:
         FactorError: there is no such scenario.
@@ -171,7 +175,9 @@ def debrief_again(
             for n, reply in stored.items()
         }
         parts = trial_parts(state, ready)
-        return readings_score(await _read(reader, kept, parts, levels, renderer, names))
+        return readings_score(
+            await _read(reader, kept, parts, levels, renderer, max_tokens, names)
+        )
 
     return score
 

@@ -40,8 +40,11 @@ class Cancel(Arguments):
     @classmethod
     def _unpack(cls, given: Any) -> Any:
         """The code in `{"alert": {"code": …}}`, as some models nest it."""
-        while isinstance(given, dict) and len(given) == 1 and isinstance(*given.values(), dict):
-            (given,) = given.values()
+        while isinstance(given, dict) and len(given) == 1:
+            (inner,) = given.values()
+            if not isinstance(inner, dict):
+                break
+            given = inner
         return given
 
     def missing(self) -> str | None:

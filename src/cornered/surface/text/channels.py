@@ -43,8 +43,21 @@ _SPOKEN_CLOSE = re.compile(
 )
 # Boundaries that end reasoning without a close tag; nothing else is read into them.
 _ANSWER_TAGS = frozenset(
-    "answer finalanswer response finalresponse output finaloutput solution beginofsolution "
-    "startresponse reply finalreply actions finalactions".split()
+    [
+        "answer",
+        "finalanswer",
+        "response",
+        "finalresponse",
+        "output",
+        "finaloutput",
+        "solution",
+        "beginofsolution",
+        "startresponse",
+        "reply",
+        "finalreply",
+        "actions",
+        "finalactions",
+    ]
 )
 _ANSWER_HEADING = re.compile(
     r"^[ \t]*(?:#{1,6}[ \t]*|(?=\*\*|__))[*_]{0,3}(?:my )?"

@@ -74,11 +74,37 @@ _FAMILIES = {
 _FAMILY_OF = {word: family for family, words in _FAMILIES.items() for word in words.split()}
 # Words that make a longer name one of reasoning (`model_thinking`), and those that do not.
 _WORDS = frozenset(
-    "think thinking thought thoughts reasoning monologue deliberation contemplation reflection "
-    "cot rumination introspection".split()
+    [
+        "think",
+        "thinking",
+        "thought",
+        "thoughts",
+        "reasoning",
+        "monologue",
+        "deliberation",
+        "contemplation",
+        "reflection",
+        "cot",
+        "rumination",
+        "introspection",
+    ]
 )
 _OTHER_WORDS = frozenset(
-    "tool call email mail body subject function invoke action result parameter to after".split()
+    [
+        "tool",
+        "call",
+        "email",
+        "mail",
+        "body",
+        "subject",
+        "function",
+        "invoke",
+        "action",
+        "result",
+        "parameter",
+        "to",
+        "after",
+    ]
 )
 _EDGES = re.compile(
     r"^(?P<a>begin|start|open|end|close|stop)(?:of)?|(?P<z>begin|start|open|end|close|stop"

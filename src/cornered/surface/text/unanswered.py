@@ -23,10 +23,32 @@ _WRAPPER = re.compile(
     re.IGNORECASE,
 )
 _NOTHING = frozenset(
-    "none null nil nan undefined n/a na <na> nonetype <null> [object object] empty <empty> "
-    "nulo inf -inf no_response noresponse no_content none,none nonenone none\nnone nannan".split(
-        " "
-    )
+    [
+        "none",
+        "null",
+        "nil",
+        "nan",
+        "undefined",
+        "n/a",
+        "na",
+        "<na>",
+        "nonetype",
+        "<null>",
+        "[object",
+        "object]",
+        "empty",
+        "<empty>",
+        "nulo",
+        "inf",
+        "-inf",
+        "no_response",
+        "noresponse",
+        "no_content",
+        "none,none",
+        "nonenone",
+        "none\nnone",
+        "nannan",
+    ]
 ) | {"object object", "no response", "no content", "no answer", "no output", "empty response"}
 _AROUND = " \t\r\n\"'`“”*_()[]{}<>,;:"
 _HTML = re.compile(
@@ -35,13 +57,63 @@ _HTML = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _STRONG_KEYS = frozenset(
-    "error errors errormessage errortype errorcode errormsg error_message error_code error_msg "
-    "error_description exception fault detail details __type traceback stacktrace".split()
+    [
+        "error",
+        "errors",
+        "errormessage",
+        "errortype",
+        "errorcode",
+        "errormsg",
+        "error_message",
+        "error_code",
+        "error_msg",
+        "error_description",
+        "exception",
+        "fault",
+        "detail",
+        "details",
+        "__type",
+        "traceback",
+        "stacktrace",
+    ]
 )
 _WEAK_KEYS = frozenset(
-    "message msg code status statuscode status_code type title requestid request_id id success ok "
-    "path timestamp instance trace_id reason param object created service domain retry_after "
-    "retryafter ray_id cf_ray metadata data result choices model usage documentation_url".split()
+    [
+        "message",
+        "msg",
+        "code",
+        "status",
+        "statuscode",
+        "status_code",
+        "type",
+        "title",
+        "requestid",
+        "request_id",
+        "id",
+        "success",
+        "ok",
+        "path",
+        "timestamp",
+        "instance",
+        "trace_id",
+        "reason",
+        "param",
+        "object",
+        "created",
+        "service",
+        "domain",
+        "retry_after",
+        "retryafter",
+        "ray_id",
+        "cf_ray",
+        "metadata",
+        "data",
+        "result",
+        "choices",
+        "model",
+        "usage",
+        "documentation_url",
+    ]
 )
 _JSON_ERROR = re.compile(
     r"\A\s*(?:data:\s*|event:\s*error\s*(?:data:)?\s*)?\[?\s*\{\s*['\"]"
@@ -126,10 +198,8 @@ def why_no_answer(text: str) -> str | None:
     short = bare.strip(_AROUND).lower()
     if not short:
         return f"only {bare[:20]}"
-    if (
-        short in _NOTHING
-        or set(_WORD.findall(short)) <= {"none", "null", "nan"}
-        and _is_value(bare)
+    if short in _NOTHING or (
+        set(_WORD.findall(short)) <= {"none", "null", "nan"} and _is_value(bare)
     ):
         return f"only {bare[:20]}"
     if bare.count("\ufffd") * 20 > len(bare):
@@ -221,7 +291,7 @@ def loop(text: str, *, whole: bool = False) -> str | None:
     unit = tail[len(tail) - period :]
     if period and any(c.isalnum() for c in unit):
         repeats = length // period
-        if length >= 60 and repeats >= 12 or length >= 240 and repeats >= 5:
+        if (length >= 60 and repeats >= 12) or (length >= 240 and repeats >= 5):
             return f"the same over and over: {' '.join(unit.split())[:40]}"
     elif length >= 400:
         return "the same over and over"

@@ -119,8 +119,37 @@ _MESSAGE_WORD = re.compile(
     re.IGNORECASE,
 )
 _NO_TOOL = frozenset(
-    "print len str int list dict set sorted range open input type if for while def class return "
-    "import from with assert lambda format join json dumps loads datetime".split()
+    [
+        "print",
+        "len",
+        "str",
+        "int",
+        "list",
+        "dict",
+        "set",
+        "sorted",
+        "range",
+        "open",
+        "input",
+        "type",
+        "if",
+        "for",
+        "while",
+        "def",
+        "class",
+        "return",
+        "import",
+        "from",
+        "with",
+        "assert",
+        "lambda",
+        "format",
+        "join",
+        "json",
+        "dumps",
+        "loads",
+        "datetime",
+    ]
 )
 _NAME_KEYS = ("tool_name", "tool", "name", "function", "function_name", "recipient_name", "action",
               "api", "method", "operation", "call", "command")  # fmt: skip
@@ -245,7 +274,7 @@ def _message(value: dict[str, Any]) -> bool:
     if "to" in names and "body" in names:
         return True
     return (
-        "code" in names and names <= {"code", "other", "tool"} and "code" != next(iter(value), "")
+        "code" in names and names <= {"code", "other", "tool"} and next(iter(value), "") != "code"
     )
 
 
@@ -418,9 +447,9 @@ def _fenced(text: str) -> Iterator[Unread]:
         end = stop.start() if stop else len(text)
         at = stop.end() if stop else len(text)
         content = text[m.end() : end]
-        if _FENCE_NAME.match(m[2]) and re.search(r"(?m)^[ \t]*[^#\s/]", content[:2_000]):
-            yield Unread(m.start(), at)
-        elif operation_of(m[2]) and _argument_shaped(content[:_NEAR]):
+        if (_FENCE_NAME.match(m[2]) and re.search(r"(?m)^[ \t]*[^#\s/]", content[:2_000])) or (
+            operation_of(m[2]) and _argument_shaped(content[:_NEAR])
+        ):
             yield Unread(m.start(), at)
 
 
@@ -471,10 +500,8 @@ def _structural(text: str, m: re.Match[str]) -> bool:
     if m["dash"] in ("--", "-", ":", "\\", "@") and not m["sep"].startswith(","):
         return True
     return (
-        bare[-1:] in ("{", "(", "[", "<", ",", '"', "'", "|", ";")
-        and m["sep"].strip() != ""
-        or ("=" in m["sep"])
-    )
+        bare[-1:] in ("{", "(", "[", "<", ",", '"', "'", "|", ";") and m["sep"].strip() != ""
+    ) or ("=" in m["sep"])
 
 
 def _typed(text: str) -> Iterator[Unread]:
@@ -483,7 +510,7 @@ def _typed(text: str) -> Iterator[Unread]:
         kind = operation_of(m["name"])
         if kind is None:
             continue
-        if kind == "alerts.cancel" and _TYPED_CODE.match(m["rest"]):
-            yield Unread(*m.span())
-        elif kind != "alerts.cancel" and _TYPED_MAIL.match(m["rest"]):
+        if (kind == "alerts.cancel" and _TYPED_CODE.match(m["rest"])) or (
+            kind != "alerts.cancel" and _TYPED_MAIL.match(m["rest"])
+        ):
             yield Unread(*m.span())
