@@ -175,9 +175,7 @@ def debrief_again(
             for n, reply in stored.items()
         }
         parts = trial_parts(state, ready)
-        return readings_score(
-            await _read(reader, kept, parts, levels, renderer, max_tokens, names)
-        )
+        return readings_score(await _read(reader, kept, parts, levels, renderer, max_tokens, names))
 
     return score
 

@@ -25,7 +25,8 @@ _GEMMA = re.compile(
 # Harmony without its tokens: "analysisWe need …assistantfinalNothing to do."
 _STRIPPED_START = re.compile(r"\s*(?P<name>analysis|thought)(?:(?=[A-Z\"“'(*<\[{])|(?=[ \t]*\n))")
 _STRIPPED = re.compile(
-    r"assistant[ \t]?\n?(?P<name>analysis|commentary|final)(?=[A-Z\"“'(*<\[{\s\d]|to=|[^\x00-\x7f]|\Z)"
+    r"assistant[ \t]?\n?(?P<name>analysis|commentary|final)"
+    r"(?=[A-Z\"“'(*<\[{\s\d]|to=|[^\x00-\x7f]|\Z)"
 )
 _WHOSE = r"(?:my|the)(?: own| internal| private| full| detailed| step-by-step)?"
 _SPOKEN_OPEN = re.compile(

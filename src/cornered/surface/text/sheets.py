@@ -108,10 +108,10 @@ def _sheet(text: str, m: re.Match[str], kind: OperationName, limit: int) -> Call
     content = text[begin : min(limit, begin + _WHOLE_SHEET)]
     fence = _FENCE.search(content)
     content = content[: fence.start()] if fence else content
-    if fence is None and (stop := _PLAIN_LINE.search(content)):
-        # Prose below the sheet is no part of it; a field after a blank line is.
-        if not _fields.begins_with_field(content[stop.end() :], _FIELDS_OF[kind]):
-            content = content[: stop.start()]
+    stop = None if fence else _PLAIN_LINE.search(content)
+    # Prose below the sheet is no part of it; a field after a blank line is.
+    if stop and not _fields.begins_with_field(content[stop.end() :], _FIELDS_OF[kind]):
+        content = content[: stop.start()]
     inner = content
     while wrapper := _WRAPPER_LINE.match(inner):
         inner = inner[wrapper.end() :]

@@ -69,9 +69,9 @@ def invented_turn(text: str, protected: Callable[[int], bool]) -> tuple[int, str
         "<s>" not in text
         and (s := _SENTENCE_END.search(text))
         and _bare(text[s.end() : s.end() + _NEAR])
+        and not protected(s.start())
     ):
-        if not protected(s.start()):
-            ends.append((s.start(), s[0]))
+        ends.append((s.start(), s[0]))
     ends += _spoken_turns(text, protected)
     return min(ends, default=None)
 

@@ -131,7 +131,8 @@ _STATUS = (
 )
 _STRONG_ERROR = re.compile(
     r"\A[\W_]{0,6}(?:"
-    r"(?:api |http |request |server |openai |anthropic )?(?:error|status)(?: code|_code)?[ :=#-]{1,3}"
+    r"(?:api |http |request |server |openai |anthropic )?(?:error|status)"
+    r"(?: code|_code)?[ :=#-]{1,3}"
     r"\(?\d{3,4}\b"
     r"|http(?:/\d(?:\.\d)?)? [45]\d\d\s*\Z"
     rf"|(?:http(?:/\d(?:\.\d)?)? )?[45]\d\d[ :-]{{1,3}}{_STATUS}"
@@ -151,19 +152,22 @@ _STRONG_ERROR = re.compile(
     r"|(?:E(?:CONNRESET|CONNREFUSED|TIMEDOUT|NOTFOUND|PIPE|AI_AGAIN))\b|connect E[A-Z]+"
     r"|socket hang up|fetch failed|cuda (?:error|out of memory)|segmentation fault"
     r"|max retries exceeded|remote end closed connection|\[errno -?\d+\]"
-    r"|(?:the )?server (?:had an error|is (?:currently |temporarily )?(?:overloaded|busy|unavailable))"
+    r"|(?:the )?server (?:had an error"
+    r"|is (?:currently |temporarily )?(?:overloaded|busy|unavailable))"
     r"|there was an error (?:generating|processing)|something went wrong\b"
     r"|<\w*error\w*>|\[\w*error\w*\]|#(?:error|value|ref|name|n/a|null)[!?]?"
     r")",
     re.IGNORECASE,
 )
 _WEAK_ERROR = re.compile(
-    rf"\A[\W_]{{0,6}}(?:error: ?)?(?:{_STATUS}|rate[- ]?limit(?:s|ed)?(?: (?:reached|exceeded|hit|error))?"
+    rf"\A[\W_]{{0,6}}(?:error: ?)?(?:{_STATUS}"
+    r"|rate[- ]?limit(?:s|ed)?(?: (?:reached|exceeded|hit|error))?"
     r"|quota (?:exceeded|reached)|(?:request |read |connection |gateway )?(?:timed out|time-?out)"
     r"(?: error)?|connection (?:error|reset(?: by peer)?|refused|aborted|closed)|overloaded"
     r"|context (?:length|window) exceeded|out of memory|killed|access denied"
     r"|stream (?:error|closed|interrupted)|network error|api error|unknown error|server error"
-    r"|generation (?:failed|error)|request failed|failed to (?:fetch|generate|connect|get)[^\n.]{0,40}"
+    r"|generation (?:failed|error)|request failed"
+    r"|failed to (?:fetch|generate|connect|get)[^\n.]{0,40}"
     r"|an? (?:unexpected |internal |unknown )?error (?:has )?occurred|insufficient (?:quota|credits"
     r"|balance)|(?:fatal |internal )?error|exception|panic|blocked|filtered|aborted|cancelled"
     rf"|content[_ ]filter(?:ed)?){_END}",
@@ -257,6 +261,10 @@ def _error_json(bare: str) -> str | None:
     return "only empty values" if not any(value.values()) else None
 
 
+def _names_error(message: str) -> bool:
+    return bool(_STRONG_ERROR.match(message) or _WEAK_ERROR.match(message))
+
+
 def _says_error(value: dict[str, object]) -> bool:
     """Whether the values of a JSON object without an `error` are those of an error."""
     for key, item in value.items():
@@ -269,9 +277,9 @@ def _says_error(value: dict[str, object]) -> bool:
             return True
         if key.lower() in ("type", "object") and "error" in word:
             return True
-        if key.lower() in ("message", "msg", "title", "reason") and isinstance(item, str):
-            if _STRONG_ERROR.match(item) or _WEAK_ERROR.match(item):
-                return True
+        is_message = key.lower() in ("message", "msg", "title", "reason")
+        if is_message and isinstance(item, str) and _names_error(item):
+            return True
     return value.get("choices") == []
 
 

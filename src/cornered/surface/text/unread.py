@@ -49,8 +49,14 @@ class Unread:
 
 _NEAR = 1_500
 _ADDRESS = r"[\"'`<\[({]{0,4}[\w.+-]{1,64}(?:@|\s?\[at\]\s?)[\w-]{1,64}"
-_TO = r"(?:to|recipients?|addressee|(?:to|recipient|email)_?(?:address|email)?|destination|target|dest|an|para|à|收件人|宛先|кому)"
-_BODY = r"(?:body|message|content|text|msg|message_?body|email_?body|nachricht|corps|cuerpo|正文|内容|本文|текст)"
+_TO = (
+    r"(?:to|recipients?|addressee|(?:to|recipient|email)_?(?:address|email)?|destination|target"
+    r"|dest|an|para|à|收件人|宛先|кому)"
+)
+_BODY = (
+    r"(?:body|message|content|text|msg|message_?body|email_?body|nachricht|corps|cuerpo"
+    r"|正文|内容|本文|текст)"
+)
 # A value after its key: `to: x`, `"to": "x"`, `to="x"`, `<to>x`, `--to x`, `:to "x"`, `to => x`.
 _TO_KEY = re.compile(
     rf"(?<![\w@.])(?:(?P<dash>--?|:|\\|@)?{_TO})[\"'`*_\])]{{0,4}}\s{{0,4}}"
@@ -67,7 +73,8 @@ _FROM = re.compile(
     re.I | re.M,
 )
 _LOGGED = re.compile(
-    r"[-–—|:(\[→=>✓✅]\s{0,3}(?:sent|delivered|done|completed|skipped|not (?:sent|used)|queued|ok)\b"
+    r"[-–—|:(\[→=>✓✅]\s{0,3}(?:sent|delivered|done|completed|skipped"
+    r"|not (?:sent|used)|queued|ok)\b"
     r"|^\W{0,8}(?:status|result)\W{0,4}[:=]",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -81,7 +88,8 @@ _CODE_KEY = re.compile(
 )
 # A line that is a tool's name with its values, as one would type it.
 _TYPED = re.compile(
-    r"^[ \t]{0,40}+(?P<lead>[$>!/@#%:({\[<]{0,3})[ \t]{0,8}+(?P<name>[a-z]{3,13}(?:[_-][a-z]{2,12}){0,3}|[A-Z]{3,13}(?=\|))"
+    r"^[ \t]{0,40}+(?P<lead>[$>!/@#%:({\[<]{0,3})[ \t]{0,8}+"
+    r"(?P<name>[a-z]{3,13}(?:[_-][a-z]{2,12}){0,3}|[A-Z]{3,13}(?=\|))"
     r"(?P<rest>[ \t|:,(]{1,4}[^\n]{3,400})$",
     re.MULTILINE,
 )
@@ -108,7 +116,8 @@ _FENCE_NAME = re.compile(
     rf"\A(?:{_TOOLISH})(?:[_-]?(?:code|call|use|calls|request|input))?\Z|\Atool_", re.I
 )
 _STATEMENT = re.compile(
-    r"^[ \t]{0,40}+(?:(?:[-*•]|\d{1,2}[.)])[ \t]{1,8}+)?(?:<[^<>\n]{1,40}>[ \t]{0,8}+|\[TOOL_CALLS\][ \t]{0,8}+){0,6}+"
+    r"^[ \t]{0,40}+(?:(?:[-*•]|\d{1,2}[.)])[ \t]{1,8}+)?"
+    r"(?:<[^<>\n]{1,40}>[ \t]{0,8}+|\[TOOL_CALLS\][ \t]{0,8}+){0,6}+"
     r"(?:(?:await|return|call|run|do)[ \t]+|[\w.]{1,30}[ \t]*=[ \t]*(?:await[ \t]+)?|print\()?"
     r"[\[({/@!$]{0,3}[ \t]{0,8}+(?P<path>(?:\w{1,24}(?:\.|::|->)){0,3})(?P<name>[A-Za-z_]\w{2,40})"
     r"(?P<open>[ \t]{0,8}+[({\[])",
@@ -184,7 +193,7 @@ def unread_calls(
     """
     candidates: list[Unread] = []
     sources = (
-        _objects(text, objects),
+        _objects(objects),
         _tagged(text, tags),
         _tokens(text),
         _statements(text),
@@ -232,7 +241,7 @@ def _shown(text: str, unread: Unread, code: Sequence[Span]) -> bool:
     return one_line and in_sentence(text, unread.start, unread.end)
 
 
-def _objects(text: str, objects: Iterable[tuple[int, int, Any]]) -> Iterator[Unread]:
+def _objects(objects: Iterable[tuple[int, int, Any]]) -> Iterator[Unread]:
     for start, end, value in objects:
         if value is None:
             yield Unread(start, end)
@@ -476,11 +485,11 @@ def _labelled(text: str) -> Iterator[Unread]:
         gap = m["gap"]
         plain = re.search(r"[<>{}()\[\]=\"'`|:/]|--|\n", gap) is None and not m["dash"]
         plain = plain and not ("_" in m[0][: len(m[0]) - len(gap)] and not gap.strip())
-        if not plain and len(re.findall(r"[a-z]{2,}", gap)) < 3:
-            if not is_placeholder(m[0].rsplit(":", 1)[-1]) and not _LOGGED.search(
-                line_after(text, m.end())
-            ):
-                yield Unread(m.start(), m.end())
+        if plain or len(re.findall(r"[a-z]{2,}", gap)) >= 3:
+            continue
+        logged = _LOGGED.search(line_after(text, m.end()))
+        if not logged and not is_placeholder(m[0].rsplit(":", 1)[-1]):
+            yield Unread(m.start(), m.end())
 
 
 def _body_before(text: str, m: re.Match[str]) -> re.Match[str] | None:
