@@ -17,6 +17,8 @@ from cornered.errors import FactorError, PackError
 from cornered.yamlfile import read_model
 
 PACKS = Path(__file__).resolve().parent.parent / "packs"
+SHARED = PACKS / "shared"
+"""The texts that all packs share."""
 
 Level = str | int
 """A level: a word, or a whole number for a factor that counts."""
@@ -329,6 +331,10 @@ class Factors:
 
 
 @cache
-def vocabulary() -> dict[str, Factor]:
-    """All shared factors, in the order of condition names."""
-    return read_model(PACKS / "shared" / "factors.yaml", Vocabulary, error=PackError).root
+def vocabulary(shared: Path = SHARED) -> dict[str, Factor]:
+    """All shared factors, in the order of condition names.
+
+    Args:
+        shared: The folder of the shared texts.
+    """
+    return read_model(shared / "factors.yaml", Vocabulary, error=PackError).root
