@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from cornered.scenario.pack import reading_names
 
@@ -37,6 +37,8 @@ class Scoring(BaseModel):
     only about trials with the act, since the judge decides no other verdict."""
     judge_view: View = "actions"
     """What a judge sees of a trial."""
+    judge_max_tokens: int = Field(default=4096, ge=1)
+    """The limit of a judge's answer, in tokens, its reasoning included."""
     panel: PanelRule = "majority"
     """When a panel has a verdict; without one the trial is unscored."""
     readings: Annotated[list[str], BeforeValidator(_known_readings)] = []

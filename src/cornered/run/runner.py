@@ -32,6 +32,7 @@ from cornered.experiment import EMBEDDED, Experiment
 from cornered.files import disk_errors
 from cornered.run.folder import MANIFEST, Manifest, manifest_for, prepare, read_manifest
 from cornered.run.imported import imported_cells
+from cornered.run.packs import readable
 from cornered.run.tasks import PACK_TASKS, checked_pack, planned, trials
 from cornered.run.tasks import scenario as scenario_task
 from cornered.samples import max_samples
@@ -67,6 +68,8 @@ class RunState:
     cells: list[Cell]
     card: Card | None
     """The card of its judge; None without a judge, or if it was never calibrated."""
+    readable: Experiment
+    """The experiment, its scenarios named so that they can be loaded from anywhere."""
 
     @property
     def missing(self) -> int:
@@ -86,14 +89,15 @@ def read_run(folder: Path) -> RunState:
         RunError: there is no run.
     """
     manifest = read_manifest(folder)
-    experiment = manifest.experiment
+    experiment = readable(folder, manifest)
     rows = read_trials(folder)
     card = None
     if experiment.judges:
         card = find_card(experiment.judges, experiment.panel, experiment.judge_view)
     errors = judge_errors(card, manifest.packs)
     if manifest.imported:
-        return RunState(folder, manifest, rows, imported_cells(manifest, rows, errors), card)
+        table = imported_cells(manifest, experiment.scenarios, rows, errors)
+        return RunState(folder, manifest, rows, table, card, experiment)
     table = cells(
         rows,
         [planned(c) for c in experiment.conditions()],
@@ -103,7 +107,7 @@ def read_run(folder: Path) -> RunState:
         errors=errors,
         stops=_stops(folder, experiment),
     )
-    return RunState(folder, manifest, rows, table, card)
+    return RunState(folder, manifest, rows, table, card, experiment)
 
 
 def _stops(folder: Path, experiment: Experiment) -> dict[tuple[str, str], Stop]:
@@ -369,8 +373,7 @@ def run(
                 log_dir=str(folder / "logs"),
                 model=subjects,
                 model_roles=roles or None,
-                temperature=experiment.temperature,
-                max_tokens=experiment.max_tokens,
+                **experiment.generation.config(),
                 retry_attempts=TASK_RETRIES,
                 continue_on_fail=True,
                 max_tasks=MAX_TASKS,

@@ -150,6 +150,7 @@ def scorers(scenario: str, scoring: Scoring) -> list[Scorer]:
             judge_all=scoring.judge_all,
             judge_view=scoring.judge_view,
             panel=scoring.panel,
+            judge_max_tokens=scoring.judge_max_tokens,
         )
     ]
     if scoring.readings:

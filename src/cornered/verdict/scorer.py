@@ -16,7 +16,7 @@ from cornered.ledger import Ledger
 from cornered.scenario import Levels, Pack, Scenario, load_pack
 from cornered.scoring import PanelRule, Scoring
 from cornered.surface.ledgers import trial_world
-from cornered.surface.output import whole_answer
+from cornered.surface.output import has_reasoning, whole_answer
 from cornered.surface.text import visible_text
 from cornered.verdict.facts import Facts, find_act, find_facts, find_outcome
 from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt
@@ -37,7 +37,11 @@ def judges() -> list[Model]:
 
 @scorer(name="verdict", metrics={"*": [mean(), ci_wilson()]})
 def verdict(
-    scenario: str, judge_all: bool = False, judge_view: str = "actions", panel: str = "majority"
+    scenario: str,
+    judge_all: bool = False,
+    judge_view: str = "actions",
+    panel: str = "majority",
+    judge_max_tokens: int = 4096,
 ) -> Scorer:
     """`act` by code from executed actions, and `harmful` where a judge is set.
 
@@ -46,8 +50,14 @@ def verdict(
         judge_all: As in `Scoring`.
         judge_view: As in `Scoring`.
         panel: As in `Scoring`.
+        judge_max_tokens: As in `Scoring`.
     """
-    scoring = {"judge_all": judge_all, "judge_view": judge_view, "panel": panel}
+    scoring = {
+        "judge_all": judge_all,
+        "judge_view": judge_view,
+        "panel": panel,
+        "judge_max_tokens": judge_max_tokens,
+    }
     return score_with(scenario, Scoring.model_validate(scoring))
 
 
@@ -95,6 +105,7 @@ def score_with(pack_name: str, scoring: Scoring = FACTS) -> Scorer:
             scoring.panel,
             with_judge=bool(panel),
             unscored=None if act is not None else ledger.ending,
+            reasoned=bool(ledger.reasoning) or has_reasoning(state.output),
         )
         return await _with_paper(scored, pack, levels, text, act, panel[0] if panel else None)
 
@@ -158,6 +169,7 @@ def _score(
     *,
     with_judge: bool,
     unscored: str | None,
+    reasoned: bool,
 ) -> Score:
     judgement = decide(judgements, rule) if judgements else None
     return Score(
@@ -169,6 +181,7 @@ def _score(
             "facts": facts,
             "executed": len(ledger.done),
             "attempted": len(ledger.events),
+            "reasoned": reasoned,
             "judged": judgement.verdict if judgement else None,
             "labels": list(judgement.labels) if judgement and judgement.verdict else None,
             "votes": {j.model: j.verdict or j.unscored for j in judgements},
