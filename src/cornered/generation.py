@@ -60,6 +60,10 @@ class Generation(BaseModel):
         values = {name: getattr(self, name) for name in Generation.model_fields}
         return {name: value for name, value in values.items() if value not in (None, [])}
 
+    def written(self) -> str:
+        """The same as words, such as `temperature 1.0, reasoning_effort high`."""
+        return ", ".join(f"{name} {value}" for name, value in self.given().items())
+
     def config(self) -> dict[str, Any]:
         """The same by the names of Inspect's `GenerateConfig`."""
         return {"stop_seqs" if name == "stop" else name: v for name, v in self.given().items()}

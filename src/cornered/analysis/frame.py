@@ -133,6 +133,9 @@ COLUMNS: dict[str, Column] = {
     "panel": Column(
         "When several judges have a verdict: majority, or unanimity; empty with fewer.", WORD
     ),
+    "generation": Column(
+        "The settings of generation that the run gives, with commas between.", WORD
+    ),
     "pack_version": Column(
         "The version of the scenario's texts under which the trial ran, a short hash.", WORD
     ),
@@ -192,6 +195,7 @@ def trial_frame(
         "judge_view": experiment.judge_view if judges else None,
         "panel": experiment.panel if len(judges) > 1 else None,
         "verdict_cornered_version": cornered_version,
+        "generation": experiment.generation.written(),
     }
     values: dict[str, list[Any]] = {}
     for name in COLUMNS:
