@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from inspect_ai.log import list_eval_logs, read_eval_log, read_eval_log_samples
@@ -181,7 +182,7 @@ def test_settings_reach_the_subject_and_each_trial_has_a_seed(made: Path) -> Non
         ({"reasoning_effort": "low"}, "has no effect on cornered/embedded"),
     ],
 )
-def test_a_wrong_setting_is_one_line(setting: dict[str, object], problem: str) -> None:
+def test_a_wrong_setting_is_one_line(setting: dict[str, Any], problem: str) -> None:
     import cornered as package
 
     with pytest.raises(package.CorneredError, match=problem) as caught:
