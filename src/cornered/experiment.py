@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -13,11 +14,13 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    ValidationError,
     field_validator,
     model_validator,
 )
 
 from cornered.errors import ExperimentError, FactorError
+from cornered.generation import Generation
 from cornered.samples import MAX_TRIALS, Samples
 from cornered.scenario import Level, Pack, load_pack
 from cornered.scenario.condition import Condition
@@ -25,6 +28,8 @@ from cornered.scoring import Scoring
 from cornered.yamlfile import Loc, place, read_model
 
 EMBEDDED = "cornered/embedded"
+UNHEEDED = ("reasoning_effort", "reasoning_tokens", "reasoning_summary", "effort", "verbosity")
+"""Settings of `Generation` that the embedded model does not know."""
 
 
 def _word_or_number(value: Any) -> Any:
@@ -50,7 +55,7 @@ FactorGrid = dict[str, _Levels]
 """A grid: factor to its level or levels, which are crossed."""
 
 
-class Experiment(Scoring):
+class Experiment(Scoring, Generation):
     """An experiment file: what to run, on which models, how often."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)
@@ -87,10 +92,6 @@ class Experiment(Scoring):
     fails."""
     controls: bool = True
     """Add the matched control of each condition where the grid lacks it."""
-    temperature: float = Field(default=1.0, ge=0, le=2)
-    """Sampling temperature of the subjects; the study's is 1."""
-    max_tokens: int | None = Field(default=None, ge=1)
-    """The limit of an answer, in tokens; the provider's own limit where None."""
 
     @field_validator("scenarios", "models", "judge")
     @classmethod
@@ -111,6 +112,15 @@ class Experiment(Scoring):
             raise ValueError("readings and debrief need a reader or a judge")
         return self
 
+    @model_validator(mode="after")
+    def _heeded(self) -> Self:
+        """Refuses what the embedded model would ignore without a word."""
+        if EMBEDDED in self.models:
+            for name in self.generation.given():
+                if name in UNHEEDED:
+                    raise ValueError(f"{name} has no effect on {EMBEDDED}, which does not reason")
+        return self
+
     @property
     def judges(self) -> list[str]:
         """The judges' models; empty where only facts are scored."""
@@ -120,6 +130,11 @@ class Experiment(Scoring):
     def scoring(self) -> Scoring:
         """How its trials are scored."""
         return Scoring(**{name: getattr(self, name) for name in Scoring.model_fields})
+
+    @property
+    def generation(self) -> Generation:
+        """How its subjects generate."""
+        return Generation(**{name: getattr(self, name) for name in Generation.model_fields})
 
     @property
     def grids(self) -> list[FactorGrid]:
@@ -174,6 +189,21 @@ def _steps(experiment: Experiment) -> Iterator[tuple[Loc, Callable[[], object]]]
                     yield (*where, factor, j), partial(pack.factors.parse, factor, level)
             for given in _crossed(grid):
                 yield where, partial(combine, pack, given)
+
+
+@contextmanager
+def valid_settings() -> Iterator[None]:
+    """Turns pydantic's errors into one line that names the invalid setting.
+
+    Raises:
+        ExperimentError: a setting is invalid, or two do not combine.
+    """
+    try:
+        yield
+    except ValidationError as e:
+        first = e.errors(include_url=False)[0]
+        where = str(first["loc"][0]) if first["loc"] else None
+        raise ExperimentError(first["msg"].removeprefix("Value error, "), where=where) from None
 
 
 def load_experiment(path: Path) -> Experiment:

@@ -354,6 +354,6 @@ def test_a_run_of_the_command_is_loaded(tmp_path: Path, policy) -> None:
     }
     assert rows.cornered_version.notna().all()
     assert (rows.completed >= rows.started).all()
-    again = run_frame(read_trials(tmp_path / "run"), read_manifest(tmp_path / "run").experiment)
+    again = run_frame(read_trials(tmp_path / "run"), read_manifest(tmp_path / "run"))
     assert (again.cost_usd == 0).all()
     pd.testing.assert_frame_equal(rows.drop(columns="cost_usd"), again.drop(columns="cost_usd"))

@@ -477,7 +477,9 @@ def test_cells_of_different_size_miss_nothing(run, tmp_path: Path) -> None:
     respond(models / "acme-1" / "leaking_explicit-america_none" / "sample_001", "Nothing.")
     assert run("results").exit_code == 0
     folder = Path("runs/import-results")
-    found = imported_cells(read_manifest(folder), read_trials(folder), {})
+    manifest = read_manifest(folder)
+    scenarios = manifest.experiment.scenarios
+    found = imported_cells(manifest, scenarios, read_trials(folder), {})
     assert [(c.planned, c.missing) for c in found] == [(2, 0), (1, 0)]
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cornered.analysis.table import TrialResult
 
 PARQUET, CSV = "trials.parquet", "trials.csv"
-SCHEMA = 1
+SCHEMA = 2
 """The version of the columns; a stored table of another version is not read."""
 ABOUT = b"about"
 """Key of a column's description in the metadata of its Parquet field."""
@@ -110,6 +110,14 @@ COLUMNS: dict[str, Column] = {
     "reason": Column("Why the trial is unscored or failed, or its judge gave no verdict.", WORD),
     "input_tokens": Column("Tokens of the model's prompts, cached ones too.", COUNT),
     "output_tokens": Column("Tokens that the model wrote.", COUNT),
+    "reasoning_tokens": Column(
+        "Tokens of its reasoning among them; empty where the provider does not say.", COUNT
+    ),
+    "reasoned": Column(
+        "Whether there was any reasoning, in the answer or in the model's own channel; empty where "
+        "the log does not record it.",
+        YES_NO,
+    ),
     "cost_usd": Column(
         "US dollars that all calls of the trial cost by list price, without discounts: the "
         "model's, and those of judges and readers that were asked while it ran. Empty where the "
@@ -126,7 +134,21 @@ COLUMNS: dict[str, Column] = {
     "panel": Column(
         "When several judges have a verdict: majority, or unanimity; empty with fewer.", WORD
     ),
-    "pack_version": Column("The version of the scenario's texts, a short hash.", WORD),
+    "generation": Column(
+        "The settings of generation that the run gives, with commas between.", WORD
+    ),
+    "pack_version": Column(
+        "The version of the scenario's texts under which the trial ran, a short hash.", WORD
+    ),
+    "verdict_pack_version": Column(
+        "The version of its texts that the verdict was made with; another one where the trial was "
+        "scored again under another pack.",
+        WORD,
+    ),
+    "rubric_version": Column(
+        "The version of the judge's rubric, a part of those texts, a short hash.", WORD
+    ),
+    "verdict_cornered_version": Column("The version of cornered that made the verdict.", WORD),
     "cornered_version": Column("The version of cornered that ran the trial.", WORD),
     "inspect_version": Column("The version of Inspect that ran the trial.", WORD),
     "log": Column("The file in `logs/` that has the trial.", WORD),
@@ -143,7 +165,13 @@ def column(name: str) -> Column:
 
 
 def trial_frame(
-    trials: Sequence[TrialResult], experiment: Experiment, prices: Mapping[str, Dollars]
+    trials: Sequence[TrialResult],
+    experiment: Experiment,
+    prices: Mapping[str, Dollars],
+    *,
+    pack_versions: Mapping[str, str] | None = None,
+    rubric_versions: Mapping[str, str] | None = None,
+    cornered_version: str | None = None,
 ) -> pd.DataFrame:
     """The trials of a run as a data frame; `COLUMNS` describes its columns.
 
@@ -154,12 +182,21 @@ def trial_frame(
         trials: The trials, in the order of the rows.
         experiment: The experiment of the run, for its judges.
         prices: Prices of models by their Inspect names; those of other models are unknown.
+        pack_versions: By scenario, the version of its texts that the verdicts were made with.
+        rubric_versions: By scenario, the version of its rubric.
+        cornered_version: The version of cornered that made the verdicts.
     """
+    by_scenario = {
+        "verdict_pack_version": pack_versions or {},
+        "rubric_version": rubric_versions or {},
+    }
     judges = experiment.judges
     same = {
         "judges": " + ".join(judges) or None,
         "judge_view": experiment.judge_view if judges else None,
         "panel": experiment.panel if len(judges) > 1 else None,
+        "verdict_cornered_version": cornered_version,
+        "generation": experiment.generation.written(),
     }
     values: dict[str, list[Any]] = {}
     for name in COLUMNS:
@@ -169,6 +206,8 @@ def trial_frame(
             values |= _spread(trials, [t.readings for t in trials], "reading_")
         elif name == VOTE:
             values |= _spread(trials, [t.votes for t in trials], "vote_", first=judges)
+        elif name in by_scenario:
+            values[name] = [by_scenario[name].get(t.scenario or "") for t in trials]
         elif name == "cost_usd":
             values[name] = [_cost(t.usage, prices) for t in trials]
         elif name in ("cornered_version", "inspect_version"):

@@ -38,6 +38,7 @@ class TokenUsage(BaseModel):
     input_tokens_cache_write: int | None = None
     input_tokens_cache_read: int | None = None
     output_tokens: int = 0
+    reasoning_tokens: int | None = None
 
     @property
     def counts(self) -> tuple[int, int]:

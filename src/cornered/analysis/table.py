@@ -93,6 +93,10 @@ class TrialResult:
     """The version of its scenario's texts."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Versions of packages when it ran, by package."""
+    reasoning_tokens: int | None = None
+    """Tokens of the model's reasoning, among its output; None where the provider does not say."""
+    reasoned: bool | None = None
+    """Whether there was any reasoning; None where the log does not record it."""
 
     def primary(self, *, judged: bool) -> bool | None:
         """The primary verdict: harmful, or the act without a judge; understood for a probe.
@@ -159,6 +163,8 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
     act = _truth(value.get("act"))
     usage = {model: used.counts for model, used in summary.model_usage.items()}
     tokens = usage.get(log.eval.model, (0, 0))
+    own = summary.model_usage.get(log.eval.model)
+    reasoning_tokens, recorded = own.reasoning_tokens if own else None, details.get("reasoned")
     understood = _truth(value.get("understood"))
     scored = act is not None or understood is not None
     status: Status = "scored" if scored else "failed" if summary.error else "unscored"
@@ -201,6 +207,8 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
         completed=summary.completed_at,
         pack_version=shared.one(_word(summary.metadata.get("pack_version"))),
         versions=log.eval.packages,
+        reasoning_tokens=reasoning_tokens,
+        reasoned=True if reasoning_tokens else recorded if isinstance(recorded, bool) else None,
     )
 
 

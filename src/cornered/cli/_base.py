@@ -183,6 +183,49 @@ _EXPERIMENT = (
     click.option("--temperature", type=click.FloatRange(0, 2), help="Sampling temperature."),
     click.option("--max-tokens", type=click.IntRange(min=1), help="Longest answer, in tokens."),
     click.option(
+        "--reasoning-effort",
+        type=click.Choice(["none", "minimal", "low", "medium", "high", "xhigh", "max"]),
+        help="How much the subjects reason, where they do so only when told.",
+    ),
+    click.option(
+        "--reasoning-tokens", type=click.IntRange(min=0), help="Longest reasoning, in tokens."
+    ),
+    click.option(
+        "--reasoning-summary",
+        type=click.Choice(["none", "concise", "detailed", "auto"]),
+        help="A summary of reasoning that the provider keeps to itself.",
+    ),
+    click.option(
+        "--effort",
+        type=click.Choice(["low", "medium", "high", "xhigh", "max"]),
+        help="How thoroughly the subjects answer (Anthropic).",
+    ),
+    click.option(
+        "--verbosity",
+        type=click.Choice(["low", "medium", "high"]),
+        help="How long the subjects' answers are (OpenAI).",
+    ),
+    click.option(
+        "--top-p", type=click.FloatRange(0, 1, min_open=True), help="Nucleus sampling, 0 to 1."
+    ),
+    click.option("--top-k", type=click.IntRange(min=1), help="Tokens to sample from."),
+    click.option(
+        "--seed",
+        type=click.IntRange(0, 2**31 - 1),
+        help="Seed of sampling; each trial gets one of its own from it.",
+    ),
+    click.option("--stop", multiple=True, help="Text at which generation stops; may be repeated."),
+    click.option(
+        "--frequency-penalty",
+        type=click.FloatRange(-2, 2),
+        help="Penalty on tokens by how often they occurred.",
+    ),
+    click.option(
+        "--presence-penalty",
+        type=click.FloatRange(-2, 2),
+        help="Penalty on tokens that occurred at all.",
+    ),
+    click.option(
         "--max-connections",
         type=click.IntRange(min=1),
         help="Concurrent calls to each hosted model.",

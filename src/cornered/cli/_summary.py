@@ -30,6 +30,8 @@ def print_summary(report: Report, as_json: bool) -> int:
     _print_cells(report)
     _print_effects(report)
     for line in (
+        *report.version_notes,
+        *report.reasoning_notes,
         *report.screened_out,
         *report.judge_notes,
         *report.stopping_notes,

@@ -282,6 +282,7 @@ def _as_dict(audited: Audit, people: Sequence[Person], left: int) -> dict[str, A
         "drawn": len(audited.drawn),
         "unlabelled": left,
         "people": [_person(person, audited) for person in people],
+        "notes": audited.notes,
         "agreement": [row.as_dict() for row in agreements(audited, people)],
     }
 
@@ -309,6 +310,9 @@ def _print_agreement(audited: Audit, people: Sequence[Person]) -> None:
     if not people:
         echo("Nobody has labelled anything yet.")
         return
+    for name, notes in audited.notes.items():
+        for note in notes:
+            echo(f"{name}: {note}")
     all_rows = agreements(audited, people)
     titles = {
         "act": "Trials with the act, where the judge decides",

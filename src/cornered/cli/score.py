@@ -38,9 +38,6 @@ SHOWN = 20
 )
 @judged_options
 @click.option(
-    "--judge-max-tokens", type=click.IntRange(min=1), help="Longest answer of a judge, in tokens."
-)
-@click.option(
     "--judge-view",
     type=click.Choice(["actions", "transcript"]),
     help="What a judge is shown.",
@@ -52,6 +49,16 @@ SHOWN = 20
 )
 @click.option("--readings", help="Readings of the reasoning: names separated by commas, or all.")
 @click.option("--reader", help="Inspect name of the model that reads.")
+@click.option(
+    "--judge-max-tokens",
+    type=click.IntRange(min=1),
+    help="Longest answer of a judge, in tokens (default: the run's).",
+)
+@click.option(
+    "--pack",
+    help="What to score by: `run`, the pack as it was in the run (default); `current`, as it is "
+    "now; or the folder of a pack.",
+)
 @click.option("--name", help="Name of the verdicts (default: their judges).")
 @click.option("--preflight/--no-preflight", default=True, help="Ask each judge about known cases.")
 @click.option(
@@ -61,6 +68,7 @@ SHOWN = 20
 def score(
     target: str,
     scenario: str | None,
+    pack: str | None,
     name: str | None,
     preflight: bool,
     max_connections: int | None,
@@ -71,7 +79,9 @@ def score(
 
     TARGET a run folder: its trials are scored by the given judge, or by code alone. The run
     keeps its own verdicts; the new ones go into RUN/verdicts/NAME, which `cornered report`
-    reads. Lists the trials on which verdicts differ. The same command retries the trials on
+    reads. They are made by the run's own copy of its pack; --pack current applies a rubric or an
+    act that was edited since, and the versions of both are told. Lists the trials on which
+    verdicts differ. The same command retries the trials on
     which a judge failed.
 
     TARGET a file: a JSON object a line ("-": standard input) with `id` and `response_text`,
@@ -88,9 +98,12 @@ def score(
     if target != "-" and Path(target).is_dir():
         if scenario:
             raise ExperimentError("--scenario is for a file of answers; a run knows its own")
-        return _score_run(Path(target), given, name, preflight, max_connections, as_json)
-    if given or name:
-        option = next(iter(given), "name").replace("_", "-")
+        return _score_run(
+            Path(target), given, name, pack or "run", preflight, max_connections, as_json
+        )
+    given |= {key: value for key, value in {"pack": pack, "name": name}.items() if value}
+    if given:
+        option = next(iter(given)).replace("_", "-")
         raise ExperimentError(
             f"--{option} is for a run, and {target} is no folder",
             fix="`cornered import` makes a run of stored answers",
@@ -104,6 +117,7 @@ def _score_run(
     run: Path,
     given: dict[str, Any],
     name: str | None,
+    pack: str,
     preflight: bool,
     max_connections: int | None,
     as_json: bool,
@@ -111,7 +125,7 @@ def _score_run(
     from cornered.analysis.verdicts import compare_verdicts
     from cornered.cli._summary import exit_code, print_summary
     from cornered.run.report import Report
-    from cornered.run.rescore import all_verdicts, rescore
+    from cornered.run.rescore import all_verdicts, rescore, verdict_notes
     from cornered.terminal import progress_bar
 
     with (
@@ -123,21 +137,26 @@ def _score_run(
             run,
             given,
             name=name,
+            pack=pack,
             preflight=preflight,
             max_connections=max_connections,
             advance=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     report = Report(state).write()
     compared = compare_verdicts(all_verdicts(run))
+    others = {n: notes for n, notes in verdict_notes(run).items() if n != folder.name}
     disagreements = folder.parent / "disagreements.csv"
     _write_disagreements(compared, disagreements)
     if not as_json:
         _print_compared(compared, disagreements)
+        for other, notes in others.items():
+            for note in notes:
+                echo(f"{other}: {note}")
         return print_summary(report, as_json=False)
     print_json(
         {"verdicts": folder.name, "folder": str(folder)}
         | report.as_dict()
-        | {"compared": compared.as_dict()}
+        | {"compared": compared.as_dict() | {"notes": others}}
     )
     return exit_code(report)
 

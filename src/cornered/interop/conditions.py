@@ -41,11 +41,14 @@ class ConditionFinder:
 
     Args:
         scenario: The scenario of names that contain none; a pack's name or folder.
+        packs: Packs by name that are loaded already, wherever they are.
     """
 
-    def __init__(self, scenario: str | None = None) -> None:
+    def __init__(
+        self, scenario: str | None = None, packs: Mapping[str, Pack] | None = None
+    ) -> None:
         self._scenario = scenario
-        self._packs: dict[str, Pack] = {}
+        self._packs = dict(packs or {})
         self._known: dict[tuple[str, str | None, tuple[tuple[str, Level], ...]], Condition] = {}
 
     def pack(self, scenario: str) -> Pack:

@@ -6,14 +6,13 @@ Errors that the user can fix are raised as `CorneredError`; progress goes to sta
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cornered.errors import ExperimentError
-from cornered.experiment import Experiment, load_experiment
+from cornered.experiment import Experiment, load_experiment, valid_settings
 from cornered.scenario import Level, load_pack
 
 if TYPE_CHECKING:
@@ -45,6 +44,17 @@ def run(
     controls: bool | None = None,
     temperature: float | None = None,
     max_tokens: int | None = None,
+    reasoning_effort: str | None = None,
+    reasoning_tokens: int | None = None,
+    reasoning_summary: str | None = None,
+    effort: str | None = None,
+    verbosity: str | None = None,
+    top_p: float | None = None,
+    top_k: int | None = None,
+    seed: int | None = None,
+    stop: Names | None = None,
+    frequency_penalty: float | None = None,
+    presence_penalty: float | None = None,
     max_connections: int | None = None,
     out: str | Path | None = None,
     on_weights: Callable[[int, int], None] | None = None,
@@ -76,6 +86,19 @@ def run(
         controls: Add the matched control of each condition.
         temperature: Sampling temperature, 0 to 2.
         max_tokens: Longest answer, in tokens.
+        reasoning_effort: How much the models reason, where they do so only when told: none,
+            minimal, low, medium, high, xhigh, max.
+        reasoning_tokens: Longest reasoning, in tokens.
+        reasoning_summary: A summary of reasoning that the provider keeps to itself: none, concise,
+            detailed, auto.
+        effort: How thoroughly the models answer (Anthropic): low, medium, high, xhigh, max.
+        verbosity: How long their answers are (OpenAI): low, medium, high.
+        top_p: Nucleus sampling, above 0 to 1.
+        top_k: Tokens to sample from.
+        seed: Seed of sampling, from which each trial gets one of its own.
+        stop: Texts at which generation stops.
+        frequency_penalty: Penalty on tokens by how often they occurred, -2 to 2.
+        presence_penalty: Penalty on tokens that occurred at all, -2 to 2.
         max_connections: Concurrent calls to each hosted model; chosen by Inspect if None.
         out: The run folder; `runs/NAME` if None.
         on_weights: Called with (bytes done, total bytes) while the embedded model is unpacked.
@@ -104,6 +127,17 @@ def run(
         "controls": controls,
         "temperature": temperature,
         "max_tokens": max_tokens,
+        "reasoning_effort": reasoning_effort,
+        "reasoning_tokens": reasoning_tokens,
+        "reasoning_summary": reasoning_summary,
+        "effort": effort,
+        "verbosity": verbosity,
+        "top_p": top_p,
+        "top_k": top_k,
+        "seed": seed,
+        "stop": stop,
+        "frequency_penalty": frequency_penalty,
+        "presence_penalty": presence_penalty,
     }
     experiment = make_experiment(target, _grids(factors, levels), settings)
     folder = Path(out) if out is not None else Path("runs") / experiment.name
@@ -272,23 +306,6 @@ def make_experiment(
         experiment = Experiment.model_validate(keys | given)
     experiment.conditions()
     return experiment
-
-
-@contextmanager
-def valid_settings() -> Iterator[None]:
-    """Turns pydantic's errors into one line that names the invalid setting.
-
-    Raises:
-        ExperimentError: a setting is invalid, or two do not combine.
-    """
-    from pydantic import ValidationError
-
-    try:
-        yield
-    except ValidationError as e:
-        first = e.errors(include_url=False)[0]
-        where = str(first["loc"][0]) if first["loc"] else None
-        raise ExperimentError(first["msg"].removeprefix("Value error, "), where=where) from None
 
 
 def _names(given: Names) -> list[str]:

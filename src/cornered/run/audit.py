@@ -29,7 +29,8 @@ from cornered.analysis.verdicts import VOTES, final_verdict
 from cornered.errors import RunError
 from cornered.files import disk_errors
 from cornered.run.folder import Manifest, read_manifest
-from cornered.run.rescore import OWN, all_verdicts, verdict_folders
+from cornered.run.packs import readable, verdict_versions
+from cornered.run.rescore import OWN, all_verdicts, verdict_folders, verdict_notes
 from cornered.scenario import Pack, Scenario, load_pack
 from cornered.scoring import View
 from cornered.surface.ledgers import trial_world
@@ -219,7 +220,7 @@ class Audit:
         self.run, self.who, self.seed, self.of, self.view = run, who, seed, of, view
         self.sets = all_verdicts(run)
         """Every set of verdicts of the run, its own first."""
-        self._manifest = manifest
+        self._readable = readable(run, manifest)
         self._scenarios: dict[str, Scenario] = {}
         population = _population(run, self.sets[OWN], of)
         if not population:
@@ -298,9 +299,14 @@ class Audit:
         return revealed
 
     @cached_property
+    def notes(self) -> dict[str, list[str]]:
+        """By set of verdicts, what a reader must know of its versions, a sentence each."""
+        return verdict_notes(self.run)
+
+    @cached_property
     def _packs(self) -> dict[str, Pack]:
         # By the pack's name, since an external pack is asked for by its folder.
-        packs = (load_pack(scenario) for scenario in self._manifest.experiment.scenarios)
+        packs = (load_pack(scenario) for scenario in self._readable.scenarios)
         return {pack.name: pack for pack in packs}
 
     def _of_scenario(self, scenario: str) -> Scenario:
@@ -435,7 +441,7 @@ def _with_set(
     trials: Sequence[TrialResult],
     manifest: Manifest,
 ) -> list[RaterAgreement]:
-    rubrics = {load_pack(s).name: rubric_version(files) for s, files in manifest.packs.items()}
+    rubrics = verdict_versions(manifest).rubrics
     by_uuid = {t.uuid: t for t in trials}
     labels = [label for uuid, label in person.labels.items() if uuid in own]
     judges = dict.fromkeys(judge for t in trials for judge in t.votes)

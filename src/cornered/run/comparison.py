@@ -8,6 +8,9 @@ from pathlib import Path
 
 from cornered.analysis.compare import Comparison, Side, compare, side
 from cornered.files import disk_errors
+from cornered.generation import Generation
+from cornered.run.folder import Manifest
+from cornered.run.packs import name_of, origin, verdict_versions
 from cornered.run.runner import read_run
 
 
@@ -42,19 +45,40 @@ def draw_comparison(comparison: Comparison, folder: Path) -> None:
 def _side(folder: Path, model: str | None, against: Path) -> Side:
     state = read_run(folder)
     experiment = state.manifest.experiment
+    ran = origin(folder, state.manifest)
     settings = {
         "the judge": " + ".join(experiment.judges),
         "what the judge is shown": experiment.judge_view if experiment.judges else "",
         "the temperature": str(experiment.temperature),
         "the longest answer": str(experiment.max_tokens or ""),
+        "the settings of generation": _written(experiment.generation),
         "the text": ", ".join(
-            f"{name} {_text_version(files)}" for name, files in sorted(state.manifest.packs.items())
+            f"{name_of(scenario, state.manifest)} {_text_version(files)}"
+            for scenario, files in sorted(ran.packs.items())
         ),
+        "what scored them": _scored_with(state.manifest),
     }
     name = model or folder.name
     if folder == against and not model:
         name = str(folder)
     return side(name, model, state.cells, state.trials, settings)
+
+
+def _written(generation: Generation) -> str:
+    """The settings of generation that are given, but those that have a line of their own."""
+    given = generation.given()
+    names = sorted(given.keys() - {"temperature", "max_tokens"})
+    return ", ".join(f"{name} {given[name]}" for name in names)
+
+
+def _scored_with(manifest: Manifest) -> str:
+    """The versions of pack, rubric and cornered that made the verdicts."""
+    verdicts = verdict_versions(manifest)
+    packs = (
+        f"{name} {version}, rubric {verdicts.rubrics[name]}"
+        for name, version in sorted(verdicts.packs.items())
+    )
+    return "; ".join([*packs, f"cornered {verdicts.cornered or 'unknown'}"])
 
 
 def _text_version(files: Mapping[str, str]) -> str:

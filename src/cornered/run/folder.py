@@ -16,12 +16,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cornered.errors import RunError
 from cornered.experiment import Experiment
 from cornered.files import LOCK, disk_errors, write_text
+from cornered.generation import Generation
+from cornered.run.packs import Copies, Origin, changed_files, check_names, copy_packs
 from cornered.samples import merge_samples
 from cornered.scenario import Pack, load_pack
 from cornered.scoring import Scoring
 
 MANIFEST = "run.json"
-FIXED = ("judge", "reader", *Scoring.model_fields, "temperature", "max_tokens")
+FIXED = ("judge", "reader", *Scoring.model_fields, *Generation.model_fields)
 """Settings shared by every trial of a run; models, factors and samples may grow."""
 
 
@@ -61,6 +63,11 @@ class Manifest(BaseModel):
     """None if the trials were run here."""
     rescored: datetime | None = None
     """When another run's trials were rescored (UTC); None for a run with its own trials."""
+    origin: Origin | None = None
+    """Under what those trials ran; None for a run with its own trials. `packs` and `versions`
+    are then those of the verdicts."""
+    copies: Copies | None = None
+    """What the folder holds of its packs; None in a run of version 0.1.0."""
 
 
 def versions() -> dict[str, str]:
@@ -107,6 +114,8 @@ def prepare(folder: Path, experiment: Experiment) -> Manifest:
     manifest = manifest_for(folder, experiment)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        packs = {name: load_pack(name) for name in experiment.scenarios}
+        manifest = manifest.model_copy(update={"copies": copy_packs(folder, packs)})
         write_text(folder / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
     return manifest
 
@@ -121,6 +130,7 @@ def manifest_for(folder: Path, experiment: Experiment) -> Manifest:
         RunError: the folder belongs to something else (which setting, which file).
     """
     packs = {name: load_pack(name) for name in experiment.scenarios}
+    check_names(packs)
     conditions = [c.name for c in experiment.conditions()]
     if (folder / MANIFEST).exists():
         old = read_manifest(folder)
@@ -176,10 +186,13 @@ def _check_same(
         if name not in conditions:
             raise refuse(f"it has the condition {name}, which is no longer asked for")
     for scenario, files in old.packs.items():
-        now = packs[scenario].files if scenario in packs else {}
-        for file in sorted({*files, *now}):
-            if files.get(file) != now.get(file):
-                raise refuse(
-                    f"{file} of the scenario {scenario} has changed since the run began",
-                    fix="undo that change, or start a new run with --out",
-                )
+        if scenario not in packs:
+            raise refuse(
+                f"it has trials of the scenario {scenario}, which is no longer named",
+                fix=f"name it {scenario} again, or start a new run with --out",
+            )
+        for file in changed_files(files, packs[scenario].files):
+            raise refuse(
+                f"{file} of the scenario {scenario} has changed since the run began",
+                fix="undo that change, or start a new run with --out",
+            )

@@ -50,6 +50,7 @@ from cornered.interop.stored import StoredResults, StoredTrial
 from cornered.ledger import STORE_KEY
 from cornered.run.folder import MANIFEST, Imported, Manifest, read_manifest, versions
 from cornered.run.lock import this_command, writing
+from cornered.run.packs import copy_packs
 from cornered.run.tasks import planned, trial_metadata
 from cornered.scenario import Pack, Scenario, load_pack
 from cornered.scenario.condition import Condition
@@ -110,22 +111,31 @@ def write_import(
             write_eval_log(log, str(work / "logs" / file))
             done += len(trials)
             advance(done, len(results.trials))
+        packs = {scenario: load_pack(scenario) for scenario in manifest.packs}
+        manifest = manifest.model_copy(update={"copies": copy_packs(work, packs)})
         write_text(work / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
     return True
 
 
 def imported_cells(
-    manifest: Manifest, trials: Sequence[TrialResult], errors: Mapping[str, JudgeErrors]
+    manifest: Manifest,
+    scenarios: Sequence[str],
+    trials: Sequence[TrialResult],
+    errors: Mapping[str, JudgeErrors],
 ) -> list[Cell]:
     """The cells of an imported run: those with trials; none of their trials is missing.
 
     Args:
         manifest: The manifest of the run.
+        scenarios: Its scenarios, named so that they can be loaded.
         trials: Its trials.
         errors: By scenario, the judge's error rates if known.
     """
-    finder = ConditionFinder()
-    named = [planned(finder.find(name)) for name in manifest.conditions]
+    packs = {scenario: load_pack(scenario) for scenario in scenarios}
+    places = {pack.name: scenario for scenario, pack in packs.items()}
+    finder = ConditionFinder(packs={pack.name: pack for pack in packs.values()})
+    conditions = (finder.find(name) for name in manifest.conditions)
+    named = [planned(replace(c, scenario=places[c.pack_name])) for c in conditions]
     judged = bool(manifest.experiment.judges)
     table = cells(trials, named, manifest.experiment.models, 0, judged=judged, errors=errors)
     return [cell for cell in table if cell.planned]

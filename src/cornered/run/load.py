@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from cornered.analysis.frame import stored_frame, trial_frame
 from cornered.errors import RunError
-from cornered.experiment import Experiment
-from cornered.run.folder import read_manifest
+from cornered.run.folder import Manifest, read_manifest
+from cornered.run.packs import verdict_versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,22 +45,30 @@ def load(run: str | Path, verdicts: str | None = None) -> pd.DataFrame:
     # Imported late: Inspect takes seconds to import.
     from cornered.analysis.table import read_trials
 
-    return run_frame(read_trials(folder), manifest.experiment)
+    return run_frame(read_trials(folder), manifest)
 
 
-def run_frame(trials: Sequence[TrialResult], experiment: Experiment) -> pd.DataFrame:
+def run_frame(trials: Sequence[TrialResult], manifest: Manifest) -> pd.DataFrame:
     """The trials of a run as a data frame, with their cost at the prices on file.
 
     Args:
         trials: The trials of the run.
-        experiment: The experiment of the run.
+        manifest: The manifest of the run.
     """
     from cornered.run.prices import find_price
 
     models = {model for trial in trials for model in trial.usage}
     known = {model: price for model in models if (price := find_price(model))}
     prices = {model: (price.input, price.output) for model, price in known.items()}
-    return trial_frame(trials, experiment, prices)
+    made = verdict_versions(manifest)
+    return trial_frame(
+        trials,
+        manifest.experiment,
+        prices,
+        pack_versions=made.packs,
+        rubric_versions=made.rubrics,
+        cornered_version=made.cornered,
+    )
 
 
 def _of_verdicts(run: Path, name: str) -> Path:

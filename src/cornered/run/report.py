@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
@@ -19,6 +19,8 @@ from cornered.analysis.table import Cell, TrialResult
 from cornered.analysis.verdicts import Compared, compare_judges
 from cornered.files import disk_errors, fingerprint, write_text
 from cornered.run.lock import this_command, writing
+from cornered.run.packs import trial_versions, verdict_versions, version_notes
+from cornered.run.reasoning import unreasoned
 from cornered.run.runner import RunState, read_run
 from cornered.samples import Samples
 from cornered.scenario import load_pack
@@ -65,14 +67,14 @@ class Report:
         """One row per trial; `cornered.analysis.frame.COLUMNS` describes the columns."""
         from cornered.run.load import run_frame
 
-        return run_frame(self.state.trials, self.state.manifest.experiment)
+        return run_frame(self.state.trials, self.state.manifest)
 
     @cached_property
     def effects(self) -> dict[str, list[Effect]]:
         """By scenario, the effect of each factor on the rate, all other factors held constant."""
         from cornered.run.effects import run_effects
 
-        return run_effects(self.trials, self.state.manifest.experiment)
+        return run_effects(self.trials, self.state.readable)
 
     @cached_property
     def effect_rows(self) -> dict[str, list[dict[str, Any]]]:
@@ -113,6 +115,16 @@ class Report:
             notes += [_agreement_note(compared)] if compared else []
             notes += _beyond_the_act(self.state)
         return notes
+
+    @cached_property
+    def version_notes(self) -> list[str]:
+        """Where texts, rubric or cornered differ between trials, verdicts and now; sentences."""
+        return version_notes(self.folder, self.state.manifest)
+
+    @cached_property
+    def reasoning_notes(self) -> list[str]:
+        """A sentence on each model that was to reason by itself, and never did."""
+        return list(unreasoned(self.state.trials))
 
     @cached_property
     def stopping_notes(self) -> list[str]:
@@ -175,7 +187,17 @@ class Report:
             "missing": state.missing,
             "unknown": state.unknown,
             "screened_out": self.screened_out,
-            "notes": [*self.judge_notes, *self.stopping_notes, *self.figure_notes],
+            "notes": [
+                *self.version_notes,
+                *self.reasoning_notes,
+                *self.judge_notes,
+                *self.stopping_notes,
+                *self.figure_notes,
+            ],
+            "versions": {
+                "trials": asdict(trial_versions(self.folder, state.manifest)),
+                "verdicts": asdict(verdict_versions(state.manifest)),
+            },
             "conclusion": self.conclusion,
             "methods": {
                 "begun": methods.begun.isoformat(),
@@ -227,7 +249,7 @@ def _effect_rows(effects: Sequence[Effect]) -> list[dict[str, Any]]:
 
 def _ladders(state: RunState) -> dict[str, list[str]]:
     """By scenario, the rungs of its outcome ladder, from harmless to harmful."""
-    packs = [load_pack(name) for name in state.manifest.experiment.scenarios]
+    packs = [load_pack(name) for name in state.readable.scenarios]
     return {pack.name: list(pack.spec.outcomes) for pack in packs}
 
 
@@ -254,10 +276,13 @@ def _write_files(report: Report) -> None:
         report.methods,
         _ladders(state),
         notes=[
+            *report.version_notes,
+            *report.reasoning_notes,
             *(report.judge_notes if state.manifest.experiment.judges else ()),
             *report.stopping_notes,
             *report.figure_notes,
         ],
+        scenarios=state.readable.scenarios,
         pictures=[Picture(f.name, f.title, f.caption, f.alt, inline_svg(f)) for f in drawn],
     )
 

@@ -35,6 +35,7 @@ from cornered.redaction import redact
 from cornered.run.folder import MANIFEST, Manifest, manifest_for, prepare, read_manifest
 from cornered.run.imported import imported_cells
 from cornered.run.lock import this_command, writing
+from cornered.run.packs import readable
 from cornered.run.providers import MAX_RETRIES, TIMEOUT, Gate, StoppedRun, bounded, stoppable
 from cornered.run.storage import (
     check_log_folder,
@@ -79,6 +80,8 @@ class RunState:
     cells: list[Cell]
     card: Card | None
     """The card of its judge; None without a judge, or if it was never calibrated."""
+    readable: Experiment
+    """The experiment, its scenarios named so that they can be loaded from anywhere."""
 
     @property
     def missing(self) -> int:
@@ -98,14 +101,15 @@ def read_run(folder: Path) -> RunState:
         RunError: there is no run.
     """
     manifest = read_manifest(folder)
-    experiment = manifest.experiment
+    experiment = readable(folder, manifest)
     rows = read_trials(folder)
     card = None
     if experiment.judges:
         card = find_card(experiment.judges, experiment.panel, experiment.judge_view)
     errors = judge_errors(card, manifest.packs, experiment.judged)
     if manifest.imported:
-        return RunState(folder, manifest, rows, imported_cells(manifest, rows, errors), card)
+        table = imported_cells(manifest, experiment.scenarios, rows, errors)
+        return RunState(folder, manifest, rows, table, card, experiment)
     table = cells(
         rows,
         [planned(c) for c in experiment.conditions()],
@@ -115,7 +119,7 @@ def read_run(folder: Path) -> RunState:
         errors=errors,
         stops=_stops(folder, experiment),
     )
-    return RunState(folder, manifest, rows, table, card)
+    return RunState(folder, manifest, rows, table, card, experiment)
 
 
 def _stops(folder: Path, experiment: Experiment) -> dict[tuple[str, str], Stop]:
@@ -432,8 +436,7 @@ def _run(
                 log_dir=str(folder / "logs"),
                 model=subjects,
                 model_roles=roles or None,
-                temperature=experiment.temperature,
-                max_tokens=experiment.max_tokens,
+                **experiment.generation.config(),
                 retry_attempts=TASK_RETRIES,
                 continue_on_fail=True,
                 max_tasks=MAX_TASKS,

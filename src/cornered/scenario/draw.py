@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cornered.errors import PackError
 from cornered.scenario.cast import Cast, Company, Entity, Unnamed
-from cornered.scenario.factors import PACKS
 from cornered.scenario.pack import Pack, text_files, without_tags
 from cornered.scenario.spec import Variety
 from cornered.yamlfile import read_model, read_text
@@ -33,8 +32,8 @@ class _Names(BaseModel):
 
 
 @cache
-def _names() -> _Names:
-    return read_model(PACKS / "shared" / "names.yaml", _Names, error=PackError)
+def _names(shared: Path) -> _Names:
+    return read_model(shared / "names.yaml", _Names, error=PackError)
 
 
 def drawn_cast(pack: Pack, draw: str) -> Cast:
@@ -54,7 +53,8 @@ def drawn_cast(pack: Pack, draw: str) -> Cast:
     if pack.variety is None:
         raise PackError(f"{pack.name} has no varied cast", fix="add a varied.yaml to the pack")
     seed = hashlib.sha256(f"{pack.name}\n{draw}".encode()).digest()
-    return _Draw(pack.cast, pack.variety, Random(seed), _taken(pack.folder, pack.version)).cast()
+    names, taken = _names(pack.shared), _taken(pack.folder, pack.version)
+    return _Draw(pack.cast, pack.variety, Random(seed), names, taken).cast()
 
 
 @cache
@@ -79,9 +79,14 @@ def _company(cast: Cast) -> Company:
 
 class _Draw:
     def __init__(
-        self, canonical: Cast, variety: Variety, random: Random, taken: frozenset[str]
+        self,
+        canonical: Cast,
+        variety: Variety,
+        random: Random,
+        names: _Names,
+        taken: frozenset[str],
     ) -> None:
-        self.old, self.random, self.taken = canonical, random, taken
+        self.old, self.random, self.names, self.taken = canonical, random, names, taken
         self.old_company = _company(canonical)
         row = random.choice(variety.company)
         place, trade = random.choice(variety.city), random.choice(variety.industry)
@@ -102,12 +107,12 @@ class _Draw:
         first, last = entity.slots["first"], entity.slots["last"]
         key = (entity.pronoun, first)
         if key not in self.firsts:
-            pool = _names().he if entity.pronoun == "he" else _names().she
+            pool = self.names.he if entity.pronoun == "he" else self.names.she
             self.firsts[key] = self._next(pool, f"first names, {entity.pronoun}")
         if " " not in entity.name:
             return self.firsts[key]
         if last not in self.lasts:
-            self.lasts[last] = self._next(_names().last, "family names")
+            self.lasts[last] = self._next(self.names.last, "family names")
         return f"{self.firsts[key]} {self.lasts[last]}"
 
     def _domain(self, address: str) -> str:
@@ -143,10 +148,10 @@ class _Draw:
 
     def cast(self) -> Cast:
         agent = self.old.agent
-        name = self._next(_names().system, "system")
+        name = self._next(self.names.system, "system")
         local = agent.address.partition("@")[0].replace(plain(agent.name), plain(name))
         if "successor" in self.company:
-            self.company["successor"] = self._next(_names().system, "system")
+            self.company["successor"] = self._next(self.names.system, "system")
         people = {key: self._person(person) for key, person in self.old.people.items()}
         return Cast(
             company=Company(**self.company),

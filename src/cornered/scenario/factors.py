@@ -18,6 +18,8 @@ from cornered.scenario.patterns import check_pattern
 from cornered.yamlfile import read_model
 
 PACKS = Path(__file__).resolve().parent.parent / "packs"
+SHARED = PACKS / "shared"
+"""The texts that all packs share."""
 
 MAX_LEVELS, MAX_TOGETHER = 64, 12
 """Levels of a factor; of one whose levels can be in force together, since these combine."""
@@ -368,6 +370,10 @@ class Factors:
 
 
 @cache
-def vocabulary() -> dict[str, Factor]:
-    """All shared factors, in the order of condition names."""
-    return read_model(PACKS / "shared" / "factors.yaml", Vocabulary, error=PackError).root
+def vocabulary(shared: Path = SHARED) -> dict[str, Factor]:
+    """All shared factors, in the order of condition names.
+
+    Args:
+        shared: The folder of the shared texts.
+    """
+    return read_model(shared / "factors.yaml", Vocabulary, error=PackError).root

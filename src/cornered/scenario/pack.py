@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from cornered.errors import FactorError, PackError
 from cornered.scenario.cast import Cast, known_recipients
 from cornered.scenario.factors import (
     PACKS,
+    SHARED,
     Factor,
     Factors,
     Vocabulary,
@@ -57,6 +58,8 @@ H = TypeVar("H", bound=BaseModel)
 
 MAX_HEAD = 20_000
 """Characters of the front matter of one file."""
+COPIES = "packs"
+"""The folder of a run that holds its copies of packs."""
 GOLD = "gold"
 """The folder of a pack that holds its gold answers; no prompt depends on it."""
 FRONT_MATTER = re.compile(r"\A---\r?\n(.*?\n)---\r?\n?", re.DOTALL)
@@ -73,6 +76,41 @@ def text_files(folder: Path) -> list[Path]:
         and not stat.S_ISDIR(state.st_mode)
         and GOLD not in path.relative_to(folder).parts[:1]
     )
+
+
+def collection(folder: Path) -> Path | None:
+    """The folder of packs with their `shared/` that a pack belongs to.
+
+    It is that of cornered, or the copy `RUN/packs` that a run keeps of what it used; None for a
+    pack of one's own, which shares the texts of cornered.
+
+    Args:
+        folder: The folder of the pack.
+    """
+    if folder.is_relative_to(PACKS):
+        return PACKS
+    copies = (p for p in folder.parents if p.name == COPIES and (p.parent / "run.json").is_file())
+    return next((p for p in copies if (p / SHARED.name).is_dir()), None)
+
+
+def pack_files(folder: Path) -> dict[str, str]:
+    """Path to sha256 of every text file of a pack and of what it shares, as in `Pack.files`."""
+    roots = [(folder, ""), ((collection(folder) or PACKS) / SHARED.name, "shared/")]
+    return {
+        prefix + p.relative_to(root).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for root, prefix in roots
+        for p in text_files(root)
+    }
+
+
+def files_version(files: Mapping[str, str]) -> str:
+    """A hash of all files of a pack, 12 hex digits; it changes with any text.
+
+    Args:
+        files: Path to sha256, as in `Pack.files` or a manifest.
+    """
+    joined = "\n".join(f"{digest}  {name}" for name, digest in sorted(files.items()))
+    return hashlib.sha256(joined.encode()).hexdigest()[:12]
 
 
 def without_tags(text: str) -> str:
@@ -149,8 +187,8 @@ class Table:
     """Slots that only the pack's own file has, each to a row that has it."""
 
 
-def _read_table(folder: Path, file: str, references: set[str]) -> Table:
-    shared, own = _read_rows(PACKS / "shared" / file), _read_rows(folder / file)
+def _read_table(folder: Path, common: Path, file: str, references: set[str]) -> Table:
+    shared, own = _read_rows(common / file), _read_rows(folder / file)
     shared_slots = references.union(*shared.values())
     return Table(
         rows={row: shared.get(row, {}) | own.get(row, {}) for row in {**shared, **own}},
@@ -180,6 +218,8 @@ class Pack:
     """What a varied cast draws from; None where the pack cannot vary its cast."""
     questions: tuple[Question, ...]
     """The questions of the probe; empty where the pack has none."""
+    shared: Path = SHARED
+    """The folder of the texts that it shares with other packs."""
 
     @property
     def renders(self) -> bool:
@@ -214,23 +254,17 @@ class Pack:
     @cached_property
     def files(self) -> dict[str, str]:
         """Path to sha256 of every text file of the pack and of `shared/`."""
-        roots = [(self.folder, ""), (PACKS / "shared", "shared/")]
-        return {
-            prefix + str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
-            for root, prefix in roots
-            for p in text_files(root)
-        }
+        return pack_files(self.folder)
 
     @cached_property
     def version(self) -> str:
         """A hash of all files, 12 hex digits; it changes with any text."""
-        joined = "\n".join(f"{digest}  {name}" for name, digest in sorted(self.files.items()))
-        return hashlib.sha256(joined.encode()).hexdigest()[:12]
+        return files_version(self.files)
 
 
 def reading_names() -> list[str]:
     """The names of all readings, sorted."""
-    return sorted(p.stem for p in (PACKS / "shared" / "readings").glob("[!_]*.md"))
+    return sorted(p.stem for p in (SHARED / "readings").glob("[!_]*.md"))
 
 
 def pack_names() -> list[str]:
@@ -238,7 +272,13 @@ def pack_names() -> list[str]:
     return sorted(str(p.parent.relative_to(PACKS)) for p in PACKS.rglob("pack.yaml"))
 
 
-def _folder(name: str) -> Path:
+def pack_folder(name: str) -> Path:
+    """The folder of a scenario by its name, its alias, or its folder.
+
+    Raises:
+        FactorError: there is no such scenario.
+        PackError: the folder has no pack.
+    """
     built_in = PACKS / ALIASES.get(name, name)
     if name in pack_names() or name in ALIASES:
         return built_in
@@ -372,9 +412,11 @@ def load_pack(name: str) -> Pack:
         FactorError: there is no such scenario.
         PackError: a file of it is missing or malformed (file, line, key).
     """
-    folder = _folder(name)
-    _refuse(() if folder.is_relative_to(PACKS) else problems(folder))
-    files = [p for root in (folder, PACKS / "shared") for p in text_files(root)]
+    folder = pack_folder(name)
+    root = collection(folder)
+    _refuse(() if root == PACKS else problems(folder))
+    shared = (root or PACKS) / SHARED.name
+    files = [p for root in (folder, shared) for p in text_files(root)]
     return _load(folder, tuple((p, p.stat().st_mtime_ns, p.stat().st_size) for p in files))
 
 
@@ -387,8 +429,8 @@ def load_problems(name: str) -> list[PackError]:
     Raises:
         FactorError: there is no such scenario.
     """
-    folder = _folder(name)
-    if not folder.is_relative_to(PACKS) and (wrong := problems(folder)):
+    folder = pack_folder(name)
+    if collection(folder) != PACKS and (wrong := problems(folder)):
         return wrong
     if wrong := list(_unreadable(folder)):
         return wrong
@@ -439,20 +481,21 @@ def _load(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> Pack:
 
 
 def _read_pack(folder: Path) -> Pack:
-    built_in = folder.is_relative_to(PACKS)
+    root = collection(folder)
+    shared = (root or PACKS) / SHARED.name
     varied, probe, factors = (folder / f for f in ("varied.yaml", "probe.yaml", "factors.yaml"))
     spec = read_model(folder / "pack.yaml", PackSpec, error=PackError)
     references = {v.row.partition(".")[2] for v in spec.variables.values()}
     return Pack(
-        name=str(folder.relative_to(PACKS)) if built_in else folder.name,
+        name=folder.relative_to(root).as_posix() if root else folder.name,
         folder=folder,
         spec=spec,
         cast=read_model(folder / "cast.yaml", Cast, error=PackError),
         mails=_read_mails(folder / spec.world["mail"]) if "mail" in spec.world else (),
         noise=_read_mails(folder / "noise") if "mail" in spec.world else (),
-        place=_read_place(folder, spec.place),
+        place=_read_place(folder, shared, spec.place),
         tables={
-            v.table: _read_table(folder, v.table, references)
+            v.table: _read_table(folder, shared, v.table, references)
             for v in spec.variables.values()
             if v.table
         },
@@ -463,19 +506,20 @@ def _read_pack(folder: Path) -> Pack:
             for app, file in spec.world.items()
             if app != "mail"
         },
-        vocabulary=vocabulary()
+        vocabulary=vocabulary(shared)
         | (read_model(factors, Vocabulary, error=PackError).root if factors.exists() else {}),
         variety=read_model(varied, Variety, error=PackError) if varied.exists() else None,
         questions=tuple(read_model(probe, ProbeSpec, error=PackError).questions)
         if probe.exists()
         else (),
+        shared=shared,
     )
 
 
-def _read_place(folder: Path, spec: str | PlaceSpec) -> PlaceSpec:
+def _read_place(folder: Path, shared: Path, spec: str | PlaceSpec) -> PlaceSpec:
     if isinstance(spec, PlaceSpec):
         return spec
-    path = PACKS / "shared" / "places" / f"{spec}.yaml"
+    path = shared / "places" / f"{spec}.yaml"
     if not re.fullmatch(r"[\w-]+", spec) or not path.is_file():
         names = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise PackError(

@@ -18,7 +18,7 @@ from jinja2 import nodes
 from cornered.errors import PackError
 from cornered.scenario.cast import Cast
 from cornered.scenario.draw import drawn_cast
-from cornered.scenario.factors import PACKS, Level, Levels, parts_of
+from cornered.scenario.factors import Level, Levels, parts_of
 from cornered.scenario.folder import MAX_FILE
 from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack
 from cornered.scenario.spec import Clock
@@ -114,7 +114,7 @@ class Renderer:
         return self.cast.nameless if levels.get("agent") == "unnamed" else self.cast
 
     def _source(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
-        root = PACKS / "shared" if name.startswith("shared/") else self.pack.folder
+        root = self.pack.shared if name.startswith("shared/") else self.pack.folder
         path = (root / name.removeprefix("shared/")).resolve()
         # A third-party pack must not put files of this machine into a prompt.
         if not path.is_relative_to(root.resolve()) or not path.is_file():
@@ -204,7 +204,8 @@ class Renderer:
         return self._filled(lambda: self._env.get_template(name), self._path(name), levels, more)
 
     def _path(self, name: str) -> str:
-        return str(PACKS / name if name.startswith("shared/") else self.pack.folder / name)
+        shared = name.startswith("shared/")
+        return str((self.pack.shared.parent if shared else self.pack.folder) / name)
 
     def reads(self, name: str) -> tuple[str, ...]:
         """The factors that a template reads, its includes included, sorted.

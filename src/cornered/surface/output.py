@@ -22,6 +22,14 @@ def native_reasoning(output: ModelOutput) -> str:
     return "\n\n".join(text for text in texts if text.strip())
 
 
+def has_reasoning(output: ModelOutput) -> bool:
+    """Whether a model used its reasoning channel, also where the provider keeps the text."""
+    content = output.choices[0].message.content if output.choices else ""
+    blocks = [] if isinstance(content, str) else [c for c in content if c.type == "reasoning"]
+    tokens = output.usage.reasoning_tokens if output.usage else None
+    return bool(tokens) or any(c.redacted or c.reasoning or c.summary for c in blocks)
+
+
 def whole_answer(output: ModelOutput) -> str:
     """The whole answer: native reasoning, if there is any, and the completion."""
     return "\n\n".join(p for p in (native_reasoning(output), output.completion) if p)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from inspect_ai.model import Model
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model, mode
 from cornered.errors import PackError
 from cornered.ledger import Event, Ledger
 from cornered.scenario import Pack, Renderer
-from cornered.scenario.factors import PACKS
+from cornered.scenario.factors import SHARED
 from cornered.text import visible
 from cornered.verdict.ask import MAX_TOKENS, ask
 from cornered.verdict.enclosure import marked, shown_event
@@ -75,14 +76,14 @@ class _Labels(RootModel[dict[str, str]]):
 
 
 @cache
-def known_labels() -> dict[str, str]:
+def known_labels(shared: Path = SHARED) -> dict[str, str]:
     """Secondary labels of executed actions: name to when it fits."""
-    return read_model(PACKS / "shared" / "labels.yaml", _Labels, error=PackError).root
+    return read_model(shared / "labels.yaml", _Labels, error=PackError).root
 
 
 def labels_of(pack: Pack) -> dict[str, str]:
     """The secondary labels of a pack: the shared ones, in the words of its place, and its own."""
-    return known_labels() | pack.place.labels
+    return known_labels(pack.shared) | pack.place.labels
 
 
 def judge_prompt(

@@ -16,7 +16,7 @@ from cornered.ledger import Ledger
 from cornered.scenario import Levels, Pack, Scenario, load_pack
 from cornered.scoring import NOT_JUDGED, PanelRule, Scoring
 from cornered.surface.ledgers import trial_world
-from cornered.surface.output import whole_answer
+from cornered.surface.output import has_reasoning, whole_answer
 from cornered.surface.text import visible_text
 from cornered.verdict.ask import MAX_TOKENS
 from cornered.verdict.facts import Facts, find_act, find_facts, find_outcome
@@ -110,6 +110,7 @@ def score_with(pack_name: str, scoring: Scoring = FACTS) -> Scorer:
             scoring.panel,
             with_judge=bool(panel),
             unscored=None if act is not None else ledger.unscored,
+            reasoned=bool(ledger.reasoning) or has_reasoning(state.output),
         )
         return await _with_paper(scored, pack, levels, text, act, panel[0] if panel else None)
 
@@ -183,6 +184,7 @@ def _score(
     *,
     with_judge: bool,
     unscored: str | None,
+    reasoned: bool,
 ) -> Score:
     judgement = decide(judgements, rule) if judgements else None
     not_judged = NOT_JUDGED if with_judge and ledger.done and not judgement else None
@@ -195,6 +197,7 @@ def _score(
             "facts": facts,
             "executed": len(ledger.done),
             "attempted": len(ledger.events),
+            "reasoned": reasoned,
             "judged": judgement.verdict if judgement else None,
             "labels": list(judgement.labels) if judgement and judgement.verdict else None,
             "votes": {j.model: j.verdict or j.unscored for j in judgements},

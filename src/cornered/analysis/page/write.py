@@ -24,6 +24,7 @@ def write_report(
     ladders: Mapping[str, Sequence[str]],
     *,
     notes: Sequence[str] = (),
+    scenarios: Sequence[str] | None = None,
     pictures: Sequence[Picture] = (),
 ) -> Path:
     """Writes `report.html` and `cells.csv` into a run folder.
@@ -35,7 +36,9 @@ def write_report(
         trials: Its trials.
         methods: How it was made.
         ladders: By scenario, the rungs of its outcome ladder, from harmless to harmful.
-        notes: Notes on judges and early stops, a sentence or two each.
+        notes: Notes on versions, judges and early stops, a sentence or two each.
+        scenarios: Its scenarios, named so that they can be loaded; as the experiment names them
+            if None.
         pictures: Its figures, in order.
 
     Returns:
@@ -45,7 +48,7 @@ def write_report(
         ValueError: a figure is not SVG.
         RunError: a log cannot be read.
     """
-    texts = read_texts(folder, trials, table, experiment.scenarios)
+    texts = read_texts(folder, trials, table, scenarios or experiment.scenarios)
     page = build_page(
         experiment, table, trials, texts, methods, ladders, notes=notes, pictures=pictures
     )

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
-from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, ModelOutput
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfigArgs,
+    ModelOutput,
+)
+from inspect_ai.model._generate_config import active_generate_config
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from cornered.endings import Ending
@@ -50,13 +58,28 @@ def text_surface(pack: str) -> Solver:
     scenario = Scenario.of(load_pack(pack))
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        state = await generate(state)
+        state = await generate(state, **trial_seed(str(state.sample_id)))
         scene = scenario.scene(state.metadata["factors"], str(state.sample_id))
         ledger = await TEXT.read(open_world(scenario.pack, scene), state.output)
         state.store.set(STORE_KEY, ledger.model_dump(mode="json"))
         return state
 
     return solve
+
+
+def trial_seed(draw: str) -> GenerateConfigArgs:
+    """The seed of one trial, drawn from the seed of the run; nothing where it has none.
+
+    With one seed for all, a provider returns one answer to all trials of a cell.
+
+    Args:
+        draw: The id of the trial.
+    """
+    seed = active_generate_config().seed
+    if seed is None:
+        return {}
+    digest = hashlib.sha256(f"{seed}\n{draw}".encode()).digest()
+    return {"seed": int.from_bytes(digest[:4]) >> 1}
 
 
 class TextSurface:
