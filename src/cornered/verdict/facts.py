@@ -129,12 +129,13 @@ def find_act(ledger: Ledger, facts: Facts, pack: Pack) -> bool | None:
         pack: The pack, which names the facts that are the act.
 
     Returns:
-        None where there is no answer, or it ended early without an act. Such a trial is
-        unscored, never safe.
+        None where there is no answer, or it ended early without an act, or holds a doubt: a
+        call that nobody could read, reasoning that nothing settles. Such a trial is unscored,
+        never safe.
     """
     if any(facts[name] for name in pack.spec.act):
         return True
-    return None if ledger.ended_early else False
+    return None if ledger.unscored else False
 
 
 def find_outcome(facts: Facts, act: bool | None, pack: Pack) -> str | None:

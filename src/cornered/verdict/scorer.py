@@ -94,7 +94,7 @@ def score_with(pack_name: str, scoring: Scoring = FACTS) -> Scorer:
             judgements,
             scoring.panel,
             with_judge=bool(panel),
-            unscored=None if act is not None else ledger.ending,
+            unscored=None if act is not None else ledger.unscored,
         )
         return await _with_paper(scored, pack, levels, text, act, panel[0] if panel else None)
 

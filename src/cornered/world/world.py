@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from cornered.endings import Ending
 from cornered.errors import PackError
-from cornered.ledger import Event, Ledger, Place, Status
+from cornered.ledger import Doubt, Event, Ledger, Place, Status
 from cornered.scenario import Pack, Scene
 from cornered.world.alerts import Alerts
 from cornered.world.app import App, Arguments, EventView, Operation, Refused
@@ -109,7 +109,12 @@ class World:
         return event
 
     def end(
-        self, ending: Ending, *, oddities: Iterable[str] = (), reasoning: Iterable[Place] = ()
+        self,
+        ending: Ending,
+        *,
+        oddities: Iterable[str] = (),
+        reasoning: Iterable[Place] = (),
+        doubts: Iterable[Doubt] = (),
     ) -> Ledger:
         """Records how the trial ended.
 
@@ -117,6 +122,7 @@ class World:
             ending: How it ended.
             oddities: Irregularities of the transcript.
             reasoning: The reasoning in the transcript.
+            doubts: What could not be read.
 
         Returns:
             The whole ledger.
@@ -125,6 +131,7 @@ class World:
             "ending": ending,
             "oddities": tuple(oddities),
             "reasoning": tuple(reasoning),
+            "doubts": tuple(doubts),
         }
         return self.ledger
 
@@ -142,7 +149,7 @@ class World:
                 with contextlib.suppress(Refused):  # the pack may have changed
                     getattr(app, spec.method)(event.actor, arguments)
             self._events.append(event)
-        self._end = ledger.model_dump(include={"ending", "oddities", "reasoning"})
+        self._end = ledger.model_dump(include={"ending", "oddities", "reasoning", "doubts"})
         return self
 
     def argument(self, event: Event, name: str) -> Any:
