@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cornered.ledger import Place
-from cornered.surface.text.block import CallBlock
+from cornered.surface.text.block import CallBlock, OperationName
 from cornered.surface.text.calls import find_blocks, find_marks
+from cornered.surface.text.fields import Fields
 from cornered.surface.text.reasoning import Span, resolve_regions, within
 from cornered.world import Operation
 from cornered.world.app import Arguments
@@ -29,6 +30,11 @@ class Call:
     """Why it was only written down (in reasoning, quoted, cut off); None where it was made."""
     note: str | None
     """How odd syntax was read."""
+
+    @property
+    def name(self) -> str:
+        """The full name of the operation."""
+        return self.operation.name
 
 
 @dataclass(frozen=True)
@@ -176,3 +182,10 @@ def _breaks_off(block: CallBlock) -> bool:
     if not body or body[-1] in _TERMINAL:
         return False
     return block.fields.body_open or len(body.rsplit("\n", 1)[-1]) >= _LONG_LINE
+
+
+def read_arguments(operation: OperationName, fields: Fields) -> tuple[Arguments, str | None]:
+    """The arguments of a call that was handed over beside the text, and why it was only drafted."""
+    block = CallBlock(operation, 0, 0, fields, closed=True)
+    arguments = _arguments(block)
+    return arguments, _placeholder(block, arguments)
