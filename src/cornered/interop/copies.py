@@ -76,7 +76,7 @@ def same_answers(answers: Sequence[Answered]) -> str | None:
     long = sum(len(group) - 1 for group in groups if group[0].length >= LONG)
     weight = f"{long} of them long, which draws seldom share" if long else "as draws may coincide"
     return (
-        f"{repeats} answers are word for word those of other ids, {weight}; all are counted "
+        f"answers that are word for word those of other ids: {repeats}, {weight}; all are counted "
         f"({shown}{more})"
     )
 
@@ -108,7 +108,7 @@ def notes_on(answers: Sequence[Answered]) -> list[str]:
     if shared := shared_ids(answers):
         shown = ", ".join(shared[:_EXAMPLES]) + (", …" if len(shared) > _EXAMPLES else "")
         notes.append(
-            f"{len(shared)} ids stand for several answers each; all are kept, under ids with "
+            f"ids that stand for several answers: {len(shared)}; all are kept, under ids with "
             f"their lines ({shown})"
         )
     if same := same_answers(answers):

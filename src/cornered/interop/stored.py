@@ -81,6 +81,8 @@ class StoredTrial:
     """Of that file."""
     seconds: float | None = None
     """Duration, where that is stored."""
+    unread: bool = False
+    """Whether it could not be read, so that nobody knows what was answered."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,8 @@ def answer(record: Mapping[str, Any], model: str) -> ModelOutput:
     main = read_api_answer(value)
     pieces = list(main.pieces)
     further = [_further(other) for other in objects if other is not value]
-    apart += [p for other in further for p in other.pieces if p.kind in ("call", "refusal")]
-    _add(pieces, apart)
+    for group in (apart, *(other.pieces for other in further)):
+        _add(pieces, [p for p in group if p.kind in ("call", "refusal") or p.action])
     if isinstance(refusal, str) and refusal:
         _add(pieces, [Piece("refusal", refusal)])
     nested = value if isinstance(value, Mapping) else None
@@ -193,10 +195,14 @@ def _further(value: Any) -> ApiAnswer:
 
 
 def _add(pieces: list[Piece], more: Sequence[Piece]) -> None:
-    """Adds parts that are not there yet."""
+    """Adds parts that are not there yet; two equal ones stay two."""
+    known = list(pieces)
     for piece in more:
-        if not any(_same(piece, known) for known in pieces):
+        twin = next((k for k in known if _same(piece, k)), None)
+        if twin is None:
             pieces.append(piece)
+        else:
+            known.remove(twin)
 
 
 def _same(one: Piece, other: Piece) -> bool:

@@ -47,7 +47,7 @@ from cornered.files import Progress, disk_errors, write_text
 from cornered.interop.conditions import ConditionFinder
 from cornered.interop.results import FORMATS, Format
 from cornered.interop.stored import StoredResults, StoredTrial, Unread
-from cornered.ledger import STORE_KEY
+from cornered.ledger import STORE_KEY, Doubt, Ledger
 from cornered.run.folder import MANIFEST, Imported, Manifest, read_manifest, versions
 from cornered.run.tasks import planned, trial_metadata
 from cornered.scenario import Pack, Scenario, load_pack
@@ -146,6 +146,7 @@ def _as_trial(unread: Unread) -> StoredTrial:
         origin=unread.where.rpartition(":")[0] or unread.where,
         source=unread.where,
         sha256="",
+        unread=True,
     )
 
 
@@ -328,6 +329,10 @@ def _log(
 
 def _store(scenario: Scenario, trial: StoredTrial, condition: Condition) -> dict[str, Any]:
     """The sample's store, as if the trial had been run here."""
+    if trial.unread:
+        # Whoever scores it again sees that it may hold anything.
+        unread = Ledger(doubts=(Doubt(kind="unread_call"),))
+        return {STORE_KEY: unread.model_dump(mode="json")}
     world = trial_world(scenario, condition.levels, trial.id, {}, trial.output)
     return {STORE_KEY: world.ledger.model_dump(mode="json")}
 
@@ -353,7 +358,7 @@ async def _verdicts(
         score = await scorer(state, Target(""))
         if score is None:
             raise TypeError("the scorer gave no score")
-        scores.append(score)
+        scores.append(score.model_copy(update={"reason": "unread"}) if trial.unread else score)
     return scores
 
 
