@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from inspect_ai.model import ContentData, ModelOutput
+from inspect_ai.model import Content, ContentData, ModelOutput
 from inspect_ai.tool import ToolCall
 
 from cornered.endings import Ending, early_end, tells_of_unread_call
@@ -75,7 +75,8 @@ class Transcript:
 
     def outside(self, places: Iterable[Place]) -> tuple[Place, ...]:
         """Spans of `written` as spans of `text`, without the calls handed over inside them."""
-        holes = sorted((p.place.start, p.place.end) for p in (*self.calls, *self.unread))
+        beside = [*(c.place for c in self.calls), *(b.place for b in self.unread)]
+        holes = sorted((place.start, place.end) for place in beside)
         pieces: list[Place] = []
         for place in map(self.placed, places):
             start = place.start
@@ -130,7 +131,7 @@ def transcribe(output: ModelOutput) -> Transcript:
 
 
 def _marks(
-    content: str | Sequence[Any], length: int
+    content: str | list[Content], length: int
 ) -> tuple[dict[str, int], list[tuple[int, str]], list[str]]:
     """Where calls stand, by id; the unread blocks and where they stand; the oddities."""
     positions: dict[str, int] = {}
