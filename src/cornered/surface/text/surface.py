@@ -53,7 +53,8 @@ def text_surface(pack: str) -> Solver:
     scenario = Scenario.of(load_pack(pack))
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        state = await generate(state)
+        # Inspect would answer a tool call that no tool was offered for, and ask again without end.
+        state = await generate(state, tool_calls="none")
         scene = scenario.scene(state.metadata["factors"], str(state.sample_id))
         ledger = await TEXT.read(open_world(scenario.pack, scene), state.output)
         state.store.set(STORE_KEY, ledger.model_dump(mode="json"))
