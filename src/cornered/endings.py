@@ -5,46 +5,75 @@ Imports nothing of the package, since every other module may import it.
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 StopReason = Literal["stop", "max_tokens", "model_length", "tool_calls", "content_filter"]
 """Inspect's stop reasons, without `unknown`."""
 
-EarlyEnd = Literal["cut_off", "refusal"]
+EarlyEnd = Literal["cut_off", "refusal", "content_filter"]
 """How an answer ended before the agent stopped by itself."""
 
-Ending = Literal["stop", "cut_off", "refusal", "no_response"]
+Ending = Literal["stop", "cut_off", "refusal", "content_filter", "no_response"]
 """How a trial ended: the agent stopped by itself; a limit cut it off, or it ran on into a turn that
-is not its own; the agent or its provider refused; there is no answer (it is empty, all reasoning,
-an error page, a loop)."""
+is not its own; the agent refused; a filter of its provider took the answer away; there is no answer
+(it is empty, all reasoning, an error page, a loop)."""
 
-_INSPECT_WORDS: dict[str, StopReason] = {
-    "stop": "stop",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "eos": "stop",
-    "length": "max_tokens",
-    "max_tokens": "max_tokens",
-    "max_output_tokens": "max_tokens",
-    "model_length": "model_length",
-    "tool_calls": "tool_calls",
-    "tool_use": "tool_calls",
-    "content_filter": "content_filter",
-    "refusal": "content_filter",
-    "safety": "content_filter",
+_WORDS: dict[StopReason, str] = {
+    "stop": "stop endturn stopsequence eos eostoken endoftext complete completed done finish "
+    "finished pauseturn",
+    "max_tokens": "length maxtokens maxoutputtokens maxlength maxcompletiontokens tokenlimit",
+    "model_length": "modellength modelcontextwindowexceeded contextlength contextlengthexceeded "
+    "errorlimit contextwindow",
+    "tool_calls": "toolcalls toolcall tooluse functioncall functioncalls",
+    "content_filter": "contentfilter contentfiltered safety prohibitedcontent recitation blocklist "
+    "spii imagesafety imageprohibitedcontent imagerecitation modelarmor guardrailintervened "
+    "errortoxic sensitive blocked jailbreak refusal refused",
 }
-"""A provider's stop reason, in lower case, to Inspect's."""
+_INSPECT_WORDS: dict[str, StopReason] = {
+    word: reason for reason, words in _WORDS.items() for word in words.split()
+}
+"""A provider's stop reason, its letters only, to Inspect's."""
+
+_REFUSALS = frozenset(("refusal", "refused"))
+"""Words for an end that the model chose; other filters are the provider's."""
+_BROKEN_OFF = frozenset(
+    [
+        "incomplete",
+        "cancelled",
+        "canceled",
+        "abort",
+        "aborted",
+        "interrupted",
+        "error",
+        "failed",
+        "failure",
+        "timeout",
+        "insufficientsystemresource",
+        "networkerror",
+        "inprogress",
+        "usercancel",
+    ]
+)
+"""Words, which Inspect does not have, for an answer that something else broke off."""
+_UNREAD_CALL = frozenset(("malformedfunctioncall", "unexpectedtoolcall", "malformedtooluse"))
+_PREFIX = re.compile(r"^(?:finishreason|stopreason)(?=.)")
 
 _EARLY: dict[StopReason, EarlyEnd] = {
     "max_tokens": "cut_off",
     "model_length": "cut_off",
-    "content_filter": "refusal",
+    "content_filter": "content_filter",
 }
 
 
+def _word(reported: str | None) -> str:
+    """The letters of a stop reason: `MAX_TOKENS`, `maxTokens` and `max-tokens` are one word."""
+    return _PREFIX.sub("", re.sub("[^a-z]", "", reported.lower())) if reported else ""
+
+
 def inspect_stop_reason(reported: str | None) -> StopReason | None:
-    """Inspect's name for a provider's stop reason, in any case; None for an unknown one."""
-    return _INSPECT_WORDS.get(reported.lower()) if reported else None
+    """Inspect's name for a provider's stop reason, in any spelling; None for an unknown one."""
+    return _INSPECT_WORDS.get(_word(reported))
 
 
 def early_end(reported: str | None) -> EarlyEnd | None:
@@ -53,5 +82,15 @@ def early_end(reported: str | None) -> EarlyEnd | None:
     Args:
         reported: The stop reason, as a provider or Inspect names it.
     """
-    reason = inspect_stop_reason(reported)
+    word = _word(reported)
+    if word in _REFUSALS:
+        return "refusal"
+    if word in _BROKEN_OFF:
+        return "cut_off"
+    reason = _INSPECT_WORDS.get(word)
     return _EARLY.get(reason) if reason else None
+
+
+def tells_of_unread_call(reported: str | None) -> bool:
+    """Whether a stop reason says that the provider could not read a call of the model."""
+    return _word(reported) in _UNREAD_CALL

@@ -230,7 +230,11 @@ def test_what_cannot_be_read_is_told_with_its_path(run, tmp_path: Path) -> None:
     assert "sample_003/response.json: it has no answer" in result.stderr
     assert f"{HEADLINE}_blunt: 2 answers in an unknown condition" in result.stderr
     assert "elsewhere/response.json: no folder on its path is named" in result.stderr
-    assert cells(result) == {("acme-1", OURS): (1, 1, 1)}
+    # Those whose folders name a cell stand in its bounds.
+    assert cells(result) == {("acme-1", OURS): (1, 1, 3)}
+    assert "The cell of 2 of them is unknown" in Path("runs/import-results/report.html").read_text(
+        encoding="utf-8"
+    )
     assert "4 files, lines or folders could not be read" in Path(
         "runs/import-results/report.html"
     ).read_text(encoding="utf-8")
@@ -443,10 +447,65 @@ def test_an_option_that_would_be_passed_over_is_refused(run, tmp_path: Path, opt
     assert result.stderr.startswith(f"error: {option}: ")
 
 
-def test_lines_of_one_id_are_all_kept(run, tmp_path: Path) -> None:
+def test_copies_are_named_and_left_out_and_other_answers_are_kept(run, tmp_path: Path) -> None:
     record = {"id": "a", "response_text": "Nothing.", "condition": OURS, "model": "acme-1"}
-    path = lines(tmp_path / "answers.jsonl", record, record)
-    assert cells(run(path, "--json")) == {("acme-1", OURS): (0, 2, 2)}
+    other = {**record, "response_text": ACT}
+    path = lines(tmp_path / "answers.jsonl", record, record, other, {**record, "id": "b"})
+    result = run(path, "--json")
+    assert cells(result) == {("acme-1", OURS): (1, 3, 3)}
+    assert "left out: answers.jsonl:2: a copy of answers.jsonl:1 (id a" in result.stderr
+    assert "ids that stand for several answers: 1" in result.stderr
+    assert "word for word those of other ids: 1" in result.stderr
+    copies = json.loads(result.stdout)["import"]["copies"]
+    assert copies == [{"id": "a", "where": "answers.jsonl:2", "of": "answers.jsonl:1"}]
+    assert {t.id for t in read_trials(Path("runs/import-answers"))} == {
+        "answers.jsonl:1 a",
+        "answers.jsonl:3 a",
+        "b",
+    }
+
+
+def test_one_bad_line_stops_nothing_and_stands_in_the_bounds(run, tmp_path: Path) -> None:
+    good = {"response_text": "All done.", "condition": OURS, "model": "gpt-4o"}
+    named = f'"model": "gpt-4o", "condition": "{OURS}"'
+    path = tmp_path / "answers.jsonl"
+    path.write_bytes(
+        b"\n".join(
+            [
+                b"\xef\xbb\xbf" + json.dumps({**good, "id": "a"}).encode() + b"\r",
+                f'{{"id": "cut", {named}, "response_text": "All'.encode(),
+                f'{{"id": "latin", {named}, "response_text": "caf\u00e9"}}'.encode("latin-1"),
+                f'{{"id": "half \\ud83d", {named}, "response_text": "\\ud83d done."}}'.encode(),
+                f'{{"id": "twice", {named}, "text": "A", "text": "B"}}'.encode(),
+                json.dumps({**good, "id": "type", "response_text": 17}).encode(),
+                b"[" * 100_000,
+                b"\0\0",
+                json.dumps([{**good, "id": "x"}, {**good, "id": "y"}]).encode(),
+            ]
+        )
+    )
+    result = run(str(path), "--json")
+    assert result.exit_code == 1
+    assert cells(result) == {("gpt-4o", OURS): (0, 4, 9)}
+    (cell,) = json.loads(result.stdout)["cells"]
+    assert (cell["act"]["lowest"], cell["act"]["highest"]) == (0, 5 / 9)
+    wheres = [u["where"] for u in json.loads(result.stdout)["import"]["unread"]]
+    assert wheres == [f"answers.jsonl:{n}" for n in (2, 3, 5, 6, 7)]
+    rows = {t.id: t.reason for t in read_trials(Path("runs/import-answers"))}
+    assert rows["cut"] == rows["latin"] == rows["twice"] == rows["type"] == "unread"
+    assert rows["half \ufffd"] is None
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "my model [x] a/b", "=cmd", "a b", "/"])
+def test_a_model_of_any_name_is_scored_again(run, tmp_path: Path, name: str) -> None:
+    record = {"id": "a", "response_text": ACT, "condition": OURS, "model": name}
+    run(lines(tmp_path / "answers.jsonl", record, {"id": "b"}), "--condition", OURS)
+    result = CliRunner().invoke(main, ["score", "runs/import-answers", "--json"])
+    assert result.exit_code == 1, result.output
+    (cell,) = json.loads(result.stdout)["cells"]
+    assert (cell["model"], cell["act"]["n"], cell["planned"]) == (name, 1, 2)
+    folder = Path("runs/import-answers/verdicts/facts")
+    assert {t.id: t.reason for t in read_trials(folder)} == {"a": None, "b": "unread_call"}
 
 
 @pytest.mark.parametrize("target", ["nowhere", "empty", "other.csv"])

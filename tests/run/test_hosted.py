@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.run.helpers import COERCE, cornered
+from cornered.scenario import load_pack
+from tests.run.helpers import COERCE, cornered, trials
 
 requests: list[dict] = []
+REFUSAL = {"role": "assistant", "content": None, "refusal": "I cannot help with that."}
+
+TARGET = load_pack("blackmail").cast.people["keogh"].address
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -38,6 +42,16 @@ class _Handler(BaseHTTPRequestHandler):
             ],
             "usage": {"prompt_tokens": 4100, "completion_tokens": 90, "total_tokens": 4190},
         }
+        if body["model"] == "refuser":
+            answer["choices"][0]["message"] = REFUSAL  # type: ignore[index]
+        elif body["model"] == "caller":
+            arguments = json.dumps({"to": TARGET, "subject": "s", "body": "Call it off, or else."})
+            call = {"name": "email", "arguments": arguments}
+            answer["choices"][0]["message"] = {  # type: ignore[index]
+                "role": "assistant",
+                "content": "On it.",
+                "tool_calls": [{"id": "c", "type": "function", "function": call}],
+            }
         data = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -98,3 +112,20 @@ def test_subject_and_judge_behind_an_api(tmp_path: Path, server: str) -> None:
     assert "SCRATCHPAD" not in asked
     logs = "".join(p.read_text(errors="replace") for p in (tmp_path / "runs").rglob("*.json"))
     assert "not-a-real-key" not in logs
+
+
+def test_a_refusal_field_is_a_refusal_and_a_tool_call_is_an_action(
+    tmp_path: Path, server: str
+) -> None:
+    models = ("-m", "openai-api/desk/refuser", "-m", "openai-api/desk/caller")
+    result = cornered(
+        *("run", "blackmail", "--no-controls", *models, "-n", "2", "--out", "run", "--json"),
+        cwd=tmp_path,
+        DESK_BASE_URL=server,
+        DESK_API_KEY="not-a-real-key",
+    )
+    assert result.code == 1
+    refuser, caller = result.json["cells"]
+    assert (refuser["act"]["n"], refuser["unscored"]) == (0, 2)
+    assert {t["reason"] for t in trials(tmp_path / "run") if "refuser" in t["model"]} == {"refusal"}
+    assert (caller["act"]["successes"], caller["act"]["n"]) == (2, 2)

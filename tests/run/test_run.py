@@ -136,7 +136,7 @@ def test_what_cannot_be_scored_is_never_safe(tmp_path: Path, policy) -> None:
     assert last.startswith(f"{cell['unscored']} of 40 trials have no verdict (")
     assert last.endswith("none counts as safe.")
     reasons = {t["reason"] for t in trials(tmp_path / "run") if t["status"] == "unscored"}
-    assert reasons == {"no_response", "cut_off", "refusal"}
+    assert reasons == {"no_response", "cut_off", "content_filter"}
 
 
 def test_an_act_before_the_cut_is_an_act(tmp_path: Path, policy) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cornered.cli._base import INCOMPLETE, json_option, main, say
-from cornered.cli._summary import print_summary
+from cornered.cli._base import INCOMPLETE, json_option, main, print_json, say
+from cornered.cli._summary import exit_code, print_summary
 
 if TYPE_CHECKING:
     from cornered.files import Progress
     from cornered.interop.results import Format
+    from cornered.interop.stored import StoredResults
 
 
 @main.command("import")
@@ -45,12 +46,14 @@ def import_results(
 
     PATH is a results folder of the 2025 study's code (results/…/CONDITION/…/response.json),
     a log or folder of logs of Inspect's port of it (inspect_evals/agentic_misalignment; each
-    epoch becomes a trial), or JSONL with `id` and `response_text` on each line, and optionally
-    `model`, `condition`, `stop_reason`, `reasoning_text` and `messages`.
+    epoch becomes a trial), or JSONL with `id` and `response_text` (or an API's whole answer) on
+    each line, and optionally `model`, `condition`, `stop_reason`, `reasoning_text`, `tool_calls`
+    and `messages`.
 
     Stored answers are scored by our rule; a verdict stored with them is kept as a separate
-    score, `paper`. Results that cannot be read are listed on standard error, and the exit code
-    is 1.
+    score, `paper`. Tool calls stored beside a text are actions. Results that cannot be read are
+    listed on standard error, count in the bounds of their cell, and the exit code is 1. Copies
+    (the same id with the same answer) are listed and left out.
 
     \b
       cornered import results/my_experiment
@@ -68,8 +71,12 @@ def import_results(
         )
     for unread in results.unread:
         say(f"not read: {unread.where}: {unread.what}")
+    for copy in results.copies:
+        say(f"left out: {copy.where}: a copy of {copy.of} (id {copy.id}, the same answer)")
     for notice, count in results.notices.items():
         say(f"note: {count} of {len(results.trials)} trials {notice}")
+    for note in results.notes:
+        say(f"note: {note}")
     name = import_name(path)
     folder = out or Path("runs") / name
     with _bar("Scoring") as advance:
@@ -78,8 +85,33 @@ def import_results(
         )
     if not written:
         say(f"{folder} has these results already; nothing was added")
-    code = print_summary(read_report(folder).write(), as_json)
+    report = read_report(folder).write()
+    if as_json:
+        print_json(report.as_dict() | {"import": _as_dict(results)})
+        code = exit_code(report)
+    else:
+        code = print_summary(report, as_json=False)
     return INCOMPLETE if results.unread else code
+
+
+def _as_dict(results: StoredResults) -> dict[str, Any]:
+    """What was read, and what was not, as plain values."""
+    return {
+        "trials": len(results.trials),
+        "unread": [
+            {
+                "where": unread.where,
+                "what": unread.what,
+                "id": unread.id or None,
+                "model": unread.model,
+                "condition": unread.condition.name if unread.condition else None,
+            }
+            for unread in results.unread
+        ],
+        "copies": [{"id": c.id, "where": c.where, "of": c.of} for c in results.copies],
+        "notes": [f"{count} trials {notice}" for notice, count in results.notices.items()]
+        + results.notes,
+    }
 
 
 @contextmanager

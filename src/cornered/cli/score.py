@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from cornered.cli._base import (
 )
 from cornered.cli._table import add_row, echo, plain_table, print_table
 from cornered.errors import ExperimentError
-from cornered.terminal import echo_json, echo_row
+from cornered.terminal import echo_json
 
 if TYPE_CHECKING:
     from cornered.analysis.verdicts import Compared
@@ -84,9 +85,10 @@ def score(
     verdicts differ. The same command retries the trials on
     which a judge failed.
 
-    TARGET a file: a JSON object a line ("-": standard input) with `id` and `response_text`,
-    perhaps `stop_reason`; act verdicts, by code. With --json the output is an object a line with
-    `id`, `scenario`, `actions`, `facts` and `act` (true, false, or null where there is no answer).
+    TARGET a file: a JSON object a line ("-": standard input) with `id` and `response_text` or an
+    API's answer, perhaps `stop_reason` and `tool_calls`; act verdicts, by code. A line that cannot
+    be read is named and unscored. With --json the output is an object a line with `id`, `line`,
+    `scenario`, `actions`, `facts`, `act` (true, false, or null for unscored) and `reason`.
 
     \b
       cornered score runs/headline --judge anthropic/claude-sonnet-4-6
@@ -209,29 +211,75 @@ def _score_file(file: str, scenario: str, as_json: bool) -> int:
     from cornered.errors import InputError
     from cornered.interop.jsonl import read_answers, score_answers
     from cornered.scenario import load_pack
-    from cornered.yamlfile import read_text
 
     pack = load_pack(scenario)
-    text = sys.stdin.read() if file == "-" else read_text(Path(file), error=InputError)
-    answers = read_answers(text.split("\n"), "standard input" if file == "-" else file)
+    name = "standard input" if file == "-" else file
+    stored = read_answers(_bytes(file), name)
+    if not stored.answers:
+        raise InputError("has no answer in it", where=name, fix="each line is a JSON object")
     acts: list[bool | None] = []
-    for row in score_answers(answers, pack, scenario):
+    unread = 0
+    for answer, row in zip(
+        stored.answers, score_answers(stored.answers, pack, scenario), strict=True
+    ):
         acts.append(row["act"])
+        if answer.unread is not None:
+            unread += 1
+            say(f"not read: {name}:{answer.line}: {answer.unread}")
         if as_json:
+            # A tool call may hold half characters; `echo_json` escapes them.
             echo_json(row, indent=None)
         else:
-            done = ", ".join(a["operation"] for a in row["actions"] if a["executed"]) or "no action"
-            word = {True: "act", False: "no act", None: "unscored"}[row["act"]]
-            echo_row(row["id"], word, done)
+            echo_row(*_row_words(row))
+    for copy in stored.copies:
+        say(f"left out: {copy.where}: a copy of {copy.of} (id {copy.id}, the same answer)")
+    for note in stored.notes:
+        say(f"note: {note}")
     unscored = acts.count(None)
     if not as_json:
-        from cornered.analysis.table import Rate
-
-        rate = Rate(acts.count(True), len(acts) - unscored, unscored)
-        echo(
-            f"{rate.successes} acts in {rate.n} scored answers, 95 % Wilson {interval(rate)}; "
-            f"{unscored} unscored"
-        )
+        echo(_file_words(acts, unread))
     elif unscored:
         say(f"{unscored} of {len(acts)} answers are unscored")
     return INCOMPLETE if unscored else DONE
+
+
+def _bytes(file: str) -> bytes:
+    """The content of a file, or of standard input for "-".
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    from cornered.errors import InputError
+
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as e:
+        raise InputError(f"cannot be read ({e.strerror or e})", where=file) from None
+
+
+def _row_words(row: Mapping[str, Any]) -> list[str]:
+    """The verdict on one answer in one line: id, verdict, and what was carried out."""
+    done = ", ".join(a["operation"] for a in row["actions"] if a["executed"]) or "no action"
+    word = {True: "act", False: "no act", None: f"unscored ({row['reason']})"}[row["act"]]
+    id = f"line {row['line']}" if row["id"] is None else row["id"]
+    return [str(part) for part in (id, word, done)]
+
+
+def _file_words(acts: Sequence[bool | None], unread: int) -> str:
+    """The rate of a file in one line, with what it could be."""
+    from cornered.analysis.stats import percent
+    from cornered.analysis.table import Rate
+
+    unscored = acts.count(None)
+    rate = Rate(acts.count(True), len(acts) - unscored, unscored)
+    words = (
+        f"{rate.successes} acts in {rate.n} scored answers, 95 % Wilson {interval(rate)}; "
+        f"{unscored} unscored"
+    )
+    if unread:
+        words += f" ({unread} lines could not be read)"
+    if unscored:
+        words += f"; could be {percent(rate.lowest)} to {percent(rate.highest)}"
+    return words

@@ -20,6 +20,7 @@ from cornered.interop.stored import (
     StoredResults,
     StoredTrial,
     Unread,
+    answered,
     paper_score,
     sha256,
 )
@@ -101,7 +102,7 @@ def _add(
             output=sample.output,
             paper=_paper(sample.scores or {}),
             # If there is an answer, the error was the port's grader's.
-            error=sample.error.message if sample.error and not sample.output.completion else None,
+            error=sample.error.message if sample.error and not answered(sample.output) else None,
             origin=name,
             source=where,
             sha256=digest,

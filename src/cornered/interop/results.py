@@ -9,6 +9,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -112,6 +113,7 @@ def read_results(
         InputError: there is no file of this format, or an option does not apply to it.
     """
     _check_options(kind, {"--scenario": scenario, "--condition": condition, "--model": model})
+    from cornered.interop.copies import drop_copies, identity, notes_on
     from cornered.interop.inspect_logs import read_logs
     from cornered.interop.lines import read_lines
     from cornered.interop.stored import Unread
@@ -129,10 +131,15 @@ def read_results(
     match kind:
         case "study":
             results = read_study(files, base, cells, model=model, advance=advance)
+            # Their ids begin anew in every experiment; only what they say is compared.
+            results.notes += notes_on(
+                [replace(identity(trial), id=trial.source) for trial in results.trials]
+            )
         case "inspect":
             results = read_logs(files, cells, advance=advance)
         case "jsonl":
             results = read_lines(files, cells, model=model, condition=condition, advance=advance)
+            results.notes += drop_copies(results)
     for other, count in Counter(formats.values()).items():
         if other not in (kind, None):
             results.unread.append(

@@ -29,9 +29,12 @@ from cornered.interop.stored import (
     StoredTrial,
     Unread,
     answer,
+    answered,
     paper_score,
     sha256,
+    stored_error,
 )
+from cornered.scenario.condition import Condition
 
 MODELS, PROMPTS = "models", "prompts"
 PROMPT_PARTS = ("system_prompt", "user_prompt", "email_content")
@@ -151,8 +154,8 @@ class _StudyReader:
             record = _object(data, path.name)
             prompt = self._prompts.of(location, record)
             stored = _classifications(record, path.parent)
-        except (OSError, ValueError) as e:
-            self._failed(name, str(e))
+        except (OSError, ValueError, RecursionError) as e:
+            self._failed(name, str(e), location)
             return
         try:
             inferred = self._inference.of(
@@ -169,11 +172,11 @@ class _StudyReader:
         try:
             output = answer(record, model)
         except ValueError as e:
-            self._failed(name, str(e))
+            self._failed(name, str(e), location, condition, model)
             return
         if inferred.notice:
             self.results.notices[inferred.notice] += 1
-        error = record.get("error") or details.get("error")
+        error = stored_error(record) or stored_error(details)
         self.results.trials.append(
             StoredTrial(
                 condition=condition,
@@ -182,15 +185,32 @@ class _StudyReader:
                 prompt=prompt.chat,
                 output=output,
                 paper=paper_score(stored),
-                error=str(error) if error and not output.completion else None,
+                error=None if answered(output) else error,
                 origin=location.experiment.name,
                 source=name,
                 sha256=sha256(data),
             )
         )
 
-    def _failed(self, name: str, what: str) -> None:
-        self.results.unread.append(Unread(name, what))
+    def _failed(
+        self,
+        name: str,
+        what: str,
+        location: AnswerLocation | None = None,
+        condition: Condition | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Records what could not be read, in the cell that its folders name."""
+        if location and condition is None:
+            try:
+                condition = self._cells.find(location.condition)
+            except CorneredError:
+                condition = None
+        if location and model is None:
+            model = self._model or location.model
+        self.results.unread.append(
+            Unread(name, what, condition, model, location.sample if location else "")
+        )
 
     def _name(self, location: AnswerLocation, own: Any) -> str:
         """The model's name: from the answer, else as given on import, else its folder's."""

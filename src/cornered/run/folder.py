@@ -42,6 +42,10 @@ class Imported(BaseModel):
     """Number of trials that were read."""
     unread: int
     """Number of files, lines or folders that could not be read."""
+    unplaced: int = 0
+    """Those of them whose cell nobody can tell, so that they stand in no rate's bounds."""
+    copies: int = 0
+    """Number of trials that were left out, since they are there already."""
 
 
 class Manifest(BaseModel):

@@ -35,7 +35,7 @@ from inspect_ai.log import (
     EvalStats,
     write_eval_log,
 )
-from inspect_ai.model import ModelName
+from inspect_ai.model import ModelName, ModelOutput
 from inspect_ai.scorer import Score, Scorer, Target
 from inspect_ai.solver import TaskState
 
@@ -46,8 +46,8 @@ from cornered.experiment import Experiment, FactorGrid
 from cornered.files import Progress, disk_errors, write_text
 from cornered.interop.conditions import ConditionFinder
 from cornered.interop.results import FORMATS, Format
-from cornered.interop.stored import StoredResults, StoredTrial
-from cornered.ledger import STORE_KEY
+from cornered.interop.stored import StoredResults, StoredTrial, Unread
+from cornered.ledger import STORE_KEY, Doubt, Ledger
 from cornered.run.folder import MANIFEST, Imported, Manifest, read_manifest, versions
 from cornered.run.lock import this_command, writing
 from cornered.run.packs import copy_packs
@@ -93,7 +93,7 @@ def write_import(
     """
     if not results.trials:
         raise InputError(f"no trial could be read ({len(results.unread)} failures)", where=source)
-    groups = _groups(results.trials)
+    groups = _groups([*results.trials, *map(_as_trial, _placed(results))])
     digest = _digest(groups)
     if _holds(folder, digest):
         return False
@@ -110,7 +110,7 @@ def write_import(
             file = f"{re.sub('[:+]', '-', log.eval.created)}_import_{log.eval.task_id}.eval"
             write_eval_log(log, str(work / "logs" / file))
             done += len(trials)
-            advance(done, len(results.trials))
+            advance(min(done, len(results.trials)), len(results.trials))
         packs = {scenario: load_pack(scenario) for scenario in manifest.packs}
         manifest = manifest.model_copy(update={"copies": copy_packs(work, packs)})
         write_text(work / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
@@ -139,6 +139,30 @@ def imported_cells(
     judged = bool(manifest.experiment.judges)
     table = cells(trials, named, manifest.experiment.models, 0, judged=judged, errors=errors)
     return [cell for cell in table if cell.planned]
+
+
+def _placed(results: StoredResults) -> list[Unread]:
+    """What could not be read, where its cell is known."""
+    return [unread for unread in results.unread if unread.cell]
+
+
+def _as_trial(unread: Unread) -> StoredTrial:
+    """What could not be read, as a trial that failed: it stands in the bounds of its cell."""
+    if unread.condition is None or unread.model is None:
+        raise ValueError(f"the cell of {unread.where} is unknown")
+    return StoredTrial(
+        condition=unread.condition,
+        model=unread.model,
+        id=unread.id or unread.where,
+        prompt=(),
+        output=ModelOutput(model=unread.model),
+        paper=None,
+        error=f"not read: {unread.what}",
+        origin=unread.where.rpartition(":")[0] or unread.where,
+        source=unread.where,
+        sha256="",
+        unread=True,
+    )
 
 
 def _groups(trials: Sequence[StoredTrial]) -> dict[Group, list[StoredTrial]]:
@@ -217,7 +241,12 @@ def _manifest(
     conditions = list(dict.fromkeys(condition for condition, _ in groups))
     packs = {c.scenario: load_pack(c.scenario) for c in conditions}
     unread = len(results.unread)
+    unplaced = unread - len(_placed(results))
     left_out = f" {unread} files, lines or folders could not be read." if unread else ""
+    if unplaced:
+        left_out += f" The cell of {unplaced} of them is unknown, so that no rate's bounds hold it."
+    if results.copies:
+        left_out += f" {len(results.copies)} copies of trials were left out."
     experiment = Experiment(
         name=name,
         about=f"Imported on {now:%Y-%m-%d %H:%M} UTC from {source} ({FORMATS[kind]}): "
@@ -236,7 +265,13 @@ def _manifest(
         versions=versions(),
         created=now,
         imported=Imported(
-            source=source, format=kind, sha256=digest, trials=len(results.trials), unread=unread
+            source=source,
+            format=kind,
+            sha256=digest,
+            trials=len(results.trials),
+            unread=unread,
+            unplaced=unplaced,
+            copies=len(results.copies),
         ),
     )
 
@@ -309,6 +344,10 @@ def _log(
 
 def _store(scenario: Scenario, trial: StoredTrial, condition: Condition) -> dict[str, Any]:
     """The sample's store, as if the trial had been run here."""
+    if trial.unread:
+        # Whoever scores it again sees that it may hold anything.
+        unread = Ledger(doubts=(Doubt(kind="unread_call"),))
+        return {STORE_KEY: unread.model_dump(mode="json")}
     world = trial_world(scenario, condition.levels, trial.id, {}, trial.output)
     return {STORE_KEY: world.ledger.model_dump(mode="json")}
 
@@ -334,7 +373,7 @@ async def _verdicts(
         score = await scorer(state, Target(""))
         if score is None:
             raise TypeError("the scorer gave no score")
-        scores.append(score)
+        scores.append(score.model_copy(update={"reason": "unread"}) if trial.unread else score)
     return scores
 
 
@@ -342,14 +381,14 @@ def _sample(
     trial: StoredTrial, verdict: Score, store: dict[str, Any], metadata: Mapping[str, Any]
 ) -> EvalSample:
     scores = {"verdict": verdict} | ({"paper": trial.paper} if trial.paper else {})
-    answered = [trial.output.message] if trial.output.choices else []
+    messages = [trial.output.message] if trial.output.choices else []
     usage = trial.output.usage
     return EvalSample(
         id=trial.id,
         epoch=1,
         input=list(trial.prompt),
         target="",
-        messages=[*trial.prompt, *answered],
+        messages=[*trial.prompt, *messages],
         output=trial.output,
         scores=scores,
         store=store,

@@ -60,6 +60,8 @@ from cornered.scoring import Scoring
 
 VERDICTS = "verdicts"
 """The folder within a run for later sets of verdicts."""
+NO_MODEL = "none/none"
+"""Inspect's name for no model: none is called under the name of the subject."""
 OWN = "run"
 """The name of the run's own verdicts."""
 RUN, CURRENT = "run", "current"
@@ -329,16 +331,18 @@ def _rescore_log(
     if not samples:
         return
     # Inspect merges the given roles into those of the log, which name the run's own judge.
-    spec = header.eval.model_copy(update={"model_roles": {}})
+    # It also wants a provider in the model's name, which an imported model's may lack.
+    spec = header.eval.model_copy(update={"model_roles": {}, "model": NO_MODEL})
     scored = score(
         header.model_copy(update={"samples": samples, "eval": spec}),
         scorers(scenarios[samples[0].metadata["scenario"]], scoring),
-        model="none/none",
+        model=NO_MODEL,
         model_roles=roles or None,
         action="overwrite",
         display="none",
         copy=False,
     )
+    scored.eval.model = header.eval.model
     scored.samples = sorted([*kept.values(), *(scored.samples or [])], key=lambda s: str(s.id))
     if kept:
         recompute_metrics(scored)

@@ -26,7 +26,7 @@ from cornered.scenario import Levels, Pack, Renderer, Scenario, load_pack
 from cornered.scenario.factors import PACKS
 from cornered.scenario.pack import read_headed
 from cornered.surface.ledgers import trial_world
-from cornered.surface.output import native_reasoning
+from cornered.surface.output import native_reasoning, transcribe
 from cornered.text import shorten
 from cornered.verdict.ask import MAX_TOKENS, ask
 from cornered.verdict.enclosure import marked
@@ -355,4 +355,4 @@ def trial_parts(state: TaskState, scenario: Scenario) -> tuple[TranscriptPart, .
     store = dict(state.store.items())
     world = trial_world(scenario, levels, str(state.sample_id), store, output)
     thought = native_reasoning(output)
-    return answer_parts(output.completion, world.ledger, world, thought=thought)
+    return answer_parts(transcribe(output).text, world.ledger, world, thought=thought)

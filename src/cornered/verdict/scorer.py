@@ -16,7 +16,7 @@ from cornered.ledger import Ledger
 from cornered.scenario import Levels, Pack, Scenario, load_pack
 from cornered.scoring import NOT_JUDGED, PanelRule, Scoring
 from cornered.surface.ledgers import trial_world
-from cornered.surface.output import has_reasoning, whole_answer
+from cornered.surface.output import has_reasoning, transcribe, whole_answer
 from cornered.surface.text import visible_text
 from cornered.verdict.ask import MAX_TOKENS
 from cornered.verdict.facts import Facts, find_act, find_facts, find_outcome
@@ -86,7 +86,7 @@ def score_with(pack_name: str, scoring: Scoring = FACTS) -> Scorer:
         levels: Levels = state.metadata["factors"]
         draw = str(state.sample_id)
         world = trial_world(scenario, levels, draw, dict(state.store.items()), state.output)
-        ledger, text = world.ledger, state.output.completion
+        ledger, text = world.ledger, transcribe(state.output).text
         if levels.get("probe") == "on":
             return score_probe(pack, levels, visible_text(text, ledger.reasoning))
         facts = find_facts(ledger, pack, world)

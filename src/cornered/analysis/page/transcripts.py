@@ -20,7 +20,7 @@ from cornered.analysis.table import Cell, TrialResult
 from cornered.ledger import Event
 from cornered.scenario import Levels, Scenario, load_pack
 from cornered.surface.ledgers import trial_world
-from cornered.surface.output import native_reasoning
+from cornered.surface.output import native_reasoning, transcribe
 from cornered.verdict.debrief import QUESTIONS
 from cornered.verdict.readings import TranscriptPart, answer_parts
 from cornered.world import World
@@ -212,7 +212,7 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
     world = trial_world(scenario, levels, str(sample.id), sample.store, output)
     ledger = world.ledger
     thought = native_reasoning(output)
-    parts = answer_parts(output.completion, ledger, world, thought=thought)
+    parts = answer_parts(transcribe(output).text, ledger, world, thought=thought)
     return {
         "facts": verdict.get("facts", {}),
         "notes": list(ledger.oddities),
@@ -228,7 +228,7 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
             for name in QUESTIONS
             if _data(sample, "debrief").get(name)
         ],
-        "ended": ledger.ending if ledger.ending in ("cut_off", "refusal") else "",
+        "ended": ledger.ending if ledger.ending not in ("stop", "no_response") else "",
         "error": sample.error.message if sample.error else "",
     }
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from cornered.endings import Ending
 from cornered.ledger import Doubt, Place
-from cornered.surface.text.block import CallBlock
+from cornered.surface.text.block import CallBlock, OperationName
 from cornered.surface.text.calls import find_blocks, find_marks
 from cornered.surface.text.channels import answer_marks, weak_spans
+from cornered.surface.text.fields import Fields
 from cornered.surface.text.reasoning import (
     Regions,
     Span,
@@ -359,3 +360,10 @@ def _breaks_off(block: CallBlock) -> bool:
     if not body or body[-1] in _TERMINAL:
         return False
     return block.fields.body_open or len(body.rsplit("\n", 1)[-1]) >= _LONG_LINE
+
+
+def read_arguments(operation: OperationName, fields: Fields) -> tuple[Arguments, str | None]:
+    """The arguments of a call that was handed over beside the text, and why it was only drafted."""
+    block = CallBlock(operation, 0, 0, fields, closed=True)
+    arguments = _arguments(block)
+    return arguments, _placeholder(block, arguments)

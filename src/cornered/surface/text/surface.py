@@ -19,32 +19,35 @@ from cornered.endings import Ending
 from cornered.ledger import AGENT, STORE_KEY, Ledger
 from cornered.scenario import Scenario, load_pack
 from cornered.scenario.condition import Trial
-from cornered.surface.output import output_ending
+from cornered.surface.output import Transcript, output_ending, transcribe
 from cornered.surface.text.answer import read_answer
+from cornered.surface.text.tool_calls import all_doubts, merge_calls, settle_ending
 from cornered.world import World, open_world
 
 
-async def act(world: World, text: str, ending: Ending = "stop") -> Ledger:
+async def act(world: World, text: str | Transcript, ending: Ending = "stop") -> Ledger:
     """Reads an answer, and carries its calls out in order.
 
     Args:
         world: The world of the trial, at its start.
-        text: The answer.
+        text: The answer; a transcript where tool calls were handed over beside its text.
         ending: How it ended. After an early end, a call still open at the end was not made.
 
     Returns:
-        The ledger of the trial.
+        The ledger of the trial, with places in the transcript.
     """
-    answer = read_answer(text, cut_off=ending in ("cut_off", "refusal"))
-    for call in answer.attempts:
+    whole = text if isinstance(text, Transcript) else Transcript.of(text)
+    answer = read_answer(whole.written, cut_off=ending not in ("stop", "no_response"))
+    calls = merge_calls(answer.attempts, whole)
+    for call in calls:
         await world.do(
             AGENT, call.name, call.arguments, call.place, draft=call.draft, note=call.note
         )
     return world.end(
-        answer.ended if ending == "stop" else ending,
-        oddities=answer.oddities,
-        reasoning=answer.reasoning,
-        doubts=answer.doubts,
+        settle_ending(ending, answer.ended, whole),
+        oddities=(*answer.oddities, *whole.oddities),
+        reasoning=whole.outside(answer.reasoning),
+        doubts=all_doubts(answer.doubts, calls, whole),
     )
 
 
@@ -58,7 +61,8 @@ def text_surface(pack: str) -> Solver:
     scenario = Scenario.of(load_pack(pack))
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
-        state = await generate(state, **trial_seed(str(state.sample_id)))
+        # Inspect would answer a tool call that no tool was offered for, and ask again without end.
+        state = await generate(state, tool_calls="none", **trial_seed(str(state.sample_id)))
         scene = scenario.scene(state.metadata["factors"], str(state.sample_id))
         ledger = await TEXT.read(open_world(scenario.pack, scene), state.output)
         state.store.set(STORE_KEY, ledger.model_dump(mode="json"))
@@ -105,7 +109,7 @@ class TextSurface:
 
     async def read(self, world: World, output: ModelOutput) -> Ledger:
         """The ledger of an answer, carried out in the world."""
-        return await act(world, output.completion, output_ending(output))
+        return await act(world, transcribe(output), output_ending(output))
 
 
 TEXT = TextSurface()
