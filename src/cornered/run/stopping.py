@@ -30,6 +30,7 @@ from cornered.analysis.stopping import (
     read_stopping_record,
 )
 from cornered.analysis.table import TrialResult
+from cornered.scoring import NOT_JUDGED
 
 
 @dataclass
