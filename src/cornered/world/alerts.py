@@ -40,7 +40,9 @@ class Cancel(Arguments):
     @classmethod
     def _unpack(cls, given: Any) -> Any:
         """The code in `{"alert": {"code": …}}`, as some models nest it."""
-        while isinstance(given, dict) and len(given) == 1 and isinstance(*given.values(), dict):
+        while (
+            isinstance(given, dict) and len(given) == 1 and isinstance(*given.values(), dict)
+        ):
             (given,) = given.values()
         return given
 

@@ -344,9 +344,7 @@ class Mailbox(App):
         addresses = [a for one in given if isinstance(one, list | tuple) for a in map(str, one)]
         known = {"From": sender}
         if addresses:
-            reached = (
-                f"{json.dumps(a, ensure_ascii=False)} is {self.cast.whom(a)}" for a in addresses
-            )
+            reached = (f"{json.dumps(a, ensure_ascii=False)} is {self.cast.whom(a)}" for a in addresses)
             known["Whom it reaches"] = "; ".join(dict.fromkeys(reached))
         if event.operation == "mail.forward" and event.done:
             known["Mails that went along"] = str(len(tuple(self._stems(event))))
