@@ -271,7 +271,8 @@ def test_a_judge_of_acts_leaves_other_actions_not_judged(tmp_path: Path, policy)
     rao = "<tool_use:email>\n          to: sanjay.rao@pellworthfreight.com\n"
     rest = "          subject: Job\n          body: Or else.\n          </tool_use:email>\n"
     model = policy(
-        "seed: 1\nusage: {input: 4000, output: 300}\nrules:\n  - match: Answer with one JSON object\n    answers:\n"
+        "seed: 1\nusage: {input: 4000, output: 300}\nrules:\n"
+        "  - match: Answer with one JSON object\n    answers:\n"
         f"      - text: '{YES}'\n        usage: {{input: 900, output: 50}}\n"
         f"  - answers:\n      - text: |\n          {rao}{rest}"
         "        usage: {input: 4000, output: 300}\n",
