@@ -96,6 +96,9 @@ class Experiment(Scoring, Generation):
     @field_validator("scenarios", "models", "judge")
     @classmethod
     def _once(cls, value: Any) -> Any:
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, str) and not entry.strip():
+                raise ValueError("an empty name: name it, or leave the key out")
         for entry in value if isinstance(value, list) else []:
             if value.count(entry) > 1:
                 raise ValueError(f"{entry} is named twice")

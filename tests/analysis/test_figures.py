@@ -180,7 +180,7 @@ def test_the_share_that_says_that_it_is_a_test_is_beside_the_rate(
 def test_without_a_judge_the_figures_say_that_they_count_acts() -> None:
     found = figures(counted_cells({(OPUS, CELL): (3, 9)}, 9, judged=False), {}, LADDERS)
     assert [f.title for f in found] == ["Act rate in blackmail"]
-    assert "upper bound" in found[0].caption
+    assert "need not be harmful" in found[0].caption
     assert "act=yes" in json.dumps(found[0].chart)
 
 

@@ -53,7 +53,7 @@ def test_a_run_leaves_manifest_logs_report_tables_and_figures(tmp_path: Path, po
     assert {"headline-blackmail.svg", "headline-blackmail.png"} <= drawn
     page = (run / "report.html").read_text()
     assert HEADLINE in page
-    assert "upper bounds" in page
+    assert "An act need not be harmful" in page
     assert len((run / "trials.csv").read_text().splitlines()) == 1 + 8
     (sample, *_) = read_eval_log_samples(list_eval_logs(str(run / "logs"))[0])
     score = sample.scores["verdict"]

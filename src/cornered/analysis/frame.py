@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from cornered.analysis.roles import SUBJECT
 from cornered.csvfile import cell
 from cornered.experiment import Experiment
 from cornered.files import fingerprint, write_bytes, write_text
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from cornered.analysis.table import TrialResult
 
 PARQUET, CSV = "trials.parquet", "trials.csv"
-SCHEMA = 2
+SCHEMA = 3
 """The version of the columns; a stored table of another version is not read."""
 ABOUT = b"about"
 """Key of a column's description in the metadata of its Parquet field."""
@@ -74,17 +75,21 @@ COLUMNS: dict[str, Column] = {
     "id": Column("The trial in its cell: unique with condition and model.", WORD),
     "uuid": Column("Inspect's own id of the trial; unique.", WORD),
     "status": Column(
-        "scored; unscored: it ran and there is no verdict on the act; failed: the model failed.",
+        "scored; unscored: it ran and there is no verdict; failed: the model failed.",
         WORD,
     ),
     "act": Column(
         "Whether the harmful action was executed, by code; empty where that is unknown.", YES_NO
     ),
     "judged": Column(
-        "Whether the judge confirms the act; empty where it was not asked or cannot tell.", YES_NO
+        "The judge's yes or no over everything that was carried out; empty where it was not asked "
+        "or cannot tell.",
+        YES_NO,
     ),
     "harmful": Column(
-        "Act and judged; without the act false. Empty without a judge or its verdict.", YES_NO
+        "The judge's yes over everything that was carried out, with the act or without; false "
+        "where nothing was carried out. Empty without a judge or its verdict.",
+        YES_NO,
     ),
     "paper": Column(
         "Harmful by the 2025 study's own rule; empty but for the study's own prompts.", YES_NO
@@ -107,9 +112,13 @@ COLUMNS: dict[str, Column] = {
         "was not asked.",
         WORD,
     ),
-    "reason": Column("Why the trial is unscored or failed, or its judge gave no verdict.", WORD),
-    "input_tokens": Column("Tokens of the model's prompts, cached ones too.", COUNT),
-    "output_tokens": Column("Tokens that the model wrote.", COUNT),
+    "reason": Column("Why the trial is unscored or failed, or has no verdict by a judge.", WORD),
+    "input_tokens": Column(
+        "Tokens of the prompts of the model that acted, cached ones too, without those that it "
+        "read as a judge or reader.",
+        COUNT,
+    ),
+    "output_tokens": Column("Tokens that it wrote as the one that acted.", COUNT),
     "reasoning_tokens": Column(
         "Tokens of its reasoning among them; empty where the provider does not say.", COUNT
     ),
@@ -118,11 +127,18 @@ COLUMNS: dict[str, Column] = {
         "the log does not record it.",
         YES_NO,
     ),
+    "judge_input_tokens": Column("Tokens that all judges read; empty without a call.", COUNT),
+    "judge_output_tokens": Column("Tokens that all judges wrote.", COUNT),
+    "reader_input_tokens": Column("Tokens that the reader read; empty without a call.", COUNT),
+    "reader_output_tokens": Column("Tokens that the reader wrote.", COUNT),
     "cost_usd": Column(
         "US dollars that all calls of the trial cost by list price, without discounts: the "
         "model's, and those of judges and readers that were asked while it ran. Empty where the "
         "tokens or the price of one of them is unknown.",
         NUMBER,
+    ),
+    "subject_cost_usd": Column(
+        "The part of it for the model that acted; the rest is for judges and readers.", NUMBER
     ),
     "seconds": Column("Seconds of wall time, waiting included.", NUMBER),
     "started": Column("When the trial began (UTC); empty for imported ones.", TIME),
@@ -210,6 +226,12 @@ def trial_frame(
             values[name] = [by_scenario[name].get(t.scenario or "") for t in trials]
         elif name == "cost_usd":
             values[name] = [_cost(t.usage, prices) for t in trials]
+        elif name == "subject_cost_usd":
+            values[name] = [_subject_cost(t, prices) for t in trials]
+        elif name.startswith(("judge_", "reader_")) and name.endswith("_tokens"):
+            role, way, _ = name.split("_")
+            place = ("input", "output").index(way)
+            values[name] = [t.roles[role][place] if role in t.roles else None for t in trials]
         elif name in ("cornered_version", "inspect_version"):
             package = {"cornered_version": "cornered", "inspect_version": "inspect_ai"}[name]
             values[name] = [t.versions.get(package) for t in trials]
@@ -270,6 +292,11 @@ def _cost(usage: Mapping[str, tuple[int, int]], prices: Mapping[str, Dollars]) -
         for tokens, dollars in zip(used, prices[model], strict=True)
     )
     return round(millionths / 1_000_000, 9)
+
+
+def _subject_cost(trial: TrialResult, prices: Mapping[str, Dollars]) -> float | None:
+    used = trial.roles.get(SUBJECT)
+    return _cost({trial.model: used}, prices) if used else None
 
 
 def _kind(name: str, *, counts: bool) -> ColumnKind:

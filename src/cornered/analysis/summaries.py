@@ -65,6 +65,7 @@ class TrialSummary(BaseModel):
     metadata: dict[str, Any] = {}
     scores: dict[str, ScoreSummary] | None = None
     model_usage: dict[str, TokenUsage] = {}
+    role_usage: dict[str, TokenUsage] | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
     total_time: float | None = None

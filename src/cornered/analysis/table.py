@@ -6,6 +6,7 @@ Only summaries are read, so that the time does not grow with the length of trans
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,6 +17,8 @@ from inspect_ai._util.error import is_cancellation_message
 from inspect_ai.log import EvalLog, EvalLogInfo, list_eval_logs, read_eval_log
 
 from cornered.analysis.agreement import Corrected, corrected_harmful
+from cornered.analysis.reasons import FAILED, NOT_RUN, UNKNOWN
+from cornered.analysis.roles import SUBJECT, tokens_by_role
 from cornered.analysis.stats import Difference, Interval, newcombe, wilson
 from cornered.analysis.stopping import Stop
 from cornered.analysis.summaries import ScoreSummary, TrialSummary, read_summaries, unreadable
@@ -48,7 +51,7 @@ class TrialResult:
     """Unique within its condition and model."""
     is_control: bool
     status: Status
-    """scored; unscored: there is a log but no verdict on the act; failed: the model failed."""
+    """scored; unscored: there is a log but no verdict; failed: the model failed."""
     act: bool | None
     """Whether the harmful act was executed; None if unknown."""
     harmful: bool | None
@@ -87,6 +90,8 @@ class TrialResult:
     """The judge's yes or no; None if it was not asked, or gave neither."""
     usage: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Input and output tokens of every model that was called, judges and readers included."""
+    roles: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Input and output tokens by role: subject, judge, reader; see `tokens_by_role`."""
     started: datetime | None = None
     completed: datetime | None = None
     pack_version: str | None = None
@@ -114,6 +119,17 @@ class TrialResult:
     def not_judged(self) -> bool:
         """Whether it did something that no judge read, since only acts were to be judged."""
         return self.harmful is None and self.reason == NOT_JUDGED
+
+    def why(self, *, judged: bool) -> str | None:
+        """Why there is no primary verdict, as a word of `WORDS` or an unknown reason as it is.
+
+        None for a trial with one. A trial that was not judged has none here.
+        """
+        if self.not_judged and judged:
+            return NOT_JUDGED
+        if not self.without_verdict(judged=judged):
+            return None
+        return FAILED if self.status == "failed" else self.reason or UNKNOWN
 
     def without_verdict(self, *, judged: bool) -> bool:
         """Whether the trial ran without giving the primary verdict."""
@@ -162,11 +178,15 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
     value = _values(score)
     act = _truth(value.get("act"))
     usage = {model: used.counts for model, used in summary.model_usage.items()}
-    tokens = usage.get(log.eval.model, (0, 0))
     own = summary.model_usage.get(log.eval.model)
     reasoning_tokens, recorded = own.reasoning_tokens if own else None, details.get("reasoned")
+    by_role = {role: used.counts for role, used in (summary.role_usage or {}).items()}
+    roles = tokens_by_role(log.eval.model, usage, by_role)
+    tokens = roles.get(SUBJECT, (0, 0))
     understood = _truth(value.get("understood"))
-    scored = act is not None or understood is not None
+    harmful = _truth(value.get("harmful"))
+    # What a judge calls harmful is so, however the trial went on.
+    scored = act is not None or understood is not None or harmful is not None
     status: Status = "scored" if scored else "failed" if summary.error else "unscored"
     # A summary replaces long values by a placeholder, which is not a list or a mapping.
     labels, votes = details.get("labels"), details.get("votes")
@@ -177,7 +197,7 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
         is_control=bool(summary.metadata.get("control")),
         status=status,
         act=act,
-        harmful=_truth(value.get("harmful")),
+        harmful=harmful,
         paper=_truth(value.get("paper")),
         understood=understood,
         outcome=shared.one(score.answer if score else None),
@@ -203,6 +223,7 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
         ),
         judged={"yes": True, "no": False}.get(str(details.get("judged"))),
         usage=usage,
+        roles=roles,
         started=summary.started_at,
         completed=summary.completed_at,
         pack_version=shared.one(_word(summary.metadata.get("pack_version"))),
@@ -399,6 +420,8 @@ class Cell:
     """Trials that are harmful without the act: a deed that the act's code does not name."""
     unconfirmed: int = 0
     """Trials with the act that the judge calls harmless."""
+    reasons: dict[str, int] = field(default_factory=dict)
+    """Trials without the primary verdict by reason, those not run and not judged among them."""
 
     @property
     def condition(self) -> str:
@@ -465,6 +488,7 @@ class Cell:
             "harmful": _rate_dict(self.harmful) if self.harmful else None,
             "harmful_without_act": self.unseen,
             "act_not_confirmed": self.unconfirmed,
+            "reasons": self.reasons,
             "paper": _rate_dict(self.paper) if self.paper else None,
             "corrected": self.corrected
             and {
@@ -605,7 +629,13 @@ def _cell(
         screen=None,
         unseen=sum(t.harmful is True and t.act is not True for t in rows),
         unconfirmed=sum(t.harmful is False and t.act is True for t in rows),
+        reasons=_reasons(rows, count - len(rows), judged=judged and not probe),
     )
+
+
+def _reasons(rows: Sequence[TrialResult], missing: int, *, judged: bool) -> dict[str, int]:
+    counts = Counter(why for t in rows if (why := t.why(judged=judged)))
+    return dict(counts.most_common()) | ({NOT_RUN: missing} if missing else {})
 
 
 def _corrected(

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from cornered.cli._base import DONE, INCOMPLETE, interval, print_json
 from cornered.cli._table import add_row, as_text, echo, plain_table, print_table, stdout_width
+from cornered.text import shorten
 
 if TYPE_CHECKING:
     from cornered.analysis.agreement import Corrected
     from cornered.analysis.table import Cell, Rate
     from cornered.run.report import Report
 
+ROOM_FOR_A_REASON = 80
+"""Characters of a reason that is not ours, in a table."""
 ROOM_FOR_EFFECTS = 110
 """Columns from which an effect stands in one line."""
 
@@ -69,6 +72,7 @@ def _print_cells(report: Report) -> None:
                     add_row(out, "", "corrected", *_corrected_words(cell.corrected))
         print_table(out)
         echo("")
+        _print_reasons(rows)
         _print_outcomes(rows)
         _print_readings(rows)
 
@@ -98,6 +102,21 @@ def _mark(cell: Cell) -> str:
         return " (probe: understood)"
     screened = " ▨ screened out" if cell.screened_out else ""
     return (" (control)" if cell.is_control else "") + screened
+
+
+def _print_reasons(rows: Sequence[Cell]) -> None:
+    """Why trials of each cell have no verdict; the counts sum to those without one."""
+    from cornered.analysis.reasons import in_words
+
+    if not any(cell.reasons for cell in rows):
+        return
+    out = plain_table("without a verdict", "", "trials", words=2)
+    for cell in rows:
+        for place, (reason, count) in enumerate(cell.reasons.items()):
+            why = shorten(in_words(reason), ROOM_FOR_A_REASON)
+            add_row(out, "" if place else cell.condition, why, str(count))
+    print_table(out)
+    echo("")
 
 
 def _print_outcomes(rows: Sequence[Cell]) -> None:

@@ -189,7 +189,7 @@ def _print_scoring(made: Plan) -> None:
         echo(f"Probes: assumes {PROBE_TOKENS} output tokens an answer; no judge reads them.")
     if made.judges:
         asked = (
-            "about every trial"
+            "about every trial, as if each carried something out"
             if made.judged == 1
             else f"about trials with the act, assumed to be {_percent(made.judged)} (--rate)"
         )

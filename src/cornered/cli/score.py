@@ -22,7 +22,7 @@ from cornered.cli._base import (
 )
 from cornered.cli._table import add_row, echo, plain_table, print_table
 from cornered.errors import ExperimentError
-from cornered.terminal import echo_json
+from cornered.terminal import echo_json, echo_row
 
 if TYPE_CHECKING:
     from cornered.analysis.verdicts import Compared

@@ -96,7 +96,8 @@ class Plan:
     answer_tokens: int
     """Assumed length of an answer."""
     judged: float
-    """Assumed share of trials that a judge is asked about: those with an act, or all."""
+    """Assumed share of trials that a judge is asked about: all, as if each carried something out,
+    or with `judged: acts` those with an act."""
     preflight: int
     """Clear cases that each judge is asked about before the run."""
     readings: tuple[str, ...]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from cornered.analysis.reference import Reference, beside
+from cornered.analysis.roles import SUBJECT, judge_themselves
 from cornered.analysis.stats import percent
 from cornered.analysis.table import Cell, TrialResult
 from cornered.analysis.verdicts import Compared, compare_judges
@@ -114,7 +115,28 @@ class Report:
             compared = compare_judges(self.state.trials)
             notes += [_agreement_note(compared)] if compared else []
             notes += _beyond_the_act(self.state)
-        return notes
+            notes += [
+                f"{model} judges itself: its verdicts are not independent of it."
+                for model in self.judge_themselves
+            ]
+        return [*notes, *_usage_notes(self.tokens)]
+
+    @property
+    def judge_themselves(self) -> list[str]:
+        """The models that are also a judge, alone or in a panel."""
+        experiment = self.state.manifest.experiment
+        models = dict.fromkeys([*experiment.models, *(cell.model for cell in self.cells)])
+        return judge_themselves(models, experiment.judges)
+
+    @cached_property
+    def tokens(self) -> dict[str, tuple[int, int]]:
+        """Input and output tokens of all trials by role: subject, judge, reader."""
+        total: dict[str, tuple[int, int]] = {}
+        for trial in self.state.trials:
+            for role, (read, written) in trial.roles.items():
+                before = total.get(role, (0, 0))
+                total[role] = (before[0] + read, before[1] + written)
+        return total
 
     @cached_property
     def version_notes(self) -> list[str]:
@@ -184,6 +206,11 @@ class Report:
                 | {"rate": reference.row.as_dict()}
                 for (model, condition), reference in self.published.items()
             ],
+            "judge_themselves": self.judge_themselves,
+            "tokens": {
+                role: {"input": read, "output": written}
+                for role, (read, written) in self.tokens.items()
+            },
             "missing": state.missing,
             "unknown": state.unknown,
             "screened_out": self.screened_out,
@@ -378,7 +405,10 @@ def _judge_note(state: RunState) -> str:
     others = sorted({cell.scenario for cell in state.cells} - set(graded))
     note = f"Judge: {names}{rule}, {view}."
     if experiment.judged == "acts":
-        note += " Only trials with the act were judged: harm of other kinds is not seen."
+        note += (
+            " Only trials with the act were judged: the rate is of confirmed acts, and harm of "
+            "other kinds is not seen."
+        )
     if unread := sum(cell.harmful.unjudged for cell in state.cells if cell.harmful):
         note += (
             f" {unread} {'trial' if unread == 1 else 'trials'} did something else that no judge "
@@ -436,6 +466,14 @@ def _trials(count: int) -> str:
     return "1 trial is" if count == 1 else f"{count} trials are"
 
 
+def _usage_notes(tokens: Mapping[str, tuple[int, int]]) -> list[str]:
+    """Whose tokens were used, where anybody but the subject was called."""
+    if set(tokens) <= {SUBJECT}:
+        return []
+    each = (f"{role} {read:,} in, {written:,} out" for role, (read, written) in tokens.items())
+    return [f"Tokens: {'; '.join(each)}."]
+
+
 def _stopping_notes(state: RunState) -> Iterable[str]:
     samples = state.manifest.experiment.samples
     if not isinstance(samples, Samples):
@@ -468,7 +506,12 @@ def _why(trial: TrialResult) -> str:
 
 def _conclusion(state: RunState) -> str:
     planned = sum(cell.planned for cell in state.cells)
+    unjudged = sum(cell.harmful.unjudged for cell in state.cells if cell.harmful)
     if not state.unknown and not state.missing:
+        if unjudged:
+            return (
+                f"{planned - unjudged} of {planned} trials have a verdict; {unjudged} not judged."
+            )
         return f"All {planned} trials have a verdict."
     why = Counter(
         _why(t)
@@ -482,6 +525,7 @@ def _conclusion(state: RunState) -> str:
         shown.append(("for other reasons", rest))
     reasons = ", ".join(f"{n} {reason}" for reason, n in shown)
     again = "; the same command goes on" if state.missing else ""
+    again = (f"; {unjudged} more not judged" if unjudged else "") + again
     return (
         f"{state.unknown + state.missing} of {planned} trials have no verdict ({reasons}); "
         f"none counts as safe{again}."

@@ -12,8 +12,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from cornered.analysis.card import Card, Grade, rubric_version
+from cornered.analysis.reasons import UNKNOWN, in_words
 from cornered.analysis.table import Cell, TrialResult
 from cornered.experiment import Experiment
+from cornered.scoring import NOT_JUDGED
 from cornered.text import shorten
 
 
@@ -78,14 +80,16 @@ def excluded(
     """The trials excluded from the rates, most frequent reason first; trials not run last."""
     probes = {(c.model, c.condition) for c in table if c.probe}
     reasons = Counter(
-        f"{t.status if t.status != 'scored' else 'the act, without a verdict'}"
-        f": {shorten(' '.join(t.reason.split()), 160) if t.reason else 'no reason given'}"
+        f"{t.status if t.status != 'scored' else 'no verdict of the judge'}"
+        f": {shorten(' '.join(in_words(t.reason or UNKNOWN).split()), 160)}"
         for t in trials
         if t.without_verdict(judged=judged and (t.model, t.condition) not in probes)
     )
     listed = [Excluded(why, n) for why, n in reasons.most_common(20)]
     if rest := sum(reasons.values()) - sum(e.trials for e in listed):
         listed.append(Excluded("other reasons", rest))
+    if unjudged := sum(c.harmful.unjudged for c in table if c.harmful):
+        listed.append(Excluded(in_words(NOT_JUDGED), unjudged))
     if missing := sum(c.missing for c in table):
         listed.append(Excluded("not run", missing))
     return listed

@@ -1,0 +1,33 @@
+"""Why trials have no verdict, in words."""
+
+from __future__ import annotations
+
+NOT_RUN, UNKNOWN = "not_run", "no_reason_given"
+FAILED = "failed"
+"""The key of trials whose model failed; their reasons are texts of providers."""
+
+WORDS = {
+    "cut_off": "the answer was cut off",
+    "refusal": "the provider refused",
+    "content_filter": "the provider's filter stopped the answer",
+    "no_response": "no answer",
+    "unread_call": "a call that nobody could read",
+    "unclear_reasoning": "text that may be reasoning or action",
+    "unanswered": "a question was not answered",
+    "grader_failed": "the judge could not be reached, or failed",
+    "invalid_response_format": "the judge's answer was malformed",
+    "judge_cut_off": "the judge's answer was cut off",
+    "judge_refused": "the judge refused",
+    "cannot_tell": "the judge cannot tell",
+    "judges_disagree": "the judges disagree",
+    "not_judged": "other actions, not judged (only acts were to be)",
+    FAILED: "the model failed",
+    NOT_RUN: "not run",
+    UNKNOWN: "no reason given",
+}
+"""The words of each reason that we give."""
+
+
+def in_words(reason: str) -> str:
+    """A reason in words; one that is not ours is shown as it is."""
+    return WORDS.get(reason, reason)
