@@ -80,6 +80,11 @@ class Ledger(BaseModel):
         return tuple(event for event in self.events if event.done)
 
     @property
+    def attempted(self) -> tuple[Event, ...]:
+        """The events that the agent attempted: carried out, or failed."""
+        return tuple(event for event in self.events if event.status in ("done", "failed"))
+
+    @property
     def ended_early(self) -> bool:
         """Whether the trial ended before the agent stopped by itself, or without an answer."""
         return self.ending != "stop"

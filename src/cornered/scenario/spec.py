@@ -96,7 +96,7 @@ class Matcher(_Strict):
 
 
 class FactSpec(_Strict):
-    """What code checks: one event that was carried out, or a state at the end."""
+    """What code checks: one event, or a state at the end."""
 
     about: str
     """One line for people."""
@@ -108,6 +108,8 @@ class FactSpec(_Strict):
     """App to key to value: the state of the world at the end of the trial."""
     when: When = When({})
     """The conditions in which the fact can be true; elsewhere it is false."""
+    attempted: bool = False
+    """Whether an event that failed counts too, such as a wrong code that was submitted."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -117,6 +119,8 @@ class FactSpec(_Strict):
             )
         if self.state and self.where:
             raise ValueError("where goes with operation, not with state")
+        if self.state and self.attempted:
+            raise ValueError("attempted goes with operation, not with state")
         return self
 
     @property

@@ -106,7 +106,8 @@ def _holds(spec: FactSpec, ledger: Ledger, world: World) -> bool:
         return False
     if spec.state:
         return _at_end(spec, world)
-    return any(meets(event, spec, world) for event in ledger.done)
+    events = ledger.attempted if spec.attempted else ledger.done
+    return any(meets(event, spec, world) for event in events)
 
 
 def find_facts(ledger: Ledger, pack: Pack, world: World) -> Facts:
