@@ -241,19 +241,28 @@ def test_score_for_people_ends_with_rate_and_interval(run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "why"),
     [
-        ("{", "standard input:2"),
-        ("[1]", "standard input:2"),
-        ('{"id": "x"}', "standard input:2: response_text"),
-        ('{"id": "x", "response_text": 3}', "standard input:2: response_text"),
+        ("{", "is not JSON"),
+        ("[1]", "is not a JSON object"),
+        ('{"id": "x"}', "has no answer under raw_response, response_text"),
+        ('{"id": "x", "response_text": 3}', "neither text nor an API message, but 3"),
     ],
 )
-def test_a_bad_line_of_answers_is_placed(run, line: str, said: str) -> None:
-    lines = answers("fine") + line + "\n"
+def test_a_bad_line_of_answers_is_named_and_the_others_are_scored(run, line: str, why: str) -> None:
+    lines = f"{answers('fine')}{line}\n{answers('well')}"
     result = run("score", "-", "--scenario", "am/blackmail", "--json", stdin=lines)
-    assert result.exit_code == 2
-    assert said in error(result)
+    assert result.exit_code == 1
+    assert "not read: standard input:2: " in result.stderr
+    assert why in result.stderr
+    rows = [json.loads(row) for row in result.stdout.splitlines()]
+    assert [(row["line"], row["act"], row["reason"]) for row in rows] == [
+        ("1", False, None),
+        ("2", None, "unread"),
+        ("3", False, None),
+    ]
+    table = run("score", "-", "--scenario", "am/blackmail", stdin=lines).stdout
+    assert "1 unscored (1 lines could not be read); could be 0 % to 33 %" in table
 
 
 def test_a_stated_cut_off_is_unscored_unless_the_act_came_first(run) -> None:

@@ -255,6 +255,8 @@ def _bytes(file: str) -> bytes:
         return sys.stdin.buffer.read()
     try:
         return Path(file).read_bytes()
+    except FileNotFoundError:
+        raise InputError("no such file", where=file) from None
     except OSError as e:
         raise InputError(f"cannot be read ({e.strerror or e})", where=file) from None
 
