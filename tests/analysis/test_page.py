@@ -268,7 +268,7 @@ def test_what_is_in_no_rate_is_said_with_its_reason() -> None:
     table = cells(trials, [fakes.planned(HEADLINE)], ["m"], 5, judged=True)
     found = {e.why: e.trials for e in excluded(table, trials, judged=True)}
     assert found == {
-        "the act, without a verdict: grader_failed": 1,
+        "no verdict of the judge: the judge could not be reached, or failed": 1,
         "failed: Timeout": 1,
         "not run": 2,
     }
