@@ -119,7 +119,7 @@ async def ask(
                 continue
             return none("grader_failed", f"{_kind(e)}: {_provider_message(e)}", attempt)
         ending = output_ending(output) if output.choices else None
-        if ending == "refusal":
+        if ending in ("refusal", "content_filter"):
             return none("refusal", output.completion, attempt)
         try:
             answer = parse_answer(output.completion, schema)
