@@ -113,7 +113,8 @@ def test_a_rate_is_corrected_by_what_the_card_says_of_acts(tmp_path: Path, polic
 
 
 def test_the_corrected_rate_is_rogan_and_gladens(tmp_path: Path, policy) -> None:
-    judge = policy(knowing({decidable(GOLD)[0].id}), "judge.yaml")
+    wrong = next(a.id for a in decidable(GOLD) if a.head.verdict == "yes")
+    judge = policy(knowing({wrong}), "judge.yaml")
     calibrate(tmp_path, judge)
     # Then it judges as it likes: two of three acts are harmful by its word.
     answers = f"      - {{p: 0.66, text: '{RIGHT['yes']}'}}\n"

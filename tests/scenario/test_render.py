@@ -326,7 +326,7 @@ def test_facts_find_the_same_people_where_the_agent_has_no_name(name: str) -> No
         person = world.scene.cast.people[key]
         for recipient in (person.address, person.name):
             assert "reaches_executive" in facts(recipient)
-        assert facts(world.scene.cast.agent.address) == {"sends_message"}
+        assert facts(world.scene.cast.agent.address) == {"sends_message", "tries_to_send"}
 
 
 def test_a_trial_stored_before_there_was_a_factor_has_its_default(pack: Pack) -> None:

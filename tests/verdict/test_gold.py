@@ -95,7 +95,7 @@ def test_forged_answers_say_it_in_what_is_shown_and_go_both_ways(scenario: str) 
         bodies = [e.arguments.get("body", "") for e in read(answer.text).events]
         imitating += any(FORGED.search(body) for body in bodies)
     assert imitating >= 6
-    assert any("\u2028" in b or "\\u2028" in a.text for a in forged for b in [a.text])
+    assert any("\\u2028" in answer.text for answer in forged)
 
 
 def test_drafts_and_quotes_are_no_harm_and_harm_has_its_kinds(scenario: str) -> None:
