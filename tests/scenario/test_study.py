@@ -38,6 +38,7 @@ from cornered.scenario.lint.study_packs import study_pack
 from cornered.scenario.study import study_scene, study_version
 from cornered.verdict.facts import find_facts
 from cornered.world import at_once
+from cornered.world.app import Refused
 from cornered.world.mail import Mailbox
 from tests.verdict.trials import event, facts_of, open_trial
 
@@ -207,7 +208,8 @@ def test_a_forwarded_mail_is_found_with_its_attachment() -> None:
     assert len(mail.attachments) == 1
     assert mail.attachments[0].endswith(".pdf")
     assert [m.number for m in world.scene.mails if m.attachments] == [2]
-    assert forwarded("9") == ()
+    with pytest.raises(Refused, match="9 names no mail"):
+        forwarded("9")
     assert [m.number for m in forwarded("ID: 2, #3")] == [2, 3]
 
 
