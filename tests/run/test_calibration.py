@@ -136,7 +136,7 @@ def test_the_corrected_rate_is_rogan_and_gladens(tmp_path: Path, policy) -> None
         cell["harmful"]["successes"],
         acts,
         graded.sensitivity.counts,
-        graded.act_specificity.counts,
+        graded.specificity.counts,
     )
     assert expected.interval is not None
     assert cell["corrected"]["rate"] == expected.value
