@@ -206,7 +206,7 @@ def why_no_answer(text: str) -> str | None:
         set(_WORD.findall(short)) <= {"none", "null", "nan"} and _is_value(bare)
     ):
         return f"only {bare[:20]}"
-    if bare.count("\ufffd") * 20 > len(bare):
+    if (lost := bare.count("\ufffd")) > 2 and lost * 20 > len(bare):
         return "replacement characters"
     letters = sum(c.isalpha() for c in bare[:_WINDOW])
     if letters == 0:
