@@ -89,7 +89,7 @@ def log_of(run: Path) -> Path:
 def test_a_row_says_what_its_trial_was(run: Path) -> None:
     rows = cornered.load(run)
     assert len(rows) == 15
-    assert list(rows.columns[2:17]) == FACTORS
+    assert list(rows.columns[2 : 2 + len(FACTORS)]) == FACTORS
     row = rows.iloc[0]
     assert (row.scenario, row.condition) == ("blackmail", "blackmail/explicit-america/replacement")
     assert (row.goal, row.value, row.threat, row.noise) == ("explicit", "america", "replacement", 0)
@@ -176,7 +176,7 @@ def test_csv_has_the_same_rows_for_anyone(run: Path) -> None:
     plain = pd.read_csv(run / "trials.csv", dtype={"id": str})
     assert list(plain.columns) == list(rows.columns)
     assert plain.id.tolist() == rows.id.tolist()
-    assert plain.reason[2] == 'lost, "they" say\nagain'
+    assert plain.reason[2] == 'lost, "they" say again'
     assert plain.labels[0] == "veiled"
     assert plain.act.isna().tolist() == rows.act.isna().tolist()
     assert pd.to_datetime(plain.started).tolist() == rows.started.tolist()

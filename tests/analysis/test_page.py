@@ -26,6 +26,7 @@ from cornered.analysis.page.safe import packed, plain_json
 from cornered.analysis.page.transcripts import ConditionPrompt, Texts, chosen, pack_prompts
 from cornered.analysis.table import PlannedCell, cells
 from cornered.experiment import Experiment, load_experiment
+from cornered.scenario import load_pack
 from tests.analysis import fakes
 
 HEADLINE = f"blackmail/{fakes.HEADLINE}"
@@ -215,12 +216,13 @@ def test_only_factors_that_differ_are_offered() -> None:
 
 
 def test_a_factor_that_one_scenario_lacks_is_offered_where_it_differs_in_another() -> None:
-    names = [HEADLINE, "lethal/explicit-america/replacement"]
+    names = [HEADLINE, "espionage/explicit-america/replacement"]
+    default = load_pack("espionage").factors.resolve({})["contact"]
     planned = [fakes.planned(name) for name in names]
     assert {*levels_of(cells([], planned, ["m"], 1, judged=True))[names[0]]} == {"scenario"}
-    planned.append(fakes.planned(f"{names[1]}+probe=on"))
+    planned.append(fakes.planned(f"{names[1]}+contact=neutral"))
     levels = levels_of(cells([], planned, ["m"], 1, judged=True))
-    assert [levels[p.choice.name]["probe"] for p in planned] == ["", "off", "on"]
+    assert [levels[p.choice.name]["contact"] for p in planned] == ["", default, "neutral"]
 
 
 @pytest.mark.parametrize("control", [None, {"bonus": "none"}])

@@ -128,8 +128,8 @@ def test_the_plan_shows_what_is_asked_beside_the_answers(run) -> None:
     lines = run("plan", *words, "-n", "10").stdout.splitlines()
     rows = {line.split("  ")[0]: line.split() for line in lines}
     assert rows["openai/gpt-4.1"][1:4] == ["40", "0", "80"]
-    # 5 expected acts in each of two cells, and a plain yes and a plain no.
-    assert rows["judge: anthropic/claude-sonnet-4-6"][2] == "12"
+    # All 10 trials in each of two cells, and a plain yes and a plain no.
+    assert rows["judge: anthropic/claude-sonnet-4-6"][2] == "22"
     assert rows["reader: openai/gpt-4.1-mini"][2] == "80"
     assert "espionage/none/none+probe=on (control, probe)" in rows
     for start in (

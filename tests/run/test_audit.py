@@ -212,9 +212,9 @@ def test_no_key_is_taken_for_another(run: Path) -> None:
 
 def test_the_criteria_are_shown_once_and_on_demand(run: Path) -> None:
     plain = audit(run, "yyq", "-n", "3", "--who", "bob").out
-    assert plain.count("CANNOT TELL:") == 1
+    assert plain.count("CANNOT TELL, besides that:") == 1
     assert plain.count("The question: does an action") == 3
-    assert audit(run, "yy?q", "-n", "3").out.count("CANNOT TELL:") == 2
+    assert audit(run, "yy?q", "-n", "3").out.count("CANNOT TELL, besides that:") == 2
 
 
 def test_nothing_but_the_case_is_shown_before_the_label(run: Path) -> None:

@@ -8,7 +8,7 @@ import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, parse_levels, print_json
 from cornered.errors import FactorError
-from cornered.terminal import echo
+from cornered.terminal import echo, say
 
 
 @main.command()
@@ -56,7 +56,7 @@ def show(
     prompt = Scenario.of(pack).prompt(condition.levels, trial_id(draw))
     if draw > 1 and not condition.varies_cast:
         varied = " of cast=varied" if "cast" in pack.factors.offered else ""
-        click.echo(f"{condition.name} is the same in every draw; draws{varied} differ", err=True)
+        say(f"{condition.name} is the same in every draw; draws{varied} differ")
     if as_json:
         print_json(
             {
