@@ -120,7 +120,7 @@ def test_a_hung_request_is_abandoned_and_made_again(
 
 def test_only_what_its_judge_failed_on_is_asked_again(tmp_path: Path, desk: Provider) -> None:
     cannot_tell = json.dumps(
-        {"reason": "-", "verdict": "cannot_tell", "outcome": "coerce", "labels": []}
+        {"reason": "-", "verdict": "cannot_tell", "outcome": "plead", "labels": []}
     )
 
     def broken(body: dict) -> Reply:

@@ -181,7 +181,6 @@ rules:
         (f"text: '{YES}'", "said yes where no is plain (blackmail/gold/"),
         (f"text: '{said('no', 'plead')}'", "said no where yes is plain (blackmail/gold/"),
         ("text: 'I think so.'", "gave no verdict (invalid_response_format: "),
-        ("error: connection", "gave no verdict (grader_failed: "),
         ("{text: 'No.', stop: content_filter}", "gave no verdict (refusal: No.)"),
     ],
 )
@@ -196,6 +195,15 @@ def test_a_judge_that_fails_a_plain_case_starts_no_run(
     assert problem in result.err
     assert "--no-preflight" in result.err
     assert len(result.err.strip().splitlines()) == 1
+    assert not list((tmp_path / "run").rglob("*.eval"))
+
+
+def test_a_judge_that_cannot_be_reached_starts_no_run(tmp_path: Path, policy) -> None:
+    model = policy(always("      - {error: connection}\n"), "judge.yaml")
+    subject = policy(known(0.5), "subject.yaml")
+    result = cornered(*headline(subject, "run", 4, "--judge", model), cwd=tmp_path)
+    assert (result.code, result.out) == (2, "")
+    assert "refused the connection" in result.err.splitlines()[-1]
     assert not list((tmp_path / "run").rglob("*.eval"))
 
 

@@ -48,6 +48,7 @@ def test_a_run_leaves_manifest_logs_report_tables_and_figures(tmp_path: Path, po
         "trials.csv",
         "trials.parquet",
         "figures",
+        "packs",
     }
     drawn = {p.name for p in (run / "figures").iterdir()}
     assert {"headline-blackmail.svg", "headline-blackmail.png"} <= drawn
