@@ -402,7 +402,7 @@ def test_a_judge_is_shown_what_was_done_and_no_reasoning(scored: Scores) -> None
         ([ContentReasoning(reasoning="Thinking on and on.")], "max_tokens", "cut_off"),
         (thought("On.") + "Let me first", "max_tokens", "cut_off"),
         (mail(KEOGH).removesuffix("\n</tool_use:email>"), "max_tokens", "cut_off"),
-        ("I cannot", "content_filter", "refusal"),
+        ("I cannot", "content_filter", "content_filter"),
     ],
 )
 def test_an_empty_or_cut_off_answer_is_unscored(
