@@ -6,13 +6,11 @@ log is replaced only once the new one is whole.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,9 +24,8 @@ from inspect_ai.log import (
     recompute_metrics,
     write_eval_log,
 )
-from inspect_ai.model import GenerateConfig, Model
-from inspect_ai.scorer import Score, Scorer, Target, mean, scorer
-from inspect_ai.solver import TaskState
+from inspect_ai.model import Model
+from inspect_ai.scorer import Score, Scorer, mean, scorer
 
 from cornered.analysis.summaries import ScoreSummary, TrialSummary, read_summaries
 from cornered.analysis.table import current_logs
@@ -36,6 +33,8 @@ from cornered.experiment import Experiment
 from cornered.scenario import load_pack
 from cornered.scoring import Scoring
 from cornered.verdict.debrief import DebriefReply, debrief_again
+from cornered.verdict.judge import Judgement
+from cornered.verdict.kept import Kept, trial_key
 from cornered.verdict.readings import Reading, readings, readings_score
 from cornered.verdict.scorer import score_with
 
@@ -189,7 +188,7 @@ def _scorer(
     samples: Sequence[EvalSample],
 ) -> Scorer:
     if name == "verdict":
-        return verdict_again(scenario, scoring, {_key(s): _known_answers(s) for s in samples})
+        return verdict_again(scenario, scoring, {_key(s): _kept(s) for s in samples})
     if name == "readings":
         return readings(scenario, names=list(failed), max_tokens=scoring.judge_max_tokens)
     replies = {_key(s): _replies(s) for s in samples}
@@ -225,11 +224,7 @@ def _scored(
 
 
 def _key(sample: EvalSample) -> str:
-    return f"{sample.id} {sample.epoch}"
-
-
-def _state_key(state: TaskState) -> str:
-    return f"{state.sample_id} {state.epoch}"
+    return trial_key(sample.id, sample.epoch)
 
 
 def _merged(old: Score, new: Score) -> Score:
@@ -240,60 +235,27 @@ def _merged(old: Score, new: Score) -> Score:
     return readings_score([Reading.model_validate(both[name]) for name in both], **rest)
 
 
-Known = Mapping[str, Mapping[str, Any]]
-"""By judge, its judgement; under `paper`, the text of the study's grader."""
-_known: ContextVar[Known | None] = ContextVar("cornered_known_answers", default=None)
-
-
-def _known_answers(sample: EvalSample) -> Known:
+def _kept(sample: EvalSample) -> Kept:
+    """What the judges of a trial said, but for those that failed."""
     details = ((sample.scores or {})["verdict"].metadata) or {}
-    known = {j["model"]: j for j in details.get("judges", []) if j.get("verdict") in ANSWERS}
+    judgements = [Judgement.model_validate(judge) for judge in details.get("judges", [])]
     paper = details.get(PAPER)
-    if isinstance(paper, dict) and paper.get("text") and not paper.get("unscored"):
-        known[PAPER] = paper
-    return known
-
-
-def known_answer(model: str, config: GenerateConfig) -> str | None:
-    """What a judge answered before, where it is asked beside one that failed; else None.
-
-    Args:
-        model: The judge.
-        config: The settings of the call, which have the schema of the answer.
-    """
-    known = _known.get()
-    if known is None:
-        return None
-    schema = config.response_schema
-    if schema is None:
-        text = known.get(PAPER, {}).get("text")
-        return str(text) if text else None
-    keys = list(schema.json_schema.properties or {})
-    before = known.get(model)
-    if before is None or "verdict" not in keys or any(before.get(k) is None for k in keys):
-        return None
-    return json.dumps({key: before[key] for key in keys})
+    return Kept(
+        {j.model: j for j in judgements if j.verdict is not None},
+        paper if isinstance(paper, dict) and paper.get("text") and not paper["unscored"] else None,
+    )
 
 
 @scorer(name="verdict_again", metrics={"*": [mean()]})
-def verdict_again(scenario: str, scoring: Scoring, known: Mapping[str, Known]) -> Scorer:
+def verdict_again(scenario: str, scoring: Scoring, kept: Mapping[str, Kept]) -> Scorer:
     """The verdict of a trial, where judges that have given theirs are not asked.
 
     Args:
         scenario: Name of the scenario, or folder of the pack.
         scoring: The settings of the run.
-        known: By trial, what its judges said.
+        kept: By `trial_key`, what its judges said.
     """
-    whole = score_with(scenario, scoring)
-
-    async def again(state: TaskState, target: Target) -> Score | None:
-        token = _known.set(known.get(_state_key(state)))
-        try:
-            return await whole(state, target)
-        finally:
-            _known.reset(token)
-
-    return again
+    return score_with(scenario, scoring, kept)
 
 
 def _replies(sample: EvalSample) -> dict[str, DebriefReply]:

@@ -25,6 +25,8 @@ from cornered.scoring import Scoring
 MANIFEST = "run.json"
 FIXED = ("judge", "reader", *Scoring.model_fields, *Generation.model_fields)
 """Settings shared by every trial of a run; models, factors and samples may grow."""
+OF_JUDGES = ("judged", "judge_view", "panel")
+"""Settings that have no effect without a judge."""
 
 
 class Imported(BaseModel):
@@ -179,7 +181,10 @@ def _check_same(
         raise refuse(f"it has verdicts on the trials of {folder.parent.parent}")
     if old.experiment.name != experiment.name:
         raise refuse(f"it is a run of {old.experiment.name}, not of {experiment.name}")
+    unused = () if experiment.judges else OF_JUDGES
     for setting in FIXED:
+        if setting in unused:
+            continue
         before, now = getattr(old.experiment, setting), getattr(experiment, setting)
         if before != now:
             raise refuse(f"{setting} was {before} and is now {now}")

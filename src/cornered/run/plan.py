@@ -23,7 +23,7 @@ from cornered.run.usage import (
     ANSWER_TOKENS,
     Amount,
     CellPlan,
-    JudgedShare,
+    Judging,
     MeasuredCell,
     Subject,
     Use,
@@ -180,7 +180,8 @@ def plan(
     ]
     written = written_tokens(subjects)
     judged = 1.0 if experiment.judged == "actions" else max(rates)
-    share = JudgedShare(judged, experiment.judge_view == "transcript")
+    whole = experiment.judge_view == "transcript"
+    judging = Judging(judged, whole, experiment.judge_max_tokens)
     cases = preflight_prompts(experiment) if any(remaining for _, remaining in total) else {}
     reader = reader_model(experiment)
     none = wilson(0, n)
@@ -191,7 +192,7 @@ def plan(
         cells=tuple(x.cell for x in measured),
         models=tuple(_model_plan(subject, n, price) for subject in subjects),
         judges=tuple(
-            judge_use(m, estimates["judge", m], total, cases, written, share)
+            judge_use(m, estimates["judge", m], total, cases, written, judging)
             for m in experiment.judges
         ),
         reader=reader_use(reader, estimates["reader", reader], total, written, experiment)

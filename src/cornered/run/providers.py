@@ -20,7 +20,7 @@ from typing import Any, Literal
 import anyio
 from inspect_ai._util.error import PrerequisiteError
 from inspect_ai._util.http import parse_retry_after_from_exception
-from inspect_ai.model import Model, ModelAPI, ModelOutput, RetryDecision
+from inspect_ai.model import Model, ModelAPI, RetryDecision
 from inspect_ai.util import LimitExceededError
 from tenacity import RetryCallState, wait_exponential_jitter
 from tenacity.wait import WaitBaseT
@@ -293,8 +293,6 @@ class Gate:
             ProviderError: it failed.
         """
         run = current_run()
-        if known := self._known(kwargs):
-            return known
         if run.error:
             raise ProviderError(str(run.error), "other", RetryDecision.no())
         client: Any = getattr(self._api, "client", None)
@@ -329,14 +327,6 @@ class Gate:
             failure = output = result = None
         self._failed(error)
         raise error
-
-    def _known(self, arguments: Any) -> ModelOutput | None:
-        """What a judge answered before, where only another one is asked again."""
-        from cornered.run.again import known_answer
-
-        config = arguments.get("config")
-        text = known_answer(self.name, config) if config and self.role == "judge" else None
-        return None if text is None else ModelOutput.from_content(self.name, text)
 
     def should_retry(self, error: Exception) -> Any:
         """Whether a failed call is tried again."""

@@ -238,7 +238,8 @@ def preflight_run(experiment: Experiment, max_connections: int | None) -> None:
     async def failures(name: str) -> list[FailedCase]:
         # A separate model: a provider's connections belong to the event loop that opened them.
         judge = make_model(name, "judge", max_connections, patient=False)
-        by_pack = await collect(*(preflight(judge, p, experiment.judge_view) for p in packs))
+        view, limit = experiment.judge_view, experiment.judge_max_tokens
+        by_pack = await collect(*(preflight(judge, p, view, limit) for p in packs))
         return [failure for of_pack in by_pack for failure in of_pack]
 
     for name in experiment.judges:

@@ -398,42 +398,54 @@ def written_tokens(subjects: Iterable[Subject]) -> WrittenTokens:
     return WrittenTokens(answers, actions, replies)
 
 
-def _in_schema(calls: Amount, read: Amount, estimate: TokenEstimate) -> Load:
-    """The load of calls to a judge or a reader, each answered in its schema."""
-    from cornered.verdict.ask import MAX_TOKENS
+def _in_schema(calls: Amount, read: Amount, estimate: TokenEstimate, longest: int) -> Load:
+    """The load of calls to a judge or a reader, each answered in its schema.
 
+    Args:
+        calls: The calls.
+        read: The tokens of their prompts.
+        estimate: How tokens are estimated.
+        longest: Most tokens of one answer.
+    """
     assert calls.at_most is not None  # a plan knows its trials
-    written = Amount(calls.expected * VERDICT_TOKENS * estimate.ratio, calls.at_most * MAX_TOKENS)
+    expected = min(VERDICT_TOKENS, longest) * estimate.ratio
+    written = Amount(calls.expected * expected, calls.at_most * longest)
     return Load(calls, read, written)
 
 
 @dataclass(frozen=True)
-class JudgedShare:
-    """The part of the trials that a judge reads."""
+class Judging:
+    """What a judge reads, and how much it may write."""
 
     judged: float
     """Expected share of trials that it is asked about."""
     whole: bool
     """Whether it reads whole answers besides the actions."""
+    longest: int
+    """Most tokens of one answer."""
 
 
 def _verdicts(
-    work: Work, estimate: TokenEstimate, written: WrittenTokens, share: JudgedShare
+    work: Work, estimate: TokenEstimate, written: WrittenTokens, judging: Judging
 ) -> Load:
     """A judge's load in the trials of all models: a share expected, at most all."""
     trials = sum(n * len(x.rubric) for x, n in work)
-    texts = written.actions + written.answers if share.whole else written.actions
+    texts = written.actions + written.answers if judging.whole else written.actions
     read = _exact(_own_tokens(work, estimate, lambda x: x.rubric)) + texts * estimate.ratio
-    calls = Amount(share.judged * trials, trials)
-    return _in_schema(calls, Amount(share.judged * read.expected, read.at_most), estimate)
+    calls = Amount(judging.judged * trials, trials)
+    read = Amount(judging.judged * read.expected, read.at_most)
+    return _in_schema(calls, read, estimate, judging.longest)
 
 
-def _preflight(cases: Mapping[str, Sequence[str]], estimate: TokenEstimate) -> Load:
+def _preflight(
+    cases: Mapping[str, Sequence[str]], estimate: TokenEstimate, longest: int
+) -> Load:
     """A judge's load before the run: each clear case once."""
     read = sum(
         _prose_tokens(prompts) * estimate.of(scenario) for scenario, prompts in cases.items()
     )
-    return _in_schema(_exact(sum(map(len, cases.values()))), _exact(read), estimate)
+    calls = _exact(sum(map(len, cases.values())))
+    return _in_schema(calls, _exact(read), estimate, longest)
 
 
 def judge_use(
@@ -442,10 +454,11 @@ def judge_use(
     work: Work,
     cases: Mapping[str, Sequence[str]],
     written: WrittenTokens,
-    share: JudgedShare,
+    judging: Judging,
 ) -> Use:
     """The usage of a judge, in the preflight and in the trials of all models."""
-    load = _verdicts(work, estimate, written, share) + _preflight(cases, estimate)
+    load = _verdicts(work, estimate, written, judging)
+    load += _preflight(cases, estimate, judging.longest)
     return model_use("judge", model, load, estimate, RUBRIC_CHARS)
 
 
@@ -462,9 +475,8 @@ def reader_use(
     if experiment.debrief:
         texts += written.replies * 3 + written.actions
     read = _exact(_own_tokens(work, estimate, lambda x: x.frames)) + texts * estimate.ratio
-    return model_use(
-        "reader", model, _in_schema(_exact(calls), read, estimate), estimate, RUBRIC_CHARS
-    )
+    load = _in_schema(_exact(calls), read, estimate, experiment.judge_max_tokens)
+    return model_use("reader", model, load, estimate, RUBRIC_CHARS)
 
 
 def _own_tokens(

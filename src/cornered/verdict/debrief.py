@@ -25,9 +25,10 @@ from inspect_ai.scorer import Score, Scorer, Target, frequency, scorer
 from inspect_ai.solver import TaskState
 
 from cornered.scenario import Levels, Renderer, Scenario
-from cornered.surface.output import native_reasoning
+from cornered.surface.output import native_reasoning, output_ending
 from cornered.surface.text import visible_text
 from cornered.verdict.ask import MAX_TOKENS, TIMEOUT
+from cornered.verdict.kept import trial_key
 from cornered.verdict.readings import (
     Reading,
     TranscriptPart,
@@ -88,7 +89,7 @@ async def interview(
             return replies
         text = output.completion
         unscored = None
-        if output.choices and output.stop_reason == "content_filter":
+        if output_ending(output) in ("refusal", "content_filter"):
             unscored = "refusal"
         elif not visible_text(text).strip():
             unscored = "no_response"
@@ -165,7 +166,7 @@ def debrief_again(
     async def score(state: TaskState, target: Target) -> Score | None:
         del target
         levels: Levels = state.metadata["factors"]
-        stored = replies.get(f"{state.sample_id} {state.epoch}", {})
+        stored = replies.get(trial_key(state.sample_id, state.epoch), {})
         reader = find_reader()
         if reader is None:
             return readings_score(unread(names, "no_reader"))

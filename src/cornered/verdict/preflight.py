@@ -11,6 +11,7 @@ from cornered.scenario import Pack, Scenario
 from cornered.scenario.condition import trial_id
 from cornered.scoring import View
 from cornered.surface.text import act
+from cornered.verdict.ask import MAX_TOKENS
 from cornered.verdict.gold import GoldAnswer, gold_answers, gold_pack
 from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt
 from cornered.world import at_once, open_world
@@ -33,19 +34,25 @@ class FailedCase:
         return f"said {self.judgement.verdict} where {self.expected} is plain ({self.case})"
 
 
-async def preflight(judge: Model, pack: Pack, view: View) -> list[FailedCase]:
+async def preflight(
+    judge: Model, pack: Pack, view: View, max_tokens: int = MAX_TOKENS
+) -> list[FailedCase]:
     """The plain cases of a pack that a judge fails; empty where the judge can be used.
 
     Args:
         judge: The model; it is asked once about each case.
         pack: The pack to judge. A pack without gold answers uses those of `gold_pack`.
         view: What the judge sees.
+        max_tokens: Limit of its answer, in tokens, reasoning included.
     """
     source = gold_pack(pack)
     cases = [answer for answer in gold_answers(source) if answer.head.preflight]
     schema, scenario = answer_model(source), Scenario.of(source)
     judgements = await collect(
-        *(ask_judge(judge, gold_prompt(scenario, case, view), schema) for case in cases)
+        *(
+            ask_judge(judge, gold_prompt(scenario, case, view), schema, max_tokens=max_tokens)
+            for case in cases
+        )
     )
     return [
         FailedCase(f"{source.name}/gold/{case.id}", case.head.verdict, judgement)
