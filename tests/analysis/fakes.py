@@ -7,7 +7,8 @@ from functools import cache
 from itertools import product
 from random import Random
 
-from cornered.analysis.table import AWARE, BELIEF, Cell, PlannedCell, TrialResult, cells
+from cornered.analysis.table import AWARE, BELIEF, Cell, PlannedCell, cells
+from cornered.analysis.trials import TrialResult
 from cornered.errors import CorneredError
 from cornered.interop.conditions import ConditionFinder
 from cornered.scenario import Level

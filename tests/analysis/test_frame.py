@@ -33,7 +33,7 @@ from cornered.analysis.frame import (
     write_tables,
 )
 from cornered.analysis.summaries import read_summaries
-from cornered.analysis.table import read_trials
+from cornered.analysis.trials import read_trials
 from cornered.errors import RunError
 from cornered.experiment import Experiment
 from cornered.files import write_text

@@ -22,7 +22,7 @@ from inspect_ai.log import (
 from inspect_ai.model import ChatMessageSystem, ChatMessageUser, ModelOutput
 from inspect_ai.scorer import Score
 
-from cornered.analysis.table import read_trials
+from cornered.analysis.trials import read_trials
 from cornered.cli import main
 from cornered.cli.imports import import_results
 from cornered.interop.results import FORMATS, Format

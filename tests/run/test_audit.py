@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inspect_ai.log import read_eval_log_sample
 
-from cornered.analysis.table import TrialResult, read_trials
+from cornered.analysis.trials import TrialResult, read_trials
 from cornered.analysis.verdicts import final_verdict
 from cornered.cli import main
 from cornered.cli.audit import _print_agreement

@@ -13,8 +13,8 @@ import pytest
 from inspect_ai.event import ModelEvent
 from inspect_ai.log import list_eval_logs, read_eval_log
 
-from cornered.analysis import table
-from cornered.analysis.table import TrialResult
+from cornered.analysis import trials
+from cornered.analysis.trials import TrialResult
 from cornered.errors import ExperimentError, ModelError
 from cornered.experiment import Experiment
 from cornered.run import prices as price_list
@@ -277,7 +277,7 @@ def test_no_preflight_where_all_trials_are_there(
     asked = experiment(judge="openai/gpt-4.1", preflight=True, samples=1)
     prepare(tmp_path / "run", asked)
     has = [trial("some/model", HEADLINE, 1)]
-    monkeypatch.setattr(table, "read_trials", lambda folder: has)
+    monkeypatch.setattr(trials, "read_trials", lambda folder: has)
     assert plan(asked, tmp_path / "run").preflight == 2
     has.append(trial("some/model", CONTROL, 1))
     made = plan(asked, tmp_path / "run")
@@ -449,7 +449,7 @@ def test_nothing_is_sent_for_trials_that_are_there(
     asked = experiment(models=["openai/gpt-5"], judge="openai/gpt-5", samples=1)
     prepare(tmp_path / "run", asked)
     has = [trial("openai/gpt-5", condition, 1) for condition in (HEADLINE, CONTROL)]
-    monkeypatch.setattr(table, "read_trials", lambda folder: has)
+    monkeypatch.setattr(trials, "read_trials", lambda folder: has)
     made = plan(asked, tmp_path / "run")
     assert made.models[0].use.calls.expected == 0
     assert service.asked == []
@@ -467,7 +467,7 @@ def test_trials_that_the_run_folder_has_are_not_run_again(
     prepare(tmp_path / "run", experiment(samples=4))
     has = [trial("some/model", HEADLINE, n) for n in (1, 2, 3)]
     has += [trial("some/model", CONTROL, 1, "unscored"), trial("some/model", CONTROL, 2, "failed")]
-    monkeypatch.setattr(table, "read_trials", lambda folder: has)
+    monkeypatch.setattr(trials, "read_trials", lambda folder: has)
     grown = experiment(samples=5, models=["some/model", "other/model"])
     made = plan(grown, tmp_path / "run")
     first, second = made.models

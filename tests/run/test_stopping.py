@@ -20,7 +20,7 @@ from cornered.analysis.stopping import (
     read_stopping_record,
     rule_for,
 )
-from cornered.analysis.table import TrialResult, current_logs, read_trials
+from cornered.analysis.trials import TrialResult, current_logs, read_trials
 from cornered.run.runner import load_extensions
 from cornered.run.stopping import (
     PriorCell,

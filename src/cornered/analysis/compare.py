@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from cornered.analysis.paired import Paired, PairedByDraw, Stratum, paired, paired_by_draw
 from cornered.analysis.stats import Difference, Estimate, Interval, PValue
-from cornered.analysis.table import Cell, Rate, TrialResult
+from cornered.analysis.table import Cell, Rate
+from cornered.analysis.trials import TrialResult
 from cornered.errors import InputError
 
 CountedVerdict = Literal["harmful", "act"]

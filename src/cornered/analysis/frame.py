@@ -20,7 +20,7 @@ from cornered.files import fingerprint, write_bytes, write_text
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from cornered.analysis.table import TrialResult
+    from cornered.analysis.trials import TrialResult
 
 PARQUET, CSV = "trials.parquet", "trials.csv"
 SCHEMA = 3

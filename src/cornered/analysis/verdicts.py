@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from cornered.analysis.agreement import Alpha, Kappa, cohen_kappa, krippendorff_alpha
-from cornered.analysis.table import TrialResult
+from cornered.analysis.trials import TrialResult
 
 VOTES = {"yes": True, "no": False}
 

@@ -18,7 +18,7 @@ from cornered.text import visible
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cornered.analysis.table import TrialResult
+    from cornered.analysis.trials import TrialResult
     from cornered.run.audit import Audit, Case, Person, RaterAgreement
     from cornered.verdict.judge import JudgeVerdict
     from cornered.world import EventView

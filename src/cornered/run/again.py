@@ -28,7 +28,7 @@ from inspect_ai.model import Model
 from inspect_ai.scorer import Score, Scorer, mean, scorer
 
 from cornered.analysis.summaries import ScoreSummary, TrialSummary, read_summaries
-from cornered.analysis.table import current_logs
+from cornered.analysis.trials import current_logs
 from cornered.experiment import Experiment
 from cornered.scenario import load_pack
 from cornered.scoring import Scoring

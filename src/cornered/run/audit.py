@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cornered.analysis.agreement import Kappa, cohen_kappa
 from cornered.analysis.card import rubric_version
-from cornered.analysis.table import TrialResult, current_logs
+from cornered.analysis.trials import TrialResult, current_logs
 from cornered.analysis.verdicts import VOTES, final_verdict
 from cornered.errors import RunError
 from cornered.files import disk_errors

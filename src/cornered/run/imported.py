@@ -40,7 +40,8 @@ from inspect_ai.scorer import Score, Scorer, Target
 from inspect_ai.solver import TaskState
 
 from cornered.analysis.stats import wilson
-from cornered.analysis.table import Cell, JudgeErrors, TrialResult, cells
+from cornered.analysis.table import Cell, JudgeErrors, cells
+from cornered.analysis.trials import TrialResult
 from cornered.errors import InputError, RunError
 from cornered.experiment import Experiment, FactorGrid
 from cornered.files import Progress, disk_errors, write_text

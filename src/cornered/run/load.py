@@ -14,7 +14,7 @@ from cornered.run.packs import verdict_versions
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cornered.analysis.table import TrialResult
+    from cornered.analysis.trials import TrialResult
 
 
 def load(run: str | Path, verdicts: str | None = None) -> pd.DataFrame:
@@ -43,7 +43,7 @@ def load(run: str | Path, verdicts: str | None = None) -> pd.DataFrame:
     if stored is not None:
         return stored
     # Imported late: Inspect takes seconds to import.
-    from cornered.analysis.table import read_trials
+    from cornered.analysis.trials import read_trials
 
     return run_frame(read_trials(folder), manifest)
 

@@ -229,7 +229,7 @@ def _completed_trials(folder: Path) -> CompletedTrials:
     if not (folder / MANIFEST).exists():
         return Counter()
     # Imported late: Inspect takes seconds to import.
-    from cornered.analysis.table import read_trials
+    from cornered.analysis.trials import read_trials
 
     return Counter((t.model, t.condition) for t in read_trials(folder) if t.status != "failed")
 

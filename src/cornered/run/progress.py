@@ -22,7 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from cornered.analysis.table import TrialResult
+from cornered.analysis.trials import TrialResult
 from cornered.run.providers import current_run, print_waiting
 from cornered.terminal import console
 from cornered.text import visible

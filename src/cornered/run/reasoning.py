@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cornered.analysis.table import TrialResult
+    from cornered.analysis.trials import TrialResult
 
 
 def unreasoned(trials: Iterable[TrialResult]) -> Iterator[str]:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.roles import SUBJECT, judge_themselves
 from cornered.analysis.stats import percent
-from cornered.analysis.table import Cell, TrialResult
+from cornered.analysis.table import Cell
+from cornered.analysis.trials import TrialResult
 from cornered.analysis.verdicts import Compared, compare_judges
 from cornered.files import disk_errors, fingerprint, write_text
 from cornered.run.lock import this_command, writing

@@ -26,7 +26,7 @@ from inspect_ai.log import (
 )
 
 from cornered.analysis.card import card_name
-from cornered.analysis.table import TrialResult, current_logs, read_trials
+from cornered.analysis.trials import TrialResult, current_logs, read_trials
 from cornered.errors import FactorError, RunError
 from cornered.experiment import Experiment, valid_settings
 from cornered.files import Progress, disk_errors, write_text

@@ -27,7 +27,8 @@ from inspect_ai.util import EarlyStopping, collect
 
 from cornered.analysis.card import Card, find_card, judge_errors
 from cornered.analysis.stopping import Stop, read_stopping_record, rule_for
-from cornered.analysis.table import Cell, TrialResult, cells, current_logs, read_trials
+from cornered.analysis.table import Cell, cells
+from cornered.analysis.trials import TrialResult, current_logs, read_trials
 from cornered.errors import CorneredError, ModelError, RunError
 from cornered.experiment import EMBEDDED, Experiment
 from cornered.files import disk_errors

@@ -29,7 +29,7 @@ from cornered.analysis.stopping import (
     StoppingRule,
     read_stopping_record,
 )
-from cornered.analysis.table import TrialResult
+from cornered.analysis.trials import TrialResult
 from cornered.scoring import NOT_JUDGED
 
 

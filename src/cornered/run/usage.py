@@ -437,9 +437,7 @@ def _verdicts(
     return _in_schema(calls, read, estimate, judging.longest)
 
 
-def _preflight(
-    cases: Mapping[str, Sequence[str]], estimate: TokenEstimate, longest: int
-) -> Load:
+def _preflight(cases: Mapping[str, Sequence[str]], estimate: TokenEstimate, longest: int) -> Load:
     """A judge's load before the run: each clear case once."""
     read = sum(
         _prose_tokens(prompts) * estimate.of(scenario) for scenario, prompts in cases.items()

@@ -20,7 +20,8 @@ from cornered.analysis.page.safe import packed, plain_json, policy, shown
 from cornered.analysis.page.transcripts import Texts, pack_prompts
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.stats import percent
-from cornered.analysis.table import Cell, ReadingRate, TrialResult
+from cornered.analysis.table import Cell, ReadingRate
+from cornered.analysis.trials import TrialResult
 from cornered.experiment import Experiment
 from cornered.samples import in_words
 from cornered.text import visible

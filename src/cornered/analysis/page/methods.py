@@ -13,7 +13,8 @@ from ruamel.yaml import YAML
 
 from cornered.analysis.card import Card, Grade, rubric_version
 from cornered.analysis.reasons import UNKNOWN, in_words
-from cornered.analysis.table import Cell, TrialResult
+from cornered.analysis.table import Cell
+from cornered.analysis.trials import TrialResult
 from cornered.experiment import Experiment
 from cornered.scoring import NOT_JUDGED
 from cornered.text import shorten

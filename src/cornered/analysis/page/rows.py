@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cornered.analysis.table import Cell, TrialResult
+from cornered.analysis.table import Cell
+from cornered.analysis.trials import TrialResult
 from cornered.scenario import Level
 
 MAX_ROWS = 200_000

@@ -16,7 +16,8 @@ from markupsafe import Markup
 
 from cornered.analysis.page.safe import packed
 from cornered.analysis.summaries import unreadable
-from cornered.analysis.table import Cell, TrialResult
+from cornered.analysis.table import Cell
+from cornered.analysis.trials import TrialResult
 from cornered.ledger import Event
 from cornered.scenario import Levels, Scenario, load_pack
 from cornered.surface.ledgers import trial_world

@@ -10,7 +10,8 @@ from cornered.analysis.page.methods import Methods
 from cornered.analysis.page.picture import Picture
 from cornered.analysis.page.tables import write_cells
 from cornered.analysis.page.transcripts import read_texts
-from cornered.analysis.table import Cell, TrialResult
+from cornered.analysis.table import Cell
+from cornered.analysis.trials import TrialResult
 from cornered.experiment import Experiment
 from cornered.files import write_text
 

@@ -1,0 +1,293 @@
+"""The trials of a run, read from its logs.
+
+Only summaries are read, so that the time does not grow with the length of transcripts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from inspect_ai._util.error import is_cancellation_message
+from inspect_ai.log import EvalLog, EvalLogInfo, list_eval_logs, read_eval_log
+
+from cornered.analysis.reasons import FAILED, UNKNOWN
+from cornered.analysis.roles import SUBJECT, tokens_by_role
+from cornered.analysis.summaries import ScoreSummary, TrialSummary, read_summaries, unreadable
+from cornered.errors import RunError
+from cornered.scenario import Level
+from cornered.scoring import NOT_JUDGED
+from cornered.text import ends
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+FACTOR = "factor_"
+"""Prefix of a factor's name in the metadata of a trial."""
+Status = Literal["scored", "unscored", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """The result of one trial."""
+
+    condition: str
+    model: str
+    id: str
+    """Unique within its condition and model."""
+    is_control: bool
+    status: Status
+    """scored; unscored: there is a log but no verdict; failed: the model failed."""
+    act: bool | None
+    """Whether the harmful act was executed; None if unknown."""
+    harmful: bool | None
+    """The judge's yes over everything carried out, whether or not the act's code saw it; None
+    without a judge, or where there is no verdict."""
+    paper: bool | None
+    """Harmful by the study's own rule; None for other prompts than the study's, or if unknown."""
+    understood: bool | None
+    """Whether every question of a probe was answered right; None in other trials, or if a
+    question was not answered."""
+    outcome: str | None
+    """The rung of the outcome ladder; None if neither facts nor a judge decide it."""
+    labels: tuple[str, ...] | None
+    """Secondary labels by the judge; None if it did not read the trial."""
+    votes: Mapping[str, str]
+    """By judge: yes, no, cannot_tell, or why it gave no verdict; empty if no judge was asked."""
+    readings: Mapping[str, str | None]
+    """By name, the value of each reading of the reasoning and the debrief; None if unscored."""
+    reason: str | None
+    """Why the trial is unscored or failed, or has no verdict by the judge."""
+    problem: str | None = field(default=None, kw_only=True)
+    """The failure of its judge in words; None if none failed."""
+    input_tokens: int
+    """Input tokens of the model, cached ones included."""
+    output_tokens: int
+    seconds: float
+    """Wall time of the trial, waiting included."""
+    log: str
+    """File name of its log."""
+    uuid: str
+    scenario: str | None = None
+    """None if the log does not record it."""
+    factors: Mapping[str, Level] = field(default_factory=dict)
+    """Levels by factor; empty if the log does not record them."""
+    judged: bool | None = None
+    """The judge's yes or no; None if it was not asked, or gave neither."""
+    usage: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Input and output tokens of every model that was called, judges and readers included."""
+    roles: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Input and output tokens by role: subject, judge, reader; see `tokens_by_role`."""
+    started: datetime | None = None
+    completed: datetime | None = None
+    pack_version: str | None = None
+    """The version of its scenario's texts."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Versions of packages when it ran, by package."""
+    reasoning_tokens: int | None = None
+    """Tokens of the model's reasoning, among its output; None where the provider does not say."""
+    reasoned: bool | None = None
+    """Whether there was any reasoning; None where the log does not record it."""
+
+    def primary(self, *, judged: bool) -> bool | None:
+        """The primary verdict: harmful, or the act without a judge; understood for a probe.
+
+        Args:
+            judged: Whether the run has a judge.
+        """
+        if self.understood is not None:
+            return self.understood
+        if judged and self.not_judged:
+            return False  # no confirmed act; `Rate.unjudged` counts it among what could be
+        return self.harmful if judged else self.act
+
+    @property
+    def not_judged(self) -> bool:
+        """Whether it did something that no judge read, since only acts were to be judged."""
+        return self.harmful is None and self.reason == NOT_JUDGED
+
+    def why(self, *, judged: bool) -> str | None:
+        """Why there is no primary verdict, as a word of `WORDS` or an unknown reason as it is.
+
+        None for a trial with one. A trial that was not judged has none here.
+        """
+        if self.not_judged and judged:
+            return NOT_JUDGED
+        if not self.without_verdict(judged=judged):
+            return None
+        return FAILED if self.status == "failed" else self.reason or UNKNOWN
+
+    def without_verdict(self, *, judged: bool) -> bool:
+        """Whether the trial ran without giving the primary verdict."""
+        return self.status != "scored" or self.primary(judged=judged) is None
+
+
+def _truth(value: Any) -> bool | None:
+    return None if value is None or math.isnan(float(value)) else bool(value)
+
+
+def _values(score: ScoreSummary | None) -> Mapping[str, Any]:
+    return score.value if score and isinstance(score.value, dict) else {}
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _readings(scores: Mapping[str, ScoreSummary]) -> dict[str, str | None]:
+    values = {**_values(scores.get("readings")), **_values(scores.get("debrief"))}
+    return {name: _word(value) for name, value in values.items()}
+
+
+class _Shared:
+    """Interns equal values, which saves memory: the trials of a cell share most of theirs."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+        self._mappings: dict[Any, Any] = {}
+
+    def one(self, value: T) -> T:
+        """The first value that was equal to this one."""
+        first: T = self._known.setdefault(value, value)
+        return first
+
+    def mapping(self, value: Mapping[str, V]) -> Mapping[str, V]:
+        """The first mapping that was equal to this one, order included; not to be modified."""
+        first: Mapping[str, V] = self._mappings.setdefault(tuple(value.items()), value)
+        return first
+
+
+def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> TrialResult:
+    scores = summary.scores or {}
+    score = scores.get("verdict")
+    details = (score.metadata if score else None) or {}
+    value = _values(score)
+    act = _truth(value.get("act"))
+    usage = {model: used.counts for model, used in summary.model_usage.items()}
+    own = summary.model_usage.get(log.eval.model)
+    reasoning_tokens, recorded = own.reasoning_tokens if own else None, details.get("reasoned")
+    by_role = {role: used.counts for role, used in (summary.role_usage or {}).items()}
+    roles = tokens_by_role(log.eval.model, usage, by_role)
+    tokens = roles.get(SUBJECT, (0, 0))
+    understood = _truth(value.get("understood"))
+    harmful = _truth(value.get("harmful"))
+    # What a judge calls harmful is so, however the trial went on.
+    scored = act is not None or understood is not None or harmful is not None
+    status: Status = "scored" if scored else "failed" if summary.error else "unscored"
+    # A summary replaces long values by a placeholder, which is not a list or a mapping.
+    labels, votes = details.get("labels"), details.get("votes")
+    return TrialResult(
+        condition=shared.one(str(summary.metadata.get("condition", log.eval.task_display_name))),
+        model=log.eval.model,
+        id=str(summary.id),
+        is_control=bool(summary.metadata.get("control")),
+        status=status,
+        act=act,
+        harmful=harmful,
+        paper=_truth(value.get("paper")),
+        understood=understood,
+        outcome=shared.one(score.answer if score else None),
+        labels=shared.one(tuple(map(str, labels)) if isinstance(labels, list) else None),
+        readings=shared.mapping(_readings(scores)),
+        votes=shared.mapping(
+            {judge: str(vote) for judge, vote in votes.items()} if isinstance(votes, dict) else {}
+        ),
+        reason=shared.one((score.reason if score else None) or ends(summary.error)),
+        problem=shared.one(_problem(score)),
+        input_tokens=tokens[0],
+        output_tokens=tokens[1],
+        seconds=summary.total_time or 0.0,
+        log=file,
+        uuid=summary.uuid or "",
+        scenario=shared.one(_word(summary.metadata.get("scenario"))),
+        factors=shared.mapping(
+            {
+                name.removeprefix(FACTOR): level
+                for name, level in summary.metadata.items()
+                if name.startswith(FACTOR) and isinstance(level, str | int)
+            }
+        ),
+        judged={"yes": True, "no": False}.get(str(details.get("judged"))),
+        usage=usage,
+        roles=roles,
+        started=summary.started_at,
+        completed=summary.completed_at,
+        pack_version=shared.one(_word(summary.metadata.get("pack_version"))),
+        versions=log.eval.packages,
+        reasoning_tokens=reasoning_tokens,
+        reasoned=True if reasoning_tokens else recorded if isinstance(recorded, bool) else None,
+    )
+
+
+def _problem(score: ScoreSummary | None) -> str | None:
+    """What a judge that failed said, or what its provider did."""
+    if score is None or not score.reason:
+        return None
+    return ends(score.explanation) if (score.metadata or {}).get("votes") else None
+
+
+def _eval_set_id(logs: Path) -> str | None:
+    """The id that Inspect gave all logs of a run; None where it made none, as for imports."""
+    try:
+        return (logs / ".eval-set-id").read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def current_logs(folder: Path) -> list[tuple[EvalLogInfo, EvalLog]]:
+    """The header of each task's current log, in the order of creation.
+
+    A killed run leaves a `started` log beside the one that took over its trials. The current log
+    of a task is the newest one that ended, else the newest.
+
+    Raises:
+        RunError: a log cannot be read, or is of another run.
+    """
+    chosen: dict[str, tuple[EvalLogInfo, EvalLog]] = {}
+    own = _eval_set_id(folder / "logs")
+    for listed in list_eval_logs(str(folder / "logs"), descending=False):
+        # Inspect lists plain paths but reads them as URLs, in which % and # are special.
+        info = listed.model_copy(update={"name": listed.name.removeprefix("file://")})
+        try:
+            log = read_eval_log(info, header_only=True)
+        except Exception as e:  # whatever the archive, its compression, JSON and the fields raise
+            raise unreadable(Path(info.name), e) from None
+        if own and log.eval.eval_set_id not in (None, own):
+            raise RunError(
+                "is a log of another run",
+                where=info.name,
+                fix=f"move it out of {folder / 'logs'}",
+            )
+        previous = chosen.get(log.eval.task_id)
+        if previous and log.status == "started" and previous[1].status != "started":
+            continue
+        chosen[log.eval.task_id] = (info, log)
+    return list(chosen.values())
+
+
+def read_trials(folder: Path) -> list[TrialResult]:
+    """Every trial of a run that finished or failed, each once.
+
+    Args:
+        folder: The run folder.
+
+    Returns:
+        Trials in the order of their logs and ids; empty without logs.
+
+    Raises:
+        RunError: a log cannot be read.
+    """
+    trials: dict[tuple[str, str, str], TrialResult] = {}
+    shared = _Shared()
+    for info, log in current_logs(folder):
+        path = Path(info.name)
+        for summary in read_summaries(path):
+            # A trial that Ctrl-C cut off has not run.
+            if (summary.completed or summary.error) and not is_cancellation_message(summary.error):
+                trial = _trial(summary, log, path.name, shared)
+                trials[trial.model, trial.condition, trial.id] = trial
+    return list(trials.values())
