@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from inspect_ai.log import list_eval_logs, read_eval_log_samples
+from inspect_ai.log._recorders.buffer.database import sample_buffer_dbs
 
 from cornered.analysis.stats import wilson
 from cornered.scenario import load_pack
@@ -78,6 +79,11 @@ def test_more_samples_keep_the_trials_that_are_there(tmp_path: Path, policy) -> 
     assert fewer.acts() == more.acts()
 
 
+def buffers(logs: Path) -> list[Path]:
+    """Inspect's databases of unfinished logs, in the user's data folder."""
+    return [db for info in list_eval_logs(str(logs)) for db in sample_buffer_dbs(info.name)]
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_run_goes_on_and_loses_nothing(
     tmp_path: Path, policy, how: signal.Signals
@@ -102,8 +108,14 @@ def test_an_interrupted_run_goes_on_and_loses_nothing(
         if s.scores
     }
     assert 0 < len(kept) < 60
+    left = buffers(started)
+    assert left or how is not signal.SIGKILL
+    (tmp_path / "run" / ".run.json.x1y2z3").write_text("{")
     resumed = cornered(*command, cwd=tmp_path)
     assert resumed.code == 0, resumed.err
+    assert not any(path.exists() for path in [*left, *buffers(started)])
+    assert len(list(started.glob("*.eval"))) == 2
+    assert not list((tmp_path / "run").glob(".run.json.*"))
     assert {n for _, n in resumed.acts().values()} == {30}
     assert kept <= {t["uuid"] for t in trials(tmp_path / "run")}
     fresh = cornered(*headline(policy(known(0.4)), "other", 30), cwd=tmp_path)

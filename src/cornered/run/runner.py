@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -35,6 +35,7 @@ from cornered.files import disk_errors
 from cornered.redaction import redact
 from cornered.run.folder import MANIFEST, Manifest, manifest_for, prepare, read_manifest
 from cornered.run.imported import imported_cells
+from cornered.run.litter import clear_after_kills, clear_temporary
 from cornered.run.lock import this_command, writing
 from cornered.run.packs import readable
 from cornered.run.providers import MAX_RETRIES, TIMEOUT, Gate, StoppedRun, bounded, stoppable
@@ -362,6 +363,7 @@ def run(
         if _is_finished(folder, merged, conditions):
             prepare(folder, experiment)
             return read_run(folder)
+        clear_temporary(folder)
         check_log_folder(folder)
         check_space(folder)
         with stoppable() as stopped:
@@ -395,8 +397,9 @@ def _run(
     judged = bool(experiment.judges)
     interrupts = Interrupts(stopped, lambda: space_problem(folder))
     with disk_errors(folder):
-        asked = open_questions(folder)
-        for first in (True, False):
+
+        def stored() -> tuple[Mapping[tuple[str, str], PriorCell], dict[str, int], Watch]:
+            """What the logs hold: the cells, their sizes, and how far the run is."""
             logs, rows = [log for _, log in current_logs(folder)], read_trials(folder)
             prior = prior_cells(logs, rows, judged=judged)
             sizes = _sizes(logs, max_trials, conditions)
@@ -405,14 +408,16 @@ def _run(
                 for model in experiment.models
                 for c in conditions
             )
-            watch = Watch(planned_trials, rows, judged=judged)
-            is_open = bool(asked) or watch.done < watch.planned
-            if first and judged and experiment.preflight and is_open:
-                preflight_run(experiment, max_connections)
-            if not first or not asked:
-                break
+            return prior, sizes, Watch(planned_trials, rows, judged=judged)
+
+        asked = open_questions(folder)
+        prior, sizes, watch = stored()
+        if judged and experiment.preflight and (asked or watch.done < watch.planned):
+            preflight_run(experiment, max_connections)
+        if asked:
             ask_again(experiment, roles, asked, folder)
             stopped.raise_refusals()
+            prior, sizes, watch = stored()
         tasks = [
             _task(
                 c,
@@ -456,4 +461,6 @@ def _run(
     if any(log.status == "cancelled" for _, log in current_logs(folder)):
         raise KeyboardInterrupt
     stopped.raise_refusals()
+    if not state.missing:
+        clear_after_kills(folder)
     return state
