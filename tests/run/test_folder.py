@@ -54,6 +54,24 @@ def test_fewer_samples_give_up_no_trial(tmp_path: Path, experiment: Experiment) 
     assert prepare(tmp_path / "run", changed(experiment, samples=2)).experiment.samples == 5
 
 
+def test_what_a_judge_reads_matters_only_with_a_judge(
+    tmp_path: Path, experiment: Experiment
+) -> None:
+    of_first_edition = experiment.model_dump() | {"judge_all": False}
+    of_first_edition.pop("judged")
+    for judge, goes_on in ((None, True), ("a/judge", False)):
+        old = Experiment.model_validate(of_first_edition | {"judge": judge})
+        assert old.judged == "acts"
+        folder = tmp_path / f"run-{goes_on}"
+        prepare(folder, old)
+        now = changed(old, judged="actions")
+        if goes_on:
+            prepare(folder, now)
+            continue
+        with pytest.raises(RunError, match="judged was acts and is now actions"):
+            prepare(folder, now)
+
+
 @pytest.mark.parametrize(
     ("update", "said"),
     [
