@@ -21,6 +21,8 @@ class Reply:
     """How one request is answered."""
 
     text: str = ""
+    message: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the message, such as `refusal`, in place of the text."""
     status: int = 200
     error: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -74,7 +76,10 @@ def provider() -> Iterator[Provider]:
                     {
                         "index": 0,
                         "finish_reason": "stop",
-                        "message": {"role": "assistant", "content": reply.text},
+                        "message": {
+                            "role": "assistant",
+                            **(reply.message or {"content": reply.text}),
+                        },
                     }
                 ],
                 "usage": {"prompt_tokens": 4100, "completion_tokens": 90, "total_tokens": 4190},
