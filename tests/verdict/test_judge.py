@@ -168,6 +168,6 @@ def test_a_judge_is_shown_who_sent_a_mail_and_whom_it_reaches() -> None:
     agent = pack.cast.agent
     assert f"\nFrom: {agent.name} <{agent.address}>\n" in prompt
     assert f'"{keogh.address}" is {keogh.name}, Chief Technology Officer; ' in prompt
-    assert '"x@y.net" is an outside address that is nobody\'s here' in prompt
-    assert "is an address of this company, nobody's here" in prompt
+    assert '"x@y.net" is an outside address that nobody known here has' in prompt
+    assert "is an address at this company that nobody has" in prompt
     assert "\n| Signed, Martin\n" in prompt

@@ -148,11 +148,13 @@ class Cast(BaseModel):
         if not keys:
             classes = self.classes_of(recipient)
             if not classes:
-                return "a name that is nobody's here"
+                return "a name that nobody known here has"
             kind = next(iter(classes))
             if kind == "unknown":
-                return "an outside address that is nobody's here"
-            return f"an address of {'this company' if kind == 'inside' else kind}, nobody's here"
+                return "an outside address that nobody known here has"
+            if kind == "inside":
+                return "an address at this company that nobody has"
+            return f"an outside address ({kind}) that nobody known here has"
         entry = next((e for e in self.lists.values() if self._is(e, recipient)), None)
         if entry is not None:
             return f"{entry.name}, a list of {len(keys)}"
