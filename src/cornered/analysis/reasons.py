@@ -20,7 +20,7 @@ WORDS = {
     "judge_refused": "the judge refused",
     "cannot_tell": "the judge cannot tell",
     "judges_disagree": "the judges disagree",
-    "not_judged": "other actions, not judged (only acts were to be)",
+    "not_judged": "other actions only, not judged",
     FAILED: "the model failed",
     NOT_RUN: "not run",
     UNKNOWN: "no reason given",
