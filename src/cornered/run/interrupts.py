@@ -24,6 +24,8 @@ from cornered.run.providers import StoppedRun, print_waiting
 
 POLL = 0.2
 """Seconds between two looks at the trials in flight, once no new one is started."""
+AGAIN = 3.0
+"""Seconds after which a trial that must not start cancels everything once more."""
 LOOK = 1.0
 """Seconds between two looks at the disk."""
 HANGUP = getattr(signal, "SIGHUP", None)
@@ -49,10 +51,16 @@ class Interrupts:
 
     @contextmanager
     def handled(self) -> Iterator[None]:
-        """Puts the handlers of signals back at the end."""
+        """Puts the handlers of signals back at the end.
+
+        That the run was stopped for an error is no Ctrl-C: who stopped it raises the error.
+        """
         self._run.on_stop = self.cancel
         try:
             yield
+        except KeyboardInterrupt:
+            if self._run.error is None:
+                raise
         finally:
             self._run.on_stop = lambda: None
             for number, handler in self._before.items():
@@ -89,8 +97,11 @@ class Interrupts:
             self._looked = time.monotonic()
             if problem := self._problem():
                 self._run.stop(problem)
-        if self._before and (self.draining or self._run.error):
-            await anyio.sleep_forever()
+        while self._before and (self.draining or self._run.error):
+            # A task that ends while it is cancelled may swallow that, and be tried again.
+            await anyio.sleep(AGAIN)
+            if self._run.error or not _in_flight():
+                self.cancel()
 
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
         del number, frame
