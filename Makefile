@@ -63,7 +63,7 @@ bench: setup ## Measured benchmarks, in CPU seconds
 
 lock: ## Resolve the dependencies again into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --extra embedded --extra figures --extra parquet \
-		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --upgrade -o requirements.lock
+		--universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet --upgrade -o requirements.lock
 
 clean: ## Remove the environment and caches; runs are kept
 	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
