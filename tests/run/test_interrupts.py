@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 from typing import Any
 
 import pytest
@@ -24,7 +25,14 @@ class Everybody:
         return None
 
 
-def test_a_stop_is_repeated_where_a_task_swallows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+HANDLERS = [signal.default_int_handler, signal.SIG_IGN, lambda number, frame: None]
+"""Those of an ordinary process, of one in the background, and of somebody else's."""
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_stop_ends_the_run_and_is_repeated_where_a_task_swallows_it(
+    monkeypatch: pytest.MonkeyPatch, handler: Any
+) -> None:
     monkeypatch.setattr(interrupts, "AGAIN", 0.05)
     stopped = StoppedRun()
     signals = Interrupts(stopped, lambda: None)
@@ -38,6 +46,10 @@ def test_a_stop_is_repeated_where_a_task_swallows_it(monkeypatch: pytest.MonkeyP
         await door.schedule_sample("000001", 1)  # the task is tried again
         raise AssertionError("a trial was started after the stop")
 
-    with signals.handled():
-        asyncio.run(asyncio.wait_for(task(), 20))
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        with signals.handled():
+            asyncio.run(asyncio.wait_for(task(), 20))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert stopped.error is not None

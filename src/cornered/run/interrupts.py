@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 import anyio
+from anyio._backends._asyncio import find_root_task
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalSpec
 from inspect_ai.log._samples import active_samples
@@ -46,7 +47,7 @@ class Interrupts:
         self._looked = time.monotonic()
         self._run = run
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._cancel: Callable[[], None] = lambda: None
+        self._root: asyncio.Task[Any] | None = None
         self._before: dict[signal.Signals, Any] = {}
 
     @contextmanager
@@ -58,9 +59,9 @@ class Interrupts:
         self._run.on_stop = self.cancel
         try:
             yield
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
             if self._run.error is None:
-                raise
+                raise KeyboardInterrupt from None
         finally:
             self._run.on_stop = lambda: None
             for number, handler in self._before.items():
@@ -72,24 +73,26 @@ class Interrupts:
         loop = asyncio.get_running_loop()
         if self._loop is loop:
             return
-        self._loop = loop
+        self._loop, self._root = loop, find_root_task()
         theirs = signal.getsignal(signal.SIGINT)
         if not callable(theirs) or theirs in (signal.default_int_handler, self._on_interrupt):
             return  # not in the main thread, or Ctrl-C is ignored: nothing to take over
-        handler: Callable[[int, FrameType | None], Any] = theirs
         try:
             signal.signal(signal.SIGINT, self._on_interrupt)
         except ValueError:  # not in the main thread
             return
-        self._cancel = lambda: handler(signal.SIGINT, None)
         self._before[signal.SIGINT] = signal.default_int_handler
         if HANGUP is not None and signal.getsignal(HANGUP) is signal.SIG_DFL:
             self._before[HANGUP] = signal.signal(HANGUP, self._on_hangup)
 
     def cancel(self) -> None:
-        """Cancels everything in flight; finished trials are in the logs."""
-        if self._loop:
-            self._loop.call_soon_threadsafe(self._cancel)
+        """Cancels everything in flight; finished trials are in the logs.
+
+        The root task of the loop is cancelled, as Python's own handler of Ctrl-C does, whatever
+        handlers of signals there are.
+        """
+        if self._loop and self._root and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._root.cancel)
 
     async def admit(self) -> None:
         """Returns if a trial may start; after Ctrl-C, or a refusal, it never does."""
@@ -97,7 +100,7 @@ class Interrupts:
             self._looked = time.monotonic()
             if problem := self._problem():
                 self._run.stop(problem)
-        while self._before and (self.draining or self._run.error):
+        while self._root and (self.draining or self._run.error):
             # A task that ends while it is cancelled may swallow that, and be tried again.
             await anyio.sleep(AGAIN)
             if self._run.error or not _in_flight():
@@ -106,7 +109,7 @@ class Interrupts:
     def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         if self.draining or self._loop is None:
-            self._cancel()
+            self.cancel()
             return
         self.draining = True
         count = len(_in_flight())
@@ -119,11 +122,11 @@ class Interrupts:
     def _on_hangup(self, number: int, frame: FrameType | None) -> None:
         del number, frame
         self.draining = True
-        self._cancel()
+        self.cancel()
 
     def _leave_when_idle(self) -> None:
         if not _in_flight():
-            self._cancel()
+            self.cancel()
         elif self._loop:
             self._loop.call_later(POLL, self._leave_when_idle)
 
