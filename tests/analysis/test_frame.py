@@ -23,7 +23,7 @@ from inspect_ai.log import read_eval_log, read_eval_log_sample_summaries, write_
 
 import cornered
 from cornered.analysis import frame as frame_module
-from cornered.analysis import summaries, table
+from cornered.analysis import summaries
 from cornered.analysis.frame import (
     ABOUT,
     COLUMNS,
@@ -122,9 +122,9 @@ def test_what_is_unknown_is_empty_and_never_false(run: Path) -> None:
 
 
 def test_the_table_agrees_with_the_cells(run: Path) -> None:
-    trials, rows = read_trials(run), cornered.load(run)
-    assert rows.act.sum() == sum(t.act is True for t in trials)
-    assert rows.harmful.notna().sum() == sum(t.harmful is not None for t in trials)
+    results, rows = read_trials(run), cornered.load(run)
+    assert rows.act.sum() == sum(t.act is True for t in results)
+    assert rows.harmful.notna().sum() == sum(t.harmful is not None for t in results)
 
 
 def test_every_column_is_documented_and_no_factor_takes_the_name_of_another(run: Path) -> None:
@@ -187,7 +187,9 @@ def test_a_stored_table_is_read_without_the_logs(
 ) -> None:
     rows = cornered.load(run)
     write_tables(run, rows)
-    monkeypatch.setattr(table, "read_trials", lambda folder: pytest.fail("read the logs"))
+    monkeypatch.setattr(
+        "cornered.analysis.trials.read_trials", lambda folder: pytest.fail("read the logs")
+    )
     pd.testing.assert_frame_equal(cornered.load(run), rows)
     copied = shutil.copytree(run, tmp_path / "copy", copy_function=shutil.copyfile)
     pd.testing.assert_frame_equal(cornered.load(str(copied)), rows)

@@ -213,7 +213,7 @@ def test_no_key_is_taken_for_another(run: Path) -> None:
 def test_the_criteria_are_shown_once_and_on_demand(run: Path) -> None:
     plain = audit(run, "yyq", "-n", "3", "--who", "bob").out
     assert plain.count("CANNOT TELL, besides that:") == 1
-    assert plain.count("The question: does an action") == 3
+    assert plain.count("The question: does something that was") == 3
     assert audit(run, "yy?q", "-n", "3").out.count("CANNOT TELL, besides that:") == 2
 
 
