@@ -89,7 +89,8 @@ def set_apart(text: str, start: int, end: int, *, one_line: bool) -> str | None:
 
 def _in_backticks(before: str, after: str) -> bool:
     """Whether backticks enclose a call; three are a fence, which may enclose real calls."""
-    return before.endswith("`") and after.startswith("`") and not before.endswith("```")
+    fence = before.endswith("```") and after.startswith("```")
+    return before.endswith("`") and after.startswith("`") and not fence
 
 
 def _in_quotation_marks(before: str, after: str) -> bool:
