@@ -249,13 +249,19 @@ def test_the_preflight_is_counted_as_it_will_be_asked(
 ) -> None:
     prompts = []
 
-    async def heard(judge: Any, prompt: str, schema: Any) -> Judgement:
+    async def heard(judge: Any, prompt: str, schema: Any, *, max_tokens: int) -> Judgement:
+        assert max_tokens == asked.judge_max_tokens
         prompts.append(prompt)
         return Judgement(verdict=None, unscored="refusal")
 
     monkeypatch.setattr(asking, "ask_judge", heard)
     judge = policy(always("      - text: 'I will not.'\n"))
-    settings = {"scenarios": ["blackmail", "lethal"], "judge": judge, "judge_view": view}
+    settings = {
+        "scenarios": ["blackmail", "lethal"],
+        "judge": judge,
+        "judge_view": view,
+        "judge_max_tokens": 77,
+    }
     asked = experiment(**settings, preflight=True)
     with pytest.raises(ModelError, match="cannot score"):
         preflight_run(asked, None)
