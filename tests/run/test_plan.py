@@ -260,7 +260,7 @@ def test_the_preflight_is_counted_as_it_will_be_asked(
         "scenarios": ["blackmail", "lethal"],
         "judge": judge,
         "judge_view": view,
-        "judge_max_tokens": 77,
+        "judge_max_tokens": 1000,
     }
     asked = experiment(**settings, preflight=True)
     with pytest.raises(ModelError, match="cannot score"):
