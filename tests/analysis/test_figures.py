@@ -465,6 +465,8 @@ def test_a_label_is_short_visible_and_may_stand_in_xml(text: str, most: int) -> 
 
 
 @given(st.text(), st.integers(5, 40))
+@example("0 %", 5)
+@example("00\t", 5)
 def test_wrapped_text_keeps_its_short_words(text: str, most: int) -> None:
     lines = wrapped(text, most)
     assert all(len(line) <= most for line in lines)

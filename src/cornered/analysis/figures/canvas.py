@@ -350,7 +350,8 @@ def wrapped(text: str, most: int) -> list[str]:
     """A text in lines of at most `most` characters; longer words are shortened."""
     lines = [""]
     # The sign of a percentage stays with its number.
-    for word in (shorten(w, most) for w in text.replace(" %", "\u00a0%").split(" ") if w):
+    words = visible(text).replace(" %", "\u00a0%").split(" ")
+    for word in (shorten(w, most) for w in words if w):
         joined = f"{lines[-1]} {word}".strip()
         if len(joined) <= most:
             lines[-1] = joined
