@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 import altair
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cornered.analysis.effects import Effect
