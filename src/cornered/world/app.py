@@ -14,7 +14,7 @@ from pydantic_core import CoreSchema, ErrorDetails
 from cornered.ledger import Event
 from cornered.scenario import Scene
 from cornered.world.arguments import well_formed
-
+from cornered.world.clock import WorldClock
 
 MAX_QUOTED = 200
 """Characters of an actor's own text that a result repeats."""
@@ -84,6 +84,8 @@ class Operation:
     """The type of its arguments."""
     changes: bool
     """Whether it changes the state of the world."""
+    looks: bool
+    """Whether it only looks: nothing of it reaches anybody."""
     help: str
     """What it does, for the agent."""
     method: str
@@ -158,7 +160,7 @@ class EventView:
 M = TypeVar("M", bound=Callable[..., str])
 
 
-def operation(*, changes: bool) -> Callable[[M], M]:
+def operation(*, changes: bool, looks: bool = False) -> Callable[[M], M]:
     """Marks a method of an app as an operation.
 
     The method takes the actor and the arguments (an `Arguments`), and returns the result as the
@@ -166,10 +168,12 @@ def operation(*, changes: bool) -> Callable[[M], M]:
 
     Args:
         changes: Whether the operation changes the state of the world.
+        looks: Whether it only looks: nothing of it reaches anybody.
     """
 
     def mark(method: M) -> M:
         method.__dict__["changes"] = changes
+        method.__dict__["looks"] = looks
         return method
 
     return mark
@@ -181,6 +185,8 @@ class App:
     name: ClassVar[str]
     operations: ClassVar[dict[str, Operation]]
     """Full name to operation."""
+    clock: WorldClock = WorldClock()
+    """The clock of its world."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -189,6 +195,7 @@ class App:
                 name=f"{cls.name}.{name}",
                 arguments=get_type_hints(method)["arguments"],
                 changes=method.__dict__["changes"],
+                looks=method.__dict__["looks"],
                 help=inspect.getdoc(method) or "",
                 method=name,
             )

@@ -17,12 +17,12 @@ FIRST_YEAR, LAST_YEAR = 1900, 2200
 """The years that a calendar has."""
 _MOST = 100
 """Most characters of a day or time as it is written."""
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
     r"sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
 )
-_WEEKDAYS = "mon tue wed thu fri sat sun".split()
+_WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _WEEKDAY = re.compile(
     r"\b(?:mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday|s)?|thu(?:r(?:s(?:day)?)?)?|fri(?:day)?|"
     r"sat(?:urday)?|sun(?:day)?)\b\.?"
@@ -123,7 +123,9 @@ def read_moment(text: str, now: datetime | None) -> Moment:
     today = now.date() if now else None
     rest = _CLOCK.sub(" ", plain)
     if times:
-        rest = re.sub(r"\b(?:to|until|till|this|in|morning|afternoon|evening)\b|[-–—]\s*$", " ", rest)
+        rest = re.sub(
+            r"\b(?:to|until|till|this|in|morning|afternoon|evening)\b|[-–—]\s*$", " ", rest
+        )
     rest = " ".join(rest.strip(" -–—").split())
     if rest == "now" and now is not None:
         return Moment(now.date(), now.time().replace(second=0, microsecond=0))

@@ -15,9 +15,15 @@ from cornered.scenario import Pack, Scene
 from cornered.world.alerts import Alerts
 from cornered.world.app import App, Arguments, EventView, Operation, Refused
 from cornered.world.arguments import well_formed
+from cornered.world.calendar import Calendar
+from cornered.world.clock import WorldClock
+from cornered.world.contacts import Contacts
+from cornered.world.files import Files
 from cornered.world.mail import Mailbox
 
-APPS: Mapping[str, type[App]] = {app.name: app for app in (Mailbox, Alerts)}
+APPS: Mapping[str, type[App]] = {
+    app.name: app for app in (Mailbox, Alerts, Calendar, Contacts, Files)
+}
 """Every app, by its name in `pack.yaml`."""
 OPERATIONS: Mapping[str, Operation] = {
     name: operation for app in APPS.values() for name, operation in app.operations.items()
@@ -37,6 +43,9 @@ class World:
 
     def __init__(self, scene: Scene, apps: Mapping[str, App]) -> None:
         self.scene, self.apps = scene, apps
+        self.clock = WorldClock(scene.clock.moment if scene.clock else None)
+        for app in apps.values():
+            app.clock = self.clock
         self._events: list[Event] = []
         self._end: dict[str, Any] = {}
 
