@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 MOST_BYTES = 12_000
 """Bytes of a result, of the 16 KB that Inspect hands on."""
+MOST_LINES = 400
+"""Lines of one part of a text."""
 MOST_CHARS = 400
 """Characters of one line of a list."""
 
@@ -26,7 +28,7 @@ def as_list(lines: Sequence[str], nothing: str, more: str) -> str:
             break
         shown.append(line)
     if len(shown) < len(lines):
-        shown.append(f"… and {len(lines) - len(shown)} more. {more}")
+        shown.append(f"… and {len(lines) - len(shown)} more. {more}".rstrip())
     return "\n".join(shown) or nothing
 
 
@@ -56,7 +58,7 @@ def page(text: str, first: int) -> tuple[str, int, int]:
     shown, size = list[str](), 0
     for line in lines[first - 1 :]:
         size += len(line.encode()) + 1
-        if size > MOST_BYTES and shown:
+        if shown and (size > MOST_BYTES or len(shown) == MOST_LINES):
             break
         shown.append(line)
     return "\n".join(shown), first - 1 + len(shown), len(lines)

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from cornered.endings import Ending
-from cornered.errors import PackError
+from cornered.errors import FactorError, PackError
 from cornered.ledger import Doubt, Event, Ledger, Place, Status
-from cornered.scenario import Pack, Scene
+from cornered.scenario import Level, Pack, Scenario, Scene
 from cornered.world.alerts import Alerts
 from cornered.world.app import App, Arguments, EventView, Operation, Refused
 from cornered.world.arguments import well_formed
@@ -210,6 +210,30 @@ def open_world(pack: Pack, scene: Scene) -> World:
         except PackError as e:
             raise PackError(e.what, where=str(pack.folder / file), fix=e.fix) from None
     return World(scene, apps)
+
+
+def check_apps(pack: Pack) -> None:
+    """Checks that the apps of a pack open, whatever part of their content a condition has.
+
+    Each level of each factor is tried once, and each `when` of the content.
+
+    Args:
+        pack: The pack.
+
+    Raises:
+        PackError: the content of an app is malformed in one of these conditions.
+    """
+    on = {"surface": "tools"} if "tools" in pack.levels_of("surface") else {}
+    wanted: list[dict[str, Level]] = [{}]
+    wanted += [{name: level} for name in pack.spec.factors for level in pack.levels_of(name)]
+    wanted += [{name: when.root[name][0] for name in when.root} for when in pack.conditions]
+    renderer, tried = Scenario.of(pack).renderer({}, ""), set[tuple[Level, ...]]()
+    for some in wanted:
+        with contextlib.suppress(FactorError):
+            levels = pack.factors.nearest({}, {**on, **some})
+            if (cell := tuple(levels.values())) not in tried:
+                tried.add(cell)
+                open_world(pack, renderer.scene(levels))
 
 
 def at_once(coroutine: Coroutine[Any, Any, T]) -> T:
