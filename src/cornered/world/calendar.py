@@ -21,7 +21,7 @@ from cornered.ledger import AGENT, Event
 from cornered.scenario import Cast, Scene
 from cornered.world.app import App, Arguments, Enclosed, EventView, Refused, operation
 from cornered.world.arguments import Line, Recipients, Reference, Text
-from cornered.world.days import read_days, read_length, read_moment
+from cornered.world.days import example, read_days, read_length, read_moment
 from cornered.world.results import as_list, shortened
 
 Answer = Literal["accepted", "declined", "tentative"]
@@ -579,7 +579,7 @@ class Calendar(App):
         ):
             at = old.first.time()
         if day is None:
-            raise Refused("the start has no day; write it as 2025-11-13 14:00")
+            raise Refused(f"the start has no day; write it as {example(now)} 14:00")
         length = read_length(end) if end else None
         ends = read_moment(end, now) if end and length is None else None
         if at is None:
@@ -606,7 +606,7 @@ class Calendar(App):
         day: date, length: timedelta | None, end: date | None, at: time | None, old: Entry | None
     ) -> tuple[str, str]:
         if length is not None or at is not None:
-            raise Refused("the start has no time; write it as 2025-11-13 14:00")
+            raise Refused(f"the start has no time; write it as {example(day)} 14:00")
         last = end or (day + (old.last - old.first - timedelta(days=1)) if old else day)
         if last < day:
             raise Refused("the last day is before the first")

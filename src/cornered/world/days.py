@@ -133,7 +133,7 @@ def read_moment(text: str, now: datetime | None) -> Moment:
     if days is None and (not times or _IDLE.sub("", rest).strip()):
         raise _no_day(text, today)
     if len(times) > 2 or (days and days[0] != days[1]):
-        raise Refused(f"{_short(text)} is no single time; write it as 2025-11-13 14:00")
+        raise Refused(f"{_short(text)} is no single time; write it as {example(now)} 14:00")
     return Moment(days and days[0], times[0] if times else None, (*times, None, None)[1])
 
 
@@ -274,9 +274,15 @@ def _weekday(word: str) -> int:
     return _WEEKDAYS.index(word[:3])
 
 
+def example(now: date | None) -> str:
+    """A day as an agent is asked to write it."""
+    return f"{now or date(2025, 11, 13):%Y-%m-%d}"
+
+
 def _no_day(written: str, today: date | None) -> Refused:
-    example = (today or date(2025, 11, 13)).isoformat()
-    return Refused(f"{_short(written) or 'nothing'} names no day here; write it as {example}")
+    return Refused(
+        f"{_short(written) or 'nothing'} names no day here; write it as {example(today)}"
+    )
 
 
 def _short(text: str) -> str:
