@@ -24,6 +24,7 @@ from cornered.scenario.factors import (
     SHARED,
     Factor,
     Factors,
+    Level,
     Vocabulary,
     When,
     suggest,
@@ -257,13 +258,26 @@ class Pack:
             if factor.count:
                 offered[name] = len(self.noise)
             else:
-                offered[name] = list(factor.levels) if levels == "all" else levels
+                all_levels = [factor.open] if factor.open else list(factor.levels)
+                offered[name] = all_levels if levels == "all" else levels
         return Factors(self.vocabulary, offered, self.name)
 
     def levels_of(self, factor: str) -> list[str]:
         """The levels that the pack offers of a factor; empty for a factor that counts."""
         offered = self.factors.offered[factor]
         return offered if isinstance(offered, list) else []
+
+    def apps_in(self, levels: Mapping[str, Level]) -> list[str]:
+        """The apps of the world in a condition, in the order of `world`.
+
+        In one turn of text they are those that the prompt offers operations of, or that a fact
+        asks of.
+        """
+        if levels.get("surface", "text") != "text" or not self.spec.tools:
+            return [*self.spec.world]
+        named = {tool.partition(".")[0] for tool in self.spec.tools}
+        named.update(*(fact.state for fact in self.spec.facts.values()))
+        return [app for app in self.spec.world if app in named]
 
     @property
     def conditions(self) -> Iterator[When]:

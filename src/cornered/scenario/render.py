@@ -95,6 +95,7 @@ class Renderer:
         self._texts: dict[tuple[str, tuple[Level, ...]], str] = {}
         self._read_by: dict[str, tuple[str, ...]] = {}
         self._reading: list[str] = []
+        self._templates: dict[str, jinja2.Template] = {}
         self._env = make_environment(self._source)
 
     def drawn(self, draw: str) -> Renderer:
@@ -430,7 +431,11 @@ class Renderer:
             levels,
             self.cast_in(levels),
             self.mails(levels) if self.pack.renders else (),
-            {app: self._app(app, tree, levels) for app, tree in self.pack.apps.items()},
+            {
+                app: self._app(app, self.pack.apps[app], levels)
+                for app in self.pack.apps_in(levels)
+                if app in self.pack.apps
+            },
             self.pack.spec.clock,
         )
 
@@ -489,7 +494,13 @@ class Renderer:
             levels: One level for every factor.
             where: The file, for errors.
         """
-        return self._filled(lambda: self._env.from_string(source), where, levels, {})
+        return self._filled(lambda: self._compiled(source), where, levels, {})
+
+    def _compiled(self, source: str) -> jinja2.Template:
+        """The template of a text, compiled once for all casts."""
+        if source not in self._templates:
+            self._templates[source] = self._env.from_string(source)
+        return self._templates[source]
 
     def inbox(self, levels: Levels, mails: tuple[Mail, ...]) -> str:
         """The text of the inbox."""
