@@ -30,7 +30,7 @@ from cornered.verdict.debrief import debrief
 from cornered.verdict.facts import check_facts
 from cornered.verdict.readings import readings
 from cornered.verdict.scorer import verdict
-from cornered.world import open_world
+from cornered.world import check_apps, open_world
 
 DEFAULT_SAMPLES = 10
 """Trials of a task if no number is given."""
@@ -105,6 +105,7 @@ def pack_findings(pack: Pack) -> list[Finding]:
         check_facts(pack)
         for surface in pack.spec.surfaces:
             open_world(pack, Scenario.of(pack).scene({"surface": surface}, trial_id(1)))
+        check_apps(pack)
     except PackError as e:
         return [Finding(e.where or pack.name, e.what)]
     return lint(pack)

@@ -334,3 +334,13 @@ class MailHead(_Strict):
     reply_to: str | None = None
     attachments: list[str] = []
     """File names, with sizes; they are forwarded with the mail."""
+
+
+class FileHead(_Strict):
+    """The front matter of a file in a folder of an app."""
+
+    path: str = ""
+    """Its path in the world, a template; empty for its place in the folder."""
+    modified: NaiveDatetime | None = None
+    """When it was last changed."""
+    when: When = When({})
