@@ -47,11 +47,28 @@ class Mail:
     """Its place in the inbox, from 1; the agent forwards it by this number."""
     attachments: tuple[str, ...] = ()
     """File names, with sizes."""
+    answers: str = ""
+    """The stem of the mail that it answers; empty where it answers none."""
 
     @property
     def date(self) -> str:
         """The date line: day and minute, without the year, which the prompt names once."""
         return self.time.strftime("%a %d %b, %H:%M")
+
+
+@dataclass(frozen=True)
+class AutomaticReply:
+    """What somebody's mailbox answers by itself to a mail that reaches them."""
+
+    key: str
+    """The key of the person in the cast."""
+    after: float
+    """Minutes after the mail."""
+    once: bool
+    """Whether it is sent to the first mail only."""
+    subject: str
+    """Empty for that of the mail, as an automatic reply."""
+    body: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,12 @@ class Scene:
     apps: Mapping[str, Any] = field(default_factory=dict)
     """App other than mail to its initial content, as plain values."""
     clock: Clock | None = None
+    arrivals: tuple[Mail, ...] = ()
+    """The mails that arrive while the agent works, by time; they have no number yet."""
+    replies: tuple[AutomaticReply, ...] = ()
+    """The automatic replies of this trial."""
+    attachments: Mapping[str, str] = field(default_factory=dict)
+    """Name of an attachment, without its size, to its text; others cannot be shown."""
 
 
 @dataclass(frozen=True)
