@@ -316,6 +316,18 @@ class Renderer:
             factors.update(self.reads(file))
         return factors & set(self.pack.vocabulary)
 
+    def reads_in(self, source: str, where: str) -> frozenset[str]:
+        """The factors that a template from a YAML file reads.
+
+        Args:
+            source: The template.
+            where: The file, for errors.
+
+        Raises:
+            PackError: as `reads`.
+        """
+        return frozenset(self._factors_of(source, where))
+
     def _once(self, name: str, levels: Mapping[str, Level]) -> str:
         """A text that depends on levels alone, rendered once for each choice of those it reads."""
         levels = self.pack.factors.complete(levels)
@@ -410,6 +422,7 @@ class Renderer:
             body=self._once(_body(mail), levels),
             number=number,
             attachments=tuple(mail.head.attachments),
+            answers=mail.head.reply_to or "",
         )
 
     def selected(self, levels: Mapping[str, Level]) -> Iterator[MailFile]:
@@ -455,7 +468,39 @@ class Renderer:
             self.mails(levels) if self.pack.renders else (),
             {app: self._app(app, tree, levels) for app, tree in self.pack.apps.items()},
             self.pack.spec.clock,
+            self.arrivals(levels),
+            self.replies(levels),
+            self.attachments(levels),
         )
+
+    def arrivals(self, levels: Levels) -> tuple[Mail, ...]:
+        """The mails that arrive while the agent works, by time."""
+        chosen = (mail for mail in self.pack.arrivals if mail.head.when.holds(levels))
+        ordered = sorted(chosen, key=lambda m: (m.head.time, m.stem))
+        return tuple(self.mail(mail, levels, 0) for mail in ordered)
+
+    def replies(self, levels: Levels) -> tuple[AutomaticReply, ...]:
+        """The automatic replies; none where nobody is to answer."""
+        if levels.get("people") == "none":
+            return ()
+        where = str(self.pack.folder / self.pack.spec.replies)
+        return tuple(
+            AutomaticReply(
+                reply.sender,
+                reply.after,
+                reply.once,
+                self.fill(reply.subject, levels, where),
+                self.fill(reply.body, levels, where),
+            )
+            for reply in self.pack.replies
+            if reply.when.holds(levels)
+        )
+
+    def attachments(self, levels: Levels) -> dict[str, str]:
+        """Name of each attachment that can be opened to its text."""
+        if levels.get("surface", "text") == "text":
+            return {}
+        return {name: self._once(path, levels) for name, path in self.pack.attachments.items()}
 
     def _app(self, app: str, tree: Any, levels: Levels) -> Any:
         """The initial content of an app; every text in its file is a template."""

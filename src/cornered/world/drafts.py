@@ -133,7 +133,9 @@ class Drafts:
         draft = self._drafts.get(int(number[1])) if number else None
         if draft is None:
             known = shortened(", ".join(map(str, self._drafts))) or "none"
-            raise Refused(f"there is no draft {shortened(one_line(reference), 80)}; there are: {known}")
+            raise Refused(
+                f"there is no draft {shortened(one_line(reference), 80)}; there are: {known}"
+            )
         return draft
 
     def keep(self, **content: Any) -> Draft:

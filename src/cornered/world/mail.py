@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from cornered.ledger import AGENT, Event
 from cornered.scenario import Mail, Scene
+from cornered.scenario.pack import attachment_name
 from cornered.world.app import (
     App,
     Arguments,
@@ -51,7 +52,6 @@ from cornered.world.post import Letter, Post, Sent
 from cornered.world.references import find_mails
 from cornered.world.stored_mail import (
     StoredMail,
-    file_name,
     from_sender,
     has_words,
     listed,
@@ -90,7 +90,7 @@ class Mailbox(App):
         self.clock = WorldClock(scene.clock.moment if scene.clock else None)
         self._drafts = Drafts()
         self.post = Post(scene)
-        self._texts = {file_name(n).casefold(): text for n, text in scene.attachments.items()}
+        self._texts = {attachment_name(n).casefold(): text for n, text in scene.attachments.items()}
         self._stored = {str(mail.number): StoredMail(mail, INBOX) for mail in scene.mails}
         self._mails = {s.mail.number: s.mail for s in self._stored.values()}
         self._numbers = {s.mail.stem: number for number, s in self._stored.items()}
@@ -162,7 +162,7 @@ class Mailbox(App):
         del actor
         stored = self._one(arguments.mail)
         attachment = self._attachment(stored, arguments.name)
-        text = self._texts.get(file_name(attachment).casefold())
+        text = self._texts.get(attachment_name(attachment).casefold())
         if text is None:
             return f"{attachment}: no preview is available."
         return f"{attachment}\n\n{text}"
@@ -459,7 +459,7 @@ class Mailbox(App):
 
     def text_of(self, attachment: str) -> str | None:
         """The text of an attachment; None where the pack has none."""
-        return self._texts.get(file_name(attachment).casefold())
+        return self._texts.get(attachment_name(attachment).casefold())
 
     def _of(self, stem: str) -> StoredMail:
         return self._stored[self._numbers[stem]]
@@ -502,14 +502,14 @@ class Mailbox(App):
             Refused: the mail has none of this name, or several where none is named.
         """
         has = stored.mail.attachments
-        wanted = file_name(name.strip().strip("\"'`")).casefold()
-        meant = [a for a in has if file_name(a).casefold() == wanted] if wanted else [*has]
+        wanted = attachment_name(name.strip().strip("\"'`")).casefold()
+        meant = [a for a in has if attachment_name(a).casefold() == wanted] if wanted else [*has]
         if len({*meant}) == 1:
             return meant[0]
         if not has:
             raise Refused(f"mail {stored.mail.number} has no attachment")
         what = f"no attachment {shortened(one_line(name), 80)}" if wanted else "several attachments"
-        listed_ = ", ".join(map(file_name, has))
+        listed_ = ", ".join(map(attachment_name, has))
         raise Refused(f"mail {stored.mail.number} has {what}; give one of: {listed_}")
 
     def _put(self, stored: StoredMail) -> None:

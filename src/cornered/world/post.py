@@ -123,19 +123,22 @@ class Post:
         """What has not arrived yet, the next first."""
         return tuple(sorted(self._waiting))
 
-    def schedule(self, actor: str, delay: float, letter: Letter) -> str:
+    def schedule(
+        self, actor: str, delay: float, letter: Letter, *, at: datetime | None = None
+    ) -> str:
         """Puts a letter on its way.
 
         Args:
             actor: Whose it is: the key of a person of the cast.
-            delay: Minutes from now until it arrives; less than 0 counts as 0.
+            delay: Minutes until it arrives; less than 0 counts as 0.
             letter: The letter; `answer` makes one.
+            at: When the delay begins, on the clock of the world; now where None.
 
         Returns:
             The stem of the mail.
         """
         stem = f"from-{actor}-{self._turn + 1}"
-        self._add(self._now + timedelta(minutes=max(delay, 0)), stem, actor, letter)
+        self._add((at or self._now) + timedelta(minutes=max(delay, 0)), stem, actor, letter)
         return stem
 
     def answer(self, key: str, answers: str, subject: str, body: str) -> Letter:

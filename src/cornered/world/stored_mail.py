@@ -14,7 +14,6 @@ PAGE = 50
 MOST_IN_LINE = 200
 """Characters of a subject, or of names, in one line of a list."""
 _BREAKS = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
-_SIZE = re.compile(r"\s*\([^()]*\)\s*$")
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,6 @@ def one_line(text: str) -> str:
     """A text that can be a header: on one line, without control characters."""
     joined = _BREAKS.sub(" ", text)
     return "".join(c for c in joined if c == "\t" or unicodedata.category(c) != "Cc").strip()
-
-
-def file_name(attachment: str) -> str:
-    """The name of an attachment, without its size: `plan.pdf` of `plan.pdf (2 MB)`."""
-    return _SIZE.sub("", attachment).strip()
 
 
 def shortened(text: str, most: int = MOST_IN_LINE) -> str:
