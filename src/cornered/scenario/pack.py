@@ -588,14 +588,15 @@ def _later(part: L, spec: PackSpec, where: str) -> L:
     Raises:
         PackError: its condition names the surface of one turn.
     """
-    when, turns = part.when.root, [name for name in spec.surfaces if name != "text"]
+    when = part.when.root
+    turns: list[Level] = [name for name in spec.surfaces if name != "text"]
     if "text" in when.get("surface", ()):
         raise PackError(
             "when: nothing arrives in surface=text, where the agent answers once",
             where=where,
             fix="leave the surface out",
         )
-    surface: dict[str, list[Level]] = {"surface": when.get("surface") or [*turns]}
+    surface: dict[str, list[Level]] = {"surface": when.get("surface") or turns}
     return part.model_copy(update={"when": When({**when, **surface})})
 
 

@@ -288,8 +288,8 @@ class Mailbox(App):
             attachments=tuple(arguments.attachments),
             answers=arguments.answers,
         )
-        holds = {"enclosed": tuple(arguments.enclosed), "quoted": tuple(arguments.quoted)}
-        self._put(StoredMail(mail, INBOX, **holds))
+        enclosed, quoted = tuple(arguments.enclosed), tuple(arguments.quoted)
+        self._put(StoredMail(mail, INBOX, enclosed=enclosed, quoted=quoted))
         self.post.arrived(mail.stem)
         self._new += 1
         return f"Delivered as mail {mail.number}."
@@ -539,13 +539,16 @@ class Mailbox(App):
         quoted: Iterable[str] = (),
     ) -> str:
         enclosed, quoted = tuple(enclosed), tuple(quoted)
+        subject = message.subject
+        if enclosed and not subject and (first := self.by_stem(enclosed[0])):
+            subject = f"Fwd: {first.subject}"
         self._last += 1
         mail = Mail(
             stem=f"{SENT}-{self._last}",
             sender=self._sender(actor),
             to=tuple(message.to),
             cc=tuple(message.cc),
-            subject=message.subject,
+            subject=subject,
             time=self._time,
             body=message.body,
             number=self._last,
