@@ -64,7 +64,7 @@ FilledIn = SkipJsonSchema[tuple[str, ...]]
 class MailArguments(Arguments):
     """The arguments of an operation on mail."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True, json_schema_extra=_without_defaults)
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
     unless_empty: ClassVar[frozenset[str]] = frozenset()
     """Fields that are left out where they are empty."""
 
