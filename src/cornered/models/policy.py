@@ -70,7 +70,7 @@ from cornered.yamlfile import place, read_model
 
 
 def _kind(value: Any) -> str:
-    for key, kind in {"error": "failure", "play": "play"}.items():
+    for key, kind in {"error": "failure", "play": "a play"}.items():
         if isinstance(value, Mapping) and key in value:
             return kind
     return "answer"
@@ -79,7 +79,7 @@ def _kind(value: Any) -> str:
 Drawn = Annotated[
     Annotated[ScriptedAnswer, Tag("answer")]
     | Annotated[Failure, Tag("failure")]
-    | Annotated[PlayAnswer, Tag("play")],
+    | Annotated[PlayAnswer, Tag("a play")],
     Discriminator(_kind),
 ]
 

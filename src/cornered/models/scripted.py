@@ -168,7 +168,8 @@ class ScriptedAPI(ModelAPI):
 
         step = replay(play, conversation.seen(mark), point, captured)
         node = _AFTER_THE_END if step.node == END else play[step.node]
-        call.request |= {"play": name, "node": step.node, "step": step.number}
+        where = {"play": name, "node": step.node, "step": step.number}
+        call.request |= where
         rng = _random(self._policy.seed, (*request.key, name, "node", step.number))
         await anyio.sleep(rng.uniform(node.latency.min, node.latency.max))
         tries = (replace(request, play=name, number=step.number), 0)
@@ -181,6 +182,7 @@ class ScriptedAPI(ModelAPI):
             fill(node.reasoning, step.groups),
             [_tool_call(mark, step, index, c, tools) for index, c in enumerate(node.calls)],
         )
+        output.metadata = where  # a log keeps the request of the last call only
         call.set_response({"stop": output.stop_reason})
         return output, call
 
