@@ -130,7 +130,7 @@ class DrawRequest:
     messages: tuple[tuple[str, str], ...]
     """(role, text)."""
     options: str
-    """The sampling options of the engine's request, as JSON with sorted keys."""
+    """The sampling options of the engine's request, as JSON; equal options in equal order."""
     max_tokens: int
     seed: int | None
 
@@ -427,7 +427,7 @@ def _prompt(
     texts = [as_text(message, _text(message), in_json=bool(tools)) for message in messages]
     return DrawRequest(
         messages=tuple(_with_tools(texts, tools) if tools else texts),
-        options=json.dumps(options, sort_keys=True),
+        options=json.dumps(options),  # in the order of the schema, which the engine keeps to
         max_tokens=config.max_tokens or DEFAULT_MAX_TOKENS,
         seed=config.seed,
     )
