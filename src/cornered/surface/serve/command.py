@@ -6,65 +6,26 @@ import asyncio
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import anyio
 from inspect_ai.agent import Agent, AgentState, agent
-from inspect_ai.model import ChatMessageAssistant, ChatMessageTool
+from inspect_ai.model import get_model
 from inspect_ai.tool import ToolDef
-from inspect_ai.util import store
-from pydantic import BaseModel, ConfigDict
 
 from cornered.redaction import MARK, redact
 from cornered.surface.serve.http import serve_http
 from cornered.surface.serve.office import Office
 from cornered.surface.serve.process import Process, running
+from cornered.surface.serve.record import AgentEnd, AgentRecord, keep_record
 from cornered.surface.serve.words import Briefing, environment, read_command, write_files
 
-AGENT_KEY = "agent"
-"""The key of the record of a foreign agent in a sample's store."""
 TIME_LIMIT = 1800.0
 """Seconds that a command may run where the experiment sets no limit."""
 LINGER = 0.1
 """Seconds after its end in which calls that it sent are still taken."""
-
-AgentEnd = Literal["stop", "time_limit", "agent_failed", "never_started"]
-"""How a foreign agent ended: by itself; at the time limit; it crashed, was killed, or could not be
-started; it never called a tool."""
-
-
-class AgentRecord(BaseModel):
-    """What a foreign agent did apart from its calls, in the sample's store."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ending: AgentEnd | None
-    """None where the trial ended first, at a limit of its own."""
-    why: str = ""
-    """In one line why it did not end by itself."""
-    exit_code: int | None = None
-    """Minus the signal that ended it; None where it did not run, or not as a command."""
-    seconds: float = 0
-    calls: int = 0
-    """How many tool calls it made."""
-    refused: int = 0
-    """How many of its requests were refused: malformed, or without the token."""
-    output: str = ""
-    """The end of what it printed, without known keys."""
-
-
-def agent_record() -> AgentRecord | None:
-    """The record of the foreign agent of this sample; None for other agents."""
-    stored = store().get(AGENT_KEY)
-    return None if stored is None else AgentRecord.model_validate(stored)
-
-
-def keep_record(record: AgentRecord) -> None:
-    """Puts a record into the store of this sample."""
-    store().set(AGENT_KEY, record.model_dump(mode="json"))
 
 
 @agent
@@ -73,7 +34,6 @@ def command_agent(
     tools: Sequence[ToolDef],
     *,
     time_limit: float | None = None,
-    on_call: Callable[[ChatMessageAssistant, ChatMessageTool], None] | None = None,
 ) -> Agent:
     """An agent that is a command: it meets the tools over MCP, in a process of its own.
 
@@ -84,7 +44,6 @@ def command_agent(
         command: The command with placeholders; see `PLACEHOLDERS`.
         tools: The tools of the trial.
         time_limit: Seconds that it may run.
-        on_call: Called after each tool call, as by `Office`.
 
     Raises:
         ExperimentError: the command is malformed, or cannot be found.
@@ -93,7 +52,7 @@ def command_agent(
     seconds = TIME_LIMIT if time_limit is None else time_limit
 
     async def execute(state: AgentState) -> AgentState:
-        office = Office(tools, state.messages, on_call)
+        office = Office(tools, state.messages)
         system = "\n\n".join(m.text for m in state.messages if m.role == "system")
         task = "\n\n".join(m.text for m in state.messages if m.role == "user")
         folder = Path(tempfile.mkdtemp(prefix="cornered-agent-"))
@@ -105,7 +64,7 @@ def command_agent(
         try:
             async with serve_http(office) as endpoint:
                 token = endpoint.token
-                briefing = Briefing(system, task, endpoint.url, token)
+                briefing = Briefing(system, task, endpoint.url, token, _model())
                 arguments = write_files(folder, words, briefing)
                 try:
                     async with running(arguments, folder, environment(briefing)) as process:
@@ -145,6 +104,11 @@ def command_agent(
         return state
 
     return execute
+
+
+def _model() -> str:
+    """The name of the model that the experiment gives the agent; empty where it has its own."""
+    return get_model().name.removeprefix("client").removeprefix("/")
 
 
 def _lingering(process: Process) -> asyncio.Future[None]:

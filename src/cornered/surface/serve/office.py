@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from inspect_ai.event import ModelEvent
+from inspect_ai.log import transcript
 from inspect_ai.model import (
+    ChatCompletionChoice,
     ChatMessage,
     ChatMessageAssistant,
     ChatMessageTool,
+    GenerateConfig,
+    ModelOutput,
     execute_tools,
 )
 from inspect_ai.tool import ToolCall, ToolDef
+from inspect_ai.util import LimitExceededError
 from inspect_ai.util._limit import check_message_limit, record_turn
 
 if TYPE_CHECKING:
@@ -32,6 +38,10 @@ PROMPT = "task"
 TASK_URI = "office://task"
 """The task as a resource, for clients without prompts."""
 INSTRUCTIONS = f"The task is the prompt `{PROMPT}` of this server, and its resource {TASK_URI}."
+CLIENT = "cornered/client"
+"""Stands for the model of an agent from outside in Inspect's events."""
+MOST_CALLS = 1000
+"""Calls after which a session ends in any case."""
 CLOSED = "The session has ended; nothing was done."
 """The answer to a call after the end."""
 
@@ -59,23 +69,16 @@ class Office:
     Args:
         tools: The tools; names are unique.
         messages: The conversation so far; each call and its result are added to this list.
-        on_call: Called after each call with the message that made it and the message that
-            answers it.
     """
 
-    def __init__(
-        self,
-        tools: Sequence[ToolDef],
-        messages: list[ChatMessage],
-        on_call: Callable[[ChatMessageAssistant, ChatMessageTool], None] | None = None,
-    ) -> None:
+    def __init__(self, tools: Sequence[ToolDef], messages: list[ChatMessage]) -> None:
         self.tools, self.messages = list(tools), messages
         self.task = "\n\n".join(m.text for m in messages if m.role in ("system", "user"))
         self.lists = 0
         """How often a client asked for the list of tools."""
         self.calls = 0
         """How many calls were carried out, or failed."""
-        self._on_call = on_call
+        self._unanswered = 0
         self._waiting: asyncio.Queue[_Attempt | None] = asyncio.Queue()
         self._closed = False
 
@@ -83,6 +86,11 @@ class Office:
     def was_met(self) -> bool:
         """Whether a client asked for the tools or called one."""
         return bool(self.lists or self.calls)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a client waits for the result of a call."""
+        return self._unanswered > 0
 
     async def call(self, name: str, arguments: dict[str, Any] | None) -> Answer:
         """Makes a call, and waits for its result.
@@ -92,14 +100,18 @@ class Office:
         if self._closed:
             return Answer(CLOSED, failed=True)
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._unanswered += 1
         await self._waiting.put(_Attempt(name, arguments or {}, answer))
-        return await answer
+        try:
+            return await answer
+        finally:
+            self._unanswered -= 1
 
     async def work(self, until: asyncio.Future[Any], *, drain: bool = True) -> None:
-        """Carries out the calls of clients until something is done; it must run in the trial's task.
+        """Carries out the calls of clients until the end; it must run in the trial's own task.
 
         Args:
-            until: The end of the session; the office is closed then.
+            until: The end; the office is closed when it is done.
             drain: Whether calls that were made before the end are still carried out.
 
         Raises:
@@ -131,20 +143,52 @@ class Office:
         _settle(attempt.answer, answer)
 
     async def _execute(self, attempt: _Attempt) -> Answer:
-        check_message_limit(len(self.messages), raise_for_equal=True)
-        record_turn()
         self.calls += 1
         call = ToolCall(id=f"mcp-{self.calls}", function=attempt.name, arguments=attempt.arguments)
         made = ChatMessageAssistant(content="", tool_calls=[call], source="generate")
+        _log(made)
+        check_message_limit(len(self.messages), raise_for_equal=True)
+        _count_turn(self.calls)
         self.messages.append(made)
         done, _ = await execute_tools(self.messages, self.tools)
         self.messages.extend(done)
         result = next(m for m in done if isinstance(m, ChatMessageTool))
-        if self._on_call is not None:
-            self._on_call(made, result)
         if result.error is not None:
             return Answer(result.error.message, failed=True)
         return Answer(result.text, failed=False)
+
+
+def _log(message: ChatMessageAssistant) -> None:
+    """Puts a call into Inspect's events as an answer of the agent's model, which nobody here saw.
+
+    The ledger finds the calls of every agent in these events, and Inspect's viewer shows them.
+    """
+    transcript()._event(
+        ModelEvent(
+            model=CLIENT,
+            input=[],
+            tools=[],
+            tool_choice="auto",
+            config=GenerateConfig(),
+            output=ModelOutput(
+                model=CLIENT,
+                choices=[ChatCompletionChoice(message=message, stop_reason="tool_calls")],
+            ),
+        )
+    )
+
+
+def _count_turn(calls: int) -> None:
+    """Counts a call as a turn: what a foreign agent's model generates is not seen here.
+
+    Raises:
+        LimitExceededError: a limit of turns is reached.
+    """
+    record_turn()
+    if calls > MOST_CALLS:
+        raise LimitExceededError(
+            "turn", value=calls, limit=MOST_CALLS, message=f"more than {MOST_CALLS} calls"
+        )
 
 
 def _settle(answer: asyncio.Future[Answer], value: Answer) -> None:
