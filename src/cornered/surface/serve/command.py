@@ -14,6 +14,7 @@ import anyio
 from inspect_ai.agent import Agent, AgentState, agent
 from inspect_ai.model import get_model
 from inspect_ai.tool import ToolDef
+from inspect_ai.util import sample_limits
 
 from cornered.redaction import MARK, redact
 from cornered.surface.serve.http import serve_http
@@ -23,7 +24,7 @@ from cornered.surface.serve.record import AgentEnd, AgentRecord, keep_record
 from cornered.surface.serve.words import Briefing, environment, read_command, write_files
 
 TIME_LIMIT = 1800.0
-"""Seconds that a command may run where the experiment sets no limit."""
+"""Seconds that a command may run where neither the caller nor the trial sets a limit."""
 LINGER = 0.1
 """Seconds after its end in which calls that it sent are still taken."""
 
@@ -43,15 +44,15 @@ def command_agent(
     Args:
         command: The command with placeholders; see `PLACEHOLDERS`.
         tools: The tools of the trial.
-        time_limit: Seconds that it may run.
+        time_limit: Seconds that it may run; the trial's own limit where None.
 
     Raises:
         ExperimentError: the command is malformed, or cannot be found.
     """
     words = read_command(command)
-    seconds = TIME_LIMIT if time_limit is None else time_limit
 
     async def execute(state: AgentState) -> AgentState:
+        seconds = time_limit or sample_limits().time.limit or TIME_LIMIT
         office = Office(tools, state.messages)
         system = "\n\n".join(m.text for m in state.messages if m.role == "system")
         task = "\n\n".join(m.text for m in state.messages if m.role == "user")

@@ -11,10 +11,13 @@ from inspect_ai.tool import ToolDef
 from inspect_ai.util import registry_create
 
 from cornered.errors import ModelError
+from cornered.surface.serve.command import command_agent
+from cornered.surface.serve.office import SERVER_NAME
+from cornered.surface.serve.session import served
 
 REACT = "react"
-SERVER = "office"
-"""The name of the tools' server, for agents that meet them over MCP."""
+SERVED = "cornered serve"
+"""The command of an agent that the user runs, in a session of `cornered serve`."""
 
 
 def make_agent(name: str, tools: Sequence[ToolDef], command: str | None = None) -> Agent:
@@ -28,8 +31,10 @@ def make_agent(name: str, tools: Sequence[ToolDef], command: str | None = None) 
     Raises:
         ModelError: there is no such agent, or it takes no tools.
     """
+    if command == SERVED:
+        return served(tools)
     if command is not None:
-        raise ModelError(f"the agent {name} is a command", where="agents")
+        return command_agent(command, tools)
     if name == REACT:
         # No system message of Inspect's, and the session ends where the agent calls no tool.
         return react(prompt=None, submit=False, tools=list(tools))
@@ -46,7 +51,9 @@ def make_agent(name: str, tools: Sequence[ToolDef], command: str | None = None) 
         given = {"tools": list(tools)}
     elif "bridged_tools" in takes:
         given = {
-            "bridged_tools": [BridgedToolsSpec(name=SERVER, tools=[t.as_tool() for t in tools])]
+            "bridged_tools": [
+                BridgedToolsSpec(name=SERVER_NAME, tools=[t.as_tool() for t in tools])
+            ]
         }
     else:
         raise ModelError(f"the agent {name} takes no tools", where="agents")
