@@ -34,7 +34,20 @@ LIMITS = {"hangs": 6.0, "asleep": 1.0}
 """Seconds; other agents have a minute, which none of them needs."""
 COMMANDS = {
     name: f"{sys.executable} {RAW} {name}"
-    for name in (["good", "crashes", "killed", "hangs", "asleep", "absent", "lists", "malformed", "forks", "vanishes"])
+    for name in (
+        [
+            "good",
+            "crashes",
+            "killed",
+            "hangs",
+            "asleep",
+            "absent",
+            "lists",
+            "malformed",
+            "forks",
+            "vanishes",
+        ]
+    )
 } | {
     "prints": f"{sys.executable} {RAW} prints 40",
     "many": f"{sys.executable} {RAW} many 30",

@@ -50,7 +50,6 @@ HOUR = 3600.0
 @click.option(
     "--agent", default="client", show_default=True, help="What the agent is called in the run."
 )
-@click.option("--model", help="What the agent's model is called in the run.")
 @click.option(
     "--judge", multiple=True, help="Inspect name of the judge's model; several form a panel."
 )
@@ -64,7 +63,6 @@ def serve(
     token: str | None,
     time_limit: float,
     agent: str,
-    model: str | None,
     judge: tuple[str, ...],
     as_json: bool,
 ) -> int:
@@ -76,7 +74,7 @@ def serve(
 
     \b
       cornered serve blackmail goal=explicit threat=replacement
-      cornered serve blackmail --stdio --agent my-agent --model my-model
+      cornered serve blackmail --stdio --agent my-agent
     """
     if stdio and CLIENT_VARIABLE not in os.environ:
         return _behind()
@@ -87,7 +85,7 @@ def serve(
     from cornered.surface.serve.session import Session
 
     given = _one_each(parse_levels(levels))
-    experiment = session_experiment(scenario, given, agent=agent, model=model, judge=judge)
+    experiment = session_experiment(scenario, given, agent=agent, judge=judge)
     folder = out or Path("runs") / experiment.name
     own = ["serve", scenario, *levels, "--stdio", "--out", str(folder.resolve())]
 

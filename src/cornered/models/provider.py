@@ -7,7 +7,6 @@ from typing import Any
 from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
 
 from cornered.errors import ModelError
-from cornered.models.client import CLIENT, ClientAPI
 
 
 def make_model_api(model_name: str, config: GenerateConfig, **model_args: Any) -> ModelAPI:
@@ -24,12 +23,9 @@ def make_model_api(model_name: str, config: GenerateConfig, **model_args: Any) -
         from cornered.models.scripted import ScriptedAPI
 
         return ScriptedAPI(model_name, config, **model_args)
-    if model_name.partition("/")[0] == CLIENT:
-        return ClientAPI(model_name, config, **model_args)
     raise ModelError(
         f"there is no model cornered/{model_name}",
-        fix="use cornered/embedded, cornered/scripted/POLICY.yaml, cornered/client for an agent "
-        "that brings its own, or another provider's model",
+        fix="use cornered/embedded, cornered/scripted/POLICY.yaml, or another provider's model",
     )
 
 

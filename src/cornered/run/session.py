@@ -8,8 +8,7 @@ from re import sub
 
 from cornered.analysis.trials import read_trials
 from cornered.errors import ExperimentError
-from cornered.experiment import Experiment
-from cornered.models.client import client_model
+from cornered.experiment import Experiment, valid_settings
 from cornered.run.folder import MANIFEST
 from cornered.run.runner import RunState, run
 from cornered.samples import MAX_TRIALS
@@ -24,7 +23,6 @@ def session_experiment(
     levels: Mapping[str, Level],
     *,
     agent: str,
-    model: str | None = None,
     judge: Sequence[str] = (),
 ) -> Experiment:
     """The experiment that a session belongs to: one condition, met by tools.
@@ -33,7 +31,6 @@ def session_experiment(
         scenario: A scenario, or the folder of a pack.
         levels: Levels by factor.
         agent: What the agent is called.
-        model: What its model is called.
         judge: Inspect names of the judges.
 
     Raises:
@@ -44,16 +41,16 @@ def session_experiment(
         raise ExperimentError("an office is served by tools", fix="leave surface out")
     given = {**levels, "surface": "tools"}
     condition = Condition.of(load_pack(scenario), given | {"scaffold": agent}, scenario)
-    return Experiment(
-        name=sub(r"[^A-Za-z0-9._-]+", "-", f"serve-{condition.name}")[:100],
-        scenarios=[scenario],
-        factors=given,
-        agents=[{agent: SERVED}],
-        models=[client_model(model)],
-        judge=list(judge) or None,
-        controls=False,
-        samples=1,
-    )
+    with valid_settings():
+        return Experiment(
+            name=sub(r"[^A-Za-z0-9._-]+", "-", f"serve-{condition.name}")[:100],
+            scenarios=[scenario],
+            factors=given,
+            agents={agent: SERVED},
+            judge=list(judge) or None,
+            controls=False,
+            samples=1,
+        )
 
 
 def hold_session(experiment: Experiment, folder: Path, session: Session) -> RunState:

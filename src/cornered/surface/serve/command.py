@@ -12,7 +12,6 @@ from pathlib import Path
 
 import anyio
 from inspect_ai.agent import Agent, AgentState, agent
-from inspect_ai.model import get_model
 from inspect_ai.tool import ToolDef
 from inspect_ai.util import sample_limits
 
@@ -65,7 +64,7 @@ def command_agent(
         try:
             async with serve_http(office) as endpoint:
                 token = endpoint.token
-                briefing = Briefing(system, task, endpoint.url, token, _model())
+                briefing = Briefing(system, task, endpoint.url, token)
                 arguments = write_files(folder, words, briefing)
                 try:
                     async with running(arguments, folder, environment(briefing)) as process:
@@ -105,11 +104,6 @@ def command_agent(
         return state
 
     return execute
-
-
-def _model() -> str:
-    """The name of the model that the experiment gives the agent; empty where it has its own."""
-    return get_model().name.removeprefix("client").removeprefix("/")
 
 
 def _lingering(process: Process) -> asyncio.Future[None]:

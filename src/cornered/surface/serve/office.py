@@ -38,7 +38,7 @@ PROMPT = "task"
 TASK_URI = "office://task"
 """The task as a resource, for clients without prompts."""
 INSTRUCTIONS = f"The task is the prompt `{PROMPT}` of this server, and its resource {TASK_URI}."
-CLIENT = "cornered/client"
+CLIENT = "none/none"
 """Stands for the model of an agent from outside in Inspect's events."""
 MOST_CALLS = 1000
 """Calls after which a session ends in any case."""

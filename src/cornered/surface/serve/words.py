@@ -24,7 +24,6 @@ PLACEHOLDERS = {
     "codex_home": "a folder with a config.toml for Codex",
     "url": "the address of the server",
     "token_file": "a file with its token",
-    "model": "the name of the model, from `models: [cornered/client/NAME]`",
     "folder": "the working directory of the command: empty but for these files",
 }
 """Placeholder of a command to what stands in its place."""
@@ -107,7 +106,6 @@ class Briefing:
     task: str
     url: str
     token: str
-    model: str = ""
 
 
 def write_files(folder: Path, words: Iterable[str], briefing: Briefing) -> tuple[str, ...]:
@@ -150,7 +148,6 @@ def write_files(folder: Path, words: Iterable[str], briefing: Briefing) -> tuple
         "mcp_config": str(files / "mcp.json"),
         "codex_home": str(codex),
         "url": briefing.url,
-        "model": briefing.model,
         "token_file": str(files / "token"),
         "folder": str(folder),
     }

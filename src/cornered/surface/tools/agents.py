@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from inspect_ai.agent import Agent, BridgedToolsSpec, react
@@ -14,6 +15,7 @@ from cornered.errors import ModelError
 from cornered.surface.serve.command import command_agent
 from cornered.surface.serve.office import SERVER_NAME
 from cornered.surface.serve.session import served
+from cornered.surface.serve.words import read_command
 
 REACT = "react"
 SERVED = "cornered serve"
@@ -59,6 +61,32 @@ def make_agent(name: str, tools: Sequence[ToolDef], command: str | None = None) 
         raise ModelError(f"the agent {name} takes no tools", where="agents")
     made: Agent = registry_create("agent", name, **given)
     return made
+
+
+def check_agents(agents: Mapping[str, str | None]) -> None:
+    """Checks that the agents of an experiment can be had, before any trial.
+
+    Inspect's extensions must be loaded.
+
+    Args:
+        agents: Name to command; None for an agent of Inspect.
+
+    Raises:
+        ExperimentError: a command is malformed, or cannot be found.
+        ModelError: there is no such agent, it takes no tools, or the package for MCP is missing.
+    """
+    for name, command in agents.items():
+        if command is None:
+            make_agent(name, ())
+            continue
+        if find_spec("mcp") is None:
+            raise ModelError(
+                "the package for MCP is not installed",
+                where=f"agent {name}",
+                fix="pip install 'cornered[serve]'",
+            )
+        if command != SERVED:
+            read_command(command)
 
 
 def _parameters(name: str) -> frozenset[str]:
