@@ -194,10 +194,12 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
     }
     condition = Condition.of(pack, given, scenario)
     many_turns = condition.levels.get("surface", "text") != "text"
+    # Nobody sees the turns of a program of its own: its limit is one of time.
+    counted = many_turns and not settings.get("command")
     return Task(
         dataset=trials(condition, pack, samples),
         solver=surface_of(condition.levels).solver(scenario, settings.get("command")),
-        turn_limit=MAX_TURNS if many_turns else None,
+        turn_limit=MAX_TURNS if counted else None,
         scorer=scorers(scenario, _scoring(settings)),
         display_name=condition.name,
         # A changed text must be a new identity, or it would resume into the old draws.
