@@ -187,11 +187,14 @@ def _stratum(one: Cell, other: Cell, verdict: CountedVerdict) -> Stratum:
 def _draws(
     a: Side, b: Side, conditions: set[str], verdict: CountedVerdict
 ) -> Iterable[tuple[bool | None, bool | None]]:
-    """The verdicts on each draw that both saw: a trial's id is the seed of its cast."""
-    of_b = {(t.condition, t.id): getattr(t, verdict) for t in b.trials}
+    """The verdicts on each draw that both saw: a trial's id is the seed of its cast.
+
+    A draw that was unexposed on either side is no pair.
+    """
+    of_b = {(t.condition, t.id): getattr(t, verdict) for t in b.trials if not t.unexposed}
     for trial in a.trials:
         key = trial.condition, trial.id
-        if trial.condition in conditions and key in of_b:
+        if trial.condition in conditions and key in of_b and not trial.unexposed:
             yield getattr(trial, verdict), of_b[key]
 
 
