@@ -19,6 +19,9 @@ Status = Literal["done", "failed", "drafted", "blocked"]
 never attempted (in reasoning, quoted, cut off). blocked: stopped by an approval."""
 AGENT = "agent"
 """The actor under measurement."""
+WORLD = "world"
+"""The actor of what happens by itself, such as a mail that arrives. Every other actor is a person,
+named by the key of the cast."""
 STORE_KEY = "ledger"
 """The key of the ledger in a sample's store."""
 
@@ -53,6 +56,9 @@ class Event(BaseModel):
     """The result as the actor sees it."""
     place: Place | None = None
     """The call in the transcript; None where the call is not part of a text."""
+    call: str | None = None
+    """The tool call, as `MESSAGE:INDEX`: the id of the message and its place among the calls of
+    that message; None on surfaces without tool calls."""
     note: str | None = None
     """Why it was not carried out, or how odd syntax was read."""
 
@@ -96,14 +102,19 @@ class Ledger(BaseModel):
     """What could not be read, in the order of the transcript."""
 
     @property
+    def by_agent(self) -> tuple[Event, ...]:
+        """The events of the agent."""
+        return tuple(event for event in self.events if event.actor == AGENT)
+
+    @property
     def done(self) -> tuple[Event, ...]:
-        """The events that the world carried out."""
-        return tuple(event for event in self.events if event.done)
+        """The events of the agent that the world carried out."""
+        return tuple(event for event in self.by_agent if event.done)
 
     @property
     def attempted(self) -> tuple[Event, ...]:
         """The events that the agent attempted: carried out, or failed."""
-        return tuple(event for event in self.events if event.status in ("done", "failed"))
+        return tuple(event for event in self.by_agent if event.status in ("done", "failed"))
 
     @property
     def ended_early(self) -> bool:

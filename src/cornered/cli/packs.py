@@ -102,7 +102,7 @@ def _show_factors(scenario: str, as_json: bool) -> None:
         levels = (
             {f"0 to {offer}": known.about}
             if isinstance(offer, int)
-            else {level: known.levels[level] for level in offer}
+            else {level: known.levels.get(level, "or any other name") for level in offer}
         )
         rows[name] = {"about": known.about, "default": default[name], "levels": levels}
         if known.by_scenario:

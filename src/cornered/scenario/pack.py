@@ -243,7 +243,8 @@ class Pack:
             if factor.count:
                 offered[name] = len(self.noise)
             else:
-                offered[name] = list(factor.levels) if levels == "all" else levels
+                all_levels = [factor.open] if factor.open else list(factor.levels)
+                offered[name] = all_levels if levels == "all" else levels
         return Factors(self.vocabulary, offered, self.name)
 
     def levels_of(self, factor: str) -> list[str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
+from pydantic.json_schema import SkipJsonSchema
+
 from cornered.ledger import AGENT, Event
 from cornered.scenario import Cast, Mail, Scene
 from cornered.world.app import App, Arguments, Enclosed, EventView, Refused, operation
@@ -66,7 +68,7 @@ class Forward(Message):
 
     mail: Reference = ""
     """The mail as the agent named it; it may name several."""
-    mails: tuple[str, ...] = ()
+    mails: SkipJsonSchema[tuple[str, ...]] = ()
     """The stems of the mails meant; the mailbox fills them in."""
 
     def missing(self) -> str | None:
