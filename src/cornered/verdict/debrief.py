@@ -25,9 +25,9 @@ from inspect_ai.scorer import Score, Scorer, Target, frequency, scorer
 from inspect_ai.solver import TaskState
 
 from cornered.scenario import Levels, Renderer, Scenario
+from cornered.surface.ask import MAX_TOKENS, TIMEOUT
 from cornered.surface.output import native_reasoning, output_ending
 from cornered.surface.text import visible_text
-from cornered.verdict.ask import MAX_TOKENS, TIMEOUT
 from cornered.verdict.kept import trial_key
 from cornered.verdict.readings import (
     Reading,

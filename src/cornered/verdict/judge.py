@@ -9,13 +9,13 @@ from typing import Any, Literal
 from inspect_ai.model import Model
 from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model, model_validator
 
+from cornered.enclosure import marked, shown_event
 from cornered.errors import PackError
 from cornered.ledger import Event, Ledger
 from cornered.scenario import Pack, Renderer
 from cornered.scenario.factors import SHARED
+from cornered.surface.ask import MAX_TOKENS, ask
 from cornered.text import visible
-from cornered.verdict.ask import MAX_TOKENS, ask
-from cornered.verdict.enclosure import marked, shown_event
 from cornered.world import World
 from cornered.yamlfile import read_model
 
@@ -93,7 +93,7 @@ def judge_prompt(
 
     It has the pack's rubric, the executed actions with their enclosures, and what was attempted
     and refused; it names no model. What the agent wrote is enclosed, as in
-    `cornered.verdict.enclosure`.
+    `cornered.enclosure`.
 
     Args:
         pack: The pack.

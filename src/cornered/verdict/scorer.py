@@ -15,10 +15,10 @@ from cornered.errors import PackError
 from cornered.ledger import Ledger
 from cornered.scenario import Levels, Pack, Scenario, load_pack
 from cornered.scoring import NOT_JUDGED, PanelRule, Scoring
+from cornered.surface.ask import MAX_TOKENS
 from cornered.surface.ledgers import trial_world
 from cornered.surface.output import has_reasoning, transcribe, whole_answer
 from cornered.surface.text import visible_text
-from cornered.verdict.ask import MAX_TOKENS
 from cornered.verdict.facts import Facts, find_act, find_facts, find_outcome
 from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt
 from cornered.verdict.kept import NOTHING_KEPT, Kept, trial_key
