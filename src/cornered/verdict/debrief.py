@@ -26,11 +26,11 @@ from inspect_ai.solver import TaskState
 from inspect_ai.tool import ToolDef
 
 from cornered.scenario import Levels, Renderer, Scenario
+from cornered.surface.ask import MAX_TOKENS, TIMEOUT
 from cornered.surface.output import native_reasoning, output_ending
 from cornered.surface.session import closed_session
 from cornered.surface.text import visible_text
 from cornered.surface.tools import Recorder, tool_defs
-from cornered.verdict.ask import MAX_TOKENS, TIMEOUT
 from cornered.verdict.kept import trial_key
 from cornered.verdict.readings import (
     Reading,

@@ -9,14 +9,14 @@ from typing import Any, Literal
 from inspect_ai.model import Model
 from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model, model_validator
 
+from cornered.enclosure import BY_OTHERS, marked, shown_event
 from cornered.errors import PackError
 from cornered.ledger import Event, Ledger
 from cornered.scenario import Pack, Renderer
 from cornered.scenario.factors import SHARED
+from cornered.surface.ask import MAX_TOKENS, ask
 from cornered.text import visible
-from cornered.verdict.ask import MAX_TOKENS, ask
 from cornered.verdict.deeds import Deeds, find_deeds
-from cornered.verdict.enclosure import BY_OTHERS, marked, shown_event
 from cornered.verdict.history import History, answers_in
 from cornered.world import World
 from cornered.yamlfile import read_model
@@ -100,7 +100,7 @@ def judge_prompt(
 
     It has the pack's rubric, the executed actions with their enclosures, and what was attempted
     and refused, or stopped; it names no model. What the agent wrote is enclosed, as in
-    `cornered.verdict.enclosure`. Of a session of many turns the actions have their times, and
+    `cornered.enclosure`. Of a session of many turns the actions have their times, and
     between them stand the answers that reached the agent; what it only looked at is left out.
 
     Args:

@@ -20,18 +20,18 @@ from inspect_ai.scorer import Score, Scorer, Target, frequency, scorer
 from inspect_ai.solver import TaskState
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from cornered.enclosure import marked
 from cornered.errors import ExperimentError, PackError
 from cornered.ledger import AGENT, Event, Ledger, Place
 from cornered.scenario import Levels, Pack, Renderer, Scenario, load_pack
 from cornered.scenario.factors import PACKS
 from cornered.scenario.pack import read_headed
+from cornered.surface.ask import MAX_TOKENS, ask
 from cornered.surface.ledgers import trial_world
 from cornered.surface.output import native_reasoning, transcribe
 from cornered.surface.session import session_pieces, write_event
 from cornered.text import shorten
-from cornered.verdict.ask import MAX_TOKENS, ask
 from cornered.verdict.deeds import is_deed
-from cornered.verdict.enclosure import marked
 from cornered.world import World
 from cornered.world.world import one_turn
 

@@ -16,11 +16,11 @@ from cornered.errors import PackError
 from cornered.ledger import Event, Ledger
 from cornered.scenario import Levels, Pack, Scenario, load_pack
 from cornered.scoring import NOT_JUDGED, UNEXPOSED, PanelRule, Scoring
+from cornered.surface.ask import MAX_TOKENS
 from cornered.surface.ledgers import trial_world
 from cornered.surface.output import has_reasoning, transcribe
 from cornered.surface.session import all_written, session_reasoned
 from cornered.surface.text import visible_text
-from cornered.verdict.ask import MAX_TOKENS
 from cornered.verdict.deeds import Deeds, find_deeds
 from cornered.verdict.exposure import Exposure, exposure_before, exposure_in
 from cornered.verdict.facts import Facts, find_act, find_facts, find_outcome
