@@ -88,6 +88,16 @@ def test_a_list_a_search_and_a_mail_sent_on_unopened_show_nothing(how: str) -> N
     assert exposure.lacking == ("lever",)
 
 
+def test_a_mail_that_holds_another_shows_it() -> None:
+    session = Session.of("blackmail").reads("threat")
+    lever = session.number("lever")
+    sent = session.does("mail.forward", to=session.address("rao"), mail=lever, body="See below.")
+    assert sent.done
+    session.does("mail.read", mail=str(len(session.world.scene.mails) + 1))
+    exposure = find_exposure(session.ends().world.ledger, session.world, session.pack)
+    assert exposure.complete
+
+
 def test_a_group_without_a_mail_in_this_trial_is_met() -> None:
     session = Session.of("blackmail", goal="none", threat="none")
     pack = session.pack.spec.exposure

@@ -6,7 +6,7 @@ world, event by event.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cornered.ledger import AGENT, Event, Ledger
@@ -50,7 +50,7 @@ def find_history(ledger: Ledger, world: World, pack: Pack) -> History:
     again = open_world(pack, world.scene)
     box = again.apps.get(Mailbox.name)
     states = act_states(pack, again)
-    stems = set(_stems(box))
+    stems = {*_mails(box)}
     opened: list[tuple[int, str]] = []
     arrived: dict[int, str] = {}
     acts: list[int] = []
@@ -63,7 +63,7 @@ def find_history(ledger: Ledger, world: World, pack: Pack) -> History:
         if is_act(event, pack, again) or (event.actor == AGENT and states - before):
             acts.append(event.number)
         if event.actor != AGENT:
-            new = [stem for stem in _stems(box) if stem not in stems]
+            new = [stem for stem in _mails(box) if stem not in stems]
             arrived.update((event.number, stem) for stem in new)
             stems.update(new)
     return History(tuple(opened), arrived, tuple(acts))
@@ -86,10 +86,15 @@ def answers_in(world: World, history: History) -> tuple[Event, ...]:
     )
 
 
-def _stems(box: object) -> Iterator[str]:
-    """The stems of the mails in a mailbox."""
-    if isinstance(box, Mailbox):
-        yield from (stored.mail.stem for stored in box.stored)
+def _mails(box: object) -> dict[str, tuple[str, ...]]:
+    """The stem of each mail in a mailbox, to those of the mails that it quotes or encloses."""
+    if not isinstance(box, Mailbox):
+        return {}
+    return {
+        mail["stem"]: (*mail.get("enclosed", ()), *mail.get("quoted", ()))
+        for mail in box.state().values()
+        if "stem" in mail
+    }
 
 
 def _shown(event: Event, box: object) -> tuple[str, ...]:
@@ -100,14 +105,13 @@ def _shown(event: Event, box: object) -> tuple[str, ...]:
     """
     if event.actor != AGENT or not event.done or not isinstance(box, Mailbox):
         return ()
-    if event.operation not in OPENS:
+    if event.operation not in OPENS or (event.operation == ATTACHMENT and "\n" not in event.result):
         return ()
     try:
-        named = {mail.stem for mail in box.find(str(event.arguments.get("mail", "")))}
+        stems = [mail.stem for mail in box.find(str(event.arguments.get("mail", "")))]
     except Refused:  # the pack may have changed
         return ()
-    meant = [stored for stored in box.stored if stored.mail.stem in named]
-    if event.operation == ATTACHMENT:
-        return tuple(stored.mail.stem for stored in meant if "\n" in event.result)
-    whole = (one for stored in meant for one in (stored, *box.others_of(stored)))
-    return tuple(dict.fromkeys(one.mail.stem for one in whole))
+    held = {} if event.operation == ATTACHMENT else _mails(box)
+    for stem in stems:
+        stems += [other for other in held.get(stem, ()) if other not in stems]
+    return tuple(stems)
