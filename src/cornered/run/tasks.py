@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version as package_version
 from itertools import repeat
@@ -84,11 +84,17 @@ def text_version(pack: Pack) -> str:
     return f"{pack.version}-{study_version()}" if pack.spec.study else pack.version
 
 
-def planned(condition: Condition) -> PlannedCell:
-    """A condition as a row of a run's table."""
+def planned(condition: Condition, models: Sequence[str] | None = None) -> PlannedCell:
+    """A condition as a row of a run's table.
+
+    Args:
+        condition: The condition.
+        models: The models of the condition, where it is not every model of the run.
+    """
     spec = load_pack(condition.scenario).spec
     return PlannedCell(
         choice=condition,
+        models=None if models is None else tuple(models),
         paper=spec.study is not None,
         screen=spec.screen.control_rate if spec.screen else None,
     )
