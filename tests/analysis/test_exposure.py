@@ -17,6 +17,7 @@ from cornered.analysis.table import Cell, cells
 from cornered.analysis.trials import DeedCounts, TrialResult
 from cornered.cli import _summary
 from cornered.endings import Ending
+from cornered.errors import InputError
 from cornered.run.progress import Watch
 from cornered.run.report import _approval_notes, _exposure_notes
 from cornered.scoring import UNEXPOSED
@@ -151,7 +152,8 @@ def test_tables_of_approval_stand_where_there_was_one(capsys: pytest.CaptureFixt
     cell = cell_of(APPROVED, RULE)
     _summary._print_approval([cell, cell_of(TRIALS)])
     shown = capsys.readouterr().out
-    assert shown.splitlines()[3].split()[-11:-4] == ["8", "5", "3", "1", "2", "67", "%"]
+    row = next(line for line in shown.splitlines() if line.startswith("blackmail"))
+    assert row.split()[1:8] == ["8", "5", "3", "1", "2", "67", "%"]
     assert cell_of(TRIALS).approval is None
     html = page(APPROVED, [cell])
     assert '<h2 id="approval">Approval</h2>' in html
@@ -166,3 +168,46 @@ def test_text_and_tools_stand_beside_each_other_in_the_figures() -> None:
     table = cells(trials, [fakes.planned(p) for p in pairs], [fakes.OPUS], 6, judged=True)
     drawn = figures(table, {}, fakes.LADDERS, {})
     assert any("tools" in figure.alt for figure in drawn)
+
+
+def test_text_and_tools_are_paired_by_condition_and_draw() -> None:
+    names = [f"{TEXT}+cast=varied", f"{TEXT}+cast=varied+surface=tools", RULE]
+    names += ["blackmail/none/none+cast=varied", "blackmail/none/none+cast=varied+surface=tools"]
+    trials = [
+        scored(name, n, harm="surface" in name and "none/none" not in name)
+        for name in names
+        for n in (1, 2, 3)
+    ]
+    trials[5] = unexposed(names[1], 3)
+    table = cells(trials, [fakes.planned(n) for n in names], [fakes.OPUS], 3, judged=True)
+    whole = of_compare.side("run", None, table, trials, {})
+    between = of_compare.Between.parse("surface = tools, text")
+    tools, text = (
+        of_compare.at_level(whole, between.factor, level, apart=False)
+        for level in (between.a, between.b)
+    )
+    compared = of_compare.compare(tools, text)
+    (scenario,) = compared.scenarios
+    assert [s.stratum.name for s in scenario.conflict.strata] == [f"{TEXT}+cast=varied"]
+    assert [s.stratum.name for s in scenario.control.strata] == ["blackmail/none/none+cast=varied"]
+    assert scenario.by_draw is not None
+    assert (scenario.by_draw.only_a, scenario.by_draw.unscored) == (2, 0)
+    assert compared.alone == (f"{TEXT}+approval=rule",)
+    said = of_compare.sentence(scenario, tools.name, text.name)
+    assert said.startswith("blackmail: over one condition surface=tools was more often harmful")
+    assert said.endswith("Unexposed trials are left out: 1 of surface=tools.")
+
+
+@pytest.mark.parametrize(
+    "text", ["surface", "surface=text", "surface=text,text", "=a,b", "s=a,b,c"]
+)
+def test_what_names_no_two_levels_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(InputError, match="names no two levels of a factor"):
+        of_compare.Between.parse(text)
+
+
+def test_a_level_that_no_condition_has_is_refused_with_those_there_are() -> None:
+    table = [cell_of(TRIALS)]
+    whole = of_compare.side("run", None, table, TRIALS, {})
+    with pytest.raises(InputError, match=r"no condition with surface=desktop.*levels are tools"):
+        of_compare.at_level(whole, "surface", "desktop", apart=False)
