@@ -4,6 +4,7 @@ from cornered.models.provider import cornered_models
 from cornered.run.calibration import calibration, recite
 from cornered.run.tasks import PACK_TASKS, scenario
 from cornered.surface.text import text_surface
+from cornered.surface.tools import tools_surface
 from cornered.verdict.debrief import debrief
 from cornered.verdict.readings import readings
 from cornered.verdict.scorer import verdict
@@ -17,5 +18,6 @@ __all__ = [
     "recite",
     "scenario",
     "text_surface",
+    "tools_surface",
     "verdict",
 ]

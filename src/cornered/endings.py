@@ -14,10 +14,27 @@ StopReason = Literal["stop", "max_tokens", "model_length", "tool_calls", "conten
 EarlyEnd = Literal["cut_off", "refusal", "content_filter"]
 """How an answer ended before the agent stopped by itself."""
 
-Ending = Literal["stop", "cut_off", "refusal", "content_filter", "no_response"]
-"""How a trial ended: the agent stopped by itself; a limit cut it off, or it ran on into a turn that
-is not its own; the agent refused; a filter of its provider took the answer away; there is no answer
-(it is empty, all reasoning, an error page, a loop)."""
+Limit = Literal[
+    "message_limit", "token_limit", "turn_limit", "time_limit", "cost_limit", "operator"
+]
+"""A limit of the experiment that ended a session; `operator` is an approver that ended it."""
+
+Ending = (
+    Literal[
+        "stop",
+        "cut_off",
+        "refusal",
+        "content_filter",
+        "no_response",
+        "agent_failed",
+        "never_started",
+    ]
+    | Limit
+)
+"""How a trial ended: the agent stopped by itself; a limit cut its answer off, or it ran on into a
+turn that is not its own; the agent refused; a filter of its provider took the answer away; there is
+no answer (it is empty, all reasoning, an error page, a loop); the agent's own program crashed, or
+never met the world; or a limit of the experiment ended the session."""
 
 _WORDS: dict[StopReason, str] = {
     "stop": "stop endturn stopsequence eos eostoken endoftext complete completed done finish "

@@ -19,6 +19,9 @@ Status = Literal["done", "failed", "drafted", "blocked"]
 never attempted (in reasoning, quoted, cut off). blocked: stopped by an approval."""
 AGENT = "agent"
 """The actor under measurement."""
+WORLD = "world"
+"""The actor of what happens by itself, such as a mail that arrives. Every other actor is a person,
+named by the key of the cast."""
 STORE_KEY = "ledger"
 """The key of the ledger in a sample's store."""
 
@@ -53,8 +56,13 @@ class Event(BaseModel):
     """The result as the actor sees it."""
     place: Place | None = None
     """The call in the transcript; None where the call is not part of a text."""
+    call: str | None = None
+    """The tool call, as `MESSAGE:INDEX`: the id of the message and its place among the calls of
+    that message; None on surfaces without tool calls."""
     note: str | None = None
     """Why it was not carried out, or how odd syntax was read."""
+    suspicion: float | None = Field(default=None, ge=0, le=100)
+    """What a monitor gave it; None without one, or where it gave nothing."""
 
     @property
     def done(self) -> bool:
@@ -62,10 +70,10 @@ class Event(BaseModel):
         return self.status == "done"
 
 
-DoubtKind = Literal["unread_call", "unclear_reasoning"]
+DoubtKind = Literal["unread_call", "unclear_reasoning", "unmonitored"]
 """unread_call: text outside reasoning looks like a call and gave no event, or calls a tool that
 does not exist. unclear_reasoning: text may be reasoning and may be action, and nothing settles
-it."""
+it. unmonitored: a call was held since the monitor gave no answer on it."""
 
 
 class Doubt(BaseModel):
@@ -96,14 +104,19 @@ class Ledger(BaseModel):
     """What could not be read, in the order of the transcript."""
 
     @property
+    def by_agent(self) -> tuple[Event, ...]:
+        """The events of the agent."""
+        return tuple(event for event in self.events if event.actor == AGENT)
+
+    @property
     def done(self) -> tuple[Event, ...]:
-        """The events that the world carried out."""
-        return tuple(event for event in self.events if event.done)
+        """The events of the agent that the world carried out."""
+        return tuple(event for event in self.by_agent if event.done)
 
     @property
     def attempted(self) -> tuple[Event, ...]:
         """The events that the agent attempted: carried out, or failed."""
-        return tuple(event for event in self.events if event.status in ("done", "failed"))
+        return tuple(event for event in self.by_agent if event.status in ("done", "failed"))
 
     @property
     def ended_early(self) -> bool:

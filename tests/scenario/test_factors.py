@@ -33,6 +33,9 @@ def test_what_is_not_named_is_the_headline_cell(pack: Pack) -> None:
         "implicated": "executive",
         "adapted": "none",
         "surface": "text",
+        "scaffold": "react",
+        "people": "scripted",
+        "approval": "none",
         "probe": "off",
     }
 
@@ -187,7 +190,7 @@ def test_an_invalid_combination_says_which_and_why(
         ({"thread": "none"}, "there is no factor thread; did you mean threat?"),
         ({"mood": "test"}, "there is no factor mood; known: goal, value,"),
         ({"goal": "explict"}, "goal=explict: blackmail has no such level; did you mean explicit?"),
-        ({"surface": "tools"}, "surface=tools: blackmail has no such level; known: text"),
+        ({"surface": "voice"}, "surface=voice: blackmail has no such level; known: text, tools"),
         ({"goal": True}, "goal=True: blackmail has no such level"),
         ({"nudge": 1}, "nudge=1: blackmail has no such level"),
         (
@@ -240,4 +243,4 @@ def test_every_factor_has_a_default_that_is_a_level_of_it_in_every_cell() -> Non
     for name, factor in vocabulary().items():
         assert not factor.default[-1].when.root, f"{name} has no last resort"
         for rule in factor.default:
-            assert factor.count or rule.is_ in factor.levels
+            assert factor.count or factor.open == rule.is_ or rule.is_ in factor.levels

@@ -56,9 +56,25 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "mails": st.just(["01-mail"]),
     "all": st.booleans(),
     "code": CODES,
+    "unread": st.booleans(),
+    "quote": st.booleans(),
+    "page": st.sampled_from([1, 2, "1", "", 0, 10**30]),
+    "sender": WORDS,
+    "status": st.sampled_from(["read", "Unread ", "new"]),
+    "name": st.sampled_from(["", "count.pdf", "plan.pdf (2 MB)", "none.pdf\n"]),
+    "reply_to": REFERENCES,
+    "forward": REFERENCES,
+    "draft": st.sampled_from(["1", "draft 2", "3", "", "\n", "0"]),
+    "stem": WORDS,
+    "time": WORDS,
+    "attachments": RECIPIENTS,
+    "answers": WORDS,
+    "enclosed": RECIPIENTS,
+    "quoted": RECIPIENTS,
+    "minutes": st.sampled_from([1, 30.5, "45 min", "2 hours", 0, -1, 1e6, "soon", float("inf")]),
 }
 ARGUMENTS = st.fixed_dictionaries({}, optional=dict(VALUES))
-UNKNOWN = ["mail.delete", "alerts.raise", "files.read", "mail", ".", "", "mail.", "Mail.Send"]
+UNKNOWN = ["mail.recall", "alerts.raise", "files.read", "mail", ".", "", "mail.", "Mail.Send"]
 
 
 @st.composite
@@ -144,7 +160,8 @@ def test_a_ledger_is_the_same_after_a_store_has_kept_it() -> None:
 @pytest.mark.parametrize(
     ("operation", "arguments", "result"),
     [
-        ("mail.delete", {"mail": "1"}, "there is no operation mail.delete here"),
+        ("mail.recall", {"mail": "1"}, "there is no operation mail.recall here"),
+        ("mail.deliver", {"stem": "x"}, "there is no operation mail.deliver here"),
         ("files.read", {}, "there is no operation files.read here"),
         ("", {}, "there is no operation  here"),
         ("mail.send", {"too": "a@b.org"}, "there is no argument too; mail.send takes to, cc"),

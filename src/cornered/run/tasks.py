@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version as package_version
 from itertools import repeat
@@ -24,7 +24,7 @@ from cornered.scenario.condition import Condition, Trial, trial_id
 from cornered.scenario.lint import lint_version
 from cornered.scenario.study import study_version
 from cornered.scoring import Scoring
-from cornered.surface.text import TEXT
+from cornered.surface.registry import surface_of
 from cornered.verdict.debrief import debrief
 from cornered.verdict.facts import check_facts
 from cornered.verdict.readings import readings
@@ -33,6 +33,8 @@ from cornered.world import open_world
 
 DEFAULT_SAMPLES = 10
 """Trials of a task if no number is given."""
+MAX_TURNS = 60
+"""Turns after which a session ends, where the experiment sets no limit of turns."""
 
 
 def trial_metadata(condition: Condition, pack: Pack) -> dict[str, Any]:
@@ -58,7 +60,7 @@ def trials(condition: Condition, pack: Pack, count: int) -> MemoryDataset:
     scenario = Scenario.of(pack)
 
     def prompt(trial: Trial) -> list[ChatMessage]:
-        return [*TEXT.prompt(scenario, trial)]
+        return [*surface_of(condition.levels).prompt(scenario, trial)]
 
     drawn = [Trial.of(condition, n) for n in range(1, count + 1)]
     prompts: Iterable[list[ChatMessage]] = (
@@ -82,11 +84,17 @@ def text_version(pack: Pack) -> str:
     return f"{pack.version}-{study_version()}" if pack.spec.study else pack.version
 
 
-def planned(condition: Condition) -> PlannedCell:
-    """A condition as a row of a run's table."""
+def planned(condition: Condition, models: Sequence[str] | None = None) -> PlannedCell:
+    """A condition as a row of a run's table.
+
+    Args:
+        condition: The condition.
+        models: The models of the condition, where it is not every model of the run.
+    """
     spec = load_pack(condition.scenario).spec
     return PlannedCell(
         choice=condition,
+        models=None if models is None else tuple(models),
         paper=spec.study is not None,
         screen=spec.screen.control_rate if spec.screen else None,
     )
@@ -96,7 +104,8 @@ def pack_findings(pack: Pack) -> list[Finding]:
     """Everything wrong with a pack: its facts and its world, and then the lint over its grid."""
     try:
         check_facts(pack)
-        open_world(pack, Scenario.of(pack).scene({}, trial_id(1)))
+        for surface in pack.spec.surfaces:
+            open_world(pack, Scenario.of(pack).scene({"surface": surface}, trial_id(1)))
     except PackError as e:
         return [Finding(e.where or pack.name, e.what)]
     return lint(pack)
@@ -168,7 +177,8 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
 
     Args:
         scenario: Name of the scenario, or folder of a pack.
-        settings: Levels by factor, the default where None or absent; and settings of `Scoring`.
+        settings: Levels by factor, the default where None or absent; settings of `Scoring`; and
+            `command`, the command of an agent that is a program of its own.
         samples: Number of trials.
 
     Raises:
@@ -178,12 +188,16 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
     """
     pack = checked_pack(scenario)
     given: dict[str, Level] = {
-        k: v for k, v in settings.items() if k not in Scoring.model_fields and v is not None
+        k: v
+        for k, v in settings.items()
+        if k not in Scoring.model_fields and k != "command" and v is not None
     }
     condition = Condition.of(pack, given, scenario)
+    many_turns = condition.levels.get("surface", "text") != "text"
     return Task(
         dataset=trials(condition, pack, samples),
-        solver=TEXT.solver(scenario),
+        solver=surface_of(condition.levels).solver(scenario, settings.get("command")),
+        turn_limit=MAX_TURNS if many_turns else None,
         scorer=scorers(scenario, _scoring(settings)),
         display_name=condition.name,
         # A changed text must be a new identity, or it would resume into the old draws.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache, cached_property
@@ -25,6 +26,9 @@ MAX_LEVELS, MAX_TOGETHER = 64, 12
 """Levels of a factor; of one whose levels can be in force together, since these combine."""
 MAX_COMBINATIONS = 200_000
 """Combinations of factors that depend on one another: each of them is tried."""
+
+_NAME = re.compile(r"[A-Za-z0-9][\w./-]{0,99}")
+"""A level of a factor that is open."""
 
 Level = str | int
 """A level: a word, or a whole number for a factor that counts."""
@@ -100,6 +104,10 @@ class Factor(BaseModel):
     """Level to its meaning; empty for a factor that counts."""
     count: bool = False
     """The level is a whole number from 0."""
+    open: str = ""
+    """The level is any name, such as that of an agent; this one stands for all in the grid."""
+    in_prompt: bool = True
+    """Whether its levels show in the prompt; those of other factors change what happens."""
     together: bool = False
     """Levels other than `none` may be in force at once, joined with +."""
     apart: list[_Apart] = []
@@ -189,6 +197,12 @@ class Factors:
                     fix=f"give a whole number from 0 to {levels}",
                 )
             return number
+        if self.vocabulary[factor].open:
+            if not _NAME.fullmatch(str(level)):
+                raise FactorError(
+                    f"{factor}={level} is no name", fix="use letters, digits and _ . - /"
+                )
+            return str(level)
         word = {True: "on", False: "off"}.get(level, level) if isinstance(level, bool) else level
         if self.vocabulary[factor].together:
             return self._parse_together(factor, str(word), levels)

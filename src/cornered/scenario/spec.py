@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     NaiveDatetime,
+    RootModel,
     field_validator,
     model_validator,
 )
@@ -235,14 +236,29 @@ class PackSpec(_Strict):
     factors. Other factors are shown only where their level is not the default."""
     control: Annotated[dict[str, Level], Field(min_length=1)] | None = None
     """The levels of the matched control: the same place without the motive; None without one."""
-    surfaces: list[Literal["text"]] = Field(default=["text"], min_length=1)
+    surfaces: list[Literal["text", "tools"]] = Field(default=["text"], min_length=1)
     """The surfaces on which the scenario can run."""
     place: str | PlaceSpec
     """The description of the place, or the name of one in `shared/places`."""
     world: dict[str, str]
     """App to the file or folder of its initial content, such as `mail: mails`."""
     tools: list[str]
-    """The operations offered to the agent, such as `mail.send`."""
+    """The operations that the prompt of one turn offers, such as `mail.send`. On other surfaces
+    every operation of every app is offered."""
+    arrivals: str = ""
+    """The folder of the mails that arrive while the agent works; `time` is when."""
+    replies: str = ""
+    """The file of the automatic replies: who is away, which desk confirms what it gets."""
+    attachments: str = ""
+    """The folder of the texts of attachments, each named like the attachment."""
+    personas: str = ""
+    """The folder of the people who can answer by a model: `KEY.md`, by the key of the cast."""
+    exposure: dict[str, list[str]] = {}
+    """What a trial is about, such as threat and lever: name to the stems of the mails that tell of
+    it (`*` stands for anything). An agent that opened none of them, where there are any, did not
+    meet it."""
+    guard: list[str] = []
+    """The facts that the rule of `approval: rule` stops: what would make one true is blocked."""
     variables: dict[str, VariableSpec] = {}
     """Template variables that depend on factors, by name."""
     clock: Clock | None = None
@@ -276,6 +292,17 @@ class PackSpec(_Strict):
                 raise ValueError(FIRST_EDITION)
         return value
 
+    @field_validator("arrivals", "replies", "attachments", "personas")
+    @classmethod
+    def _is_path(cls, value: str) -> str:
+        return check_path(value) if value else value
+
+    @model_validator(mode="after")
+    def _guards_facts(self) -> Self:
+        if unknown := [name for name in self.guard if name not in self.facts]:
+            raise ValueError(f"guard: there is no fact {unknown[0]}")
+        return self
+
     @field_validator("world")
     @classmethod
     def _are_paths(cls, value: dict[str, str]) -> dict[str, str]:
@@ -308,3 +335,24 @@ class MailHead(_Strict):
     reply_to: str | None = None
     attachments: list[str] = []
     """File names, with sizes; they are forwarded with the mail."""
+
+
+class ReplySpec(_Strict):
+    """An automatic reply: what somebody's mailbox answers by itself."""
+
+    sender: str = Field(alias="from")
+    """Whose it is: a key of the cast."""
+    when: When = When({})
+    """The conditions in which there is one."""
+    after: float = Field(default=1, ge=0, le=10_000)
+    """Minutes after the mail that it answers."""
+    once: bool = True
+    """Whether it is sent to the first mail only."""
+    subject: str = ""
+    """A template; empty for the subject of the mail, marked as an automatic reply."""
+    body: str = Field(min_length=1)
+    """A template."""
+
+
+class RepliesSpec(RootModel[list[ReplySpec]]):
+    """`replies.yaml`: the automatic replies of a pack."""

@@ -27,11 +27,12 @@ class Surface(Protocol):
             PackError: a template cannot be rendered.
         """
 
-    def solver(self, pack: str) -> Solver:
+    def solver(self, pack: str, command: str | None = None) -> Solver:
         """A solver that lets the agent act, and stores the ledger in the sample's store.
 
         Args:
             pack: Name of the scenario, or folder of the pack.
+            command: The command of the agent, where it is a program of its own.
         """
 
     async def read(self, world: World, output: ModelOutput) -> Ledger:

@@ -9,7 +9,7 @@ from inspect_ai.model import ModelOutput
 
 from cornered.ledger import stored_ledger
 from cornered.scenario import Levels, Scenario
-from cornered.surface.text import TEXT
+from cornered.surface.registry import surface_of
 from cornered.world import World, at_once, open_world
 
 
@@ -19,7 +19,7 @@ def trial_world(
     """The world of a trial at its end, with its ledger.
 
     The ledger comes from the store. Trials of version 0.1.0 and imported answers have none
-    there; for them the text surface reads the answer.
+    there; for them the surface reads the answer.
 
     Args:
         scenario: The scenario.
@@ -32,5 +32,5 @@ def trial_world(
     ledger = stored_ledger(store)
     if ledger is not None:
         return world.replay(ledger)
-    at_once(TEXT.read(world, output))
+    at_once(surface_of(levels).read(world, output))
     return world

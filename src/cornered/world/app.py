@@ -12,12 +12,20 @@ from pydantic_core import ErrorDetails
 
 from cornered.ledger import Event
 from cornered.scenario import Scene
+from cornered.world.clock import WorldClock
 
 
 class Arguments(BaseModel):
     """The arguments of an operation; validation normalises them."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    filled_in: ClassVar[frozenset[str]] = frozenset()
+    """Fields that the app fills in; no actor gives them."""
+
+    @property
+    def takes(self) -> float:
+        """Minutes that these arguments ask for, beside those of the operation."""
+        return 0.0
 
     def missing(self) -> str | None:
         """What is missing to carry the operation out, in words; None if nothing is."""
@@ -42,6 +50,12 @@ class Operation:
     """What it does, for the agent."""
     method: str
     """The method of the app that carries it out."""
+    looks: bool = False
+    """Whether it only looks: nothing of it reaches anybody, though a mail may then be read."""
+    minutes: float = 1.0
+    """How long it takes, on the clock of the world."""
+    offered: bool = True
+    """Whether it is for the agent; other operations are the world's own."""
 
     def parse(self, given: Mapping[str, Any]) -> Arguments:
         """The arguments, normalised.
@@ -49,6 +63,8 @@ class Operation:
         Raises:
             Refused: an argument is unknown, malformed or missing.
         """
+        if known := self.arguments.filled_in & given.keys():
+            raise Refused(self._unknown(min(known)))
         try:
             arguments = self.arguments.model_validate(dict(given))
         except ValidationError as e:
@@ -61,14 +77,22 @@ class Operation:
     def _problem(self, error: ErrorDetails) -> str:
         """What is wrong with an argument, for the actor."""
         name = ".".join(map(str, error["loc"]))
-        takes = ", ".join(self.arguments.model_fields) or "no arguments"
         if error["type"] == "extra_forbidden":
-            return f"there is no argument {name}; {self.name} takes {takes}"
+            return self._unknown(name)
         if error["type"] == "missing":
-            return f"{name} is missing; {self.name} takes {takes}"
+            return f"{name} is missing; {self.name} takes {self._takes}"
         if error["type"] == "value_error":
             return f"{name}: {error['msg'].removeprefix('Value error, ')}"
         return f"{name} has the wrong form: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+    @property
+    def _takes(self) -> str:
+        """The arguments that an actor can give, in words."""
+        fields = [f for f in self.arguments.model_fields if f not in self.arguments.filled_in]
+        return ", ".join(fields) or "no arguments"
+
+    def _unknown(self, name: str) -> str:
+        return f"there is no argument {name[:100]}; {self.name} takes {self._takes}"
 
 
 @dataclass(frozen=True)
@@ -98,10 +122,24 @@ class EventView:
     mail, and whom each address reaches."""
 
 
+@dataclass(frozen=True)
+class Due:
+    """Something that happens by itself: an operation of the world, or of a person."""
+
+    actor: str
+    operation: str
+    """Full name."""
+    arguments: Mapping[str, Any]
+
+
 M = TypeVar("M", bound=Callable[..., str])
+_MARK = "operation"
+"""The attribute of a method that is an operation."""
 
 
-def operation(*, changes: bool) -> Callable[[M], M]:
+def operation(
+    *, changes: bool, looks: bool | None = None, minutes: float = 1.0, offered: bool = True
+) -> Callable[[M], M]:
     """Marks a method of an app as an operation.
 
     The method takes the actor and the arguments (an `Arguments`), and returns the result as the
@@ -109,10 +147,18 @@ def operation(*, changes: bool) -> Callable[[M], M]:
 
     Args:
         changes: Whether the operation changes the state of the world.
+        looks: Whether it only looks; where None, whether it changes nothing.
+        minutes: How long it takes, on the clock of the world.
+        offered: Whether it is for the agent.
     """
 
     def mark(method: M) -> M:
-        method.__dict__["changes"] = changes
+        method.__dict__[_MARK] = {
+            "changes": changes,
+            "looks": not changes if looks is None else looks,
+            "minutes": minutes,
+            "offered": offered,
+        }
         return method
 
     return mark
@@ -124,6 +170,8 @@ class App:
     name: ClassVar[str]
     operations: ClassVar[dict[str, Operation]]
     """Full name to operation."""
+    clock: WorldClock
+    """The clock of the world; the world sets it."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -131,12 +179,12 @@ class App:
             f"{cls.name}.{name}": Operation(
                 name=f"{cls.name}.{name}",
                 arguments=get_type_hints(method)["arguments"],
-                changes=method.__dict__["changes"],
                 help=inspect.getdoc(method) or "",
                 method=name,
+                **method.__dict__[_MARK],
             )
             for name, method in vars(cls).items()
-            if callable(method) and "changes" in getattr(method, "__dict__", {})
+            if callable(method) and _MARK in getattr(method, "__dict__", {})
         }
 
     @classmethod
@@ -155,6 +203,33 @@ class App:
             Refused: they refer to something that does not exist.
         """
         return arguments
+
+    def expand(self, operation: Operation, arguments: Arguments) -> tuple[Operation, Arguments]:
+        """The operation that this one comes to, with its arguments resolved.
+
+        To send a draft is to send the mail in it: that is what is done, recorded and judged.
+
+        Raises:
+            Refused: as `resolve`.
+        """
+        return operation, self.resolve(arguments)
+
+    def due(self) -> Due | None:
+        """The next thing that happens by itself now, such as a mail that arrives; None if nothing.
+
+        The world asks after each event of the agent, and does it.
+        """
+        return None
+
+    def heard(self, event: Event) -> None:
+        """Hears of an event of any app, so that something may come of it later.
+
+        Not called in a replay, where what came of an event is an event too.
+        """
+
+    def notice(self) -> str:
+        """What has changed since the agent last looked, in one line; empty if nothing."""
+        return ""
 
     def state(self) -> dict[str, Any]:
         """The whole state as plain values; equal states give equal values."""

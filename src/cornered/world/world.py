@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Coroutine, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from cornered.endings import Ending
 from cornered.errors import PackError
-from cornered.ledger import Doubt, Event, Ledger, Place, Status
-from cornered.scenario import Pack, Scene
+from cornered.ledger import AGENT, Doubt, Event, Ledger, Place, Status
+from cornered.scenario import Levels, Pack, Scene
 from cornered.world.alerts import Alerts
 from cornered.world.app import App, Arguments, EventView, Operation, Refused
 from cornered.world.arguments import well_formed
+from cornered.world.clock import WorldClock
 from cornered.world.mail import Mailbox
+from cornered.world.session import Session
 
-APPS: Mapping[str, type[App]] = {app.name: app for app in (Mailbox, Alerts)}
+APPS: Mapping[str, type[App]] = {app.name: app for app in (Mailbox, Alerts, Session)}
 """Every app, by its name in `pack.yaml`."""
 OPERATIONS: Mapping[str, Operation] = {
     name: operation for app in APPS.values() for name, operation in app.operations.items()
@@ -25,6 +27,16 @@ OPERATIONS: Mapping[str, Operation] = {
 """Every operation of every app, by its full name."""
 
 T = TypeVar("T")
+
+
+class People(Protocol):
+    """People who answer what reaches them; a surface brings them into a world."""
+
+    def heard(self, event: Event) -> None:
+        """Hears of an event, so that somebody may answer it later. Not called in a replay."""
+
+    async def look(self) -> None:
+        """Lets everybody answer who would have by now; their answers are then on their way."""
 
 
 class World:
@@ -37,8 +49,18 @@ class World:
 
     def __init__(self, scene: Scene, apps: Mapping[str, App]) -> None:
         self.scene, self.apps = scene, apps
+        self.clock = WorldClock(
+            scene.clock.moment if scene.clock else None, moves=not one_turn(scene.levels)
+        )
+        for app in apps.values():
+            app.clock = self.clock
         self._events: list[Event] = []
         self._end: dict[str, Any] = {}
+        self._open = True
+        self._oddities: list[str] = []
+        self._doubts: list[Doubt] = []
+        self.people: People | None = None
+        """Who answers, besides the automatic replies of apps; nobody if None."""
 
     @property
     def operations(self) -> dict[str, Operation]:
@@ -57,10 +79,15 @@ class World:
         arguments: Mapping[str, Any] | Arguments,
         place: Place | None = None,
         *,
+        call: str | None = None,
         draft: str | None = None,
+        blocked: str | None = None,
         note: str | None = None,
+        suspicion: float | None = None,
     ) -> Event:
         """Attempts one operation, and records the event.
+
+        After an event of the agent the clock moves on, and what is due happens.
 
         An unknown, malformed or impossible operation is a failed event, with a result for the
         actor; it never raises.
@@ -70,45 +97,129 @@ class World:
             operation: Full name, such as `mail.send`.
             arguments: Argument to value, as the actor gave them, or normalised arguments.
             place: The span of the call in the transcript.
+            call: The tool call, as `MESSAGE:INDEX`.
             draft: Why the call was only drafted; it is then recorded, but not carried out.
-            note: How odd syntax was read.
+            blocked: What the actor is told where an approval stopped the call; it is then
+                recorded, but not carried out.
+            note: How odd syntax was read, or why the call was stopped.
+            suspicion: What a monitor gave the call, from 0 to 100.
 
         Returns:
             The recorded event.
         """
         spec = self.operations.get(operation)
+        stopped: Status | None = "drafted" if draft is not None else "blocked" if blocked else None
         status: Status
         try:
-            if spec is None:
+            if spec is None or not (spec.offered or actor != AGENT):
                 raise Refused(f"there is no operation {well_formed(operation)} here")
             if not isinstance(arguments, Arguments | Mapping):
                 raise Refused("arguments are given by name")
             app = self.apps[operation.partition(".")[0]]
             given = arguments if isinstance(arguments, Arguments) else spec.parse(arguments)
             arguments = given
-            if draft is None and (problem := given.missing()):
-                raise Refused(problem)
             if draft is None:
-                arguments = given = app.resolve(given)
+                if problem := given.missing():
+                    raise Refused(problem)
+                spec, given = app.expand(spec, given)
+                operation, arguments = spec.name, given
+                if problem := given.missing():
+                    raise Refused(problem)
+            if stopped is None:
                 result, status = getattr(app, spec.method)(actor, given), "done"
             else:
-                result, status = "", "drafted"
+                result, status = blocked or "", stopped
         except Refused as e:
             result, status = ("", "drafted") if draft is not None else (str(e), "failed")
             note = note if draft is not None else str(e)
         event = Event(
             number=len(self._events) + 1,
-            time=self.scene.clock.moment if self.scene.clock else None,
+            time=self.clock.now,
             actor=actor,
             operation=well_formed(operation),
             arguments=_plain(arguments),
             status=status,
             result=result,
             place=place,
+            call=call,
             note=draft or note,
+            suspicion=suspicion,
+        )
+        self._events.append(event)
+        if self.clock.moves and self._open:
+            for app in self.apps.values():
+                app.heard(event)
+            if self.people is not None:
+                self.people.heard(event)
+            if actor == AGENT:
+                self.clock.advance(_minutes(spec, arguments) if event.done else 0)
+                await self.pass_time()
+        return event
+
+    async def refuse(
+        self, actor: str, operation: str, arguments: Any, reason: str, *, call: str | None = None
+    ) -> Event:
+        """Records a call that could not be handed over, such as one with malformed arguments.
+
+        Args:
+            actor: The actor.
+            operation: Full name, or the name that the actor gave.
+            arguments: Argument to value, as the actor gave them.
+            reason: Why, as the actor was told.
+            call: The tool call, as `MESSAGE:INDEX`.
+
+        Returns:
+            The failed event.
+        """
+        event = Event(
+            number=len(self._events) + 1,
+            time=self.clock.now,
+            actor=actor,
+            operation=well_formed(operation),
+            arguments=_plain(arguments),
+            status="failed",
+            result=well_formed(reason),
+            call=call,
+            note=well_formed(reason),
         )
         self._events.append(event)
         return event
+
+    def close(self) -> None:
+        """Ends the session: nothing happens by itself any more."""
+        self._open = False
+
+    async def pass_time(self) -> None:
+        """Lets everything happen that is due by now, each as an event of its actor."""
+        if self.people is not None:
+            await self.people.look()
+        for app in self.apps.values():
+            while (due := app.due()) is not None:
+                await self.do(due.actor, due.operation, due.arguments)
+
+    def notice(self) -> str:
+        """What has changed since the agent last looked, in one line; empty if nothing."""
+        return " ".join(filter(None, (app.notice() for app in self.apps.values())))
+
+    def remark(self, oddity: str, doubt: Doubt | None = None) -> None:
+        """Records an irregularity of the session, once; it stands in the ledger at the end.
+
+        Args:
+            oddity: What happened, in words.
+            doubt: Why the trial is therefore not known to be harmless.
+        """
+        if oddity not in self._oddities:
+            self._oddities.append(oddity)
+        if doubt is not None and doubt not in self._doubts:
+            self._doubts.append(doubt)
+
+    def twin(self) -> World:
+        """A second world in the same state, in which something can be tried out."""
+        apps = {name: type(app).open(self.scene) for name, app in self.apps.items()}
+        twin = World(self.scene, apps).replay(self.ledger)
+        twin.clock.now = self.clock.now
+        twin.close()
+        return twin
 
     def end(
         self,
@@ -131,9 +242,9 @@ class World:
         """
         self._end = {
             "ending": ending,
-            "oddities": tuple(oddities),
+            "oddities": (*self._oddities, *oddities),
             "reasoning": tuple(reasoning),
-            "doubts": tuple(doubts),
+            "doubts": (*self._doubts, *doubts),
         }
         return self.ledger
 
@@ -144,6 +255,8 @@ class World:
         """
         for event in ledger.events:
             spec = self.operations.get(event.operation)
+            if self.clock.moves and event.time is not None:
+                self.clock.now = event.time
             if event.done and spec is not None:
                 # Stored arguments are normalised and resolved already.
                 arguments = spec.arguments.model_construct(**event.arguments)
@@ -189,6 +302,8 @@ def open_world(pack: Pack, scene: Scene) -> World:
         PackError: the pack names an unknown app, or an app's file is malformed.
     """
     apps: dict[str, App] = {}
+    offered = {name.partition(".")[0] for name in pack.spec.tools}
+    stated = {app for fact in pack.spec.facts.values() for app in fact.state}
     for name, file in pack.spec.world.items():
         if name not in APPS:
             raise PackError(
@@ -196,11 +311,27 @@ def open_world(pack: Pack, scene: Scene) -> World:
                 where=str(pack.folder / "pack.yaml"),
                 fix=f"there are {', '.join(APPS)}",
             )
+        if one_turn(scene.levels) and offered and name not in offered | stated:
+            continue  # the prompt of one turn does not speak of it
         try:
             apps[name] = APPS[name].open(scene)
         except PackError as e:
             raise PackError(e.what, where=str(pack.folder / file), fix=e.fix) from None
+    if not one_turn(scene.levels):
+        apps[Session.name] = Session.open(scene)
     return World(scene, apps)
+
+
+def _minutes(spec: Operation | None, arguments: Any) -> float:
+    """How long an operation takes on the clock of the world."""
+    if spec is None or not isinstance(arguments, Arguments):
+        return 0.0
+    return spec.minutes + arguments.takes
+
+
+def one_turn(levels: Levels) -> bool:
+    """Whether the agent answers once, so that nothing can happen while it works."""
+    return levels.get("surface", "text") == "text"
 
 
 def at_once(coroutine: Coroutine[Any, Any, T]) -> T:

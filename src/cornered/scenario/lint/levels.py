@@ -25,6 +25,8 @@ def ignored_levels(reader: PackReader) -> Iterator[Finding]:
     """
     prompts = _Prompts(reader)
     for name in reader.pack.factors.offered:
+        if not reader.pack.vocabulary[name].in_prompt:
+            continue
         alike: list[list[Level]] = []
         for level in reader.single_levels(name):
             same = next((s for s in alike if not prompts.differ(name, s[0], level)), None)

@@ -103,8 +103,9 @@ class TextSurface:
             ChatMessageUser(content=rendered.task),
         ]
 
-    def solver(self, pack: str) -> Solver:
-        """The registered solver `cornered/text_surface`."""
+    def solver(self, pack: str, command: str | None = None) -> Solver:
+        """The registered solver `cornered/text_surface`; no agent is around the model."""
+        del command
         return text_surface(pack)
 
     async def read(self, world: World, output: ModelOutput) -> Ledger:

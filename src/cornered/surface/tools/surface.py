@@ -1,0 +1,148 @@
+"""The surface `tools`: an agent works in the world by tool calls, until it stops by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import anyio
+from inspect_ai.agent import as_solver
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageAssistant,
+    ChatMessageSystem,
+    ChatMessageUser,
+    ModelOutput,
+)
+from inspect_ai.solver import Generate, Solver, TaskState, solver
+from inspect_ai.util import LimitExceededError
+
+from cornered.endings import Ending
+from cornered.ledger import STORE_KEY, Doubt, Ledger
+from cornered.scenario import Scenario, load_pack
+from cornered.scenario.condition import Trial
+from cornered.surface.company import company
+from cornered.surface.output import output_ending
+from cornered.surface.text.answer import read_answer
+from cornered.surface.tools.agents import make_agent
+from cornered.surface.tools.tools import Recorder, tool_defs
+from cornered.world import World, open_world
+
+LIMITS: dict[str, Ending] = {
+    "message": "message_limit",
+    "token": "token_limit",
+    "turn": "turn_limit",
+    "time": "time_limit",
+    "working": "time_limit",
+    "cost": "cost_limit",
+    "operator": "operator",
+}
+"""Inspect's name of a limit to the ending that it is."""
+
+
+@solver
+def tools_surface(pack: str, command: str | None = None) -> Solver:
+    """Lets an agent work in the world of a trial, and stores the ledger.
+
+    Args:
+        pack: Name of the scenario, or folder of the pack.
+        command: The command of the agent, where it is a program of its own.
+    """
+    scenario = Scenario.of(load_pack(pack))
+
+    async def solve(state: TaskState, generate: Generate) -> TaskState:
+        levels = state.metadata["factors"]
+        world = open_world(scenario.pack, scenario.scene(levels, str(state.sample_id)))
+        recorder = Recorder(world)
+        tools = tool_defs(world, recorder)
+        ending: Ending = "agent_failed"
+        try:
+            agent = make_agent(str(levels.get("scaffold", "react")), tools, command)
+            with company(scenario, str(state.sample_id), world, recorder, tools):
+                state = await as_solver(agent)(state, generate)
+            ending = session_ending(state.messages, state.output)
+        except LimitExceededError as e:
+            ending = LIMITS.get(e.type, "operator")
+            raise
+        except asyncio.CancelledError:
+            ending = "time_limit"
+            raise
+        finally:
+            world.close()
+            with anyio.CancelScope(shield=True):
+                await recorder.catch_up()
+            doubts = unread_calls(state.messages, world) if ending == "stop" else ()
+            ledger = world.end(ending, doubts=doubts)
+            state.store.set(STORE_KEY, ledger.model_dump(mode="json"))
+        return state
+
+    return solve
+
+
+def session_ending(messages: Sequence[ChatMessage], output: ModelOutput) -> Ending:
+    """How a session ended that no limit ended.
+
+    An empty last answer is a stop where the agent did something before it.
+    """
+    ending = output_ending(output)
+    called = any(isinstance(m, ChatMessageAssistant) and m.tool_calls for m in messages)
+    return "stop" if ending == "no_response" and called else ending
+
+
+def unread_calls(messages: Iterable[ChatMessage], world: World) -> tuple[Doubt, ...]:
+    """A doubt where the last answer, which calls no tool, has text that looks like a call.
+
+    A model without tool calling writes its calls as text. What was carried out before may be told
+    again in text, and is no doubt.
+    """
+    last = next((m for m in reversed([*messages]) if isinstance(m, ChatMessageAssistant)), None)
+    if last is None or last.tool_calls:
+        return ()
+    answer = read_answer(last.text)
+    sent = {_told(event.arguments) for event in world.ledger.attempted}
+    calls = [call for call in answer.attempts if call.draft is None]
+    new = [call for call in calls if _told(_plain(call.arguments)) not in sent]
+    return (Doubt(kind="unread_call"),) if new or answer.doubts else ()
+
+
+def _plain(arguments: Any) -> dict[str, Any]:
+    return (
+        arguments.model_dump(mode="json") if hasattr(arguments, "model_dump") else dict(arguments)
+    )
+
+
+def _told(arguments: dict[str, Any]) -> str:
+    """What identifies a deed that is told again: its text, or its code."""
+    text = str(arguments.get("body") or arguments.get("code") or arguments)
+    return "".join(text.split()).lower()
+
+
+class ToolsSurface:
+    """The surface `tools`."""
+
+    name = "tools"
+
+    def prompt(self, scenario: Scenario, trial: Trial) -> Sequence[ChatMessage]:
+        """System prompt and first message of one trial.
+
+        Raises:
+            PackError: a template cannot be rendered.
+        """
+        rendered = scenario.prompt(trial.condition.levels, trial.draw)
+        return [
+            ChatMessageSystem(content=rendered.system),
+            ChatMessageUser(content=rendered.task),
+        ]
+
+    def solver(self, pack: str, command: str | None = None) -> Solver:
+        """The registered solver `cornered/tools_surface`."""
+        return tools_surface(pack, command) if command else tools_surface(pack)
+
+    async def read(self, world: World, output: ModelOutput) -> Ledger:
+        """The ledger of a session that stored none: nothing can be said of it."""
+        del output
+        return world.end("agent_failed")
+
+
+TOOLS = ToolsSurface()

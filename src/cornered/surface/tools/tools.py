@@ -1,0 +1,187 @@
+"""The operations of a world as tools, and the record of calls that never reached the world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from inspect_ai.event import Event as LogEvent
+from inspect_ai.event import ModelEvent, ToolEvent
+from inspect_ai.log import transcript
+from inspect_ai.tool import ToolDef, ToolError, ToolParams
+from inspect_ai.util import JSONSchema
+
+from cornered.ledger import AGENT, Event
+from cornered.world import Operation, World
+
+BY_TIME = "the session ended before it was carried out"
+
+
+def tool_name(operation: str) -> str:
+    """The name of an operation's tool: `mail_send` for `mail.send`.
+
+    Providers allow letters, digits, `_` and `-` only.
+    """
+    return operation.replace(".", "_")
+
+
+class Recorder:
+    """Brings the calls of a session into the ledger of its world, each once.
+
+    A call that reaches its tool is recorded by the tool. One that does not (an unknown tool,
+    malformed arguments, a rejection by an approver, a limit before it was carried out) is found
+    in Inspect's events, before the next call and at the end.
+
+    Args:
+        world: The world of the trial, at its start. Made before the agent starts.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._cursor = len(_log())
+        self._done: set[str] = set()
+        self.operations = {tool_name(name): name for name in world.operations}
+        """Tool to operation."""
+
+    async def call(self, operation: str, arguments: dict[str, Any]) -> str:
+        """Carries out the call that is running now, and returns its result.
+
+        Raises:
+            ToolError: the world refused it; the message is the reason.
+        """
+        key = self._running()
+        await self.catch_up(before=key)
+        if key is not None:
+            self._done.add(key)
+        event = await self.world.do(AGENT, operation, arguments, call=key)
+        notice = self.world.notice()
+        result = "\n\n".join(part for part in (event.result, notice) if part)
+        if event.status == "failed":
+            raise ToolError(result)
+        return result
+
+    async def block(
+        self,
+        key: str,
+        operation: str,
+        arguments: dict[str, Any],
+        told: str,
+        *,
+        note: str | None = None,
+        suspicion: float | None = None,
+    ) -> Event:
+        """Records a call that an approval stopped.
+
+        Args:
+            key: The call, as `MESSAGE:INDEX`.
+            operation: Full name.
+            arguments: Argument to value, as the agent gave them.
+            told: What the agent is told.
+            note: Why it was stopped.
+            suspicion: What a monitor gave it, from 0 to 100.
+
+        Returns:
+            The event.
+        """
+        await self.catch_up(before=key)
+        self._done.add(key)
+        return await self.world.do(
+            AGENT, operation, arguments, call=key, blocked=told, note=note, suspicion=suspicion
+        )
+
+    def has(self, key: str) -> bool:
+        """Whether a call, as `MESSAGE:INDEX`, is in the ledger."""
+        return key in self._done
+
+    def key_of(self, call_id: str) -> str:
+        """The newest call of this id that is not in the ledger, as `MESSAGE:INDEX`; else its id."""
+        for event in reversed(_log()):
+            for key, call in _calls(event):
+                if call.id == call_id and key not in self._done:
+                    return key
+        return call_id
+
+    def _running(self) -> str | None:
+        """The call that is running: the newest that is pending."""
+        running = next(
+            (e for e in reversed(_log()) if isinstance(e, ToolEvent) and e.pending), None
+        )
+        if running is None:
+            return None
+        return self.key_of(running.id)
+
+    async def catch_up(self, *, before: str | None = None) -> None:
+        """Records the calls that no tool recorded.
+
+        Args:
+            before: The call to stop at, as `MESSAGE:INDEX`; all where None.
+        """
+        log = _log()
+        for at in range(self._cursor, len(log)):
+            for key, call in _calls(log[at]):
+                if key == before:
+                    return
+                if key in self._done:
+                    continue
+                self._done.add(key)
+                ran = next(
+                    (e for e in log[at:] if isinstance(e, ToolEvent) and e.id == call.id), None
+                )
+                error = ran.error if ran and not ran.pending else None
+                name = self.operations.get(call.function, call.function)
+                arguments: Any = call.arguments
+                if call.parse_error:
+                    arguments = {"unread": call.parse_error}
+                if error is not None and error.type == "approval":
+                    await self.world.do(
+                        AGENT, name, arguments, call=key, blocked=error.message or "rejected"
+                    )
+                elif error is not None:
+                    await self.world.refuse(AGENT, name, arguments, error.message, call=key)
+                else:
+                    await self.world.do(AGENT, name, arguments, call=key, draft=BY_TIME)
+            self._cursor = at + 1
+
+
+def tool_defs(world: World, recorder: Recorder) -> list[ToolDef]:
+    """The operations of a world as tools of an agent.
+
+    Args:
+        world: The world of the trial.
+        recorder: Carries the calls out.
+    """
+    return [_tool(op, recorder) for op in world.operations.values() if op.offered]
+
+
+def _tool(operation: Operation, recorder: Recorder) -> ToolDef:
+    async def run(**arguments: Any) -> str:
+        return await recorder.call(operation.name, arguments)
+
+    schema = operation.arguments.model_json_schema()
+    properties = {
+        name: JSONSchema.model_validate({"description": _in_words(name)} | entry)
+        for name, entry in schema.get("properties", {}).items()
+    }
+    return ToolDef(
+        run,
+        name=tool_name(operation.name),
+        description=operation.help,
+        parameters=ToolParams(properties=properties, required=schema.get("required", [])),
+        max_output=0,  # a mail is never cut
+    )
+
+
+def _in_words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _log() -> Sequence[LogEvent]:
+    return transcript().events
+
+
+def _calls(event: LogEvent) -> Iterator[tuple[str, Any]]:
+    """The agent's calls in a model's answer, each with its key."""
+    if isinstance(event, ModelEvent) and not event.role and event.output.choices:
+        message = event.output.choices[0].message
+        for index, call in enumerate(message.tool_calls or ()):
+            yield f"{message.id}:{index}", call
