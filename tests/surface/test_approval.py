@@ -18,7 +18,7 @@ from cornered.surface.company import company
 from cornered.surface.tools import Recorder
 from cornered.verdict.facts import find_act, find_facts
 from cornered.world import at_once, open_world
-from tests.surface.sessions import (
+from tests.surface.playing import (
     PACK,
     Call,
     Played,

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from cornered.analysis.table import PlannedCell
 from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
+from cornered.limits import MAX_TURNS
 from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, pack_names
 from cornered.scenario.condition import Condition, Trial, trial_id
 from cornered.scenario.lint import lint_version
@@ -33,8 +34,6 @@ from cornered.world import open_world
 
 DEFAULT_SAMPLES = 10
 """Trials of a task if no number is given."""
-MAX_TURNS = 60
-"""Turns after which a session ends, where the experiment sets no limit of turns."""
 
 
 def trial_metadata(condition: Condition, pack: Pack) -> dict[str, Any]:

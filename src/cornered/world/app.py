@@ -74,6 +74,16 @@ class Operation:
             raise Refused(missing)
         return arguments
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The JSON schema of its arguments: `properties`, each with a description; `required`."""
+        schema = self.arguments.model_json_schema()
+        properties = {
+            name: {"description": name.replace("_", " ").capitalize()} | entry
+            for name, entry in schema.get("properties", {}).items()
+        }
+        return {"properties": properties, "required": schema.get("required", [])}
+
     def _problem(self, error: ErrorDetails) -> str:
         """What is wrong with an argument, for the actor."""
         name = ".".join(map(str, error["loc"]))
