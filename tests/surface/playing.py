@@ -43,7 +43,7 @@ Turn = str | Sequence[Call]
 Asked = Callable[[list[ChatMessage]], str | ModelOutput]
 
 
-@modelapi("played")
+@modelapi("playing")
 class PlayedAPI(ModelAPI):
     """A model that answers by a function of the conversation."""
 
@@ -74,7 +74,7 @@ class PlayedAPI(ModelAPI):
 
 def played(answer: Callable[[list[ChatMessage]], Any], name: str = "model") -> Model:
     """A model that answers by a function of the conversation."""
-    return get_model(f"played/{name}", answer=answer, memoize=False)
+    return get_model(f"playing/{name}", answer=answer, memoize=False)
 
 
 def prompts(model: Model) -> list[list[ChatMessage]]:
