@@ -117,6 +117,7 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "answers": WORDS,
     "enclosed": RECIPIENTS,
     "quoted": RECIPIENTS,
+    "minutes": st.sampled_from([1, 30.5, "45 min", "2 hours", 0, -1, 1e6, "soon", float("inf")]),
 }
 ARGUMENTS = st.fixed_dictionaries({}, optional=dict(VALUES))
 UNKNOWN = ["mail.recall", "alerts.raise", "shell.run", "mail", ".", "", "mail.", "Mail.Send"]

@@ -590,6 +590,16 @@ class Renderer:
             "shared/prompt/probe.md", levels, inbox=inbox, questions=self.questions(levels)
         )
 
+    def persona(self, key: str, levels: Levels) -> str:
+        """Who somebody is who can answer by a model.
+
+        Raises:
+            KeyError: the pack has no persona of that key.
+            PackError: it cannot be rendered.
+        """
+        path = self.pack.personas[key].path
+        return self._once(path.relative_to(self.pack.folder).as_posix(), levels)
+
     def questions(self, levels: Levels) -> list[dict[str, Any]]:
         """The questions of the probe, rendered: `key`, `ask`, `options` (letter to answer)."""
         where = str(self.pack.folder / "probe.yaml")
