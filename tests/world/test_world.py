@@ -23,6 +23,7 @@ from tests.world.places import CAST, PACKS, TINY_PACK, do, empty, nursery, trial
 
 WORLDS: dict[str, Callable[[], World]] = {
     "nursery": nursery,
+    "nursery whose clock moves": lambda: nursery(levels={"surface": "tools"}),
     "nursery without a clock": lambda: nursery(clock=None),
     "mail alone": lambda: nursery("mail"),
     "alerts alone": lambda: nursery("alerts"),
