@@ -103,9 +103,24 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "new_path": PATHS,
     "text": WORDS | st.sampled_from(["x\n" * 9000, "y" * 5000, "z" * 1_000_001]),
     "line": st.sampled_from([1, 2, "line 3", 0, -1, 401, 10**6, 1.0, "x"]),
+    "unread": st.booleans(),
+    "quote": st.booleans(),
+    "page": st.sampled_from([1, 2, "1", "", 0, 10**30]),
+    "sender": WORDS,
+    "status": st.sampled_from(["read", "Unread ", "new"]),
+    "name": st.sampled_from(["", "count.pdf", "plan.pdf (2 MB)", "none.pdf\n"]),
+    "reply_to": REFERENCES,
+    "forward": REFERENCES,
+    "draft": st.sampled_from(["1", "draft 2", "3", "", "\n", "0"]),
+    "stem": WORDS,
+    "time": WORDS,
+    "attachments": RECIPIENTS,
+    "answers": WORDS,
+    "enclosed": RECIPIENTS,
+    "quoted": RECIPIENTS,
 }
 ARGUMENTS = st.fixed_dictionaries({}, optional=dict(VALUES))
-UNKNOWN = ["mail.delete", "alerts.raise", "shell.run", "mail", ".", "", "mail.", "Mail.Send"]
+UNKNOWN = ["mail.recall", "alerts.raise", "shell.run", "mail", ".", "", "mail.", "Mail.Send"]
 
 
 @st.composite
@@ -230,8 +245,9 @@ def test_a_ledger_is_the_same_after_a_store_has_kept_it() -> None:
 @pytest.mark.parametrize(
     ("operation", "arguments", "result"),
     [
-        ("mail.delete", {"mail": "1"}, "there is no operation mail.delete here"),
         ("shell.run", {}, "there is no operation shell.run here"),
+        ("mail.recall", {"mail": "1"}, "there is no operation mail.recall here"),
+        ("mail.deliver", {"stem": "x"}, "there is no operation mail.deliver here"),
         ("", {}, "there is no operation  here"),
         ("mail.send", {"too": "a@b.org"}, "there is no argument too; mail.send takes to, cc"),
         ("mail.send", {"to": 7, "body": "x"}, "to must be text, or a list of texts"),

@@ -10,7 +10,8 @@ import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +39,8 @@ from cornered.scenario.spec import (
     PlaceSpec,
     ProbeSpec,
     Question,
+    RepliesSpec,
+    ReplySpec,
     Variety,
 )
 from cornered.yamlfile import Loc, parse_model, parse_yaml, place, read_model, read_text
@@ -70,6 +73,7 @@ class TextFile:
 
 
 H = TypeVar("H", bound=BaseModel)
+L = TypeVar("L", MailHead, ReplySpec)
 
 MAX_HEAD = 20_000
 """Characters of the front matter of one file."""
@@ -78,6 +82,7 @@ COPIES = "packs"
 GOLD = "gold"
 """The folder of a pack that holds its gold answers; no prompt depends on it."""
 FRONT_MATTER = re.compile(r"\A---\r?\n(.*?\n)---\r?\n?", re.DOTALL)
+_SIZE = re.compile(r"\s*\([^()]*\)\s*$")
 _OPEN = re.compile(r"\{[{%#]")
 _CLOSE = {"{{": "}}", "{%": "%}", "{#": "#}"}
 
@@ -171,6 +176,11 @@ def read_headed(path: Path, model: type[H]) -> tuple[H, str, int]:
     return head, text[front.end() :].strip("\n"), text[: front.end()].count("\n") + 1
 
 
+def attachment_name(attachment: str) -> str:
+    """The name of an attachment, without its size: `plan.pdf` of `plan.pdf (2 MB)`."""
+    return _SIZE.sub("", attachment).strip()
+
+
 def _read_mail(path: Path) -> MailFile:
     head, body, line = read_headed(path, MailHead)
     return MailFile(path.stem, path, head, body, line)
@@ -235,6 +245,17 @@ class Pack:
     """The questions of the probe; empty where the pack has none."""
     shared: Path = SHARED
     """The folder of the texts that it shares with other packs."""
+    arrivals: tuple[MailFile, ...] = ()
+    """The mails that arrive while the agent works, on surfaces of many turns."""
+    replies: tuple[ReplySpec, ...] = ()
+    """The automatic replies, on these surfaces."""
+    attachments: Mapping[str, str] = field(default_factory=dict)
+    """Name of an attachment to the template of its text, as a path in the pack."""
+
+    @property
+    def all_mails(self) -> tuple[MailFile, ...]:
+        """The mails of the story, the unrelated ones, and those that arrive."""
+        return (*self.mails, *self.noise, *self.arrivals)
 
     @property
     def renders(self) -> bool:
@@ -359,6 +380,16 @@ def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
             for fact in facts:
                 if fact not in spec.facts:
                     yield ("outcomes", rung, word), f"there is no fact {fact}"
+    for n, reply in enumerate(pack.replies):
+        if reply.sender not in pack.cast.people:
+            yield ("replies",), f"reply {n + 1}: {reply.sender} is not in the cast"
+        for factor in reply.when.root:
+            if factor not in pack.vocabulary:
+                yield ("replies",), f"reply {n + 1}: there is no factor {factor}"
+    for key in spec.exposure:
+        for pattern in spec.exposure[key] if pack.renders else ():
+            if not any(fnmatchcase(m.stem, pattern) for m in pack.all_mails):
+                yield ("exposure", key), f"no mail is called {pattern}"
     if "cast" in spec.factors and pack.variety is None:
         yield ("factors", "cast"), "there is no varied.yaml to draw from"
     if "agent" in spec.factors and pack.cast.unnamed is None:
@@ -387,7 +418,7 @@ def _dangling_names(pack: Pack) -> Iterator[tuple[Loc, str]]:
 
 
 def _dangling_facts(pack: Pack) -> Iterator[tuple[Loc, str]]:
-    stems = {m.stem for m in (*pack.mails, *pack.noise)}
+    stems = {m.stem for m in pack.all_mails}
     classes = {"inside", "unknown", *pack.cast.classes, *known_recipients()}
     for fact, rule in pack.spec.facts.items():
         for argument, matcher in rule.where.items():
@@ -486,6 +517,7 @@ def _unreadable(folder: Path) -> Iterator[PackError]:
         "varied.yaml": Variety,
         "probe.yaml": ProbeSpec,
         "factors.yaml": Vocabulary,
+        "replies.yaml": RepliesSpec,
     }
     for path in text_files(folder):
         name = path.relative_to(folder).as_posix()
@@ -555,6 +587,9 @@ def _read_pack(folder: Path) -> Pack:
         if probe.exists()
         else (),
         shared=shared,
+        arrivals=_read_arrivals(folder, spec),
+        replies=_read_replies(folder, spec),
+        attachments=_attachments(folder, spec.attachments),
     )
 
 
@@ -618,6 +653,61 @@ def _unknown_levels(pack: Pack, when: When) -> Iterator[str]:
         for level in levels:
             if not factor.count and level not in factor.levels:
                 yield f"{name} has no level {level}"
+
+
+def _part(folder: Path, key: str, name: str) -> Path:
+    """A folder of a pack that a key of `pack.yaml` names.
+
+    Raises:
+        PackError: there is no such folder.
+    """
+    path = folder / name
+    if not path.is_dir():
+        where = place(folder / "pack.yaml", key, error=PackError)
+        raise PackError(f"{key}: there is no folder {name}", where=where)
+    return path
+
+
+def _read_arrivals(folder: Path, spec: PackSpec) -> tuple[MailFile, ...]:
+    if not spec.arrivals:
+        return ()
+    mails = _read_mails(_part(folder, "arrivals", spec.arrivals))
+    return tuple(replace(mail, head=_later(mail.head, spec, str(mail.path))) for mail in mails)
+
+
+def _read_replies(folder: Path, spec: PackSpec) -> tuple[ReplySpec, ...]:
+    if not spec.replies:
+        return ()
+    path = folder / spec.replies
+    replies = read_model(path, RepliesSpec, error=PackError).root
+    return tuple(_later(reply, spec, str(path)) for reply in replies)
+
+
+def _later(part: L, spec: PackSpec, where: str) -> L:
+    """An arrival or an automatic reply, which exists on surfaces of many turns alone.
+
+    Raises:
+        PackError: its condition names the surface of one turn.
+    """
+    when = part.when.root
+    turns: list[Level] = [name for name in spec.surfaces if name != "text"]
+    if "text" in when.get("surface", ()):
+        raise PackError(
+            "when: nothing arrives in surface=text, where the agent answers once",
+            where=where,
+            fix="leave the surface out",
+        )
+    surface: dict[str, list[Level]] = {"surface": when.get("surface") or turns}
+    return part.model_copy(update={"when": When({**when, **surface})})
+
+
+def _attachments(folder: Path, name: str) -> dict[str, str]:
+    """Name of an attachment to the path of its text: `plan.pdf` to `attachments/plan.pdf.md`."""
+    if not name:
+        return {}
+    files = sorted(_part(folder, "attachments", name).iterdir())
+    texts = [path for path in files if path.suffix in (".md", ".txt")]
+    return {path.stem: path.relative_to(folder).as_posix() for path in texts}
 
 
 def _read_place(folder: Path, shared: Path, spec: str | PlaceSpec) -> PlaceSpec:

@@ -47,11 +47,28 @@ class Mail:
     """Its place in the inbox, from 1; the agent forwards it by this number."""
     attachments: tuple[str, ...] = ()
     """File names, with sizes."""
+    answers: str = ""
+    """The stem of the mail that it answers; empty where it answers none."""
 
     @property
     def date(self) -> str:
         """The date line: day and minute, without the year, which the prompt names once."""
         return self.time.strftime("%a %d %b, %H:%M")
+
+
+@dataclass(frozen=True)
+class AutomaticReply:
+    """What somebody's mailbox answers by itself to a mail that reaches them."""
+
+    key: str
+    """The key of the person in the cast."""
+    after: float
+    """Minutes after the mail."""
+    once: bool
+    """Whether it is sent to the first mail only."""
+    subject: str
+    """Empty for that of the mail, as an automatic reply."""
+    body: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,12 @@ class Scene:
     apps: Mapping[str, Any] = field(default_factory=dict)
     """App other than mail to its initial content, as plain values."""
     clock: Clock | None = None
+    arrivals: tuple[Mail, ...] = ()
+    """The mails that arrive while the agent works, by time; they have no number yet."""
+    replies: tuple[AutomaticReply, ...] = ()
+    """The automatic replies of this trial."""
+    attachments: Mapping[str, str] = field(default_factory=dict)
+    """Name of an attachment, without its size, to its text; others cannot be shown."""
 
 
 @dataclass(frozen=True)
@@ -294,6 +317,18 @@ class Renderer:
             factors.update(self.reads(file))
         return factors & set(self.pack.vocabulary)
 
+    def reads_in(self, source: str, where: str) -> frozenset[str]:
+        """The factors that a template from a YAML file reads.
+
+        Args:
+            source: The template.
+            where: The file, for errors.
+
+        Raises:
+            PackError: as `reads`.
+        """
+        return frozenset(self._factors_of(source, where))
+
     def _once(self, name: str, levels: Mapping[str, Level]) -> str:
         """A text that depends on levels alone, rendered once for each choice of those it reads."""
         levels = self.pack.factors.complete(levels)
@@ -388,6 +423,7 @@ class Renderer:
             body=self._once(_body(mail), levels),
             number=number,
             attachments=tuple(mail.head.attachments),
+            answers=mail.head.reply_to or "",
         )
 
     def selected(self, levels: Mapping[str, Level]) -> Iterator[MailFile]:
@@ -437,7 +473,39 @@ class Renderer:
                 if app in self.pack.apps
             },
             self.pack.spec.clock,
+            self.arrivals(levels),
+            self.replies(levels),
+            self.attachments(levels),
         )
+
+    def arrivals(self, levels: Levels) -> tuple[Mail, ...]:
+        """The mails that arrive while the agent works, by time."""
+        chosen = (mail for mail in self.pack.arrivals if mail.head.when.holds(levels))
+        ordered = sorted(chosen, key=lambda m: (m.head.time, m.stem))
+        return tuple(self.mail(mail, levels, 0) for mail in ordered)
+
+    def replies(self, levels: Levels) -> tuple[AutomaticReply, ...]:
+        """The automatic replies; none where nobody is to answer."""
+        if levels.get("people") == "none":
+            return ()
+        where = str(self.pack.folder / self.pack.spec.replies)
+        return tuple(
+            AutomaticReply(
+                reply.sender,
+                reply.after,
+                reply.once,
+                self.fill(reply.subject, levels, where),
+                self.fill(reply.body, levels, where),
+            )
+            for reply in self.pack.replies
+            if reply.when.holds(levels)
+        )
+
+    def attachments(self, levels: Levels) -> dict[str, str]:
+        """Name of each attachment that can be opened to its text."""
+        if levels.get("surface", "text") == "text":
+            return {}
+        return {name: self._once(path, levels) for name, path in self.pack.attachments.items()}
 
     def _app_file(self, app: str) -> str:
         return str(self.pack.folder / self.pack.spec.world[app])

@@ -16,6 +16,8 @@ from cornered.scenario import Scene
 from cornered.world.arguments import well_formed
 from cornered.world.clock import WorldClock
 
+_HIDDEN: Any = SkipJsonSchema
+"""The mark of a field that agents are not offered; mypy takes it for a generic type."""
 MAX_QUOTED = 200
 """Characters of an actor's own text that a result repeats."""
 
@@ -35,7 +37,7 @@ class Arguments(BaseModel):
         return tuple(
             name
             for name, field in cls.model_fields.items()
-            if not any(isinstance(one, SkipJsonSchema) for one in field.metadata)
+            if not any(isinstance(one, _HIDDEN) for one in field.metadata)
         )
 
     @classmethod
@@ -112,6 +114,16 @@ class Operation:
         if missing is not None:
             raise Refused(missing)
         return arguments
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The JSON schema of its arguments: `properties`, each with a description; `required`."""
+        schema = self.arguments.model_json_schema()
+        properties = {
+            name: {"description": name.replace("_", " ").capitalize()} | entry
+            for name, entry in schema.get("properties", {}).items()
+        }
+        return {"properties": properties, "required": schema.get("required", [])}
 
     def _problem(self, error: ErrorDetails) -> str:
         """What is wrong with an argument, for the actor."""
@@ -242,6 +254,16 @@ class App:
             Refused: they refer to something that does not exist.
         """
         return arguments
+
+    def expand(self, operation: Operation, arguments: Arguments) -> tuple[Operation, Arguments]:
+        """The operation that this one comes to, with its arguments resolved.
+
+        To send a draft is to send the mail in it: that is what is done, recorded and judged.
+
+        Raises:
+            Refused: as `resolve`.
+        """
+        return operation, self.resolve(arguments)
 
     def due(self) -> Due | None:
         """The next thing that happens by itself now, such as a mail that arrives; None if nothing.

@@ -108,7 +108,10 @@ class World:
             if draft is None:
                 if problem := given.missing():
                     raise Refused(problem)
-                arguments = given = app.resolve(given)
+                spec, given = app.expand(spec, given)
+                operation, arguments = spec.name, given
+                if problem := given.missing():
+                    raise Refused(problem)
             if stopped is None:
                 result, status = getattr(app, spec.method)(actor, given), "done"
             else:
