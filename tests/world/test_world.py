@@ -190,7 +190,8 @@ def test_a_ledger_that_is_repeated_gives_the_same_world(
     again = WORLDS[name]().replay(ledger)
     assert again.state() == world.state()
     assert again.ledger == ledger
-    assert [e.number for e in ledger.events] == list(range(1, len(sequence) + 1))
+    assert [e.number for e in ledger.events] == list(range(1, len(ledger.events) + 1))
+    assert len(ledger.by_agent) == len(sequence)
     for app in world.apps:
         assert again.apps[app].settings() == world.apps[app].settings()
     for event in ledger.events:
@@ -211,7 +212,7 @@ def test_what_is_not_done_changes_nothing_and_says_why(
     for operation, arguments, draft in sequence:
         before = copy.deepcopy(world.state())
         event = at_once(world.do(AGENT, operation, arguments, draft=draft))
-        assert event == world.ledger.events[-1]
+        assert event == world.ledger.by_agent[-1]
         if event.status == "done":
             assert draft is None
             assert event.result
