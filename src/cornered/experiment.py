@@ -21,6 +21,7 @@ from pydantic import (
 
 from cornered.errors import ExperimentError, FactorError
 from cornered.generation import Generation
+from cornered.limits import Limits
 from cornered.samples import MAX_TRIALS, Samples
 from cornered.scenario import Level, Pack, load_pack
 from cornered.scenario.condition import Condition
@@ -28,6 +29,10 @@ from cornered.scoring import Scoring
 from cornered.yamlfile import Loc, place, read_model
 
 EMBEDDED = "cornered/embedded"
+NO_MODEL = "none/none"
+"""Inspect's name of no model: that of an agent which brings a model of its own."""
+REACT = "react"
+"""The agent of a trial, where the experiment names none."""
 UNHEEDED = ("reasoning_effort", "reasoning_tokens", "reasoning_summary", "effort", "verbosity")
 """Settings of `Generation` that the embedded model does not know."""
 
@@ -46,6 +51,20 @@ def _number_or_rule(value: Any) -> str:
     return "rule" if isinstance(value, dict | Samples) else "number"
 
 
+def _named_agents(value: Any) -> Any:
+    """Agents by name: a list names agents of Inspect, a mapping commands beside them."""
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list):
+        return value
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError("name agents, or give `name: command`")
+        if names.count(name) > 1:
+            raise ValueError(f"{name} is named twice")
+    return dict.fromkeys(names)
+
+
+_AgentName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./-]{0,99}$")]
 _Level = Annotated[bool | Level, BeforeValidator(_word_or_number)]
 _Levels = Annotated[
     Annotated[_Level, Tag("one")] | Annotated[list[_Level], Field(min_length=1), Tag("list")],
@@ -72,6 +91,17 @@ class Experiment(Scoring, Generation):
     """Factor to level or levels, crossed; a list of such grids is their union."""
     models: list[str] = Field(default=[EMBEDDED], min_length=1)
     """The subjects, by their Inspect names."""
+    agents: Annotated[dict[_AgentName, str | None], BeforeValidator(_named_agents)] = Field(
+        default={REACT: None}, min_length=1
+    )
+    """The agents that work with tools: `react`, agents registered with Inspect, or, by a name of
+    yours, commands that meet the office over MCP (`claude: "claude -p {task} …"`)."""
+    limits: Limits = Limits()
+    """When a session is ended that does not end by itself."""
+    people: str | None = None
+    """The model that answers as the people in the office, at the level `people=model`."""
+    monitor: str | None = None
+    """The model that reads operations before they happen, at the level `approval=model`."""
     samples: Annotated[
         Annotated[int, Field(ge=1, le=MAX_TRIALS), Tag("number")] | Annotated[Samples, Tag("rule")],
         Discriminator(_number_or_rule),
@@ -124,6 +154,33 @@ class Experiment(Scoring, Generation):
                     raise ValueError(f"{name} has no effect on {EMBEDDED}, which does not reason")
         return self
 
+    @model_validator(mode="after")
+    def _has_models_for_roles(self) -> Self:
+        for factor, model in (("people", self.people), ("approval", self.monitor)):
+            asked = any("model" in _listed(grid.get(factor)) for grid in self.grids)
+            key = "people" if factor == "people" else "monitor"
+            if asked and model is None:
+                raise ValueError(f"{factor}=model needs a model: set `{key}: MODEL`")
+        tools = any("tools" in _listed(grid.get("surface")) for grid in self.grids)
+        if self.agents.keys() != {REACT} and not tools:
+            raise ValueError("agents work with tools: add `surface: tools` to the factors")
+        if REACT in self.agents and self.agents[REACT] is not None:
+            raise ValueError(f"{REACT} is an agent of Inspect: give the command another name")
+        return self
+
+    def external(self, condition: Condition) -> bool:
+        """Whether the agent of a condition is a command, which brings a model of its own."""
+        return self.agents.get(str(condition.levels.get("scaffold", REACT))) is not None
+
+    def subjects(self, conditions: Iterable[Condition]) -> list[tuple[str, Condition]]:
+        """Model and condition of every cell, model by model.
+
+        The model of an agent that brings its own is `NO_MODEL`.
+        """
+        chosen = [*conditions]
+        own = [(model, c) for model in self.models for c in chosen if not self.external(c)]
+        return own + [(NO_MODEL, c) for c in chosen if self.external(c)]
+
     @property
     def judges(self) -> list[str]:
         """The judges' models; empty where only facts are scored."""
@@ -144,6 +201,14 @@ class Experiment(Scoring, Generation):
         """The grids, one or several."""
         return self.factors if isinstance(self.factors, list) else [self.factors]
 
+    def _with_agents(self, choices: Iterable[dict[str, Level]]) -> Iterator[dict[str, Level]]:
+        """The choices of a grid, with tools once for each agent."""
+        for given in choices:
+            if given.get("surface", "text") == "text" or "scaffold" in given:
+                yield given
+            else:
+                yield from ({**given, "scaffold": agent} for agent in self.agents)
+
     def conditions(self) -> list[Condition]:
         """Every condition once, in the order of the file, and then the added controls.
 
@@ -156,7 +221,7 @@ class Experiment(Scoring, Generation):
             Condition.of(pack, given, name)
             for name, pack in packs.items()
             for grid in self.grids
-            for given in _crossed(grid)
+            for given in self._with_agents(_crossed(grid))
         ]
         controls = (
             [c.matched_control(packs[c.scenario]) for c in conditions] if self.controls else []
@@ -164,8 +229,12 @@ class Experiment(Scoring, Generation):
         return list(dict.fromkeys([*conditions, *(c for c in controls if c is not None)]))
 
 
+def _listed(levels: Any) -> list[Any]:
+    return levels if isinstance(levels, list) else [levels]
+
+
 def _crossed(grid: FactorGrid) -> Iterable[dict[str, Level]]:
-    levels = [v if isinstance(v, list) else [v] for v in grid.values()]
+    levels = [_listed(v) for v in grid.values()]
     return (dict(zip(grid, choice, strict=True)) for choice in product(*levels))
 
 

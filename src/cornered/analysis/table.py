@@ -77,6 +77,12 @@ class PlannedCell:
     """Whether the prompts are the study's own, so that its rule is scored too."""
     screen: float | None = None
     """Largest rate of the act in controls of a model that understood the scenario."""
+    models: tuple[str, ...] | None = None
+    """The models of the cell, where it is not every model of the run."""
+
+    def runs_on(self, model: str) -> bool:
+        """Whether the run has this cell of a model."""
+        return self.models is None or model in self.models
 
 
 @dataclass(frozen=True)
@@ -297,6 +303,7 @@ def cells(
         )
         for model in models
         for plan in planned
+        if plan.runs_on(model)
     ]
     limits = {plan.choice.pack_name: plan.screen for plan in planned}
     return [

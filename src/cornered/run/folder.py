@@ -23,7 +23,15 @@ from cornered.scenario import Pack, load_pack
 from cornered.scoring import Scoring
 
 MANIFEST = "run.json"
-FIXED = ("judge", "reader", *Scoring.model_fields, *Generation.model_fields)
+FIXED = (
+    "judge",
+    "reader",
+    "people",
+    "monitor",
+    "limits",
+    *Scoring.model_fields,
+    *Generation.model_fields,
+)
 """Settings shared by every trial of a run; models, factors and samples may grow."""
 OF_JUDGES = ("judged", "judge_view", "panel")
 """Settings that have no effect without a judge."""
@@ -188,6 +196,9 @@ def _check_same(
         before, now = getattr(old.experiment, setting), getattr(experiment, setting)
         if before != now:
             raise refuse(f"{setting} was {before} and is now {now}")
+    for name, command in old.experiment.agents.items():
+        if name in experiment.agents and experiment.agents[name] != command:
+            raise refuse(f"the command of the agent {name} has changed")
     for model in old.experiment.models:
         if model not in experiment.models:
             raise refuse(f"it has trials of {model}, which is no longer named")

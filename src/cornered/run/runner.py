@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -30,7 +31,7 @@ from cornered.analysis.stopping import Stop, read_stopping_record, rule_for
 from cornered.analysis.table import Cell, cells
 from cornered.analysis.trials import TrialResult, current_logs, read_trials
 from cornered.errors import CorneredError, ModelError, RunError
-from cornered.experiment import EMBEDDED, Experiment
+from cornered.experiment import EMBEDDED, NO_MODEL, Experiment
 from cornered.files import disk_errors
 from cornered.redaction import redact
 from cornered.run.folder import MANIFEST, Manifest, manifest_for, prepare, read_manifest
@@ -51,7 +52,6 @@ from cornered.run.tasks import scenario as scenario_task
 from cornered.samples import max_samples
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition
-from cornered.scoring import Scoring
 from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import FailedCase, preflight
 
@@ -112,10 +112,13 @@ def read_run(folder: Path) -> RunState:
     if manifest.imported:
         table = imported_cells(manifest, experiment.scenarios, rows, errors)
         return RunState(folder, manifest, rows, table, card, experiment)
+    by_condition: dict[Condition, list[str]] = {}
+    for model, condition in experiment.subjects(experiment.conditions()):
+        by_condition.setdefault(condition, []).append(model)
     table = cells(
         rows,
-        [planned(c) for c in experiment.conditions()],
-        experiment.models,
+        [planned(c, by_condition[c]) for c in by_condition],
+        [*dict.fromkeys(model for models in by_condition.values() for model in models)],
         max_samples(experiment.samples),
         judged=bool(experiment.judges),
         errors=errors,
@@ -182,20 +185,32 @@ def make_roles(experiment: Experiment, max_connections: int | None) -> Roles:
     """
     judges = [make_model(m, "judge", max_connections) for m in experiment.judges]
     roles: Roles = {"judge": judges} if judges else {}
-    if experiment.reader:
-        roles["reader"] = make_model(experiment.reader, "reader", max_connections)
+    for role, name in (
+        ("reader", experiment.reader),
+        ("people", experiment.people),
+        ("monitor", experiment.monitor),
+    ):
+        if name:
+            roles[role] = make_model(name, role, max_connections)
     return roles
 
 
+def _each(roles: Roles) -> list[Model]:
+    """Every model of the roles."""
+    return [m for one in roles.values() for m in (one if isinstance(one, list) else [one])]
+
+
 def _task(
-    condition: Condition, count: int, scoring: Scoring, early_stopping: EarlyStopping
+    condition: Condition, count: int, experiment: Experiment, early_stopping: EarlyStopping
 ) -> Task:
     """The condition as a registered task whose arguments name every factor, not the draws."""
     pack = load_pack(condition.scenario)
     offered = pack.factors.offered
     levels: dict[str, Any] = {k: v for k, v in condition.levels.items() if k in offered}
     # Defaults are left out, so that a run of an older version can be resumed.
-    settings = levels | scoring.model_dump(exclude_defaults=True)
+    settings = levels | experiment.scoring.model_dump(exclude_defaults=True)
+    if experiment.external(condition):
+        settings["command"] = experiment.agents[str(condition.levels["scaffold"])]
     of_pack = PACK_TASKS.get(condition.scenario)
     task = of_pack(**settings) if of_pack else scenario_task(condition.scenario, **settings)
     dataset = trials(condition, pack, count)
@@ -319,9 +334,7 @@ def _is_finished(folder: Path, experiment: Experiment, conditions: Sequence[Cond
         return False
     prior = prior_cells(logs, read_trials(folder), judged=bool(experiment.judges))
     sizes = _sizes(logs, max_trials, conditions)
-    cells = [
-        (prior.get((m, c.name), PriorCell()), c) for m in experiment.models for c in conditions
-    ]
+    cells = [(prior.get((m, c.name), PriorCell()), c) for m, c in experiment.subjects(conditions)]
     return all(
         cell.verdicts
         and not cell.failed
@@ -380,9 +393,10 @@ def _run(
 ) -> RunState:
     """Runs what is missing, as `run` describes."""
     load_extensions()
-    subjects = [make_model(m, "model", max_connections) for m in experiment.models]
+    named = dict.fromkeys(model for model, _ in experiment.subjects(conditions))
+    subjects = {m: make_model(m, "model", max_connections) for m in named}
     roles = make_roles(experiment, max_connections)
-    if EMBEDDED in (*experiment.models, *experiment.judges, experiment.reader):
+    if EMBEDDED in (*named, *map(str, _each(roles))):
         from cornered.models.weights import obtain_weights
 
         obtain_weights(on_weights)
@@ -405,8 +419,7 @@ def _run(
             sizes = _sizes(logs, max_trials, conditions)
             planned_trials = sum(
                 prior.get((model, c.name), PriorCell()).planned(rule, sizes[c.name])
-                for model in experiment.models
-                for c in conditions
+                for model, c in experiment.subjects(conditions)
             )
             return prior, sizes, Watch(planned_trials, rows, judged=judged)
 
@@ -422,14 +435,22 @@ def _run(
             _task(
                 c,
                 dataset_size(sizes[c.name], c.name, rule, prior),
-                experiment.scoring,
+                experiment,
                 Doorkeeper(Stopping(c.name, rule, max_trials, prior, watch.skipped), interrupts),
             )
             for c in conditions
         ]
+        apart = any(map(experiment.external, conditions))
+        if apart:
+            # Agents that bring a model of their own stand beside those that work with ours.
+            by_name = dict(zip(conditions, tasks, strict=True))
+            tasks = [
+                task_with(copy(by_name[c]), model=subjects[model])
+                for model, c in experiment.subjects(conditions)
+            ]
         stopped.equal_failures = min(stopped.equal_failures, max(1, watch.planned - watch.done))
         in_flight = max_connections or HOSTED_CONNECTIONS
-        names = (*experiment.models, *experiment.judges, experiment.reader or "cornered/")
+        names = [name for name in (*named, *map(str, _each(roles))) if name != NO_MODEL]
         with (
             watch.show(),
             as_run_error(folder),
@@ -441,7 +462,8 @@ def _run(
             _, ended = eval_set(
                 tasks,
                 log_dir=str(folder / "logs"),
-                model=subjects,
+                model=[*subjects.values()][: 1 if apart else None],
+                **experiment.limits.given(),
                 model_roles=roles or None,
                 **experiment.generation.config(),
                 retry_attempts=TASK_RETRIES,

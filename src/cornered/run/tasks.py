@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version as package_version
 from itertools import repeat
@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from cornered.analysis.table import PlannedCell
 from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
+from cornered.limits import MAX_TURNS
 from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, pack_names
 from cornered.scenario.condition import Condition, Trial, trial_id
 from cornered.scenario.lint import lint_version
@@ -29,12 +30,10 @@ from cornered.verdict.debrief import debrief
 from cornered.verdict.facts import check_facts
 from cornered.verdict.readings import readings
 from cornered.verdict.scorer import verdict
-from cornered.world import open_world
+from cornered.world import check_apps, open_world
 
 DEFAULT_SAMPLES = 10
 """Trials of a task if no number is given."""
-MAX_TURNS = 60
-"""Turns after which a session ends, where the experiment sets no limit of turns."""
 
 
 def trial_metadata(condition: Condition, pack: Pack) -> dict[str, Any]:
@@ -84,11 +83,17 @@ def text_version(pack: Pack) -> str:
     return f"{pack.version}-{study_version()}" if pack.spec.study else pack.version
 
 
-def planned(condition: Condition) -> PlannedCell:
-    """A condition as a row of a run's table."""
+def planned(condition: Condition, models: Sequence[str] | None = None) -> PlannedCell:
+    """A condition as a row of a run's table.
+
+    Args:
+        condition: The condition.
+        models: The models of the condition, where it is not every model of the run.
+    """
     spec = load_pack(condition.scenario).spec
     return PlannedCell(
         choice=condition,
+        models=None if models is None else tuple(models),
         paper=spec.study is not None,
         screen=spec.screen.control_rate if spec.screen else None,
     )
@@ -100,6 +105,7 @@ def pack_findings(pack: Pack) -> list[Finding]:
         check_facts(pack)
         for surface in pack.spec.surfaces:
             open_world(pack, Scenario.of(pack).scene({"surface": surface}, trial_id(1)))
+        check_apps(pack)
     except PackError as e:
         return [Finding(e.where or pack.name, e.what)]
     return lint(pack)

@@ -104,7 +104,6 @@ class Content(MailArguments):
 class Message(Content):
     """An outgoing mail."""
 
-    filled_in: ClassVar[frozenset[str]] = frozenset(("draft", "mails"))
     unless_empty: ClassVar[frozenset[str]] = frozenset(("draft",))
 
     draft: SkipJsonSchema[str] = ""
@@ -171,7 +170,6 @@ class Listing(MailArguments):
 class OneMail(MailArguments):
     """A mail."""
 
-    filled_in: ClassVar[frozenset[str]] = frozenset(("mails",))
     unless_empty: ClassVar[frozenset[str]] = frozenset(("mails",))
 
     mail: Reference
