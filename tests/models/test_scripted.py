@@ -33,7 +33,8 @@ from scipy.stats import chi2_contingency, chisquare
 
 from cornered.errors import ModelError
 from cornered.models import scripted
-from cornered.models.policy import Failure, Policy, ScriptedAnswer, load_policy
+from cornered.models.answers import Failure, ScriptedAnswer
+from cornered.models.policy import Policy, load_policy
 from cornered.models.scripted import ScriptedAPI
 
 POLICIES = Path(__file__).parents[2] / "examples" / "policies"

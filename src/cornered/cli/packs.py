@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import textwrap
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, parse_levels, print_json
 from cornered.errors import FactorError
 from cornered.terminal import echo, say
+
+if TYPE_CHECKING:
+    from cornered.scenario import Levels, Pack
 
 
 @main.command()
@@ -26,12 +30,13 @@ from cornered.terminal import echo, say
 def show(
     scenario: str | None, levels: tuple[str, ...], factors: bool, draw: int, as_json: bool
 ) -> None:
-    """Print the prompt of a condition as the model will see it.
+    """Print the prompt of a condition as the model will see it, and the tools it can call.
 
     Without SCENARIO, list the scenarios. Factors not named have their default.
 
     \b
       cornered show blackmail goal=explicit threat=replacement
+      cornered show blackmail surface=tools
       cornered show blackmail cast=varied --draw 3
       cornered show blackmail --factors
     """
@@ -54,6 +59,7 @@ def show(
     from cornered.scenario.condition import trial_id
 
     prompt = Scenario.of(pack).prompt(condition.levels, trial_id(draw))
+    tools = _tools(pack, condition.levels, trial_id(draw))
     if draw > 1 and not condition.varies_cast:
         varied = " of cast=varied" if "cast" in pack.factors.offered else ""
         say(f"{condition.name} is the same in every draw; draws{varied} differ")
@@ -66,11 +72,51 @@ def show(
                 "system": prompt.system,
                 "user": prompt.task,
             }
+            | ({"tools": tools} if tools is not None else {})
         )
         return
-    for title, text in (("system", prompt.system), ("user", prompt.task)):
+    parts = [("system", prompt.system), ("user", prompt.task)]
+    if tools is not None:
+        parts.insert(1, (f"{len(tools)} tools", "\n\n".join(map(_written_tool, tools))))
+    for title, text in parts:
         echo(f"── {condition.name} · {title} ──", bold=True)
         echo(text + "\n")
+
+
+def _tools(pack: Pack, levels: Levels, draw: str) -> list[dict[str, Any]] | None:
+    """Name, description and parameters of each tool, as a model gets them; None in text."""
+    if levels.get("surface", "text") == "text":
+        return None
+    from cornered.scenario import Scenario
+    from cornered.surface.tools import Recorder, tool_defs
+    from cornered.world import open_world
+
+    world = open_world(pack, Scenario.of(pack).scene(levels, draw))
+    return [
+        {
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": tool.parameters.model_dump(exclude_none=True),
+        }
+        for tool in tool_defs(world, Recorder(world))
+    ]
+
+
+def _written_tool(tool: dict[str, Any]) -> str:
+    """A tool for a terminal: its name, what it does, and a line for each parameter."""
+    schema = tool["parameters"]
+    lines = [
+        tool["name"],
+        *textwrap.wrap(tool["description"], 76, initial_indent="  ", subsequent_indent="  "),
+    ]
+    for name, entry in schema["properties"].items():
+        need = "required" if name in schema["required"] else "optional"
+        kind = entry.get("type") or " or ".join(one["type"] for one in entry.get("anyOf", ()))
+        about = " ".join(str(entry.get("description", "")).split())
+        lines += textwrap.wrap(
+            f"{name} ({kind}, {need}): {about}", 76, initial_indent="  ", subsequent_indent="      "
+        )
+    return "\n".join(lines)
 
 
 def _show_scenarios(as_json: bool) -> None:
