@@ -56,6 +56,11 @@ class Arguments(BaseModel):
                 one.pop("default", None)
         return schema
 
+    @property
+    def takes(self) -> float:
+        """Minutes that these arguments ask for, beside those of the operation."""
+        return 0.0
+
     def missing(self) -> str | None:
         """What is missing to carry the operation out, in words; None if nothing is."""
         return None

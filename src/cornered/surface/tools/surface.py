@@ -22,6 +22,7 @@ from cornered.endings import Ending
 from cornered.ledger import STORE_KEY, Doubt, Ledger
 from cornered.scenario import Scenario, load_pack
 from cornered.scenario.condition import Trial
+from cornered.surface.company import company
 from cornered.surface.output import output_ending
 from cornered.surface.serve.record import agent_record
 from cornered.surface.text.answer import read_answer
@@ -59,7 +60,8 @@ def tools_surface(pack: str, command: str | None = None) -> Solver:
         ending: Ending = "agent_failed"
         try:
             agent = make_agent(str(levels.get("scaffold", "react")), tools, command)
-            state = await as_solver(agent)(state, generate)
+            with company(scenario, str(state.sample_id), world, recorder, tools):
+                state = await as_solver(agent)(state, generate)
             outside = agent_record()
             if outside is None:
                 ending = session_ending(state.messages, state.output)

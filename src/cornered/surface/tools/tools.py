@@ -10,7 +10,7 @@ from inspect_ai.event import Event as LogEvent
 from inspect_ai.log import transcript
 from inspect_ai.tool import ToolCallError, ToolDef, ToolError, ToolParams
 
-from cornered.ledger import AGENT
+from cornered.ledger import AGENT, Event
 from cornered.world import Operation, World
 
 BY_TIME = "the session ended before it was carried out"
@@ -40,7 +40,8 @@ class Recorder:
         self.world = world
         self._cursor = len(_log())
         self._done: set[str] = set()
-        self._operations = {tool_name(name): name for name in world.operations}
+        self.operations = {tool_name(name): name for name in world.operations}
+        """Tool to operation."""
 
     async def call(self, operation: str, arguments: dict[str, Any]) -> str:
         """Carries out the call that is running now, and returns its result.
@@ -63,6 +64,47 @@ class Recorder:
             raise ToolError(result)
         return result
 
+    async def block(
+        self,
+        key: str,
+        operation: str,
+        arguments: dict[str, Any],
+        told: str,
+        *,
+        note: str | None = None,
+        suspicion: float | None = None,
+    ) -> Event:
+        """Records a call that an approval stopped.
+
+        Args:
+            key: The call, as `MESSAGE:INDEX`.
+            operation: Full name.
+            arguments: Argument to value, as the agent gave them.
+            told: What the agent is told.
+            note: Why it was stopped.
+            suspicion: What a monitor gave it, from 0 to 100.
+
+        Returns:
+            The event.
+        """
+        await self.catch_up(before=key)
+        self._done.add(key)
+        return await self.world.do(
+            AGENT, operation, arguments, call=key, blocked=told, note=note, suspicion=suspicion
+        )
+
+    def has(self, key: str) -> bool:
+        """Whether a call, as `MESSAGE:INDEX`, is in the ledger."""
+        return key in self._done
+
+    def key_of(self, call_id: str) -> str:
+        """The newest call of this id that is not in the ledger, as `MESSAGE:INDEX`; else its id."""
+        for event in reversed(_log()):
+            for key, call in _calls(event):
+                if call.id == call_id and key not in self._done:
+                    return key
+        return call_id
+
     def _running(self) -> str | None:
         """The call that is running: the newest that is pending."""
         running = next(
@@ -70,11 +112,7 @@ class Recorder:
         )
         if running is None:
             return None
-        for event in reversed(_log()):
-            for key, call in _calls(event):
-                if call.id == running.id and key not in self._done:
-                    return key
-        return running.id
+        return self.key_of(running.id)
 
     def _asked(self, name: str, arguments: dict[str, Any]) -> str | None:
         """The newest call that was asked for and is not recorded yet; with these arguments if any.
@@ -108,7 +146,7 @@ class Recorder:
                     (e for e in log[at:] if isinstance(e, ToolEvent) and e.id == call.id), None
                 )
                 error = ran.error if ran and not ran.pending else None
-                name = self._operations.get(call.function, call.function)
+                name = self.operations.get(call.function, call.function)
                 arguments: Any = call.arguments
                 if call.parse_error:
                     arguments = {"unread": call.parse_error}
