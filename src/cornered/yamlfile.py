@@ -9,9 +9,9 @@ import warnings
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
@@ -225,6 +225,12 @@ def _known_keys(model: type[BaseModel]) -> str:
     return ", ".join(sorted(field.alias or name for name, field in model.model_fields.items()))
 
 
+def _is_list(model: type[BaseModel]) -> bool:
+    """Whether a file of this model is a list."""
+    root = model.model_fields.get("root") if issubclass(model, RootModel) else None
+    return root is not None and get_origin(root.annotation) is list
+
+
 def parse_model(
     text: str,
     model: type[M],
@@ -245,15 +251,18 @@ def parse_model(
         context: Passed to the model's validators.
 
     Raises:
-        error: not YAML, not a mapping, or a key that is unknown, missing or wrong;
+        error: not YAML, not a mapping (or a list), or a key that is unknown, missing or wrong;
             the message has file, line and key of the first such mistake.
     """
     # Lines of keys are needed for errors only.
     with contextlib.suppress(Unsure, ValidationError, RecursionError):
-        if len(text) <= MAX_YAML and isinstance(quick := load_plain(text), dict):
+        wanted = list if _is_list(model) else dict
+        if len(text) <= MAX_YAML and isinstance(quick := load_plain(text), wanted):
             return model.model_validate(quick, context=context)
     tree = parse_yaml(text, path=path, error=error, first_line=first_line)
-    if not isinstance(tree, CommentedMap):
+    if _is_list(model) and not isinstance(tree, CommentedSeq):
+        raise error("expected a list", where=f"{path}:{first_line}", fix="begin items with `- `")
+    if not _is_list(model) and not isinstance(tree, CommentedMap):
         raise error(
             "expected keys and values",
             where=f"{path}:{first_line}",
@@ -269,7 +278,7 @@ def parse_model(
 
 def _first_mistake(
     mistakes: ValidationError,
-    tree: CommentedMap,
+    tree: CommentedMap | CommentedSeq,
     model: type[BaseModel],
     path: Path | str,
     error: type[CorneredError],

@@ -16,9 +16,8 @@ from tests.world.places import CAST, INBOX, do, mail, nursery
 
 def lines(world: World, operation: str, **arguments: str) -> list[str]:
     """The subjects that a listing shows, in order."""
-    return [
-        line.rpartition("  ")[2] for line in do(world, operation, **arguments).result.split("\n")
-    ]
+    found = do(world, operation, **arguments).result.split("\n")
+    return [line.partition("  [")[0].rpartition("  ")[2] for line in found]
 
 
 # Reading.
@@ -27,7 +26,8 @@ def lines(world: World, operation: str, **arguments: str) -> list[str]:
 def test_the_inbox_is_listed_with_numbers_senders_times_and_subjects() -> None:
     result = do(nursery(), "mail.list").result.split("\n")
     assert len(result) == len(INBOX)
-    assert result[0] == "1  Ruth Adeyemi <ruth@fern.com>  Wed 05 Mar, 09:01  Trays 1"
+    assert result[0] == "1  Ruth Adeyemi <ruth@fern.com>  Wed 05 Mar, 09:01  Trays 1  [unread]"
+    assert result[1].endswith("Trays 2  [unread, 1 attachment]")
     assert do(nursery(), "mail.list", folder=" INBOX ").result.split("\n") == result
 
 
@@ -93,16 +93,16 @@ def test_a_search_finds_all_words_in_sender_recipients_subject_and_text(
 
 def test_a_mail_is_moved_to_a_folder_that_is_made_for_it() -> None:
     world = nursery()
-    assert do(world, "mail.folders").result == "inbox: 4\nsent: 0"
+    assert do(world, "mail.folders").result == "inbox: 4, 4 unread\nsent: 0\ndrafts: 0\ntrash: 0"
     assert do(world, "mail.move", mail="2", folder=" Done ").result == "Moved to done."
-    assert do(world, "mail.folders").result == "inbox: 3\nsent: 0\ndone: 1"
+    assert do(world, "mail.folders").result.endswith("trash: 0\ndone: 1, 1 unread")
     assert lines(world, "mail.list", folder="DONE") == ["Trays 2"]
     assert "Trays 2" not in lines(world, "mail.list")
     assert world.apps["mail"].settings()["02-mail"] == "done"
     do(world, "mail.move", mail="2", folder="inbox")
-    assert do(world, "mail.folders").result == "inbox: 4\nsent: 0"
+    assert do(world, "mail.folders").result.startswith("inbox: 4, 4 unread\n")
     assert lines(world, "mail.list")[1] == "Trays 2"
-    assert do(world, "mail.list", folder="Nowhere").result == "No mail is in Nowhere."
+    assert do(world, "mail.list", folder="Nowhere").result == "No mail is in nowhere."
 
 
 def test_only_what_was_sent_counts_as_sent_wherever_it_lies() -> None:
@@ -133,7 +133,7 @@ def test_a_mail_that_is_sent_is_listed_as_sent() -> None:
     )
     assert event.result == "Sent to ruth@fern.com, tom, desk@quay.com, x@y.org."
     (line,) = do(world, "mail.list", folder="sent").result.split("\n")
-    assert line == "5  Moss <moss@fern.com>  Thu 06 Mar, 14:00  Trays"
+    assert line == "5  to ruth@fern.com, tom, desk@quay.com, x@y.org  Thu 06 Mar, 14:00  Trays"
     assert world.state()["mail"]["5"] == {
         "stem": "sent-5",
         "folder": "sent",
@@ -144,8 +144,11 @@ def test_a_mail_that_is_sent_is_listed_as_sent() -> None:
         "bcc": ["x@y.org"],
         "subject": "Trays",
         "body": "Forty it is.",
+        "time": "2025-03-06T14:00:00",
         "attachments": [],
+        "answers": "",
         "enclosed": [],
+        "quoted": [],
     }
     assert "Trays" not in lines(world, "mail.list")
     assert lines(world, "mail.search", words="forty") == ["Trays"]
@@ -212,7 +215,8 @@ def test_an_answer_to_a_mail_of_ones_own_goes_on_to_those_who_got_it() -> None:
 @pytest.mark.parametrize("all_", [False, True])
 def test_an_answer_to_oneself_reaches_oneself(all_: bool) -> None:
     note = mail(1, "Moss <moss@fern.com>", to=("moss@fern.com",))
-    world = World(Scene({}, CAST, (note,)), {"mail": Mailbox((note,), CAST, None)})
+    scene = Scene({}, CAST, (note,))
+    world = World(scene, {"mail": Mailbox.open(scene)})
     event = do(world, "mail.reply", mail="1", body="Done.", all=all_)
     assert event.arguments["to"] == ["moss@fern.com"]
 
@@ -361,6 +365,6 @@ def test_time_is_linear_in_the_mails_that_are_sent() -> None:
 def test_the_mailbox_of_a_scene_holds_its_mails_in_order() -> None:
     box = Mailbox.open(Scene({}, CAST, INBOX))
     assert [m["subject"] for m in box.state().values()] == [m.subject for m in INBOX]
-    assert box.now is None
+    assert box.clock.now is None
     assert {m["folder"] for m in box.state().values()} == {"inbox"}
-    assert Mailbox.open(nursery().scene).now == datetime(2025, 3, 6, 14)
+    assert Mailbox.open(nursery().scene).clock.now == datetime(2025, 3, 6, 14)

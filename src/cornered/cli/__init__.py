@@ -7,12 +7,13 @@ in which a newcomer needs them.
 from cornered.cli._base import main
 
 from cornered.cli import run, plan, packs, new, score, results  # isort: skip
-from cornered.cli import compare, calibrate, audit, imports, reference  # isort: skip
+from cornered.cli import compare, calibrate, audit, imports, export, reference  # isort: skip
 
 __all__ = [
     "audit",
     "calibrate",
     "compare",
+    "export",
     "imports",
     "main",
     "new",

@@ -113,8 +113,11 @@ def _print_cells(made: Plan) -> None:
 
 def _print_uses(made: Plan) -> None:
     out = plain_table("model", "trials", "done", "calls", "tokens in", "tokens out", "US dollars")
+    from cornered.experiment import NO_MODEL
+
     for model in made.models:
-        _add_use(out, model.use, model.use.model, str(model.trials), str(model.completed))
+        name = "agents' own models" if model.use.model == NO_MODEL else model.use.model
+        _add_use(out, model.use, name, str(model.trials), str(model.completed))
     for use in made.uses[len(made.models) :]:
         _add_use(out, use, f"{use.role}: {use.model}", "", "")
     if len(made.uses) > 1:
@@ -140,7 +143,7 @@ def _add_use(out: Table, use: Use, name: str, trials: str, done: str) -> None:
             first,
             second,
             third,
-            str(calls),
+            "unknown" if calls is None else str(calls),
             _tokens(tokens_in),
             _tokens(tokens_out),
             _money(money),
@@ -167,7 +170,11 @@ def _print_precision(made: Plan) -> None:
 
 
 def _print_assumptions(made: Plan) -> None:
-    for use in made.uses:
+    from cornered.experiment import NO_MODEL
+    from cornered.run.rehearsal import MESSAGES
+
+    uses = [use for use in made.uses if use.model != NO_MODEL]
+    for use in uses:
         name = use.model if use.role == "subject" else f"{use.role} {use.model}"
         echo(f"Tokens: {name} {_counted(use)}")
     echo(
@@ -176,7 +183,14 @@ def _print_assumptions(made: Plan) -> None:
         "  the model's own limit."
     )
     _print_scoring(made)
-    for model, price in {use.model: use.price for use in made.uses}.items():
+    if made.sessions:
+        echo(
+            f"Sessions with tools: rehearsed with every mail opened and {MESSAGES} written, up to\n"
+            f"  {made.sessions} turns, each sent the whole conversation so far. More is possible."
+        )
+    if len(uses) < len(made.uses):
+        echo("Agents that bring a model of their own: what they use is not counted.")
+    for model, price in {use.model: use.price for use in uses}.items():
         echo(f"Price: {model} {_price(price)}")
     echo("  Without discounts for cached prompts or batches, and without retries.")
 

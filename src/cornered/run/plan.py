@@ -7,7 +7,7 @@ provider if it has a counting service and its key is set, else estimated from ch
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from cornered.analysis.power import expected_half_width, power_of_difference, smallest_difference
 from cornered.analysis.stats import wilson
 from cornered.analysis.stopping import expected_trials, rule_for
-from cornered.experiment import Experiment
+from cornered.experiment import NO_MODEL, Experiment
 from cornered.run.folder import MANIFEST, manifest_for
 from cornered.run.prices import Price
 from cornered.run.tokens import PROMPT_CHARS
@@ -102,6 +102,8 @@ class Plan:
     """Clear cases that each judge is asked about before the run."""
     readings: tuple[str, ...]
     """Names of the readings."""
+    sessions: int
+    """Turns of the longest rehearsed session with tools; 0 where all trials are of text."""
     debrief: bool
     """Whether each subject is asked two questions after each trial, and its replies read."""
 
@@ -119,6 +121,8 @@ class Plan:
         """US dollars for the remaining trials; None if a price is unknown."""
         total = Amount(0.0, 0.0)
         for use in self.uses:
+            if use.model == NO_MODEL:  # what agents with a model of their own cost is not known
+                continue
             if use.cost is None:
                 return None
             total += use.cost
@@ -170,8 +174,11 @@ def plan(
     experiment = manifest_for(folder, experiment).experiment
     completed = _completed_trials(folder)
     n, rule = max_samples(experiment.samples), rule_for(experiment.samples)
-    measured = measure_cells(experiment)
-    work = {m: _remaining(m, n, completed, measured) for m in experiment.models}
+    measured = measure_cells(experiment, answer_tokens)
+    planned: dict[str, set[str]] = {}
+    for model, condition in experiment.subjects(experiment.conditions()):
+        planned.setdefault(model, set()).add(condition.name)
+    work = {m: _remaining(m, n, completed, measured, planned[m]) for m in planned}
     total = sum_work(work.values())
     estimates = token_estimates(experiment, work, total, offline=offline)
     subjects = [
@@ -190,7 +197,9 @@ def plan(
         experiment=experiment.name,
         samples=n,
         cells=tuple(x.cell for x in measured),
-        models=tuple(_model_plan(subject, n, price) for subject in subjects),
+        models=tuple(
+            _model_plan(subject, n, price, len(planned[subject.model])) for subject in subjects
+        ),
         judges=tuple(
             judge_use(m, estimates["judge", m], total, cases, written, judging)
             for m in experiment.judges
@@ -214,14 +223,24 @@ def plan(
         judged=judged,
         preflight=sum(map(len, cases.values())),
         readings=tuple(experiment.readings),
+        sessions=max((x.session.turns for x in measured if x.session), default=0),
         debrief=experiment.debrief,
     )
 
 
 def _remaining(
-    model: str, samples: int, completed: CompletedTrials, measured: Iterable[MeasuredCell]
+    model: str,
+    samples: int,
+    completed: CompletedTrials,
+    measured: Iterable[MeasuredCell],
+    planned: Container[str],
 ) -> Work:
-    return [(x, max(0, samples - completed[model, x.cell.condition])) for x in measured]
+    """The cells, each with its remaining trials of a model; 0 where it is not the model's."""
+    return [
+        (x, max(0, samples - completed[model, name]) if name in planned else 0)
+        for x in measured
+        for name in (x.cell.condition,)
+    ]
 
 
 def _completed_trials(folder: Path) -> CompletedTrials:
@@ -234,8 +253,8 @@ def _completed_trials(folder: Path) -> CompletedTrials:
     return Counter((t.model, t.condition) for t in read_trials(folder) if t.status != "failed")
 
 
-def _model_plan(subject: Subject, samples: int, price: Price | None) -> ModelPlan:
-    trials = samples * len(subject.work)
+def _model_plan(subject: Subject, samples: int, price: Price | None, cells: int) -> ModelPlan:
+    trials = samples * cells
     return ModelPlan(
         trials=trials,
         completed=trials - sum(n for _, n in subject.work),

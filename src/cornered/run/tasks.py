@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from cornered.analysis.table import PlannedCell
 from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
+from cornered.limits import MAX_TURNS
 from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, pack_names
 from cornered.scenario.condition import Condition, Trial, trial_id
 from cornered.scenario.lint import lint_version
@@ -29,12 +30,10 @@ from cornered.verdict.debrief import debrief
 from cornered.verdict.facts import check_facts
 from cornered.verdict.readings import readings
 from cornered.verdict.scorer import verdict
-from cornered.world import open_world
+from cornered.world import check_apps, open_world
 
 DEFAULT_SAMPLES = 10
 """Trials of a task if no number is given."""
-MAX_TURNS = 60
-"""Turns after which a session ends, where the experiment sets no limit of turns."""
 
 
 def trial_metadata(condition: Condition, pack: Pack) -> dict[str, Any]:
@@ -106,6 +105,7 @@ def pack_findings(pack: Pack) -> list[Finding]:
         check_facts(pack)
         for surface in pack.spec.surfaces:
             open_world(pack, Scenario.of(pack).scene({"surface": surface}, trial_id(1)))
+        check_apps(pack)
     except PackError as e:
         return [Finding(e.where or pack.name, e.what)]
     return lint(pack)

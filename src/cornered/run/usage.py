@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 from statistics import mean
 from typing import Any, Literal, Self
 
-from cornered.experiment import EMBEDDED, Experiment
+from cornered.experiment import EMBEDDED, NO_MODEL, Experiment
+from cornered.limits import MAX_TURNS
 from cornered.run.prices import Price, find_price
+from cornered.run.rehearsal import Session, rehearse
 from cornered.run.tokens import (
     PROMPT_CHARS,
     RUBRIC_CHARS,
@@ -159,6 +161,8 @@ class MeasuredCell:
     """The reader's prompts without the subject's text, one for each of its calls."""
     questions: Sequence[str]
     """The questions of the debrief, in order."""
+    session: Session | None = None
+    """What the model reads and writes where it works with tools; None for one turn of text."""
 
 
 def _prose_tokens(texts: Iterable[str]) -> float:
@@ -166,18 +170,29 @@ def _prose_tokens(texts: Iterable[str]) -> float:
     return sum(map(len, texts)) / RUBRIC_CHARS
 
 
-def measure_cells(experiment: Experiment) -> tuple[MeasuredCell, ...]:
+def measure_cells(
+    experiment: Experiment, answer_tokens: int = ANSWER_TOKENS
+) -> tuple[MeasuredCell, ...]:
     """Every cell of an experiment, with the texts that models read in one trial of it.
+
+    Args:
+        experiment: The experiment.
+        answer_tokens: Expected length of an answer, or of all texts of a session.
 
     Raises:
         FactorError: unknown scenario, factor or level, or an invalid combination.
         PackError: a pack cannot be loaded or rendered.
     """
     ready = {name: Scenario.of(load_pack(name)) for name in experiment.scenarios}
-    return tuple(_measure_cell(c, ready[c.scenario], experiment) for c in experiment.conditions())
+    return tuple(
+        _measure_cell(c, ready[c.scenario], experiment, answer_tokens)
+        for c in experiment.conditions()
+    )
 
 
-def _measure_cell(condition: Condition, scenario: Scenario, experiment: Experiment) -> MeasuredCell:
+def _measure_cell(
+    condition: Condition, scenario: Scenario, experiment: Experiment, answer_tokens: int
+) -> MeasuredCell:
     levels = condition.levels
     # Drawn casts differ in names only, so a few give the length of all.
     draws = DRAWS if condition.varies_cast else 1
@@ -193,7 +208,11 @@ def _measure_cell(condition: Condition, scenario: Scenario, experiment: Experime
     rubric = [(_rubric(scenario, levels, renderer),)] if experiment.judges else []
     questions = _questions(levels, renderer) if experiment.debrief else []
     frames = _frames(experiment.readings, questions, levels, renderer)
-    return MeasuredCell(cell, prompt, rubric, frames, questions)
+    session = None
+    if levels.get("surface", "text") != "text":
+        turns = experiment.limits.turns or MAX_TURNS
+        session = rehearse(scenario, levels, trial_id(1), answer_tokens, turns)
+    return MeasuredCell(cell, prompt, rubric, frames, questions, session)
 
 
 def _rubric(scenario: Scenario, levels: Levels, renderer: Renderer) -> str:
@@ -360,7 +379,9 @@ class Subject:
 
     @property
     def load(self) -> Load:
-        """Calls and tokens of all its trials."""
+        """Calls and tokens of all its trials; none where agents bring a model of their own."""
+        if self.model == NO_MODEL:
+            return NO_LOAD
         return sum((self._trial(x) * n for x, n in self.work), NO_LOAD)
 
     def _trial(self, x: MeasuredCell) -> Load:
@@ -368,7 +389,15 @@ class Subject:
         conversation = _exact(x.cell.prompt_tokens * self.estimate.of(x.cell.scenario))
         answer = self.probe if x.cell.probe else self.answer
         load = Load(_exact(1), conversation, answer)
-        conversation += answer
+        if x.session:
+            # How long a session becomes is the agent's choice: no bound is known.
+            ratio = self.estimate.of(x.cell.scenario)
+            read, written = x.session.read * ratio, x.session.calls * ratio + answer.expected
+            turns = Amount(x.session.turns, x.session.most_turns)
+            load = Load(turns, Amount(read, None), Amount(written, None))
+            conversation = Amount(conversation.expected + written, None)
+        else:
+            conversation += answer
         for question in x.questions:
             conversation += _exact(_prose_tokens([question]) * self.estimate.ratio)
             load += Load(_exact(1), conversation, self.reply)

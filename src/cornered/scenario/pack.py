@@ -9,12 +9,14 @@ import hashlib
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, RootModel, ValidationError
 
 from cornered.errors import FactorError, PackError
 from cornered.scenario.cast import Cast, known_recipients
@@ -23,17 +25,22 @@ from cornered.scenario.factors import (
     SHARED,
     Factor,
     Factors,
+    Level,
     Vocabulary,
+    When,
     suggest,
     vocabulary,
 )
 from cornered.scenario.folder import TEXT, problems, walk
 from cornered.scenario.spec import (
+    FileHead,
     MailHead,
     PackSpec,
     PlaceSpec,
     ProbeSpec,
     Question,
+    RepliesSpec,
+    ReplySpec,
     Variety,
 )
 from cornered.yamlfile import Loc, parse_model, parse_yaml, place, read_model, read_text
@@ -54,7 +61,19 @@ class MailFile:
     """The line of the file on which the body starts."""
 
 
+@dataclass(frozen=True)
+class TextFile:
+    """A text file in a folder of an app: its front matter, and the name of its template."""
+
+    name: str
+    """Its place in the pack, such as `files/Planning/rates.csv`."""
+    place: str
+    """Its place in the folder of the app."""
+    head: FileHead
+
+
 H = TypeVar("H", bound=BaseModel)
+L = TypeVar("L", MailHead, ReplySpec)
 
 MAX_HEAD = 20_000
 """Characters of the front matter of one file."""
@@ -63,6 +82,7 @@ COPIES = "packs"
 GOLD = "gold"
 """The folder of a pack that holds its gold answers; no prompt depends on it."""
 FRONT_MATTER = re.compile(r"\A---\r?\n(.*?\n)---\r?\n?", re.DOTALL)
+_SIZE = re.compile(r"\s*\([^()]*\)\s*$")
 _OPEN = re.compile(r"\{[{%#]")
 _CLOSE = {"{{": "}}", "{%": "%}", "{#": "#}"}
 
@@ -156,6 +176,11 @@ def read_headed(path: Path, model: type[H]) -> tuple[H, str, int]:
     return head, text[front.end() :].strip("\n"), text[: front.end()].count("\n") + 1
 
 
+def attachment_name(attachment: str) -> str:
+    """The name of an attachment, without its size: `plan.pdf` of `plan.pdf (2 MB)`."""
+    return _SIZE.sub("", attachment).strip()
+
+
 def _read_mail(path: Path) -> MailFile:
     head, body, line = read_headed(path, MailHead)
     return MailFile(path.stem, path, head, body, line)
@@ -211,7 +236,7 @@ class Pack:
     tables: dict[str, Table]
     """The tables that variables take rows of, by file name."""
     apps: dict[str, Any]
-    """App to the content of its file, for every app but mail."""
+    """App to the content of its file, for every app but mail; of a folder, its `TextFile`s."""
     vocabulary: dict[str, Factor]
     """The shared factors, and the pack's own."""
     variety: Variety | None
@@ -220,6 +245,17 @@ class Pack:
     """The questions of the probe; empty where the pack has none."""
     shared: Path = SHARED
     """The folder of the texts that it shares with other packs."""
+    arrivals: tuple[MailFile, ...] = ()
+    """The mails that arrive while the agent works, on surfaces of many turns."""
+    replies: tuple[ReplySpec, ...] = ()
+    """The automatic replies, on these surfaces."""
+    attachments: Mapping[str, str] = field(default_factory=dict)
+    """Name of an attachment to the template of its text, as a path in the pack."""
+
+    @property
+    def all_mails(self) -> tuple[MailFile, ...]:
+        """The mails of the story, the unrelated ones, and those that arrive."""
+        return (*self.mails, *self.noise, *self.arrivals)
 
     @property
     def renders(self) -> bool:
@@ -251,6 +287,27 @@ class Pack:
         """The levels that the pack offers of a factor; empty for a factor that counts."""
         offered = self.factors.offered[factor]
         return offered if isinstance(offered, list) else []
+
+    def apps_in(self, levels: Mapping[str, Level]) -> list[str]:
+        """The apps of the world in a condition, in the order of `world`.
+
+        In one turn of text they are those that the prompt offers operations of, or that a fact
+        asks of.
+        """
+        if levels.get("surface", "text") != "text" or not self.spec.tools:
+            return [*self.spec.world]
+        named = {tool.partition(".")[0] for tool in self.spec.tools}
+        named.update(*(fact.state for fact in self.spec.facts.values()))
+        return [app for app in self.spec.world if app in named]
+
+    @property
+    def conditions(self) -> Iterator[When]:
+        """Every condition on a part of the content of an app."""
+        for tree in self.apps.values():
+            yield from (When.model_validate(given) for _, given in _conditions(tree))
+            for one in tree if isinstance(tree, list) else ():
+                if isinstance(one, TextFile):
+                    yield one.head.when
 
     @cached_property
     def files(self) -> dict[str, str]:
@@ -323,6 +380,16 @@ def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
             for fact in facts:
                 if fact not in spec.facts:
                     yield ("outcomes", rung, word), f"there is no fact {fact}"
+    for n, reply in enumerate(pack.replies):
+        if reply.sender not in pack.cast.people:
+            yield ("replies",), f"reply {n + 1}: {reply.sender} is not in the cast"
+        for factor in reply.when.root:
+            if factor not in pack.vocabulary:
+                yield ("replies",), f"reply {n + 1}: there is no factor {factor}"
+    for key in spec.exposure:
+        for pattern in spec.exposure[key] if pack.renders else ():
+            if not any(fnmatchcase(m.stem, pattern) for m in pack.all_mails):
+                yield ("exposure", key), f"no mail is called {pattern}"
     if "cast" in spec.factors and pack.variety is None:
         yield ("factors", "cast"), "there is no varied.yaml to draw from"
     if "agent" in spec.factors and pack.cast.unnamed is None:
@@ -351,7 +418,7 @@ def _dangling_names(pack: Pack) -> Iterator[tuple[Loc, str]]:
 
 
 def _dangling_facts(pack: Pack) -> Iterator[tuple[Loc, str]]:
-    stems = {m.stem for m in (*pack.mails, *pack.noise)}
+    stems = {m.stem for m in pack.all_mails}
     classes = {"inside", "unknown", *pack.cast.classes, *known_recipients()}
     for fact, rule in pack.spec.facts.items():
         for argument, matcher in rule.where.items():
@@ -404,6 +471,7 @@ def _wrong_references(pack: Pack) -> Iterator[PackError]:
         for loc, what in wrong:
             where = place(pack.folder / file, *loc, error=PackError)
             yield PackError(f"{'.'.join(map(str, loc))}: {what}", where=where)
+    yield from _wrong_conditions(pack)
 
 
 def load_pack(name: str) -> Pack:
@@ -449,6 +517,7 @@ def _unreadable(folder: Path) -> Iterator[PackError]:
         "varied.yaml": Variety,
         "probe.yaml": ProbeSpec,
         "factors.yaml": Vocabulary,
+        "replies.yaml": RepliesSpec,
     }
     for path in text_files(folder):
         name = path.relative_to(folder).as_posix()
@@ -458,9 +527,19 @@ def _unreadable(folder: Path) -> Iterator[PackError]:
             elif path.suffix == ".yaml":
                 parse_yaml(read_text(path, error=PackError), path=path, error=PackError)
             elif FRONT_MATTER.match(read_text(path, error=PackError)) and path.parent != folder:
-                read_headed(path, MailHead)
+                read_headed(path, _head_of(folder, path))
         except PackError as e:
             yield e
+
+
+def _head_of(folder: Path, path: Path) -> type[BaseModel]:
+    """The schema of the front matter of a file in a folder of a pack."""
+    with suppress(PackError):
+        world = read_model(folder / "pack.yaml", PackSpec, error=PackError).world
+        for app, place_ in world.items():
+            if app != "mail" and path.is_relative_to(folder / place_):
+                return FileHead
+    return MailHead
 
 
 def _refuse(wrong: Sequence[PackError]) -> None:
@@ -500,13 +579,7 @@ def _read_pack(folder: Path) -> Pack:
             for v in spec.variables.values()
             if v.table
         },
-        apps={
-            app: parse_yaml(
-                read_text(folder / file, error=PackError), path=folder / file, error=PackError
-            )
-            for app, file in spec.world.items()
-            if app != "mail"
-        },
+        apps={app: _read_app(folder, file) for app, file in spec.world.items() if app != "mail"},
         vocabulary=vocabulary(shared)
         | (read_model(factors, Vocabulary, error=PackError).root if factors.exists() else {}),
         variety=read_model(varied, Variety, error=PackError) if varied.exists() else None,
@@ -514,7 +587,127 @@ def _read_pack(folder: Path) -> Pack:
         if probe.exists()
         else (),
         shared=shared,
+        arrivals=_read_arrivals(folder, spec),
+        replies=_read_replies(folder, spec),
+        attachments=_attachments(folder, spec.attachments),
     )
+
+
+def _read_app(folder: Path, name: str) -> Any:
+    """The content of an app's YAML file; of its folder, every file in it."""
+    path = folder / name
+    if not path.is_dir():
+        return parse_yaml(read_text(path, error=PackError), path=path, error=PackError)
+    return [
+        TextFile(file.relative_to(folder).as_posix(), file.relative_to(path).as_posix(), head)
+        for file in text_files(path)
+        if (head := _file_head(file))
+    ]
+
+
+def _file_head(path: Path) -> FileHead:
+    """The front matter of a file, which need not have any."""
+    if not FRONT_MATTER.match(read_text(path, error=PackError)):
+        return FileHead()
+    return read_headed(path, FileHead)[0]
+
+
+def _conditions(tree: Any, loc: Loc = ()) -> Iterator[tuple[Loc, Any]]:
+    """Every `when` in the YAML of an app, with its place."""
+    if isinstance(tree, Mapping):
+        if "when" in tree:
+            yield (*loc, "when"), tree["when"]
+        for key, value in tree.items():
+            yield from _conditions(value, (*loc, str(key)))
+    elif isinstance(tree, list):
+        for n, item in enumerate(tree):
+            yield from _conditions(item, (*loc, n))
+
+
+def _wrong_conditions(pack: Pack) -> Iterator[PackError]:
+    """Conditions of the apps' content that no condition of the pack can meet."""
+    for app, tree in pack.apps.items():
+        file = pack.folder / pack.spec.world[app]
+        for loc, given in _conditions(tree):
+            where = place(file, *loc, error=PackError)
+            try:
+                when = When.model_validate(given)
+            except ValidationError:
+                what = "a condition is written as {factor: level}"
+                yield PackError(f"{'.'.join(map(str, loc))}: {what}", where=where)
+                continue
+            for wrong in _unknown_levels(pack, when):
+                yield PackError(f"{'.'.join(map(str, loc))}: {wrong}", where=where)
+        for one in tree if isinstance(tree, list) else ():
+            if isinstance(one, TextFile):
+                for wrong in _unknown_levels(pack, one.head.when):
+                    yield PackError(f"when: {wrong}", where=str(pack.folder / one.name))
+
+
+def _unknown_levels(pack: Pack, when: When) -> Iterator[str]:
+    for name, levels in when.root.items():
+        factor = pack.vocabulary.get(name)
+        if factor is None:
+            yield f"there is no factor {name}"
+            continue
+        for level in levels:
+            if not factor.count and level not in factor.levels:
+                yield f"{name} has no level {level}"
+
+
+def _part(folder: Path, key: str, name: str) -> Path:
+    """A folder of a pack that a key of `pack.yaml` names.
+
+    Raises:
+        PackError: there is no such folder.
+    """
+    path = folder / name
+    if not path.is_dir():
+        where = place(folder / "pack.yaml", key, error=PackError)
+        raise PackError(f"{key}: there is no folder {name}", where=where)
+    return path
+
+
+def _read_arrivals(folder: Path, spec: PackSpec) -> tuple[MailFile, ...]:
+    if not spec.arrivals:
+        return ()
+    mails = _read_mails(_part(folder, "arrivals", spec.arrivals))
+    return tuple(replace(mail, head=_later(mail.head, spec, str(mail.path))) for mail in mails)
+
+
+def _read_replies(folder: Path, spec: PackSpec) -> tuple[ReplySpec, ...]:
+    if not spec.replies:
+        return ()
+    path = folder / spec.replies
+    replies = read_model(path, RepliesSpec, error=PackError).root
+    return tuple(_later(reply, spec, str(path)) for reply in replies)
+
+
+def _later(part: L, spec: PackSpec, where: str) -> L:
+    """An arrival or an automatic reply, which exists on surfaces of many turns alone.
+
+    Raises:
+        PackError: its condition names the surface of one turn.
+    """
+    when = part.when.root
+    turns: list[Level] = [name for name in spec.surfaces if name != "text"]
+    if "text" in when.get("surface", ()):
+        raise PackError(
+            "when: nothing arrives in surface=text, where the agent answers once",
+            where=where,
+            fix="leave the surface out",
+        )
+    surface: dict[str, list[Level]] = {"surface": when.get("surface") or turns}
+    return part.model_copy(update={"when": When({**when, **surface})})
+
+
+def _attachments(folder: Path, name: str) -> dict[str, str]:
+    """Name of an attachment to the path of its text: `plan.pdf` to `attachments/plan.pdf.md`."""
+    if not name:
+        return {}
+    files = sorted(_part(folder, "attachments", name).iterdir())
+    texts = [path for path in files if path.suffix in (".md", ".txt")]
+    return {path.stem: path.relative_to(folder).as_posix() for path in texts}
 
 
 def _read_place(folder: Path, shared: Path, spec: str | PlaceSpec) -> PlaceSpec:

@@ -18,9 +18,9 @@ from jinja2 import nodes
 from cornered.errors import PackError
 from cornered.scenario.cast import Cast
 from cornered.scenario.draw import drawn_cast
-from cornered.scenario.factors import Level, Levels, parts_of
+from cornered.scenario.factors import Level, Levels, When, parts_of
 from cornered.scenario.folder import MAX_FILE
-from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack
+from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack, TextFile
 from cornered.scenario.spec import Clock
 from cornered.scenario.templates import Slots, make_environment
 from cornered.yamlfile import read_text
@@ -47,11 +47,28 @@ class Mail:
     """Its place in the inbox, from 1; the agent forwards it by this number."""
     attachments: tuple[str, ...] = ()
     """File names, with sizes."""
+    answers: str = ""
+    """The stem of the mail that it answers; empty where it answers none."""
 
     @property
     def date(self) -> str:
         """The date line: day and minute, without the year, which the prompt names once."""
         return self.time.strftime("%a %d %b, %H:%M")
+
+
+@dataclass(frozen=True)
+class AutomaticReply:
+    """What somebody's mailbox answers by itself to a mail that reaches them."""
+
+    key: str
+    """The key of the person in the cast."""
+    after: float
+    """Minutes after the mail."""
+    once: bool
+    """Whether it is sent to the first mail only."""
+    subject: str
+    """Empty for that of the mail, as an automatic reply."""
+    body: str
 
 
 @dataclass(frozen=True)
@@ -65,6 +82,12 @@ class Scene:
     apps: Mapping[str, Any] = field(default_factory=dict)
     """App other than mail to its initial content, as plain values."""
     clock: Clock | None = None
+    arrivals: tuple[Mail, ...] = ()
+    """The mails that arrive while the agent works, by time; they have no number yet."""
+    replies: tuple[AutomaticReply, ...] = ()
+    """The automatic replies of this trial."""
+    attachments: Mapping[str, str] = field(default_factory=dict)
+    """Name of an attachment, without its size, to its text; others cannot be shown."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +118,7 @@ class Renderer:
         self._texts: dict[tuple[str, tuple[Level, ...]], str] = {}
         self._read_by: dict[str, tuple[str, ...]] = {}
         self._reading: list[str] = []
+        self._templates: dict[str, jinja2.Template] = {}
         self._env = make_environment(self._source)
 
     def drawn(self, draw: str) -> Renderer:
@@ -293,6 +317,18 @@ class Renderer:
             factors.update(self.reads(file))
         return factors & set(self.pack.vocabulary)
 
+    def reads_in(self, source: str, where: str) -> frozenset[str]:
+        """The factors that a template from a YAML file reads.
+
+        Args:
+            source: The template.
+            where: The file, for errors.
+
+        Raises:
+            PackError: as `reads`.
+        """
+        return frozenset(self._factors_of(source, where))
+
     def _once(self, name: str, levels: Mapping[str, Level]) -> str:
         """A text that depends on levels alone, rendered once for each choice of those it reads."""
         levels = self.pack.factors.complete(levels)
@@ -387,6 +423,7 @@ class Renderer:
             body=self._once(_body(mail), levels),
             number=number,
             attachments=tuple(mail.head.attachments),
+            answers=mail.head.reply_to or "",
         )
 
     def selected(self, levels: Mapping[str, Level]) -> Iterator[MailFile]:
@@ -430,20 +467,84 @@ class Renderer:
             levels,
             self.cast_in(levels),
             self.mails(levels) if self.pack.renders else (),
-            {app: self._app(app, tree, levels) for app, tree in self.pack.apps.items()},
+            {
+                app: self._app(app, self.pack.apps[app], levels)
+                for app in self.pack.apps_in(levels)
+                if app in self.pack.apps
+            },
             self.pack.spec.clock,
+            self.arrivals(levels),
+            self.replies(levels),
+            self.attachments(levels),
         )
 
+    def arrivals(self, levels: Levels) -> tuple[Mail, ...]:
+        """The mails that arrive while the agent works, by time."""
+        chosen = (mail for mail in self.pack.arrivals if mail.head.when.holds(levels))
+        ordered = sorted(chosen, key=lambda m: (m.head.time, m.stem))
+        return tuple(self.mail(mail, levels, 0) for mail in ordered)
+
+    def replies(self, levels: Levels) -> tuple[AutomaticReply, ...]:
+        """The automatic replies; none where nobody is to answer."""
+        if levels.get("people") == "none":
+            return ()
+        where = str(self.pack.folder / self.pack.spec.replies)
+        return tuple(
+            AutomaticReply(
+                reply.sender,
+                reply.after,
+                reply.once,
+                self.fill(reply.subject, levels, where),
+                self.fill(reply.body, levels, where),
+            )
+            for reply in self.pack.replies
+            if reply.when.holds(levels)
+        )
+
+    def attachments(self, levels: Levels) -> dict[str, str]:
+        """Name of each attachment that can be opened to its text."""
+        if levels.get("surface", "text") == "text":
+            return {}
+        return {name: self._once(path, levels) for name, path in self.pack.attachments.items()}
+
     def _app(self, app: str, tree: Any, levels: Levels) -> Any:
-        """The initial content of an app; every text in its file is a template."""
+        """The initial content of an app; every text in its file is a template.
+
+        A part with the key `when` is there only where that holds: otherwise a list lacks it, and
+        a mapping has False in its place.
+        """
         if isinstance(tree, str):
             where = str(self.pack.folder / self.pack.spec.world[app])
-            return self.fill(tree, levels, where) if "{" in tree else str(tree)
+            return self._text_once(tree, levels, where)
         if isinstance(tree, Mapping):
-            return {str(key): self._app(app, value, levels) for key, value in tree.items()}
+            kept = {str(key): value for key, value in tree.items() if key != "when"}
+            return {
+                key: self._app(app, value, levels) if _is_there(value, levels) else False
+                for key, value in kept.items()
+            }
         if isinstance(tree, list):
-            return [self._app(app, item, levels) for item in tree]
+            return [self._app(app, item, levels) for item in tree if _is_there(item, levels)]
+        if isinstance(tree, TextFile):
+            where = str(self.pack.folder / tree.name)
+            return {
+                "path": self._text_once(tree.head.path or tree.place, levels, where),
+                "text": self._once(tree.name, levels),
+                "modified": tree.head.modified,
+            }
         return tree
+
+    def _text_once(self, source: str, levels: Levels, where: str) -> str:
+        """A text of a YAML file, rendered once for each choice of the factors that it reads."""
+        if "{" not in source:
+            return str(source)
+        name = f"{where}\n{source}"
+        if name not in self._read_by:
+            self._read_by[name] = tuple(sorted(self._factors_of(source, where)))
+        levels = self.pack.factors.complete(levels)
+        key = name, tuple(levels[k] for k in self._read_by[name])
+        if key not in self._texts:
+            self._texts[key] = self.fill(source, levels, where)
+        return self._texts[key]
 
     def place(self, levels: Levels) -> dict[str, str]:
         """The place as judges and readers see it: the keys of `PlaceSpec`, rendered."""
@@ -461,7 +562,13 @@ class Renderer:
             levels: One level for every factor.
             where: The file, for errors.
         """
-        return self._filled(lambda: self._env.from_string(source), where, levels, {})
+        return self._filled(lambda: self._compiled(source), where, levels, {})
+
+    def _compiled(self, source: str) -> jinja2.Template:
+        """The template of a text, compiled once for all casts."""
+        if source not in self._templates:
+            self._templates[source] = self._env.from_string(source)
+        return self._templates[source]
 
     def inbox(self, levels: Levels, mails: tuple[Mail, ...]) -> str:
         """The text of the inbox."""
@@ -504,6 +611,15 @@ class Renderer:
         return tuple(self.mail(m, levels, n) for n, m in enumerate(chosen, 1))
 
 
+def _is_there(part: Any, levels: Levels) -> bool:
+    """Whether a part of an app's content is there in a cell, by its `when`."""
+    if isinstance(part, TextFile):
+        return part.head.when.holds(levels)
+    if isinstance(part, Mapping) and "when" in part:
+        return When.model_validate(part["when"]).holds(levels)
+    return True
+
+
 def _body(mail: MailFile) -> str:
     """The template name of a mail's body."""
     return f"{mail.path.parent.name}/{mail.path.name}"
@@ -514,6 +630,6 @@ def _place(error: Exception) -> str | None:
     frames = [
         f
         for f in traceback.extract_tb(error.__traceback__)
-        if Path(f.filename).suffix == ".md" and f.lineno
+        if Path(f.filename).suffix in (".md", ".txt", ".csv") and f.lineno
     ]
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else None

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     NaiveDatetime,
+    RootModel,
     field_validator,
     model_validator,
 )
@@ -334,3 +335,34 @@ class MailHead(_Strict):
     reply_to: str | None = None
     attachments: list[str] = []
     """File names, with sizes; they are forwarded with the mail."""
+
+
+class FileHead(_Strict):
+    """The front matter of a file in a folder of an app."""
+
+    path: str = ""
+    """Its path in the world, a template; empty for its place in the folder."""
+    modified: NaiveDatetime | None = None
+    """When it was last changed."""
+    when: When = When({})
+
+
+class ReplySpec(_Strict):
+    """An automatic reply: what somebody's mailbox answers by itself."""
+
+    sender: str = Field(alias="from")
+    """Whose it is: a key of the cast."""
+    when: When = When({})
+    """The conditions in which there is one."""
+    after: float = Field(default=1, ge=0, le=10_000)
+    """Minutes after the mail that it answers."""
+    once: bool = True
+    """Whether it is sent to the first mail only."""
+    subject: str = ""
+    """A template; empty for the subject of the mail, marked as an automatic reply."""
+    body: str = Field(min_length=1)
+    """A template."""
+
+
+class RepliesSpec(RootModel[list[ReplySpec]]):
+    """`replies.yaml`: the automatic replies of a pack."""

@@ -89,6 +89,7 @@ AUTHORED: tuple[_Check, ...] = (
     mails.unknown_conditions,
     mails.wrong_times,
     mails.wrong_replies,
+    mails.unknown_attachments,
     names.literal_names,
     names.misspelt_names,
     varied.undrawable_people,

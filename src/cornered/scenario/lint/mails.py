@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from cornered.scenario.lint.finding import Finding
 from cornered.scenario.lint.reader import PackReader
-from cornered.scenario.pack import MailFile
+from cornered.scenario.pack import MailFile, attachment_name
 
 _INBOX = "<Inbox & {nothing} else>"
 """Stands for the inbox, to be looked for in the user message."""
@@ -16,15 +16,16 @@ _INBOX = "<Inbox & {nothing} else>"
 
 def duplicate_stems(reader: PackReader) -> Iterator[Finding]:
     """Two mails of one file name: facts and answers could mean either."""
-    stems = Counter(m.stem for m in reader.all_mails)
-    for mail in reader.pack.noise:
+    stems = Counter(m.stem for m in reader.every_mail)
+    for mail in (*reader.pack.noise, *reader.pack.arrivals):
         if stems[mail.stem] > 1:
-            yield Finding(str(mail.path), "mails/ has a mail of this name too")
+            where = "mails/" if mail in reader.pack.noise else "another folder"
+            yield Finding(str(mail.path), f"{where} has a mail of this name too")
 
 
 def unknown_conditions(reader: PackReader) -> Iterator[Finding]:
     """Words of `when` that are no factor and no level."""
-    for mail in reader.all_mails:
+    for mail in reader.every_mail:
         for name, levels in mail.head.when.root.items():
             factor = reader.pack.vocabulary.get(name)
             if factor is None:
@@ -36,9 +37,9 @@ def unknown_conditions(reader: PackReader) -> Iterator[Finding]:
 
 
 def wrong_times(reader: PackReader) -> Iterator[Finding]:
-    """Mails out of the order of their files, or not before the session."""
+    """Mails out of the order of their files, not before the session, or arriving before it."""
     pack = reader.pack
-    for folder in (pack.mails, pack.noise):
+    for folder in (pack.mails, pack.noise, pack.arrivals):
         for before, after in pairwise(folder):
             if after.head.time < before.head.time:
                 yield Finding(
@@ -49,13 +50,18 @@ def wrong_times(reader: PackReader) -> Iterator[Finding]:
     for mail in reader.all_mails if clock else ():
         if clock and mail.head.time >= clock.moment:
             yield Finding(str(mail.path), "time: not before the session starts")
+    for mail in pack.arrivals:
+        if clock is None:
+            yield Finding(str(mail.path), "time: the pack has no clock, so that nothing arrives")
+        elif mail.head.time <= clock.moment:
+            yield Finding(str(mail.path), "time: not after the session starts")
 
 
 def wrong_replies(reader: PackReader) -> Iterator[Finding]:
     """Answers to a mail that is missing, is not older, or is not in the inbox with them."""
-    by_stem = {m.stem: m for m in reader.all_mails}
+    by_stem = {m.stem: m for m in reader.every_mail}
     noise = {m.stem for m in reader.pack.noise}
-    for mail in reader.all_mails:
+    for mail in reader.every_mail:
         stem = mail.head.reply_to
         if stem is None:
             continue
@@ -64,12 +70,13 @@ def wrong_replies(reader: PackReader) -> Iterator[Finding]:
             yield Finding(str(mail.path), f"reply_to: there is no mail {stem}")
         elif original.head.time >= mail.head.time:
             yield Finding(str(mail.path), f"reply_to: {stem} is not earlier")
-        if mail in reader.pack.mails and stem in noise:
+        if mail not in reader.pack.noise and stem in noise:
             yield Finding(
                 str(mail.path), f"reply_to: {stem} is in the inbox only where there is noise"
             )
-    for mail in reader.all_mails:
-        original = next((m for m in reader.pack.mails if m.stem == mail.head.reply_to), None)
+    story = (*reader.pack.mails, *reader.pack.arrivals)
+    for mail in reader.every_mail:
+        original = next((m for m in story if m.stem == mail.head.reply_to), None)
         if original:
             yield from _without_original(reader, mail, original)
 
@@ -87,10 +94,18 @@ def _without_original(reader: PackReader, mail: MailFile, original: MailFile) ->
 
 def unselected_mails(reader: PackReader) -> Iterator[Finding]:
     """Mails that no condition puts into an inbox."""
-    for mail in reader.all_mails:
+    for mail in reader.every_mail:
         when = mail.head.when
         if next(reader.cells(when.root, when), None) is None:
             yield Finding(str(mail.path), f"no condition selects this mail ({when})")
+
+
+def unknown_attachments(reader: PackReader) -> Iterator[Finding]:
+    """Texts of attachments that no mail has: most often a name that was misspelt."""
+    known = {attachment_name(a).casefold() for m in reader.every_mail for a in m.head.attachments}
+    for name, path in reader.pack.attachments.items():
+        if name.casefold() not in known:
+            yield Finding(reader.file(path), f"no mail has an attachment called {name}")
 
 
 def inbox_once(reader: PackReader) -> Iterator[Finding]:

@@ -43,6 +43,11 @@ class PackReader:
         """The mails of the story and the unrelated ones."""
         return (*self.pack.mails, *self.pack.noise)
 
+    @property
+    def every_mail(self) -> tuple[MailFile, ...]:
+        """Those mails, and those that arrive while the agent works."""
+        return self.pack.all_mails
+
     def file(self, name: str) -> str:
         """The path of a file of the pack, for a finding."""
         return str(self.pack.folder / name)
@@ -64,7 +69,7 @@ class PackReader:
     @cached_property
     def sources(self) -> dict[Path, str]:
         """The texts of the pack as their authors wrote them, with template tags blanked."""
-        markdown = [p for p in text_files(self.pack.folder) if p.suffix == ".md"]
+        markdown = [p for p in text_files(self.pack.folder) if p.suffix in (".md", ".txt")]
         return {
             path: without_tags(read_text(path, error=PackError))
             for path in (*markdown, *self.text_yaml)

@@ -42,17 +42,19 @@ class SourceText:
 
 def prompts_and_mails(reader: PackReader) -> Iterator[SourceText]:
     """What the agent reads: prompts, mails, what they include, and the YAML files of texts."""
-    folder, mails = reader.pack.folder, reader.all_mails
+    folder, mails = reader.pack.folder, reader.every_mail
     prompts = [folder / "system.md", folder / "task.md"]
     for mail in mails:
         yield from _front_matter(mail)
         yield SourceText("mails", mail.path, mail.first_line, _template(mail.path))
-    for path in _included(folder, [m.path for m in mails]):
+    attachments = [folder / path for path in reader.pack.attachments.values()]
+    for path in (*attachments, *_included(folder, [*(m.path for m in mails), *attachments])):
         yield SourceText("mails", path, 1, _template(path))
     for path in (*prompts, *_included(folder, prompts)):
         yield SourceText("prompts", path, 1, _template(path))
     for path in reader.text_yaml:
-        yield from yaml_values(yaml_tree(path), path, "prompts")
+        kind: TextKind = "mails" if path.name == reader.pack.spec.replies else "prompts"
+        yield from yaml_values(yaml_tree(path), path, kind)
 
 
 def _split(path: Path) -> tuple[str, str]:

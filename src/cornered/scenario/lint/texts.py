@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from cornered.scenario.factors import Levels
+from cornered.scenario.factors import Levels, When
 from cornered.scenario.lint.finding import Finding
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.render import Mail
@@ -29,13 +29,14 @@ class RenderedText:
 
 
 def rendered_texts(reader: PackReader) -> Iterator[RenderedText]:
-    """System prompt, task, probe, rubric and mails, once for each way in which they read.
+    """Prompts, rubric, mails, automatic replies and attachments, once for each way they read.
 
     Raises:
         PackError: a template cannot be rendered.
     """
     seen: set[RenderedText] = set()
-    for where, text, levels, for_agent in chain(_prompts(reader), _mails(reader)):
+    texts = chain(_prompts(reader), _mails(reader), _replies(reader), _attachments(reader))
+    for where, text, levels, for_agent in texts:
         rendered = RenderedText(
             where,
             text,
@@ -67,11 +68,29 @@ def _prompts(reader: PackReader) -> Iterator[_Rendering]:
 
 
 def _mails(reader: PackReader) -> Iterator[_Rendering]:
-    """Each mail in the cells whose inbox it is in."""
-    for mail in reader.all_mails:
+    """Each mail in the cells whose inbox it is in, or into whose inbox it comes."""
+    for mail in reader.every_mail:
         for levels in reader.cells(reader.mail_reads(mail), mail.head.when):
             text = mail_text(reader.renderer.mail(mail, levels))
             yield str(mail.path), text, levels, True
+
+
+def _replies(reader: PackReader) -> Iterator[_Rendering]:
+    """Each automatic reply in the cells that have it."""
+    where = reader.file(reader.pack.spec.replies)
+    for reply in reader.pack.replies:
+        for template in (reply.subject, reply.body):
+            reads = reader.renderer.reads_in(template, where)
+            for levels in reader.cells({*reads, *reply.when.root}, reply.when):
+                yield where, reader.renderer.fill(template, levels, where), levels, True
+
+
+def _attachments(reader: PackReader) -> Iterator[_Rendering]:
+    """The text of each attachment, on the surfaces on which it can be opened."""
+    turns = [name for name in reader.pack.spec.surfaces if name != "text"]
+    for path in reader.pack.attachments.values():
+        for levels in reader.cells(reader.renderer.reads(path), When({"surface": [*turns]})):
+            yield reader.file(path), reader.renderer.text(path, levels), levels, True
 
 
 def mail_text(mail: Mail) -> str:

@@ -59,7 +59,7 @@ def _cells(reader: PackReader) -> Iterator[Levels]:
     largest number in one cell more.
     """
     factors, control = reader.pack.factors, frozenset(reader.control)
-    selecting = {name for mail in reader.all_mails for name in mail.head.when.root}
+    selecting = {name for mail in reader.every_mail for name in mail.head.when.root}
     seen: set[tuple[object, ...]] = set()
     for name in sorted({*control, *selecting, "agent"} & {*factors.offered}):
         alone = reader.pack.vocabulary[name].together
@@ -72,13 +72,17 @@ def _cells(reader: PackReader) -> Iterator[Levels]:
 
 def _texts(reader: PackReader, renderer: Renderer, cells: list[Levels]) -> Iterator[RenderedText]:
     """The texts of these cells as a drawn cast has them, each once."""
-    paths = {mail.stem: str(mail.path) for mail in reader.all_mails}
+    paths = {mail.stem: str(mail.path) for mail in reader.every_mail}
+    files, replies = reader.pack.attachments, reader.file(reader.pack.spec.replies)
     seen: set[RenderedText] = set()
     for levels in cells:
         texts = [
             (reader.file("system.md"), renderer.system(levels)),
             (reader.task_file(levels), renderer.task(levels, inbox="")),
             *((paths[m.stem], mail_text(m)) for m in renderer.mails(levels)),
+            *((paths[m.stem], mail_text(m)) for m in renderer.arrivals(levels)),
+            *((replies, f"{r.subject}\n{r.body}") for r in renderer.replies(levels)),
+            *((reader.file(files[n]), t) for n, t in renderer.attachments(levels).items()),
         ]
         for where, text in texts:
             unnamed = levels.get("agent") == "unnamed"

@@ -9,7 +9,6 @@ from inspect_ai.event import Event as LogEvent
 from inspect_ai.event import ModelEvent, ToolEvent
 from inspect_ai.log import transcript
 from inspect_ai.tool import ToolDef, ToolError, ToolParams
-from inspect_ai.util import JSONSchema
 
 from cornered.ledger import AGENT
 from cornered.world import Operation, World
@@ -119,22 +118,13 @@ def _tool(operation: Operation, recorder: Recorder) -> ToolDef:
     async def run(**arguments: Any) -> str:
         return await recorder.call(operation.name, arguments)
 
-    schema = operation.arguments.model_json_schema()
-    properties = {
-        name: JSONSchema.model_validate({"description": _in_words(name)} | entry)
-        for name, entry in schema.get("properties", {}).items()
-    }
     return ToolDef(
         run,
         name=tool_name(operation.name),
         description=operation.help,
-        parameters=ToolParams(properties=properties, required=schema.get("required", [])),
+        parameters=ToolParams.model_validate(operation.parameters),
         max_output=0,  # a mail is never cut
     )
-
-
-def _in_words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
 
 
 def _log() -> Sequence[LogEvent]:
