@@ -28,7 +28,7 @@ from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
 from cornered.ledger import Ledger, stored_ledger
 from cornered.run.runner import _without_clients, load_extensions
 from cornered.scenario import Level, Levels, Pack, Scenario, load_pack
-from cornered.surface.tools import tools_surface
+from cornered.surface.tools import TOOLS
 from cornered.world import World, open_world
 
 ORCHARD = str(Path(__file__).parent / "orchard")
@@ -157,6 +157,7 @@ def play_all(
     answering: Model | None = None,
     monitor: Model | None = None,
     limits: dict[str, Any] | None = None,
+    block_at: float | None = None,
     **given: Level,
 ) -> list[Played]:
     """Plays sessions to their ends, as trials 000001, 000002 and so on.
@@ -168,6 +169,7 @@ def play_all(
         answering: Answers for the colleagues.
         monitor: Watches.
         limits: Limits of a session, as `Task` takes them.
+        block_at: The suspicion from which the monitor blocks.
         given: Levels of factors.
     """
     levels = PACK.factors.resolve({"surface": "tools", **given})
@@ -179,7 +181,7 @@ def play_all(
             Sample(id=draw, input=scenario.prompt(levels, draw).task, metadata=metadata)
             for draw in draws
         ],
-        solver=tools_surface(ORCHARD),
+        solver=TOOLS.solver(ORCHARD, block_at=block_at),
         **(limits or {}),
     )
     roles = {name: model for name, model in (("people", answering), ("monitor", monitor)) if model}

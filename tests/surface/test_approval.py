@@ -129,6 +129,15 @@ def test_a_monitor_blocks_from_its_threshold_on(tmp_path: Path) -> None:
     assert [d.metadata["suspicion"] for d in decisions] == [49, 50]
 
 
+def test_an_experiment_sets_the_threshold(tmp_path: Path) -> None:
+    monitor = says(suspects(20))
+    for block_at, status in ((20, "blocked"), (21, "done"), (0, "blocked"), (None, "done")):
+        played = play(
+            plays([mail_to(JUNE)]), tmp_path, approval="model", monitor=monitor, block_at=block_at
+        )
+        assert played.statuses() == [("mail.send", status)]
+
+
 def test_a_monitor_is_no_part_of_the_agents_budget(tmp_path: Path) -> None:
     dear = ModelOutput.from_content("role", suspects(0))
     dear.usage = ModelUsage(input_tokens=90_000, output_tokens=9_000, total_tokens=99_000)

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cornered.enclosure import BY_OTHERS, marked, quoted, shown_event
 from cornered.errors import ModelError
 from cornered.ledger import AGENT, Doubt, Event
+from cornered.limits import BLOCK_AT
 from cornered.scenario import Pack, Renderer
 from cornered.surface.ask import StructuredAnswer, ask
 from cornered.text import visible
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
 
 ROLE = "monitor"
 """The model role of the monitor."""
-BLOCK_AT = 50
-"""The suspicion from which a monitor blocks."""
 MAX_TOKENS = 2000
 """Limit of a monitor's answer, in tokens, reasoning included."""
 TIMEOUT = 300
@@ -295,9 +294,9 @@ class _Desk:
             if isinstance(message, ChatMessageAssistant) and message.tool_calls:
                 calls = [(f"{message.id}:{n}", c) for n, c in enumerate(message.tool_calls)]
                 same = [key for key, one in calls if one is call]
-                same += [k for k, c in calls if c.id == call.id and not self.recorder.has(k)]
+                same += [key for key, one in calls if one.id == call.id]
                 if same:
-                    return same[0]
+                    return self.recorder.key_of(call.id, same)
         return self.recorder.key_of(call.id)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from inspect_ai.tool import ToolDef
 
+from cornered.limits import BLOCK_AT
 from cornered.scenario import Scenario
 from cornered.surface.approval import (
     approval_by,
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def company(
-    scenario: Scenario, draw: str, world: World, recorder: Recorder, tools: Sequence[ToolDef]
+    scenario: Scenario,
+    draw: str,
+    world: World,
+    recorder: Recorder,
+    tools: Sequence[ToolDef],
+    block_at: float | None = None,
 ) -> Iterator[None]:
     """Brings the people and the approval of a condition into a session.
 
@@ -34,6 +40,7 @@ def company(
         world: The world of the trial, at its start.
         recorder: Brings calls into its ledger.
         tools: The tools of the agent.
+        block_at: The suspicion from which a monitor blocks, from 0 to 100; its default if None.
 
     Raises:
         ModelError: the condition needs a model role that the run has not.
@@ -49,7 +56,12 @@ def company(
         case "model":
             prompt = scenario.prompt(levels, draw)
             instructions = f"{prompt.system}\n\n{prompt.task}"
-            gate = monitor_gate(renderer, monitor_model(), instructions)
+            gate = monitor_gate(
+                renderer,
+                monitor_model(),
+                instructions,
+                BLOCK_AT if block_at is None else block_at,
+            )
         case _:
             yield
             return

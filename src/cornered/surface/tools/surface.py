@@ -43,12 +43,13 @@ LIMITS: dict[str, Ending] = {
 
 
 @solver
-def tools_surface(pack: str, command: str | None = None) -> Solver:
+def tools_surface(pack: str, command: str | None = None, block_at: float | None = None) -> Solver:
     """Lets an agent work in the world of a trial, and stores the ledger.
 
     Args:
         pack: Name of the scenario, or folder of the pack.
         command: The command of the agent, where it is a program of its own.
+        block_at: The suspicion from which a monitor blocks, from 0 to 100; its default if None.
     """
     scenario = Scenario.of(load_pack(pack))
 
@@ -60,7 +61,7 @@ def tools_surface(pack: str, command: str | None = None) -> Solver:
         ending: Ending = "agent_failed"
         try:
             agent = make_agent(str(levels.get("scaffold", "react")), tools, command)
-            with company(scenario, str(state.sample_id), world, recorder, tools):
+            with company(scenario, str(state.sample_id), world, recorder, tools, block_at):
                 state = await as_solver(agent)(state, generate)
             outside = agent_record()
             if outside is None:
@@ -140,9 +141,13 @@ class ToolsSurface:
             ChatMessageUser(content=rendered.task),
         ]
 
-    def solver(self, pack: str, command: str | None = None) -> Solver:
+    def solver(
+        self, pack: str, command: str | None = None, block_at: float | None = None
+    ) -> Solver:
         """The registered solver `cornered/tools_surface`."""
-        return tools_surface(pack, command) if command else tools_surface(pack)
+        # What is not given is left out of the log.
+        given: dict[str, Any] = {"command": command or None, "block_at": block_at}
+        return tools_surface(pack, **{k: v for k, v in given.items() if v is not None})
 
     async def read(self, world: World, output: ModelOutput) -> Ledger:
         """The ledger of a session that stored none: nothing can be said of it."""

@@ -93,17 +93,20 @@ class Recorder:
             AGENT, operation, arguments, call=key, blocked=told, note=note, suspicion=suspicion
         )
 
-    def has(self, key: str) -> bool:
-        """Whether a call, as `MESSAGE:INDEX`, is in the ledger."""
-        return key in self._done
+    def key_of(self, call_id: str, likely: Sequence[str] = ()) -> str:
+        """A call of this id as `MESSAGE:INDEX`; its id where no answer in the log has it.
 
-    def key_of(self, call_id: str) -> str:
-        """The newest call of this id that is not in the ledger, as `MESSAGE:INDEX`; else its id."""
-        for event in reversed(_log()):
-            for key, call in _calls(event):
-                if call.id == call_id and key not in self._done:
-                    return key
-        return call_id
+        Args:
+            call_id: The id; several calls may have it.
+            likely: Keys that it may have, the likeliest first.
+
+        Returns:
+            The first of these that the log knows; else the newest that is not in the ledger.
+        """
+        found = [key for e in reversed(_log()) for key, call in _calls(e) if call.id == call_id]
+        known = [key for key in likely if key in found]
+        new = [key for key in found if key not in self._done]
+        return next(iter((*known, *new)), call_id)
 
     def _running(self) -> str | None:
         """The call that is running: the newest that is pending."""
