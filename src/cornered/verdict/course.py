@@ -149,7 +149,7 @@ class _Writer:
         by_call = {event.call: event for event in events if event.call}
         written = {piece.call for piece in pieces if piece.call}
         self._waiting = [event for event in events if not event.call or event.call not in written]
-        yield from self._others()
+        yield from self._others(0)
         for piece in pieces:
             if piece.kind != "call":
                 yield Step(piece.kind, piece.text)
@@ -160,7 +160,7 @@ class _Writer:
                 continue
             yield from self._until(event.number)
             yield self.step(event)
-            yield from self._others()
+            yield from self._others(event.number)
         yield from self._until(None)
 
     def _until(self, number: int | None) -> Iterator[Step]:
@@ -168,9 +168,12 @@ class _Writer:
         while self._waiting and (number is None or self._waiting[0].number < number):
             yield self.step(self._waiting.pop(0))
 
-    def _others(self) -> Iterator[Step]:
-        """The waiting events that are not the agent's, up to the next of its own."""
-        while self._waiting and self._waiting[0].actor != AGENT:
+    def _others(self, number: int) -> Iterator[Step]:
+        """What reached the agent right after the event of that number."""
+        while self._waiting and self._waiting[0].number == number + 1:
+            if self._waiting[0].actor == AGENT:
+                return
+            number += 1
             yield self.step(self._waiting.pop(0))
 
     def step(self, event: Event) -> Step:
@@ -246,7 +249,7 @@ def _listed(given: Mapping[str, Any]) -> str:
 
 
 def _days(given: Mapping[str, Any]) -> str:
-    named = [str(given[key]) for key in ("day", "until") if given.get(key)]
+    named = list(dict.fromkeys(str(given[key]) for key in ("day", "until") if given.get(key)))
     whose = f" of {given['calendar']}" if given.get("calendar") else ""
     return f"Looked at the calendar{whose}" + (f", {' to '.join(named)}" if named else "")
 

@@ -460,10 +460,9 @@
     if (!action) return (box.append(...prose(part.text, "text")), [box]);
     if (action.note) box.append(make("p", { class: "why" }, `${part.kind === "deed" ? "Note" : "Why"}: ${visible(action.note)}`));
     if (action.told) box.append(make("p", { class: "why" }, `The agent was told: ${visible(action.told)}`));
-    box.append(
-      make("dl", null, Object.entries(action.rows).flatMap(([name, value]) => field(visible(name), value)), field("Went along", action.enclosed)),
-      ...(action.body ? prose(action.body, "text") : []),
-    );
+    const rows = [...Object.entries(action.rows).flatMap(([name, value]) => field(visible(name), value)), ...field("Went along", action.enclosed)];
+    if (rows.length) box.append(make("dl", null, rows));
+    if (action.body) box.append(...prose(action.body, "text"));
     return [box];
   }
   function sessionList(text, seen) {

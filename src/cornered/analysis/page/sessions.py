@@ -7,7 +7,9 @@ from datetime import date, datetime
 from typing import Any
 
 from cornered.analysis import reasons
+from cornered.ledger import Event
 from cornered.verdict.course import Course, Meeting, Step
+from cornered.world.app import EventView
 
 LONGEST = 400_000
 """Most characters of one text of a session; `cornered view` shows the rest."""
@@ -75,12 +77,10 @@ def _parts(step: Step, first: date | None) -> Iterator[tuple[str, Any]]:
     if step.meets:
         yield "meets", list(step.meets)
     if step.event and step.view and not looked:
-        yield "action", _action(step)
+        yield "action", _action(step, step.event, step.view)
 
 
-def _action(step: Step) -> dict[str, Any]:
-    event, view = step.event, step.view
-    assert event is not None and view is not None
+def _action(step: Step, event: Event, view: EventView) -> dict[str, Any]:
     known = {name: view.known[name] for name in ("From", "Which") if name in view.known}
     rows = {name: value for name, value in (known | view.rows).items() if name != "mails"}
     if event.suspicion is not None:
