@@ -5,6 +5,7 @@ What the agent thought, wrote, looked at and did stands in order with what reach
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,8 +57,13 @@ class Step:
 
     @property
     def time(self) -> datetime | None:
-        """When it began, on the clock of the world; None without one, and where it takes none."""
-        return self.event.time if self.event else None
+        """When it began, or arrived, on the clock of the world; None without one, and for words."""
+        if self.event is None or self.kind != "arrival":
+            return self.event.time if self.event else None
+        # While the agent waits, several things may arrive, each at its own time.
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            return datetime.fromisoformat(self.event.arguments["time"])
+        return self.event.time
 
 
 @dataclass(frozen=True)
