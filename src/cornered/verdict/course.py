@@ -160,7 +160,7 @@ class _Writer:
             if piece.kind != "call":
                 yield Step(piece.kind, piece.text)
                 continue
-            event = by_call.get(piece.call)
+            event = by_call.get(piece.call or "")
             if event is None:
                 yield Step("failed", piece.text, "It was never carried out")
                 continue
