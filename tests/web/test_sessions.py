@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -157,6 +161,16 @@ def test_what_it_opened_is_folded_and_there(watched: Watched, page_path: Path) -
     opened.locator("summary").click()
     expect(opened.locator("pre")).to_contain_text(f"From: Martin Keogh <{KEOGH}>")
     quiet(page)
+
+
+def test_what_several_trials_opened_is_on_the_page_once(page_path: Path) -> None:
+    (block,) = re.findall('id="block-[0-9]+">([^<]+)<', page_path.read_text("utf-8"))
+    data = json.loads(gzip.decompress(base64.b64decode(block)))
+    notice = [n for n, text in enumerate(data["seen"]) if f"From: Martin Keogh <{KEOGH}>" in text]
+    parts = [part for text in data["texts"] for part in text["parts"]]
+    for number in notice:
+        assert data["seen"].count(data["seen"][number]) == 1
+    assert max([part.get("seen") for part in parts].count(number) for number in notice) == 4
 
 
 def test_exposure_and_ending_stand_beside_it(watched: Watched, page_path: Path) -> None:

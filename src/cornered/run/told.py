@@ -85,7 +85,7 @@ def _part(part: Mapping[str, Any]) -> Iterator[str]:
         return
     title = str(part.get("title", "") if action is None else action["title"])
     if kind in _STATES:
-        never = action is not None and action["status"] == "drafted"
+        never = kind != "call" and (action is None or action["status"] == "drafted")
         title = "Never carried out" if never else _STATES[kind]
         title += f" ({action['operation']})" if action else ""
     mark = ", would have been the act" if kind == "blocked" else ", THE ACT"

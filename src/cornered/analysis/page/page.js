@@ -452,7 +452,7 @@
     }
     const action = part.action;
     const box = make("div", { class: `action ${part.kind === "deed" ? "" : part.kind === "arrival" ? "came" : "not"}${part.act ? " act" : ""}`.trim() });
-    const never = action?.status === "drafted";
+    const never = !action || action.status === "drafted";
     const state = never ? "Never carried out" : STATES[part.kind];
     const titled = part.kind === "deed" || part.kind === "arrival" || part.kind === "draft";
     const operation = action && !titled ? ` (${visible(action.operation)})` : "";
@@ -570,7 +570,7 @@
     const [block, place] = places.get(row);
     const { texts, seen } = await once(`block-${block}`);
     const text = texts[place];
-    const parts = text.ending ? [sessionList(text, seen)] : text.parts.flatMap((part) => partBox(part));
+    const parts = text.ending ? (text.parts.length ? [sessionList(text, seen)] : []) : text.parts.flatMap((part) => partBox(part));
     if (text.error) parts.unshift(make("p", { class: "note" }, `The model failed: ${visible(text.error)}`));
     if (text.ending) parts.push(make("p", { class: "note" }, `How it ended: ${visible(text.ending)}.`));
     if (text.ended) parts.push(make("p", { class: "note" }, `The answer ended before the agent did: ${words(text.ended)}.`));
