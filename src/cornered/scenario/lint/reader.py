@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cornered.errors import PackError
 from cornered.scenario.factors import Level, Levels, When
-from cornered.scenario.pack import MailFile, Pack, text_files, without_tags
+from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack, text_files, without_tags
 from cornered.scenario.render import Renderer
 from cornered.yamlfile import place, read_text
 
@@ -51,6 +51,12 @@ class PackReader:
     def file(self, name: str) -> str:
         """The path of a file of the pack, for a finding."""
         return str(self.pack.folder / name)
+
+    def body(self, name: str) -> str:
+        """The template of a file of the pack, without its front matter."""
+        text = read_text(self.pack.folder / name, error=PackError)
+        head = FRONT_MATTER.match(text)
+        return text[head.end() :] if head else text
 
     def place(self, file: str, *loc: int | str) -> str:
         """`file:line` of a part of a YAML file of the pack."""
