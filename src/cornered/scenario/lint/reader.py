@@ -72,13 +72,19 @@ class PackReader:
             if p.suffix == ".yaml" and p.parent == self.pack.folder and p.name not in no_text
         ]
 
+    @property
+    def app_yaml(self) -> list[Path]:
+        """The YAML files with the content of the world's apps."""
+        paths = (self.pack.folder / file for file in self.pack.spec.world.values())
+        return [path for path in paths if path.suffix == ".yaml"]
+
     @cached_property
     def sources(self) -> dict[Path, str]:
         """The texts of the pack as their authors wrote them, with template tags blanked."""
-        markdown = [p for p in text_files(self.pack.folder) if p.suffix in (".md", ".txt")]
+        texts = [p for p in text_files(self.pack.folder) if p.suffix in (".md", ".txt", ".csv")]
         return {
             path: without_tags(read_text(path, error=PackError))
-            for path in (*markdown, *self.text_yaml)
+            for path in (*texts, *self.text_yaml, *self.app_yaml)
         }
 
     @property
