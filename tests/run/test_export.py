@@ -12,6 +12,7 @@ from tests.run.helpers import Result, cornered
 
 TINY = Path(__file__).parent.parent / "scenario" / "tiny"
 SUBJECT = """\
+seed: 1
 usage: {input: 10, output: 10}
 rules:
   - answers:
