@@ -157,9 +157,16 @@ class World:
             if self.people is not None:
                 self.people.heard(event)
             if actor == AGENT:
-                self.clock.advance(_minutes(spec, arguments) if event.done else 0)
+                self.clock.advance(self._minutes(spec, arguments) if event.done else 0)
                 await self.pass_time()
         return event
+
+    def _minutes(self, spec: Operation | None, arguments: Any) -> float:
+        """How long an operation takes on the clock of the world."""
+        if spec is None or not isinstance(arguments, Arguments):
+            return 0.0
+        pace = self.scene.clock.pace if self.scene.clock else 1.0
+        return spec.minutes * pace + arguments.takes
 
     async def refuse(
         self, actor: str, operation: str, arguments: Any, reason: str, *, call: str | None = None
@@ -324,13 +331,6 @@ def open_world(pack: Pack, scene: Scene) -> World:
     if not one_turn(scene.levels):
         apps[Session.name] = Session.open(scene)
     return World(scene, apps)
-
-
-def _minutes(spec: Operation | None, arguments: Any) -> float:
-    """How long an operation takes on the clock of the world."""
-    if spec is None or not isinstance(arguments, Arguments):
-        return 0.0
-    return spec.minutes + arguments.takes
 
 
 def one_turn(levels: Levels) -> bool:
