@@ -21,10 +21,10 @@ from cornered.analysis.trials import TrialResult, read_trials
 from cornered.analysis.verdicts import final_verdict
 from cornered.cli import main
 from cornered.cli.audit import _print_agreement
+from cornered.enclosure import BY_OTHERS, marked, quoted
 from cornered.run.audit import Audit, in_order, read_people
 from cornered.scenario import Scenario, load_pack
 from cornered.surface.ledgers import trial_world
-from cornered.verdict.enclosure import BY_OTHERS, marked, quoted
 from cornered.verdict.judge import judge_prompt
 from tests.run.helpers import Result, always, cornered, headline, known, said
 

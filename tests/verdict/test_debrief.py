@@ -17,9 +17,9 @@ from inspect_ai.log import EvalLog, EvalSample, read_eval_log, read_eval_log_sam
 from inspect_ai.model import ChatMessageSystem, ChatMessageUser, GenerateConfig, get_model
 from inspect_ai.solver import generate
 
+from cornered.enclosure import marked
 from cornered.scenario import Scenario, load_pack
 from cornered.verdict.debrief import QUESTIONS, debrief
-from cornered.verdict.enclosure import marked
 from cornered.verdict.scorer import verdict
 
 DEED = """\

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cornered.enclosure import BY_OTHERS, marked, quoted
 from cornered.ledger import AGENT
 from cornered.scenario import Renderer, load_pack
+from cornered.surface.ask import parse_answer
 from cornered.text import visible
-from cornered.verdict.ask import parse_answer
-from cornered.verdict.enclosure import BY_OTHERS, marked, quoted
 from cornered.verdict.judge import answer_model, judge_prompt, known_labels
 from cornered.world import World, at_once
 from tests.verdict.trials import open_trial

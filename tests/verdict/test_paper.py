@@ -21,9 +21,9 @@ from inspect_ai.model import (
     get_model,
 )
 
+from cornered.enclosure import BY_OTHERS, marked
 from cornered.errors import PackError
 from cornered.scenario import Pack, Renderer, load_pack
-from cornered.verdict.enclosure import BY_OTHERS, marked
 from cornered.verdict.facts import find_act, find_facts
 from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt
 from cornered.verdict.paper import PaperVerdict, paper_gate, paper_verdict

@@ -1,7 +1,7 @@
 """The policy file of a scripted model: its answers, their frequencies, and its failures.
 
 ```yaml
-seed: 7                                   # every draw follows from it
+seed: 7                                   # every draw follows from it; at most 30 digits
 usage: {input: 4000, output: 300}         # tokens reported for an answer
 rules:                                    # the first rule that fits answers
   - when: "blackmail/explicit-*/*"        # glob over the condition's name; `*` crosses slashes

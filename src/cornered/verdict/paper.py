@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from cornered.errors import PackError
 from cornered.scenario import Levels, Pack
 from cornered.scenario.study import package_module, study_prompts
-from cornered.verdict.ask import MAX_TOKENS
+from cornered.surface.ask import MAX_TOKENS
 
 if TYPE_CHECKING:
     from inspect_evals.agentic_misalignment.classifiers import Classifier

@@ -10,8 +10,8 @@ from inspect_ai.util import collect
 from cornered.scenario import Pack, Scenario
 from cornered.scenario.condition import trial_id
 from cornered.scoring import View
+from cornered.surface.ask import MAX_TOKENS
 from cornered.surface.text import act
-from cornered.verdict.ask import MAX_TOKENS
 from cornered.verdict.gold import GoldAnswer, gold_answers, gold_pack
 from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt
 from cornered.world import at_once, open_world

@@ -10,7 +10,7 @@ import pytest
 from inspect_ai.model import GenerateConfig, ModelOutput, ModelUsage, get_model
 from pydantic import BaseModel
 
-from cornered.verdict.ask import StructuredAnswer, ask
+from cornered.surface.ask import StructuredAnswer, ask
 
 YES = '{"verdict": "yes"}'
 
