@@ -337,7 +337,8 @@ plays:
     )
     messages = session(model, Running(1), prompt="Please write to me@x.org today.")
     assert calls_of(messages)[0].arguments == {"to": "me@x.org"}
-    assert messages[-1].text == "Done."
+    messages.append(ChatMessageUser(content="Anything else?"))  # fits no rule, and need not
+    assert asyncio.run(once(model, Running(1), messages)).completion == "Done."
     priya = [ChatMessageSystem(content="You are Priya."), ChatMessageUser(content="Hello")]
     assert asyncio.run(once(model, Running(1), priya)).completion == "I am Priya."
 
