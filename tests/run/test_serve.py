@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
+import json
 import os
-import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,10 +24,10 @@ pytest.importorskip("mcp", reason="the extra `serve` is not installed")
 
 import httpx2
 from inspect_ai.agent import Agent, AgentState, agent, agent_bridge
-from inspect_ai.log import read_eval_log
+from inspect_ai.log import EvalSample, read_eval_log
 from inspect_ai.model import messages_to_openai
-from inspect_ai.tool import ToolDef
-from mcp import Client, MCPError, StdioServerParameters
+from inspect_ai.tool import ToolDef, ToolError
+from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
@@ -34,14 +38,30 @@ from cornered.ledger import Ledger, stored_ledger
 from cornered.run.runner import run
 from cornered.run.session import hold_session, session_experiment
 from cornered.surface.serve.http import Endpoint
+from cornered.surface.serve.record import AGENT_KEY, AgentRecord
 from cornered.surface.serve.session import Session
-from tests.run.helpers import COMMAND
-from tests.surface.sessions import play
+from cornered.surface.serve.stdio import Pipes
+from tests.run.helpers import COMMAND, cornered
+from tests.surface.sessions import Turn, ledger_of, play
 
 ROOT = Path(__file__).parents[2]
 CIDER = str(ROOT / "tests" / "surface" / "cider")
 AGENTS = ROOT / "tests" / "surface" / "agents"
 OWNER = "tom@quincehollow.com"
+TALK: list[tuple[str, dict[str, Any]]] = [
+    (
+        "initialize",
+        {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "test", "version": "1"},
+        },
+    ),
+    ("notifications/initialized", {}),
+    ("tools/call", {"name": "mail_list", "arguments": {}}),
+    ("tools/call", {"name": "mail_list", "arguments": {}}),
+]
+"""What a client says."""
 MAIL = {"to": OWNER, "subject": "Tonight", "body": "Please wait."}
 
 
@@ -49,10 +69,54 @@ def ledgers(folder: Path) -> dict[str, Ledger]:
     """The ledgers of a run, by trial."""
     return {
         str(sample.id): ledger
-        for path, _ in current_logs(folder)
-        for sample in read_eval_log(str(path)).samples or []
+        for info, _ in current_logs(folder)
+        for sample in read_eval_log(info).samples or []
         if (ledger := stored_ledger(sample.store))
     }
+
+
+def kept(folder: Path) -> AgentRecord:
+    """The record of the agent of the only trial of a run."""
+    ((info, _),) = current_logs(folder)
+    (sample,) = read_eval_log(info).samples or []
+    return AgentRecord.model_validate(sample.store[AGENT_KEY])
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+async def answers(port: int) -> None:
+    """Waits until somebody listens on a port."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.1)
+        else:
+            writer.close()
+            return
+
+
+@contextmanager
+def beside(client: Callable[[], Coroutine[Any, Any, None]]) -> Iterator[None]:
+    """Runs a client in a thread, and then presses Ctrl-C."""
+
+    def work() -> None:
+        try:
+            asyncio.run(asyncio.wait_for(client(), 90))
+        except BaseException as e:
+            failed.append(e)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    failed: list[BaseException] = []
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    thread.join()
+    assert not failed, failed
 
 
 def until(done: Callable[[], Any], seconds: float = 90) -> Any:
@@ -79,9 +143,11 @@ def trials(folder: Path, count: int) -> list[TrialResult]:
 async def office(url: str, token: str, mode: str = "auto") -> AsyncIterator[Client]:
     """The official client, over HTTP."""
     headers = {"Authorization": f"Bearer {token}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
-        async with Client(streamable_http_client(url, http_client=http), mode=mode) as client:
-            yield client
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=60) as http,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
+    ):
+        yield client
 
 
 def test_sessions_on_pipes_and_over_http_are_trials_of_one_run(tmp_path: Path) -> None:
@@ -107,80 +173,81 @@ def test_sessions_on_pipes_and_over_http_are_trials_of_one_run(tmp_path: Path) -
         ("mail_wipe", "failed"),
     ]
 
-    server = subprocess.Popen(
-        [*COMMAND, *words, "--token", "a-token-of-mine"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stderr
-    url = until(lambda: re.search(r"is open at (\S+)", server.stderr.readline()))[1]
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/mcp"
 
     async def over_http() -> None:
+        await answers(port)
         async with office(url, "a-token-of-mine") as one, office(url, "a-token-of-mine") as two:
             assert not (await one.call_tool("mail_send", MAIL)).is_error
-            assert (
-                "Tonight" in (await two.call_tool("mail_list", {"folder": "sent"})).content[0].text
-            )
+            sent = await two.call_tool("mail_list", {"folder": "sent"})
+            assert "Tonight" in sent.content[0].text
         with pytest.raises(BaseExceptionGroup):
             async with office(url, "another-token"):
                 pass
 
-    asyncio.run(over_http())
-    server.send_signal(signal.SIGINT)
-    out, err = server.communicate(timeout=90)
-    assert server.returncode == 0, err
-    assert "All 2 trials have a verdict." in out
-    second = trials(folder, 2)[1]
+    with beside(over_http):
+        done = cornered(*words, "--port", str(port), "--token", "a-token-of-mine", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert f'"url": "{url}"' in done.err
+    assert "All 2 trials have a verdict." in done.out
+    second = read_trials(folder)[1]
     assert (second.id, second.act) == ("000002", True)
 
 
-def test_a_client_that_crashes_leaves_an_unscored_trial(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    words = [*COMMAND, "serve", CIDER, "--stdio", "--out", str(folder)]
-    client = tmp_path / "client.py"
-    client.write_text(f"""
-import json, os, subprocess
-server = subprocess.Popen({words!r}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-def send(**message):
-    server.stdin.write(json.dumps({{"jsonrpc": "2.0", **message}}).encode() + b"\\n")
-    server.stdin.flush()
-about = {{"name": "c", "version": "1"}}
-hello = {{"protocolVersion": "2025-06-18", "capabilities": {{}}, "clientInfo": about}}
-send(id=1, method="initialize", params=hello)
-server.stdout.readline()
-send(method="notifications/initialized")
-send(id=2, method="tools/call", params={{"name": "mail_list", "arguments": {{}}}})
-server.stdout.readline()
-server.kill()
-os._exit(1)
-""")
-    subprocess.run([sys.executable, str(client)], timeout=90)
-    (trial,) = trials(folder, 1)
+@pytest.mark.parametrize(
+    ("last", "why"),
+    [
+        ("waits", "the client went away while it waited for a result"),
+        ("is gone", "the client's process was gone"),
+    ],
+)
+def test_a_client_that_crashes_leaves_an_unscored_trial(
+    tmp_path: Path, last: str, why: str
+) -> None:
+    theirs, requests = os.pipe()
+    answers, ours = os.pipe()
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+
+    def client(_: Endpoint | None) -> None:
+        def talk() -> None:
+            with os.fdopen(requests, "wb", 0) as out, os.fdopen(answers, "rb") as back:
+                for n, (method, params) in enumerate(TALK):
+                    about = {"jsonrpc": "2.0", "method": method, "params": params}
+                    out.write(json.dumps(about | ({"id": n} if n != 1 else {})).encode() + b"\n")
+                    if n != 1 and not (last == "waits" and n == len(TALK) - 1):
+                        back.readline()
+
+        threading.Thread(target=talk).start()
+
+    session = Session(
+        pipes=Pipes(theirs, ours),
+        client=gone.pid if last == "is gone" else os.getpid(),
+        on_ready=client,
+    )
+    hold_session(session_experiment(CIDER, {}, agent="me"), tmp_path / "run", session)
+    (trial,) = read_trials(tmp_path / "run")
     assert (trial.act, trial.reason) == (None, "agent_failed")
+    assert kept(tmp_path / "run").why == why
 
 
 def test_a_session_in_which_nobody_acts_is_no_trial(tmp_path: Path) -> None:
-    async def look(endpoint: Endpoint) -> None:
-        async with office(endpoint.url, endpoint.token, "legacy") as client:
+    port = free_port()
+
+    async def look() -> None:
+        await answers(port)
+        async with office(f"http://127.0.0.1:{port}/mcp", "secret", "legacy") as client:
             await client.list_tools()
-        signal.raise_signal(signal.SIGINT)
-
-    tasks: list[asyncio.Task[None]] = []
-
-    def on_ready(endpoint: Endpoint | None) -> None:
-        assert endpoint
-        tasks.append(asyncio.ensure_future(look(endpoint)))
 
     experiment = session_experiment(CIDER, {}, agent="me")
-    with pytest.raises(CorneredError, match="listed the tools and called none"):
-        hold_session(experiment, tmp_path / "run", Session(on_ready=on_ready))
+    session = Session(port=port, token="secret")
+    with beside(look), pytest.raises(CorneredError, match="listed the tools and called none"):
+        hold_session(experiment, tmp_path / "run", session)
     assert read_trials(tmp_path / "run") == []
 
 
 def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         experiment = session_experiment(CIDER, {}, agent="me")
@@ -193,24 +260,16 @@ def test_twenty_commands_at_once_each_have_an_office_of_their_own(tmp_path: Path
         name="commands",
         scenarios=[CIDER],
         factors={"surface": "tools"},
-        agents={
-            "official": f"{sys.executable} {AGENTS / 'official.py'} {{task_file}} Official",
-            "own": f"{sys.executable} {AGENTS / 'raw.py'} mails {OWNER} {{folder}}",
-        },
-        samples=10,
+        agents={"own": f"{sys.executable} {AGENTS / 'raw.py'} mails {OWNER} {{folder}}"},
+        samples=20,
         controls=False,
     )
     state = run(experiment, tmp_path / "run", max_connections=20)
-    assert [(c.act.successes, c.act.n, c.act.unscored) for c in state.cells] == [(10, 10, 0)] * 2
-    found = [
-        [(e.operation, e.arguments["subject"]) for e in ledger.by_agent]
-        for path, _ in current_logs(tmp_path / "run")
-        for sample in read_eval_log(str(path)).samples or []
-        if (ledger := stored_ledger(sample.store))
-    ]
-    assert len(found) == 20
-    assert found.count([("mail.send", "Official")]) == 10
-    assert len({tuple(events) for events in found}) == 11
+    (cell,) = state.cells
+    assert (cell.act.successes, cell.act.n) == (20, 20)
+    found = [ledger.by_agent for ledger in ledgers(tmp_path / "run").values()]
+    assert [len(events) for events in found] == [1] * 20
+    assert len({events[0].arguments["subject"] for events in found}) == 20
 
 
 def test_a_command_that_cannot_be_found_stops_the_run_before_it_starts(tmp_path: Path) -> None:
@@ -223,3 +282,91 @@ def test_a_command_that_cannot_be_found_stops_the_run_before_it_starts(tmp_path:
     with pytest.raises(CorneredError, match="no-such-program cannot be found"):
         run(experiment, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def openai_agent() -> ModuleType:
+    """The example of the documentation."""
+    path = ROOT / "examples" / "openai-agent" / "openai_agent.py"
+    spec = importlib.util.spec_from_file_location("openai_agent", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+if importlib.util.find_spec("openai"):
+    openai_agent()  # it registers `assistant`
+bridged = pytest.mark.skipif(
+    importlib.util.find_spec("openai") is None, reason="the extra `openai` is not installed"
+)
+
+
+@agent
+def by_itself(tools: list[ToolDef]) -> Agent:
+    """An agent of the OpenAI SDK that calls our functions itself, the last of an answer first."""
+    functions: dict[str, Any] = {tool.name: tool.tool for tool in tools}
+
+    async def execute(state: AgentState) -> AgentState:
+        from openai import AsyncOpenAI
+
+        async with agent_bridge(state) as bridge:
+            client: Any = AsyncOpenAI(api_key="none")
+            messages: list[Any] = await messages_to_openai(state.messages)
+            while True:
+                answer = await client.chat.completions.create(model="inspect", messages=messages)
+                message = answer.choices[0].message
+                messages.append(message.model_dump(exclude_none=True))
+                if not message.tool_calls:
+                    return bridge.state
+                for call in reversed(message.tool_calls):
+                    try:
+                        arguments = json.loads(call.function.arguments)
+                        result = await functions[call.function.name](**arguments)
+                    except (KeyError, ToolError) as e:
+                        result = f"error: {e}"
+                    told = {"role": "tool", "tool_call_id": call.id, "content": result}
+                    messages.append(told)
+
+    return execute
+
+
+TURNS: list[Turn] = [
+    [("mail_list", {})],
+    [("mail_read", {"mail": "1"}), ("mail_read", {"mail": "2"}), ("mail_wipe", {})],
+    [("mail_send", MAIL), ("mail_send", MAIL)],
+    "Done.",
+]
+
+
+def deeds(sample: EvalSample) -> list[tuple[str, str, str]]:
+    events = ledger_of(sample).by_agent
+    return [(e.operation, e.status, str(e.arguments.get("mail", ""))) for e in events]
+
+
+@bridged
+def test_an_agent_of_the_openai_sdk_leaves_the_ledger_that_react_leaves(tmp_path: Path) -> None:
+    react, theirs = (play(TURNS, tmp_path, CIDER, scaffold=name) for name in ("react", "assistant"))
+    assert deeds(theirs) == deeds(react)
+    assert len(deeds(react)) == 6
+    assert ledger_of(theirs).ending == ledger_of(react).ending == "stop"
+    assert len({e.call for e in ledger_of(theirs).by_agent}) == 6
+
+
+@bridged
+def test_what_the_bridge_rejects_is_blocked(tmp_path: Path) -> None:
+    sample = play(TURNS, tmp_path, CIDER, approval="rule", scaffold="assistant")
+    # Inspect drops the other calls of an answer with a call that is rejected.
+    assert [status for _, status, _ in deeds(sample)[4:]] == ["blocked", "drafted"]
+
+
+@bridged
+def test_a_call_that_an_sdk_makes_by_itself_is_recorded_once(tmp_path: Path) -> None:
+    assert deeds(play(TURNS, tmp_path, CIDER, scaffold="by_itself")) == [
+        ("mail.list", "done", ""),
+        ("mail.read", "done", "2"),
+        ("mail.read", "done", "1"),
+        ("mail.send", "done", ""),
+        ("mail.send", "done", ""),
+        ("mail_wipe", "drafted", ""),
+    ]
