@@ -17,7 +17,8 @@ from cornered.world import EventView
 BY_AGENT = "| "
 """Begins each line that the agent wrote."""
 BY_OTHERS = "> "
-"""Begins each line of a text that others wrote, such as a mail that the agent sent on."""
+"""Begins each line of a text that others wrote, such as a mail that the agent sent on, or an answer
+that reached it."""
 
 
 def marked(text: str, mark: str = BY_AGENT) -> str:
@@ -34,19 +35,23 @@ def _rows(rows: Mapping[str, str]) -> Iterable[str]:
     return (f"{visible(name)}: {quoted(value)}" for name, value in rows.items())
 
 
-def shown_event(view: EventView, refusal: str | None = None) -> str:
+def shown_event(
+    view: EventView, refusal: str | None = None, *, stopped: bool = False, mark: str = BY_AGENT
+) -> str:
     """An event for a judge, below its heading: what the world knows of it, and what it says.
 
     Args:
         view: The event.
-        refusal: Why the place refused it; None for an event that was carried out.
+        refusal: Why it had no effect; None for an event that was carried out.
+        stopped: Whether an approval stopped it, and not the place itself.
+        mark: Begins each line of its text.
     """
     lines = [f"{name}: {visible(value)}" for name, value in view.known.items()]
     lines += _rows(view.rows)
     if view.body:
-        lines += ["Text:", marked(view.body)]
+        lines += ["Text:", marked(view.body, mark)]
     for part in view.enclosed:
         lines += [f"{part.title}:", *_rows(part.rows), marked(part.body, BY_OTHERS)]
     if refusal is not None:
-        lines.append(f"Refused: {quoted(refusal)}")
+        lines.append(f"{'Stopped' if stopped else 'Refused'}: {quoted(refusal)}")
     return "\n".join(lines)

@@ -14,6 +14,9 @@ Judged = Literal["actions", "acts"]
 """Which trials a judge reads: all with an executed action, or only those with the act."""
 NOT_JUDGED = "not_judged"
 """The reason of a trial that did something and was not read, since it lacks the act."""
+UNEXPOSED = "unexposed"
+"""The reason of a trial whose agent did not meet what the scenario is about before it acted. It is
+no answer to the question: it is in no rate, and in no bounds."""
 View = Literal["actions", "transcript"]
 """What a judge sees: executed actions only, or also the whole answer, as in the study."""
 

@@ -52,17 +52,52 @@ ALERTS = [
     {"id": "2", "about": "Smoke in house 2", "code": "B2-NM-71", "state": "closed"},
     {"id": "3", "about": "Door of house 3", "code": "Z9-TT-08", "state": "open"},
 ]
+CALENDAR = [
+    {
+        "id": "frost",
+        "title": "Frost review",
+        "start": "2025-03-06 10:00",
+        "end": "11:00",
+        "place": "House 1",
+        "organizer": "ruth",
+        "attendees": ["ruth", "agent"],
+        "answers": {"ruth": "accepted"},
+    },
+    {"title": "Van out", "start": "2025-03-07", "calendar": "Van"},
+    {"title": "Ruth away", "start": "2025-03-07", "end": "2025-03-09", "calendar": "ruth"},
+    {
+        "id": "depot",
+        "title": "Depot call",
+        "start": "2025-03-06 15:00",
+        "calendar": "ruth",
+        "attendees": ["depot", "tom"],
+        "notes": "Bring the count.",
+    },
+]
+CONTACTS = {
+    "inside": True,
+    "people": {"depot": {"phone": "555 0132"}, "tom": {"office": "House 2"}},
+}
+FILES = [
+    {"path": "Planning/rates.csv", "text": "lane,rate\nquay,2"},
+    {"path": "/notes.md", "text": "Trays are short.\nAsk Ruth.", "modified": "2025-03-05T10:00"},
+]
 CLOCK = Clock.model_validate({"today": "2025-03-06", "start": "14:00"})
 
 
-def nursery(*apps: str, clock: Clock | None = CLOCK) -> World:
+def nursery(
+    *apps: str, clock: Clock | None = CLOCK, levels: Levels | None = None, **content: Any
+) -> World:
     """A small invented world.
 
     Args:
         apps: The apps that it has; all, where none is named.
         clock: Its clock.
+        levels: The condition.
+        content: App to its content, where it is to be another.
     """
-    scene = Scene({}, CAST, INBOX, {"alerts": ALERTS}, clock)
+    usual = {"alerts": ALERTS, "calendar": CALENDAR, "contacts": CONTACTS, "files": FILES}
+    scene = Scene(levels or {}, CAST, INBOX, usual | content, clock)
     return World(scene, {name: APPS[name].open(scene) for name in apps or APPS})
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from inspect_ai.util import json_schema
 
 from cornered.errors import PackError
 from cornered.ledger import AGENT, Event, Ledger, Place
@@ -22,6 +23,7 @@ from tests.world.places import CAST, PACKS, TINY_PACK, do, empty, nursery, trial
 
 WORLDS: dict[str, Callable[[], World]] = {
     "nursery": nursery,
+    "nursery whose clock moves": lambda: nursery(levels={"surface": "tools"}),
     "nursery without a clock": lambda: nursery(clock=None),
     "mail alone": lambda: nursery("mail"),
     "alerts alone": lambda: nursery("alerts"),
@@ -44,6 +46,34 @@ RECIPIENTS = ADDRESSES | st.lists(ADDRESSES, max_size=3)
 WORDS = st.sampled_from(["", " ", "trays", "Ruth short", "Inbox", "sent", "Done", "\u00e9\n"])
 ODD = st.sampled_from([None, True, 7, 1.5, [], {}, ["x", 1], {"a": [None]}, "\ud800", "x" * 5000])
 CODES = st.sampled_from(["K7-QX 44", "k7qx44", "B2-NM-71", "Z9-TT-08", "H7RC-94KW-2TXM-8QDF", "no"])
+DAYS = st.sampled_from(
+    [
+        *("", "today", "tomorrow 2pm", "Friday", "2025-03-06 10:30", "2025-03-07", "30 min", "all"),
+        *("next week", "2-3pm", "31 February", "soon", "9999-12-31 23:59", "Mon to Fri"),
+    ]
+)
+NAMES = st.sampled_from(["", "Ruth", "tom lindgren", "Van", "mine", "All", "nobody", "x@y.z"])
+PATHS = st.sampled_from(
+    [
+        *(
+            "/notes.md",
+            "NOTES.md",
+            "planning/rates.csv",
+            "/Planning",
+            "new/a.txt",
+            "rates.csv",
+            "~",
+        ),
+        *(
+            "",
+            "../../etc/passwd",
+            "\\Planning\\b.txt",
+            "/notes.md/c",
+            "file:///a\u202eb",
+            "p" * 300,
+        ),
+    ]
+)
 VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "to": RECIPIENTS,
     "cc": RECIPIENTS,
@@ -56,6 +86,23 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "mails": st.just(["01-mail"]),
     "all": st.booleans(),
     "code": CODES,
+    "day": DAYS,
+    "until": DAYS,
+    "start": DAYS,
+    "end": DAYS,
+    "title": WORDS,
+    "place": WORDS,
+    "notes": WORDS | st.just("x" * 30_000),
+    "note": WORDS,
+    "attendees": RECIPIENTS | NAMES,
+    "calendar": NAMES,
+    "entry": st.sampled_from(["1", "2", "#3", "entry 4", 5, "Frost review", "Van out", "99", ""]),
+    "answer": st.sampled_from(["accept", "Declined.", "tentative", "hm", ""]),
+    "contact": NAMES,
+    "path": PATHS,
+    "new_path": PATHS,
+    "text": WORDS | st.sampled_from(["x\n" * 9000, "y" * 5000, "z" * 1_000_001]),
+    "line": st.sampled_from([1, 2, "line 3", 0, -1, 401, 10**6, 1.0, "x"]),
     "unread": st.booleans(),
     "quote": st.booleans(),
     "page": st.sampled_from([1, 2, "1", "", 0, 10**30]),
@@ -74,7 +121,7 @@ VALUES: Mapping[str, st.SearchStrategy[Any]] = {
     "minutes": st.sampled_from([1, 30.5, "45 min", "2 hours", 0, -1, 1e6, "soon", float("inf")]),
 }
 ARGUMENTS = st.fixed_dictionaries({}, optional=dict(VALUES))
-UNKNOWN = ["mail.recall", "alerts.raise", "files.read", "mail", ".", "", "mail.", "Mail.Send"]
+UNKNOWN = ["mail.recall", "alerts.raise", "shell.run", "mail", ".", "", "mail.", "Mail.Send"]
 
 
 @st.composite
@@ -85,11 +132,46 @@ def attempts(draw: st.DrawFn) -> tuple[str, Any, str | None]:
     if known is None:
         arguments = draw(ARGUMENTS)
     else:
-        fields = list(known.arguments.model_fields)
+        fields = [name for name in known.arguments.model_fields if name in VALUES]
         arguments = {name: draw(VALUES[name]) for name in fields if draw(st.integers(0, 5))}
     if draw(st.integers(0, 5)) == 0:
-        arguments[draw(st.sampled_from([*VALUES, "unknown"]))] = draw(ODD)
+        arguments[draw(st.sampled_from([*VALUES, "unknown", "\ud800\n"]))] = draw(ODD)
     return operation, arguments, draw(st.sampled_from([None, None, None, "in reasoning"]))
+
+
+STARTS = st.sampled_from(["today 14:00", "tomorrow 2pm", "2025-03-07", "Friday 9:30", "Sat"])
+PLACES = st.sampled_from(["notes.md", "Planning/Rates.csv", "a.txt", "b/c.txt", "planning/d.md"])
+ENTRIES = st.integers(1, 6).map(str)
+LIKELY: Mapping[str, Mapping[str, st.SearchStrategy[Any]]] = {
+    "mail.send": {"to": ADDRESSES, "body": st.just("x")},
+    "calendar.create": {
+        "title": st.sampled_from(["Trays", "Van"]),
+        "start": STARTS,
+        "attendees": st.sampled_from(["", "Tom", "ruth@fern.com, moss@fern.com, a@b.org"]),
+        "calendar": st.sampled_from(["", "Ruth", "Van"]),
+    },
+    "calendar.update": {"entry": ENTRIES, "start": STARTS, "notes": st.just("new")},
+    "calendar.cancel": {"entry": ENTRIES},
+    "calendar.respond": {"entry": ENTRIES, "answer": st.sampled_from(["accept", "decline"])},
+    "calendar.list": {"day": st.sampled_from(["today", "this week", "all"])},
+    "calendar.read": {"entry": ENTRIES},
+    "files.write": {
+        "path": PLACES,
+        "text": st.sampled_from(["", "lane,rate\nquay,2", "y\n" * 9000]),
+    },
+    "files.append": {"path": PLACES, "text": st.just("more")},
+    "files.move": {"path": PLACES, "new_path": PLACES | st.just("/planning")},
+    "files.copy": {"path": PLACES, "new_path": PLACES | st.just("b")},
+    "files.delete": {"path": PLACES},
+    "files.read": {"path": PLACES},
+}
+
+
+@st.composite
+def likely_attempts(draw: st.DrawFn) -> tuple[str, Any, str | None]:
+    """An operation that can often be carried out."""
+    operation = draw(st.sampled_from(sorted(LIKELY)))
+    return operation, {name: draw(values) for name, values in LIKELY[operation].items()}, None
 
 
 def carry_out(world: World, sequence: list[tuple[str, Any, str | None]]) -> Ledger:
@@ -99,7 +181,7 @@ def carry_out(world: World, sequence: list[tuple[str, Any, str | None]]) -> Ledg
 
 
 @pytest.mark.parametrize("name", WORLDS)
-@given(sequence=st.lists(attempts(), max_size=12))
+@given(sequence=st.lists(attempts() | likely_attempts(), max_size=12))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_ledger_that_is_repeated_gives_the_same_world(
     name: str, sequence: list[tuple[str, Any, str | None]]
@@ -109,15 +191,20 @@ def test_a_ledger_that_is_repeated_gives_the_same_world(
     again = WORLDS[name]().replay(ledger)
     assert again.state() == world.state()
     assert again.ledger == ledger
-    assert [e.number for e in ledger.events] == list(range(1, len(sequence) + 1))
+    assert [e.number for e in ledger.events] == list(range(1, len(ledger.events) + 1))
+    assert len(ledger.by_agent) == len(sequence)
     for app in world.apps:
         assert again.apps[app].settings() == world.apps[app].settings()
     for event in ledger.events:
         assert again.view(event) == world.view(event)
+        if event.operation in OPERATIONS and not event.operation.startswith("mail."):
+            assert len(event.result.encode()) < 16_000
+    kept = Ledger.model_validate(json.loads(json.dumps(ledger.model_dump(mode="json"))))
+    assert kept == ledger
 
 
 @pytest.mark.parametrize("name", WORLDS)
-@given(sequence=st.lists(attempts(), max_size=8))
+@given(sequence=st.lists(attempts() | likely_attempts(), max_size=8))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_not_done_changes_nothing_and_says_why(
     name: str, sequence: list[tuple[str, Any, str | None]]
@@ -126,7 +213,7 @@ def test_what_is_not_done_changes_nothing_and_says_why(
     for operation, arguments, draft in sequence:
         before = copy.deepcopy(world.state())
         event = at_once(world.do(AGENT, operation, arguments, draft=draft))
-        assert event == world.ledger.events[-1]
+        assert event == world.ledger.by_agent[-1]
         if event.status == "done":
             assert draft is None
             assert event.result
@@ -160,14 +247,14 @@ def test_a_ledger_is_the_same_after_a_store_has_kept_it() -> None:
 @pytest.mark.parametrize(
     ("operation", "arguments", "result"),
     [
+        ("shell.run", {}, "there is no operation shell.run here"),
         ("mail.recall", {"mail": "1"}, "there is no operation mail.recall here"),
         ("mail.deliver", {"stem": "x"}, "there is no operation mail.deliver here"),
-        ("files.read", {}, "there is no operation files.read here"),
         ("", {}, "there is no operation  here"),
         ("mail.send", {"too": "a@b.org"}, "there is no argument too; mail.send takes to, cc"),
-        ("mail.send", {"to": 7, "body": "x"}, "to has the wrong form: "),
+        ("mail.send", {"to": 7, "body": "x"}, "to must be text, or a list of texts"),
         ("mail.send", {"to": ["a@b.org", 7], "body": "x"}, "to"),
-        ("mail.send", {"to": "a@b.org", "body": ["x"]}, "body has the wrong form: "),
+        ("mail.send", {"to": "a@b.org", "body": ["x"]}, "body must be text"),
         ("mail.send", {"body": "x"}, "no recipient"),
         ("mail.send", {"to": "a@b.org"}, "no subject and no body"),
         ("mail.send", None, "arguments are given by name"),
@@ -182,14 +269,14 @@ def test_a_ledger_is_the_same_after_a_store_has_kept_it() -> None:
         ("mail.move", {"mail": "1", "folder": " "}, "no folder"),
         ("mail.reply", {"mail": "1"}, "no body"),
         ("mail.reply", {"mail": "", "body": "x"}, "no mail to answer"),
-        ("mail.reply", {"mail": "1", "body": "x", "all": "perhaps"}, "all has the wrong form: "),
+        ("mail.reply", {"mail": "1", "body": "x", "all": "perhaps"}, "all must be true or false"),
         ("mail.reply", {"mail": "99", "body": "x"}, "99 names no mail"),
         ("mail.forward", {"mail": "1"}, "no recipient"),
         ("mail.forward", {"to": "a@b.org"}, "nothing to forward"),
         ("mail.search", {"words": " "}, "no words to search for"),
         ("alerts.cancel", {}, "no code"),
         ("alerts.cancel", {"code": '""'}, "no code"),
-        ("alerts.cancel", {"code": ["K7-QX 44"]}, "code has the wrong form: "),
+        ("alerts.cancel", {"code": ["K7-QX 44"]}, "code must be text"),
         ("alerts.list", {"all": True}, "there is no argument all; alerts.list takes no arguments"),
     ],
 )
@@ -365,6 +452,21 @@ def test_time_is_that_of_the_clock() -> None:
     event = do(world, "alerts.list")
     assert event.time == datetime(2025, 3, 6, 14)
     assert do(nursery(clock=None), "alerts.list").time is None
+
+
+@pytest.mark.parametrize("name", [n for n in OPERATIONS if not n.startswith("mail.")])
+def test_every_argument_is_of_a_plain_type_and_says_what_it_is(name: str) -> None:
+    schema = json_schema(OPERATIONS[name].arguments)
+    for argument in (schema.properties or {}).values():
+        assert argument.type in ("string", "integer", "boolean")
+        assert (argument.description or "").endswith(".")
+        assert argument.default is None or argument.default
+    assert set(schema.properties or {}) == set(OPERATIONS[name].arguments.offered())
+
+
+def test_an_argument_that_an_app_fills_in_is_not_taken_from_an_actor() -> None:
+    event = do(nursery(), "calendar.cancel", entry="1", told=["a@b.org"])
+    assert event.result == "there is no argument told; calendar.cancel takes entry, note"
 
 
 def test_every_operation_says_what_it_does() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from cornered.analysis.paired import Paired, PairedByDraw, Stratum, paired, paired_by_draw
@@ -11,6 +11,7 @@ from cornered.analysis.stats import Difference, Estimate, Interval, PValue
 from cornered.analysis.table import Cell, Rate
 from cornered.analysis.trials import TrialResult
 from cornered.errors import InputError
+from cornered.scenario.condition import Condition
 
 CountedVerdict = Literal["harmful", "act"]
 UNEVEN = 0.05
@@ -58,6 +59,8 @@ class ScenarioComparison:
     bounds: Bounds
     screened: tuple[str, ...]
     """Names of the sides that the controls screen out."""
+    unexposed: tuple[int, int]
+    """Unexposed trials of each side, controls left out; they are in no rate and in no bounds."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,75 @@ def side(
     )
 
 
+@dataclass(frozen=True)
+class Between:
+    """Two levels of a factor that are compared, all other factors held equal."""
+
+    factor: str
+    a: str
+    """The level of the first side."""
+    b: str
+
+    @classmethod
+    def parse(cls, text: str) -> Between:
+        """Reads `surface=text,tools`.
+
+        Raises:
+            InputError: it is written in another way, or names one level twice.
+        """
+        factor, _, levels = text.partition("=")
+        named = [level.strip() for level in levels.split(",")]
+        if not factor.strip() or len(named) != 2 or not all(named) or named[0] == named[1]:
+            raise InputError(
+                f"{text!r} names no two levels of a factor", fix="write it as surface=text,tools"
+            )
+        return cls(factor.strip(), *named)
+
+
+def at_level(of: Side, factor: str, level: str, *, apart: bool) -> Side:
+    """The conditions of a side at one level of a factor, named without that factor.
+
+    So they pair with those at another level that are equal in all other factors.
+
+    Args:
+        of: The side.
+        factor: The factor.
+        level: Its level.
+        apart: Whether the name of the side tells it apart from the other side.
+
+    Raises:
+        InputError: no condition has this level.
+    """
+    cells = [cell for cell in of.cells if str(cell.choice.levels.get(factor)) == level]
+    if not cells:
+        known = dict.fromkeys(str(cell.choice.levels.get(factor, "")) for cell in of.cells)
+        raise InputError(
+            f"has no condition with {factor}={level}",
+            where=of.name,
+            fix=f"its levels are {', '.join(filter(None, known)) or 'none: it has no such factor'}",
+        )
+    names = {cell.condition: _without(cell.choice, factor) for cell in cells}
+    return Side(
+        f"{of.name} {factor}={level}" if apart else f"{factor}={level}",
+        of.model,
+        [replace(cell, choice=_renamed(cell.choice, names[cell.condition])) for cell in cells],
+        [replace(t, condition=names[t.condition]) for t in of.trials if t.condition in names],
+        of.settings,
+    )
+
+
+def _without(choice: Condition, factor: str) -> str:
+    """The name of a condition whatever the level of a factor."""
+    extra = "".join(f"+{name}={level}" for name, level in choice.extra if name != factor)
+    return (
+        "/".join([choice.pack_name, *choice.naming.written(choice.levels | {factor: "*"})]) + extra
+    )
+
+
+def _renamed(choice: Condition, name: str) -> Condition:
+    return replace(choice, name=name, control=name if choice.is_control else None)
+
+
 def compare(a: Side, b: Side) -> Comparison:
     """Compares two sides on the conditions that both have.
 
@@ -172,6 +244,10 @@ def _scenario(
         screened=tuple(
             of.name for of, cell in zip((a, b), pairs[0], strict=True) if cell.screened_out
         ),
+        unexposed=(
+            sum(one.unexposed for one, _ in conflict),
+            sum(other.unexposed for _, other in conflict),
+        ),
     )
 
 
@@ -187,11 +263,14 @@ def _stratum(one: Cell, other: Cell, verdict: CountedVerdict) -> Stratum:
 def _draws(
     a: Side, b: Side, conditions: set[str], verdict: CountedVerdict
 ) -> Iterable[tuple[bool | None, bool | None]]:
-    """The verdicts on each draw that both saw: a trial's id is the seed of its cast."""
-    of_b = {(t.condition, t.id): getattr(t, verdict) for t in b.trials}
+    """The verdicts on each draw that both saw: a trial's id is the seed of its cast.
+
+    A draw that was unexposed on either side is no pair.
+    """
+    of_b = {(t.condition, t.id): getattr(t, verdict) for t in b.trials if not t.unexposed}
     for trial in a.trials:
         key = trial.condition, trial.id
-        if trial.condition in conditions and key in of_b:
+        if trial.condition in conditions and key in of_b and not trial.unexposed:
             yield getattr(trial, verdict), of_b[key]
 
 
@@ -243,6 +322,13 @@ def sentence(compared: ScenarioComparison, a: str, b: str) -> str:
     if compared.bounds.unknown:
         bounds = Interval(compared.bounds.low, compared.bounds.high)
         words += f" With {compared.bounds.unknown} unscored trials it could be {_points(bounds)}."
+    if any(compared.unexposed):
+        told = " and ".join(
+            f"{count} of {name}"
+            for name, count in zip((a, b), compared.unexposed, strict=True)
+            if count
+        )
+        words += f" Unexposed trials are left out: {told}."
     for name in compared.screened:
         words += (
             f" {name} is screened out by its controls: its rates here do not measure propensity."
@@ -288,6 +374,7 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
                     "unscored": s.bounds.unknown,
                 },
                 "screened_out": list(s.screened),
+                "unexposed": dict(zip(("a", "b"), s.unexposed, strict=True)),
             }
             for s in comparison.scenarios
         ],

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from cornered.analysis.trials import TrialResult
 
 PARQUET, CSV = "trials.parquet", "trials.csv"
-SCHEMA = 3
+SCHEMA = 4
 """The version of the columns; a stored table of another version is not read."""
 ABOUT = b"about"
 """Key of a column's description in the metadata of its Parquet field."""
@@ -45,6 +45,9 @@ DTYPES: dict[ColumnKind, str] = {
     TIME: "datetime64[us, UTC]",
 }
 """The pandas type of each kind; all of them distinguish an empty cell from false and 0."""
+
+DEEDS = ("attempted", "carried_out", "blocked", "blocked_acts", "innocent_blocked")
+"""The columns of counts of actions."""
 
 Dollars = tuple[float, float]
 """US dollars per million input tokens, and per million output tokens."""
@@ -75,7 +78,9 @@ COLUMNS: dict[str, Column] = {
     "id": Column("The trial in its cell: unique with condition and model.", WORD),
     "uuid": Column("Inspect's own id of the trial; unique.", WORD),
     "status": Column(
-        "scored; unscored: it ran and there is no verdict; failed: the model failed.",
+        "scored; unscored: it ran and there is no verdict; unexposed: the agent did not meet what "
+        "the scenario is about before it acted, so that it is in no rate and in no bounds; failed: "
+        "the model failed.",
         WORD,
     ),
     "act": Column(
@@ -112,7 +117,27 @@ COLUMNS: dict[str, Column] = {
         "was not asked.",
         WORD,
     ),
-    "reason": Column("Why the trial is unscored or failed, or has no verdict by a judge.", WORD),
+    "reason": Column(
+        "Why the trial is unscored, unexposed or failed, or has no verdict by a judge.", WORD
+    ),
+    "ending": Column(
+        "How it ended: stop, where the agent stopped by itself; or what ended it. Empty where the "
+        "log does not record it.",
+        WORD,
+    ),
+    "attempted": Column(
+        "Actions that were carried out, failed, or were blocked by an approval; looking is none. "
+        "Empty where the log does not record them.",
+        COUNT,
+    ),
+    "carried_out": Column("Those that were carried out.", COUNT),
+    "blocked": Column("Those that an approval blocked.", COUNT),
+    "blocked_acts": Column("The blocked ones that would have been the act.", COUNT),
+    "innocent_blocked": Column("The other blocked ones: innocent work.", COUNT),
+    "act_attempted": Column(
+        "Whether the act was executed, or blocked by an approval; empty where that is unknown.",
+        YES_NO,
+    ),
     "input_tokens": Column(
         "Tokens of the prompts of the model that acted, cached ones too, without those that it "
         "read as a judge or reader.",
@@ -235,6 +260,8 @@ def trial_frame(
         elif name in ("cornered_version", "inspect_version"):
             package = {"cornered_version": "cornered", "inspect_version": "inspect_ai"}[name]
             values[name] = [t.versions.get(package) for t in trials]
+        elif name in DEEDS:
+            values[name] = [t.deeds and getattr(t.deeds, name) for t in trials]
         elif name == "control":
             values[name] = [t.is_control for t in trials]
         elif name in same:

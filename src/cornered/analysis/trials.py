@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from inspect_ai._util.error import is_cancellation_message
 from inspect_ai.log import EvalLog, EvalLogInfo, list_eval_logs, read_eval_log
@@ -20,7 +20,7 @@ from cornered.analysis.roles import SUBJECT, tokens_by_role
 from cornered.analysis.summaries import ScoreSummary, TrialSummary, read_summaries, unreadable
 from cornered.errors import RunError
 from cornered.scenario import Level
-from cornered.scoring import NOT_JUDGED
+from cornered.scoring import NOT_JUDGED, UNEXPOSED
 from cornered.text import ends
 
 T = TypeVar("T")
@@ -28,7 +28,26 @@ V = TypeVar("V")
 
 FACTOR = "factor_"
 """Prefix of a factor's name in the metadata of a trial."""
-Status = Literal["scored", "unscored", "failed"]
+Status = Literal["scored", "unscored", "unexposed", "failed"]
+ATTEMPT = "attempt"
+"""The rung of a ladder for harm that was attempted and did not come about."""
+
+
+class DeedCounts(NamedTuple):
+    """Actions of one trial, or of several. What an agent only looks at is none."""
+
+    attempted: int
+    """Carried out, failed, or blocked."""
+    carried_out: int
+    blocked: int
+    """Stopped by an approval."""
+    blocked_acts: int
+    """Those among the blocked ones that would have been the act; the others were innocent work."""
+
+    @property
+    def innocent_blocked(self) -> int:
+        """Innocent work that was stopped."""
+        return self.blocked - self.blocked_acts
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +60,8 @@ class TrialResult:
     """Unique within its condition and model."""
     is_control: bool
     status: Status
-    """scored; unscored: there is a log but no verdict; failed: the model failed."""
+    """scored; unscored: there is a log but no verdict; unexposed: its agent did not meet what the
+    scenario is about, so that it is in no rate and in no bounds; failed: the model failed."""
     act: bool | None
     """Whether the harmful act was executed; None if unknown."""
     harmful: bool | None
@@ -92,6 +112,12 @@ class TrialResult:
     """Tokens of the model's reasoning, among its output; None where the provider does not say."""
     reasoned: bool | None = None
     """Whether there was any reasoning; None where the log does not record it."""
+    ending: str | None = None
+    """How it ended; None where the log does not record it."""
+    deeds: DeedCounts | None = None
+    """Its actions; None where the log does not record them."""
+    act_attempted: bool | None = None
+    """Whether the act was carried out, or stopped by an approval; None where that is unknown."""
 
     def primary(self, *, judged: bool) -> bool | None:
         """The primary verdict: harmful, or the act without a judge; understood for a probe.
@@ -105,6 +131,27 @@ class TrialResult:
             return False  # no confirmed act; `Rate.unjudged` counts it among what could be
         return self.harmful if judged else self.act
 
+    def tried(self, *, judged: bool) -> bool | None:
+        """Whether the primary verdict, or its attempt, is on the trial: carried out, or stopped.
+
+        With a judge an attempt is what it places on the rung `attempt`, which the place refused or
+        an approval stopped; without one, the act that an approval stopped. None where neither is
+        known, or for a trial that is unexposed.
+
+        Args:
+            judged: Whether the run has a judge.
+        """
+        if self.unexposed:
+            return None
+        if not judged:
+            return True if self.act_attempted else self.act
+        return True if self.outcome == ATTEMPT else self.primary(judged=True)
+
+    @property
+    def unexposed(self) -> bool:
+        """Whether its agent did not meet what the scenario is about before it acted."""
+        return self.status == "unexposed"
+
     @property
     def not_judged(self) -> bool:
         """Whether it did something that no judge read, since only acts were to be judged."""
@@ -113,7 +160,8 @@ class TrialResult:
     def why(self, *, judged: bool) -> str | None:
         """Why there is no primary verdict, as a word of `WORDS` or an unknown reason as it is.
 
-        None for a trial with one. A trial that was not judged has none here.
+        None for a trial with one, and for one that is unexposed. A trial that was not judged has
+        none here.
         """
         if self.not_judged and judged:
             return NOT_JUDGED
@@ -122,7 +170,9 @@ class TrialResult:
         return FAILED if self.status == "failed" else self.reason or UNKNOWN
 
     def without_verdict(self, *, judged: bool) -> bool:
-        """Whether the trial ran without giving the primary verdict."""
+        """Whether the trial ran without giving the primary verdict, though it was exposed."""
+        if self.unexposed:
+            return False
         return self.status != "scored" or self.primary(judged=judged) is None
 
 
@@ -177,7 +227,10 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
     harmful = _truth(value.get("harmful"))
     # What a judge calls harmful is so, however the trial went on.
     scored = act is not None or understood is not None or harmful is not None
+    reason = score.reason if score else None
     status: Status = "scored" if scored else "failed" if summary.error else "unscored"
+    if status == "unscored" and reason == UNEXPOSED:
+        status = "unexposed"
     # A summary replaces long values by a placeholder, which is not a list or a mapping.
     labels, votes = details.get("labels"), details.get("votes")
     return TrialResult(
@@ -196,7 +249,7 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
         votes=shared.mapping(
             {judge: str(vote) for judge, vote in votes.items()} if isinstance(votes, dict) else {}
         ),
-        reason=shared.one((score.reason if score else None) or ends(summary.error)),
+        reason=shared.one(reason or ends(summary.error)),
         problem=shared.one(_problem(score)),
         input_tokens=tokens[0],
         output_tokens=tokens[1],
@@ -220,7 +273,16 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
         versions=log.eval.packages,
         reasoning_tokens=reasoning_tokens,
         reasoned=True if reasoning_tokens else recorded if isinstance(recorded, bool) else None,
+        ending=shared.one(_word(details.get("ending"))),
+        deeds=shared.one(_deeds(details.get("deeds"))),
+        act_attempted=_truth(details.get("act_attempted")),
     )
+
+
+def _deeds(counts: Any) -> DeedCounts | None:
+    names = DeedCounts._fields
+    whole = isinstance(counts, dict) and all(isinstance(counts.get(n), int) for n in names)
+    return DeedCounts(*(counts[name] for name in names)) if whole else None
 
 
 def _problem(score: ScoreSummary | None) -> str | None:

@@ -35,6 +35,8 @@ def print_summary(report: Report, as_json: bool) -> int:
     for line in (
         *report.version_notes,
         *report.reasoning_notes,
+        *report.exposure_notes,
+        *report.approval_notes,
         *report.screened_out,
         *report.judge_notes,
         *report.stopping_notes,
@@ -57,7 +59,9 @@ def _print_cells(report: Report) -> None:
     for model, group in groupby(report.cells, key=lambda c: c.model):
         rows = list(group)
         others = any((model, c.condition) in published for c in rows)
-        numbers = ("n", "unscored", "rate", "95 % Wilson", "could be")
+        unexposed = any(cell.unexposed for cell in rows)
+        numbers = ["n", "unscored", "rate", "95 % Wilson", "could be"]
+        numbers += ["unexposed"] if unexposed else []
         out = plain_table("condition", "", *numbers, words=2, title=model)
         out.columns[1].no_wrap = True
         if others:
@@ -66,13 +70,15 @@ def _print_cells(report: Report) -> None:
             reference = published.get((cell.model, cell.condition))
             heads = [cell.condition + _mark(cell), *repeat("", len(cell.rates) - 1)]
             for head, (name, rate) in zip(heads, cell.rates.items(), strict=True):
+                apart = [str(cell.unexposed) if head else ""] if unexposed else []
                 beside = [reference.written if reference and head else ""] if others else []
-                add_row(out, head, name, *_rate_words(rate), *beside)
+                add_row(out, head, name, *_rate_words(rate), *apart, *beside)
                 if name == "harmful" and cell.corrected:
                     add_row(out, "", "corrected", *_corrected_words(cell.corrected))
         print_table(out)
         echo("")
         _print_reasons(rows)
+        _print_approval(rows)
         _print_outcomes(rows)
         _print_readings(rows)
 
@@ -115,6 +121,30 @@ def _print_reasons(rows: Sequence[Cell]) -> None:
         for place, (reason, count) in enumerate(cell.reasons.items()):
             why = shorten(in_words(reason), ROOM_FOR_A_REASON)
             add_row(out, "" if place else cell.condition, why, str(count))
+    print_table(out)
+    echo("")
+
+
+def _print_approval(rows: Sequence[Cell]) -> None:
+    """What an approval stopped in each cell, where there was one."""
+    known = [(cell, cell.approval) for cell in rows if cell.approval]
+    if not known:
+        return
+    from cornered.analysis.stats import percent
+
+    name = rows[0].primary_name
+    heads = (
+        *("attempted", "carried\nout", "blocked", "acts\nblocked", "innocent work\nblocked"),
+        *(f"{name}, or\nattempted", "95 % Wilson"),
+    )
+    out = plain_table("actions under approval", *heads)
+    for column, head in zip(out.columns[1:], heads, strict=True):
+        column.header = as_text(head, multiline=True)
+    for cell, approval in known:
+        deeds, tried = approval.deeds, approval.tried
+        counts = (deeds.attempted, deeds.carried_out, deeds.blocked, deeds.blocked_acts)
+        numbers = map(str, (*counts, deeds.innocent_blocked))
+        add_row(out, cell.condition, *numbers, percent(tried.rate), interval(tried))
     print_table(out)
     echo("")
 

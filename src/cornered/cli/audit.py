@@ -219,8 +219,13 @@ class _Session:
         self._panel(visible("\n\n".join(paragraphs).strip(), multiline=True), title)
 
     def _show_actions(self, case: Case, *, in_full: bool) -> None:
-        for number, action in enumerate(case.actions, 1):
-            self._panel(_action_text(action, in_full=in_full), f"{number}. {action.title}")
+        for number in range(len(case.actions) + 1):
+            if number:
+                action = case.actions[number - 1]
+                self._panel(_action_text(action, in_full=in_full), f"{number}. {action.title}")
+            for answer in (view for before, view in case.answers if before == number):
+                text = _action_text(answer, in_full=in_full)
+                self._panel(text, f"Answer that reached it, no action of its own: {answer.title}")
         for attempt, reason in case.attempts:
             text = f"{_action_text(attempt, in_full=False)}\n\nRefused: {visible(reason)}"
             self._panel(text, f"Attempted, without effect: {attempt.title}")

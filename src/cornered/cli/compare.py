@@ -27,6 +27,11 @@ ROOM_FOR_PLOT = 110
 @click.option("--a", "model_a", help="Which model of A, where it has several.")
 @click.option("--b", "model_b", help="Which model of B, where it has several.")
 @click.option(
+    "--between",
+    metavar="FACTOR=A,B",
+    help="Compare two levels of a factor: conditions of A at the first, of B at the second.",
+)
+@click.option(
     "--figures",
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the forest plots, as SVG and PNG.",
@@ -37,6 +42,7 @@ def compare(
     other: Path,
     model_a: str | None,
     model_b: str | None,
+    between: str | None,
     figures: Path | None,
     as_json: bool,
 ) -> int:
@@ -49,10 +55,13 @@ def compare(
     \b
       cornered compare runs/checkpoint-1 runs/checkpoint-2
       cornered compare runs/headline runs/headline --a openai/gpt-4.1 --b openai/gpt-5.5
+      cornered compare runs/both runs/both --between surface=text,tools
     """
     from cornered.run.api import compare as compare_runs
 
-    comparison = compare_runs(one, other, model_a=model_a, model_b=model_b, figures=figures)
+    comparison = compare_runs(
+        one, other, model_a=model_a, model_b=model_b, between=between, figures=figures
+    )
     if as_json:
         print_json(comparison.as_dict())
     else:

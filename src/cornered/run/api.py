@@ -168,6 +168,7 @@ def compare(
     *,
     model_a: str | None = None,
     model_b: str | None = None,
+    between: str | None = None,
     figures: str | Path | None = None,
 ) -> Comparison:
     """Compares two models or two checkpoints, condition by condition.
@@ -179,6 +180,8 @@ def compare(
         b: Another, or the same one with another model.
         model_a: The model of A, if A has several.
         model_b: The model of B, if B has several.
+        between: Two levels of a factor, such as `surface=text,tools`: the conditions of A at the
+            first are compared with those of B at the second that are equal in all else.
         figures: A folder for the forest plots, as SVG and PNG.
 
     Raises:
@@ -186,7 +189,7 @@ def compare(
     """
     from cornered.run.comparison import compare_runs, draw_comparison
 
-    comparison = compare_runs(Path(a), Path(b), model_a=model_a, model_b=model_b)
+    comparison = compare_runs(Path(a), Path(b), model_a=model_a, model_b=model_b, between=between)
     if figures is not None:
         draw_comparison(comparison, Path(figures))
     return comparison

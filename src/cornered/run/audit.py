@@ -32,11 +32,14 @@ from cornered.run.folder import Manifest, read_manifest
 from cornered.run.packs import readable, verdict_versions
 from cornered.run.rescore import OWN, all_verdicts, verdict_folders, verdict_notes
 from cornered.scenario import Pack, Scenario, load_pack
-from cornered.scoring import View
+from cornered.scoring import UNEXPOSED, View
 from cornered.surface.ledgers import trial_world
-from cornered.surface.output import whole_answer
+from cornered.surface.session import all_written
+from cornered.verdict.deeds import Deeds, find_deeds
+from cornered.verdict.history import answers_in, find_history
 from cornered.verdict.judge import JudgeVerdict
-from cornered.world import EventView
+from cornered.world import EventView, World
+from cornered.world.world import one_turn
 
 AUDIT = "audit"
 """The folder of a run that holds the labels."""
@@ -95,7 +98,9 @@ class Case:
     actions: tuple[EventView, ...]
     """The executed actions."""
     attempts: tuple[tuple[EventView, str], ...]
-    """What was attempted and refused, each with the reason."""
+    """What was attempted and refused, or stopped by an approval, each with the reason."""
+    answers: tuple[tuple[int, EventView], ...]
+    """What others answered while it worked, each with the number of actions before it."""
     transcript: str | None
     """Everything the agent wrote; None where it is not shown."""
 
@@ -246,21 +251,25 @@ class Audit:
         Raises:
             CorneredError: the scenario of the trial no longer exists, or cannot be loaded.
         """
-        sample = _read(self.run, trial, "messages")
+        # The ledger stands in the store; what the agent wrote over many turns, in the messages.
+        sample = _read(self.run, trial)
         scenario, levels = str(sample.metadata["scenario"]), sample.metadata["factors"]
         ready = self._of_scenario(scenario)
         world = trial_world(ready, levels, trial.id, sample.store, sample.output)
+        deeds = find_deeds(world.ledger, ready.pack, world)
         return Case(
             scenario=scenario,
             rubric=ready.renderer(levels, trial.id).rubric(levels),
             rubric_version=rubric_version(ready.pack.files),
-            actions=tuple(world.view(event) for event in world.ledger.done),
+            actions=tuple(world.view(event) for event in deeds.done),
             attempts=tuple(
-                (world.view(event), event.result)
-                for event in world.ledger.attempted
-                if not event.done
+                (world.view(event), event.result or event.note or "")
+                for event in (*deeds.failed, *deeds.blocked)
             ),
-            transcript=whole_answer(sample.output) if self.view == "transcript" else None,
+            answers=_answers(world, ready.pack, deeds),
+            transcript=all_written(world, sample.messages, sample.output)
+            if self.view == "transcript"
+            else None,
         )
 
     def store(self, trial: TrialResult, case: Case, label: JudgeVerdict, *, revealed: bool) -> None:
@@ -293,7 +302,9 @@ class Audit:
             same = next((t for t in trials if t.uuid == trial.uuid), None)
             if same is None:
                 continue
-            score = (_read(folders[name], same, "messages", "output").scores or {}).get("verdict")
+            score = (_read(folders[name], same, "messages", "output", "store").scores or {}).get(
+                "verdict"
+            )
             reason = (score.explanation if score else None) or same.reason or ""
             revealed.append(Revealed(name, final_verdict(same), same.votes, reason))
         return revealed
@@ -313,6 +324,16 @@ class Audit:
         if scenario not in self._scenarios:
             self._scenarios[scenario] = Scenario.of(self._packs[scenario])
         return self._scenarios[scenario]
+
+
+def _answers(world: World, pack: Pack, deeds: Deeds) -> tuple[tuple[int, EventView], ...]:
+    if one_turn(world.scene.levels):
+        return ()
+    history = find_history(world.ledger, world, pack)
+    return tuple(
+        (sum(deed.number < event.number for deed in deeds.done), world.view(event))
+        for event in answers_in(world, history)
+    )
 
 
 def in_order(trials: Iterable[TrialResult], seed: int) -> list[TrialResult]:
@@ -335,7 +356,7 @@ def _population(run: Path, trials: Sequence[TrialResult], of: Of) -> list[TrialR
         if summary.scores and "verdict" in summary.scores
         if (summary.scores["verdict"].metadata or {}).get("executed")
     }
-    return [t for t in trials if t.uuid in active]
+    return [t for t in trials if t.uuid in active and t.status != UNEXPOSED]
 
 
 def _nothing(trials: Sequence[TrialResult], of: Of) -> str:
@@ -349,7 +370,7 @@ def _instead(of: Of) -> str | None:
 
 def _read(folder: Path, trial: TrialResult, *without: str) -> EvalSample:
     """A trial from its log, without unneeded fields."""
-    fields = {"events", "events_data", "timelines", "attachments", "store", *without}
+    fields = {"events", "events_data", "timelines", "attachments", *without}
     log = str(folder / "logs" / trial.log)
     return read_eval_log_sample(log, uuid=trial.uuid, exclude_fields=fields)
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from cornered.analysis.compare import Comparison, Side, compare, side
+from cornered.analysis.compare import Between, Comparison, Side, at_level, compare, side
 from cornered.files import disk_errors
 from cornered.generation import Generation
 from cornered.run.folder import Manifest
@@ -15,10 +15,21 @@ from cornered.run.runner import read_run
 
 
 def compare_runs(
-    a: Path, b: Path, *, model_a: str | None = None, model_b: str | None = None
+    a: Path,
+    b: Path,
+    *,
+    model_a: str | None = None,
+    model_b: str | None = None,
+    between: str | None = None,
 ) -> Comparison:
     """Compares two run folders; arguments and errors as in `cornered.compare`."""
-    return compare(_side(a, model_a, b), _side(b, model_b, a))
+    levels = Between.parse(between) if between else None
+    one, other = _side(a, model_a, b), _side(b, model_b, a)
+    if levels is not None:
+        apart = (one.name, one.model) != (other.name, other.model)
+        one = at_level(one, levels.factor, levels.a, apart=apart)
+        other = at_level(other, levels.factor, levels.b, apart=apart)
+    return compare(one, other)
 
 
 def draw_comparison(comparison: Comparison, folder: Path) -> None:

@@ -24,6 +24,7 @@ from rich.progress import (
 
 from cornered.analysis.trials import TrialResult
 from cornered.run.providers import current_run, print_waiting
+from cornered.scoring import UNEXPOSED
 from cornered.terminal import console
 from cornered.text import visible
 
@@ -31,8 +32,10 @@ QUIET_SECONDS = 15.0
 """Least time between two lines if standard error is no terminal."""
 
 
-Ended = Literal["act", "no act", "unscored", "not judged", "failed"]
+Ended = Literal["act", "no act", "unscored", "unexposed", "not judged", "failed"]
 """What a trial came to; one whose judge failed is `not judged`, whatever its act."""
+LISTED: tuple[Ended, ...] = ("unscored", "unexposed", "not judged", "failed")
+"""What is counted in the line only where there is any."""
 
 
 class Watch:
@@ -98,7 +101,7 @@ class Watch:
         """The state in words."""
         counts = Counter(self._ended.values())
         parts = [f"{counts['act']} acts"]
-        parts += [f"{counts[c]} {c}" for c in ("unscored", "not judged", "failed") if counts[c]]
+        parts += [f"{counts[c]} {c}" for c in LISTED if counts[c]]
         return ", ".join(parts)
 
     def _update(self) -> None:
@@ -147,6 +150,8 @@ class Watch:
 def _of_result(trial: TrialResult, *, judged: bool) -> Ended:
     if trial.status == "failed":
         return "failed"
+    if trial.unexposed:
+        return "unexposed"
     if trial.act is None and trial.understood is None:
         return "unscored"
     if trial.without_verdict(judged=judged):
@@ -161,7 +166,7 @@ def _of_sample(sample: Any, *, judged: bool) -> Ended:
     if primary is None:
         return "failed" if sample.error else "unscored"
     if math.isnan(float(primary)):
-        return "unscored"
+        return "unexposed" if score and score.reason == UNEXPOSED else "unscored"
     harmful = value.get("harmful")
     if judged and harmful is not None and math.isnan(float(harmful)):
         return "not judged"

@@ -53,6 +53,7 @@ from cornered.run.tasks import scenario as scenario_task
 from cornered.samples import max_samples
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition
+from cornered.surface.tools.agents import check_agents
 from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import FailedCase, preflight
 
@@ -396,6 +397,7 @@ def _run(
 ) -> RunState:
     """Runs what is missing, as `run` describes."""
     load_extensions()
+    check_agents(experiment.agents)
     named = dict.fromkeys(model for model, _ in experiment.subjects(conditions))
     subjects = {m: make_model(m, "model", max_connections) for m in named}
     roles = make_roles(experiment, max_connections)

@@ -30,7 +30,7 @@ from cornered.verdict.debrief import debrief
 from cornered.verdict.facts import check_facts
 from cornered.verdict.readings import readings
 from cornered.verdict.scorer import verdict
-from cornered.world import open_world
+from cornered.world import check_apps, open_world
 
 DEFAULT_SAMPLES = 10
 """Trials of a task if no number is given."""
@@ -107,6 +107,7 @@ def pack_findings(pack: Pack) -> list[Finding]:
         check_facts(pack)
         for surface in pack.spec.surfaces:
             open_world(pack, Scenario.of(pack).scene({"surface": surface}, trial_id(1)))
+        check_apps(pack)
     except PackError as e:
         return [Finding(e.where or pack.name, e.what)]
     return lint(pack)
@@ -196,12 +197,14 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
     }
     condition = Condition.of(pack, given, scenario)
     many_turns = condition.levels.get("surface", "text") != "text"
+    # Nobody sees the turns of a program of its own: its limit is one of time.
+    counted = many_turns and not settings.get("command")
     return Task(
         dataset=trials(condition, pack, samples),
         solver=surface_of(condition.levels).solver(
             scenario, **{k: settings[k] for k in OF_SESSIONS if settings.get(k) is not None}
         ),
-        turn_limit=MAX_TURNS if many_turns else None,
+        turn_limit=MAX_TURNS if counted else None,
         scorer=scorers(scenario, _scoring(settings)),
         display_name=condition.name,
         # A changed text must be a new identity, or it would resume into the old draws.

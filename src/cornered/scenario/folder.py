@@ -23,7 +23,7 @@ MAX_YAML = 2_000_000
 MAX_FILES = 2_000
 MAX_DEPTH = 12
 """Folders within folders."""
-TEXT = (".md", ".yaml", ".txt")
+TEXT = (".md", ".yaml", ".txt", ".csv")
 """The suffixes of a pack's text files."""
 LISTED = 50
 """Problems of one folder that are told."""

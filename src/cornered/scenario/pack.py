@@ -9,13 +9,14 @@ import hashlib
 import re
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, RootModel
+from pydantic import BaseModel, RootModel, ValidationError
 
 from cornered.errors import FactorError, PackError
 from cornered.scenario.cast import Cast, known_recipients
@@ -33,6 +34,7 @@ from cornered.scenario.factors import (
 from cornered.scenario.folder import TEXT, problems, walk
 from cornered.scenario.personas import Persona, PersonaHead
 from cornered.scenario.spec import (
+    FileHead,
     MailHead,
     PackSpec,
     PlaceSpec,
@@ -58,6 +60,17 @@ class MailFile:
     body: str
     first_line: int
     """The line of the file on which the body starts."""
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text file in a folder of an app: its front matter, and the name of its template."""
+
+    name: str
+    """Its place in the pack, such as `files/Planning/rates.csv`."""
+    place: str
+    """Its place in the folder of the app."""
+    head: FileHead
 
 
 H = TypeVar("H", bound=BaseModel)
@@ -226,7 +239,7 @@ class Pack:
     tables: dict[str, Table]
     """The tables that variables take rows of, by file name."""
     apps: dict[str, Any]
-    """App to the content of its file, for every app but mail."""
+    """App to the content of its file, for every app but mail; of a folder, its `TextFile`s."""
     vocabulary: dict[str, Factor]
     """The shared factors, and the pack's own."""
     variety: Variety | None
@@ -279,6 +292,27 @@ class Pack:
         """The levels that the pack offers of a factor; empty for a factor that counts."""
         offered = self.factors.offered[factor]
         return offered if isinstance(offered, list) else []
+
+    def apps_in(self, levels: Mapping[str, Level]) -> list[str]:
+        """The apps of the world in a condition, in the order of `world`.
+
+        In one turn of text they are those that the prompt offers operations of, or that a fact
+        asks of.
+        """
+        if levels.get("surface", "text") != "text" or not self.spec.tools:
+            return [*self.spec.world]
+        named = {tool.partition(".")[0] for tool in self.spec.tools}
+        named.update(*(fact.state for fact in self.spec.facts.values()))
+        return [app for app in self.spec.world if app in named]
+
+    @property
+    def conditions(self) -> Iterator[When]:
+        """Every condition on a part of the content of an app."""
+        for tree in self.apps.values():
+            yield from (When.model_validate(given) for _, given in _conditions(tree))
+            for one in tree if isinstance(tree, list) else ():
+                if isinstance(one, TextFile):
+                    yield one.head.when
 
     @cached_property
     def files(self) -> dict[str, str]:
@@ -448,6 +482,7 @@ def _wrong_references(pack: Pack) -> Iterator[PackError]:
         for loc, what in wrong:
             where = place(pack.folder / file, *loc, error=PackError)
             yield PackError(f"{'.'.join(map(str, loc))}: {what}", where=where)
+    yield from _wrong_conditions(pack)
 
 
 def load_pack(name: str) -> Pack:
@@ -503,9 +538,21 @@ def _unreadable(folder: Path) -> Iterator[PackError]:
             elif path.suffix == ".yaml":
                 parse_yaml(read_text(path, error=PackError), path=path, error=PackError)
             elif FRONT_MATTER.match(read_text(path, error=PackError)) and path.parent != folder:
-                read_headed(path, PersonaHead if path.parent.name == PERSONAS else MailHead)
+                read_headed(path, _head_of(folder, path))
         except PackError as e:
             yield e
+
+
+def _head_of(folder: Path, path: Path) -> type[BaseModel]:
+    """The schema of the front matter of a file in a folder of a pack."""
+    with suppress(PackError):
+        spec = read_model(folder / "pack.yaml", PackSpec, error=PackError)
+        if spec.personas and path.is_relative_to(folder / spec.personas):
+            return PersonaHead
+        for app, place_ in spec.world.items():
+            if app != "mail" and path.is_relative_to(folder / place_):
+                return FileHead
+    return MailHead
 
 
 def _refuse(wrong: Sequence[PackError]) -> None:
@@ -545,13 +592,7 @@ def _read_pack(folder: Path) -> Pack:
             for v in spec.variables.values()
             if v.table
         },
-        apps={
-            app: parse_yaml(
-                read_text(folder / file, error=PackError), path=folder / file, error=PackError
-            )
-            for app, file in spec.world.items()
-            if app != "mail"
-        },
+        apps={app: _read_app(folder, file) for app, file in spec.world.items() if app != "mail"},
         vocabulary=vocabulary(shared)
         | (read_model(factors, Vocabulary, error=PackError).root if factors.exists() else {}),
         variety=read_model(varied, Variety, error=PackError) if varied.exists() else None,
@@ -564,6 +605,68 @@ def _read_pack(folder: Path) -> Pack:
         replies=_read_replies(folder, spec),
         attachments=_attachments(folder, spec.attachments),
     )
+
+
+def _read_app(folder: Path, name: str) -> Any:
+    """The content of an app's YAML file; of its folder, every file in it."""
+    path = folder / name
+    if not path.is_dir():
+        return parse_yaml(read_text(path, error=PackError), path=path, error=PackError)
+    return [
+        TextFile(file.relative_to(folder).as_posix(), file.relative_to(path).as_posix(), head)
+        for file in text_files(path)
+        if (head := _file_head(file))
+    ]
+
+
+def _file_head(path: Path) -> FileHead:
+    """The front matter of a file, which need not have any."""
+    if not FRONT_MATTER.match(read_text(path, error=PackError)):
+        return FileHead()
+    return read_headed(path, FileHead)[0]
+
+
+def _conditions(tree: Any, loc: Loc = ()) -> Iterator[tuple[Loc, Any]]:
+    """Every `when` in the YAML of an app, with its place."""
+    if isinstance(tree, Mapping):
+        if "when" in tree:
+            yield (*loc, "when"), tree["when"]
+        for key, value in tree.items():
+            yield from _conditions(value, (*loc, str(key)))
+    elif isinstance(tree, list):
+        for n, item in enumerate(tree):
+            yield from _conditions(item, (*loc, n))
+
+
+def _wrong_conditions(pack: Pack) -> Iterator[PackError]:
+    """Conditions of the apps' content that no condition of the pack can meet."""
+    for app, tree in pack.apps.items():
+        file = pack.folder / pack.spec.world[app]
+        for loc, given in _conditions(tree):
+            where = place(file, *loc, error=PackError)
+            try:
+                when = When.model_validate(given)
+            except ValidationError:
+                what = "a condition is written as {factor: level}"
+                yield PackError(f"{'.'.join(map(str, loc))}: {what}", where=where)
+                continue
+            for wrong in _unknown_levels(pack, when):
+                yield PackError(f"{'.'.join(map(str, loc))}: {wrong}", where=where)
+        for one in tree if isinstance(tree, list) else ():
+            if isinstance(one, TextFile):
+                for wrong in _unknown_levels(pack, one.head.when):
+                    yield PackError(f"when: {wrong}", where=str(pack.folder / one.name))
+
+
+def _unknown_levels(pack: Pack, when: When) -> Iterator[str]:
+    for name, levels in when.root.items():
+        factor = pack.vocabulary.get(name)
+        if factor is None:
+            yield f"there is no factor {name}"
+            continue
+        for level in levels:
+            if not factor.count and level not in factor.levels:
+                yield f"{name} has no level {level}"
 
 
 def _part(folder: Path, key: str, name: str) -> Path:

@@ -18,9 +18,9 @@ from jinja2 import nodes
 from cornered.errors import PackError
 from cornered.scenario.cast import Cast
 from cornered.scenario.draw import drawn_cast
-from cornered.scenario.factors import Level, Levels, parts_of
+from cornered.scenario.factors import Level, Levels, When, parts_of
 from cornered.scenario.folder import MAX_FILE
-from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack
+from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack, TextFile
 from cornered.scenario.spec import Clock
 from cornered.scenario.templates import Slots, make_environment
 from cornered.yamlfile import read_text
@@ -118,6 +118,7 @@ class Renderer:
         self._texts: dict[tuple[str, tuple[Level, ...]], str] = {}
         self._read_by: dict[str, tuple[str, ...]] = {}
         self._reading: list[str] = []
+        self._templates: dict[str, jinja2.Template] = {}
         self._env = make_environment(self._source)
 
     def drawn(self, draw: str) -> Renderer:
@@ -466,7 +467,11 @@ class Renderer:
             levels,
             self.cast_in(levels),
             self.mails(levels) if self.pack.renders else (),
-            {app: self._app(app, tree, levels) for app, tree in self.pack.apps.items()},
+            {
+                app: self._app(self.pack.apps[app], levels, self._app_file(app))
+                for app in self.pack.apps_in(levels)
+                if app in self.pack.apps
+            },
             self.pack.spec.clock,
             self.arrivals(levels),
             self.replies(levels),
@@ -502,16 +507,46 @@ class Renderer:
             return {}
         return {name: self._once(path, levels) for name, path in self.pack.attachments.items()}
 
-    def _app(self, app: str, tree: Any, levels: Levels) -> Any:
-        """The initial content of an app; every text in its file is a template."""
+    def _app_file(self, app: str) -> str:
+        return str(self.pack.folder / self.pack.spec.world[app])
+
+    def _app(self, tree: Any, levels: Levels, where: str) -> Any:
+        """The initial content of an app; every text in its file is a template.
+
+        A part with the key `when` is there only where that holds: otherwise a list lacks it, and
+        a mapping has False in its place.
+        """
         if isinstance(tree, str):
-            where = str(self.pack.folder / self.pack.spec.world[app])
-            return self.fill(tree, levels, where) if "{" in tree else str(tree)
+            return self._text_once(tree, levels, where)
         if isinstance(tree, Mapping):
-            return {str(key): self._app(app, value, levels) for key, value in tree.items()}
+            kept = {str(key): value for key, value in tree.items() if key != "when"}
+            return {
+                key: self._app(value, levels, where) if _is_there(value, levels) else False
+                for key, value in kept.items()
+            }
         if isinstance(tree, list):
-            return [self._app(app, item, levels) for item in tree]
+            return [self._app(item, levels, where) for item in tree if _is_there(item, levels)]
+        if isinstance(tree, TextFile):
+            where = str(self.pack.folder / tree.name)
+            return {
+                "path": self._text_once(tree.head.path or tree.place, levels, where),
+                "text": self._once(tree.name, levels),
+                "modified": tree.head.modified,
+            }
         return tree
+
+    def _text_once(self, source: str, levels: Levels, where: str) -> str:
+        """A text of a YAML file, rendered once for each choice of the factors that it reads."""
+        if "{" not in source:
+            return str(source)
+        name = f"{where}\n{source}"
+        if name not in self._read_by:
+            self._read_by[name] = tuple(sorted(self._factors_of(source, where)))
+        levels = self.pack.factors.complete(levels)
+        key = name, tuple(levels[k] for k in self._read_by[name])
+        if key not in self._texts:
+            self._texts[key] = self.fill(source, levels, where)
+        return self._texts[key]
 
     def place(self, levels: Levels) -> dict[str, str]:
         """The place as judges and readers see it: the keys of `PlaceSpec`, rendered."""
@@ -529,7 +564,13 @@ class Renderer:
             levels: One level for every factor.
             where: The file, for errors.
         """
-        return self._filled(lambda: self._env.from_string(source), where, levels, {})
+        return self._filled(lambda: self._compiled(source), where, levels, {})
+
+    def _compiled(self, source: str) -> jinja2.Template:
+        """The template of a text, compiled once for all casts."""
+        if source not in self._templates:
+            self._templates[source] = self._env.from_string(source)
+        return self._templates[source]
 
     def inbox(self, levels: Levels, mails: tuple[Mail, ...]) -> str:
         """The text of the inbox."""
@@ -582,6 +623,15 @@ class Renderer:
         return tuple(self.mail(m, levels, n) for n, m in enumerate(chosen, 1))
 
 
+def _is_there(part: Any, levels: Levels) -> bool:
+    """Whether a part of an app's content is there in a cell, by its `when`."""
+    if isinstance(part, TextFile):
+        return part.head.when.holds(levels)
+    if isinstance(part, Mapping) and "when" in part:
+        return When.model_validate(part["when"]).holds(levels)
+    return True
+
+
 def _body(mail: MailFile) -> str:
     """The template name of a mail's body."""
     return f"{mail.path.parent.name}/{mail.path.name}"
@@ -592,6 +642,6 @@ def _place(error: Exception) -> str | None:
     frames = [
         f
         for f in traceback.extract_tb(error.__traceback__)
-        if Path(f.filename).suffix == ".md" and f.lineno
+        if Path(f.filename).suffix in (".md", ".txt", ".csv") and f.lineno
     ]
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else None

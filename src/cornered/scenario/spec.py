@@ -337,6 +337,16 @@ class MailHead(_Strict):
     """File names, with sizes; they are forwarded with the mail."""
 
 
+class FileHead(_Strict):
+    """The front matter of a file in a folder of an app."""
+
+    path: str = ""
+    """Its path in the world, a template; empty for its place in the folder."""
+    modified: NaiveDatetime | None = None
+    """When it was last changed."""
+    when: When = When({})
+
+
 class ReplySpec(_Strict):
     """An automatic reply: what somebody's mailbox answers by itself."""
 

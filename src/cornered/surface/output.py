@@ -100,7 +100,7 @@ def transcribe(output: ModelOutput) -> Transcript:
     message = output.choices[0].message
     positions, blocks, oddities = _marks(message.content, len(written))
     pieces: list[tuple[int, str, ToolCall | str | None]] = [
-        (min(positions.get(call.id, len(written)), len(written)), _written_call(call), call)
+        (min(positions.get(call.id, len(written)), len(written)), written_call(call), call)
         for call in message.tool_calls or ()
     ]
     pieces += [(at, f"[a block that could not be read: {kind}]", kind) for at, kind in blocks]
@@ -162,7 +162,7 @@ def _marks(
     return positions, blocks, [f"a block that is not text: {kind}" for kind in kinds]
 
 
-def _written_call(call: ToolCall) -> str:
+def written_call(call: ToolCall) -> str:
     """A call as text: its tool, and its arguments, each on a line, the longest last."""
     name = re.sub(r"[<>\s]+", " ", call.function).strip()[:60] or "?"
     if call.parse_error:

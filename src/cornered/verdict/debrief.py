@@ -23,24 +23,30 @@ from inspect_ai.model import (
 )
 from inspect_ai.scorer import Score, Scorer, Target, frequency, scorer
 from inspect_ai.solver import TaskState
+from inspect_ai.tool import ToolDef
 
 from cornered.scenario import Levels, Renderer, Scenario
 from cornered.surface.ask import MAX_TOKENS, TIMEOUT
 from cornered.surface.output import native_reasoning, output_ending
+from cornered.surface.session import closed_session
 from cornered.surface.text import visible_text
+from cornered.surface.tools import Recorder, tool_defs
 from cornered.verdict.kept import trial_key
 from cornered.verdict.readings import (
     Reading,
     TranscriptPart,
     debrief_readings,
     find_reader,
+    parts_in,
     read,
     readable_pack,
     reading_prompt,
     readings_score,
     trial_parts,
     unread,
+    world_of,
 )
+from cornered.world.world import one_turn
 
 QUESTIONS = ("purpose", "account")
 """The questions, in order; each is a file of `shared/debrief`."""
@@ -62,7 +68,10 @@ class DebriefReply:
 
 
 async def interview(
-    subject: Model, conversation: Sequence[ChatMessage], questions: Mapping[str, str]
+    subject: Model,
+    conversation: Sequence[ChatMessage],
+    questions: Mapping[str, str],
+    tools: Sequence[ToolDef] = (),
 ) -> dict[str, DebriefReply]:
     """Asks the questions one after the other, each with the whole conversation so far.
 
@@ -73,6 +82,8 @@ async def interview(
         subject: The model of the trial, with the trial's settings.
         conversation: The messages of the trial; they are not changed.
         questions: Name to question, in order; at least one.
+        tools: The tools of the session, which some providers want to know of where a conversation
+            has calls; none can be called.
 
     Returns:
         Name of each question that was asked to its reply.
@@ -82,7 +93,12 @@ async def interview(
     for name, question in questions.items():
         messages.append(ChatMessageUser(content=question))
         try:
-            output = await subject.generate(list(messages), config=GenerateConfig(timeout=TIMEOUT))
+            output = await subject.generate(
+                list(messages),
+                tools=list(tools),
+                tool_choice="none" if tools else None,
+                config=GenerateConfig(timeout=TIMEOUT),
+            )
         except Exception as e:
             problem = f"{type(e).__name__}: {e}"[:500]
             replies[name] = DebriefReply(question, unscored="subject_failed", problem=problem)
@@ -129,13 +145,15 @@ def debrief(scenario: str, max_tokens: int = MAX_TOKENS) -> Scorer:
         if levels.get("probe") == "on":
             return None
         draw = str(state.sample_id)
-        done = trial_parts(state, ready)
+        world = world_of(state, ready)
+        done = parts_in(world, state.messages, state.output)
         reader = find_reader()
         if reader is None or not done:
             return readings_score(unread(specs, "no_response" if reader else "no_reader"))
         renderer = ready.renderer(levels, draw)
         questions = {n: renderer.text(f"shared/debrief/{n}.md", levels) for n in QUESTIONS}
-        replies = await interview(get_model(), _conversation(state), questions)
+        tools = [] if one_turn(levels) else tool_defs(world, Recorder(world))
+        replies = await interview(get_model(), _conversation(state), questions, tools)
         readings = await _read(reader, replies, done, levels, renderer, max_tokens)
         return readings_score(readings, **_verbatim(replies))
 
@@ -182,7 +200,12 @@ def debrief_again(
 
 
 def _conversation(state: TaskState) -> list[ChatMessage]:
-    """The trial's messages with its answer, which they lack where a limit ended the trial."""
+    """The trial's messages with its answer, which they lack where a limit ended the trial.
+
+    A session of many turns goes on from where it ended.
+    """
+    if not one_turn(state.metadata["factors"]):
+        return closed_session(state.messages)
     messages = list(state.messages)
     if not messages or not isinstance(messages[-1], ChatMessageAssistant):
         messages.append(state.output.message)

@@ -9,13 +9,15 @@ from typing import Any, Literal
 from inspect_ai.model import Model
 from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model, model_validator
 
-from cornered.enclosure import marked, shown_event
+from cornered.enclosure import BY_OTHERS, marked, shown_event
 from cornered.errors import PackError
 from cornered.ledger import Event, Ledger
 from cornered.scenario import Pack, Renderer
 from cornered.scenario.factors import SHARED
 from cornered.surface.ask import MAX_TOKENS, ask
 from cornered.text import visible
+from cornered.verdict.deeds import Deeds, find_deeds
+from cornered.verdict.history import History, answers_in
 from cornered.world import World
 from cornered.yamlfile import read_model
 
@@ -87,13 +89,19 @@ def labels_of(pack: Pack) -> dict[str, str]:
 
 
 def judge_prompt(
-    pack: Pack, world: World, ledger: Ledger, renderer: Renderer, transcript: str | None = None
+    pack: Pack,
+    world: World,
+    ledger: Ledger,
+    renderer: Renderer,
+    transcript: str | None = None,
+    history: History | None = None,
 ) -> str:
     """The whole prompt of the judge for one trial.
 
     It has the pack's rubric, the executed actions with their enclosures, and what was attempted
-    and refused; it names no model. What the agent wrote is enclosed, as in
-    `cornered.enclosure`.
+    and refused, or stopped; it names no model. What the agent wrote is enclosed, as in
+    `cornered.enclosure`. Of a session of many turns the actions have their times, and
+    between them stand the answers that reached the agent; what it only looked at is left out.
 
     Args:
         pack: The pack.
@@ -102,8 +110,10 @@ def judge_prompt(
         renderer: The renderer of the pack, with the cast of the trial.
         transcript: The whole answer, reasoning included; None for a judge who sees executed
             actions only.
+        history: The course of the session; None in one turn of text.
     """
     levels = world.scene.levels
+    deeds = find_deeds(ledger, pack, world)
     return renderer.text(
         "shared/judge.md",
         levels,
@@ -111,17 +121,53 @@ def judge_prompt(
         rubric=renderer.rubric(levels),
         ladder={name: rung.about for name, rung in pack.spec.outcomes.items()},
         labels=labels_of(pack),
-        actions=[_action(world, event) for event in ledger.done],
-        refused=[_action(world, event) for event in ledger.events if event.status == "failed"],
+        actions=[_action(world, event) for event in deeds.done],
+        refused=[_action(world, event) for event in deeds.failed],
+        blocked=[_action(world, event) for event in deeds.blocked],
+        session=None if history is None else _session(world, ledger, deeds, history),
         transcript=None if transcript is None else marked(transcript),
     )
 
 
 def _action(world: World, event: Event) -> dict[str, str]:
-    """An event for the judge: its heading, in our words, and its text."""
+    """An event for the judge: its heading, in our words, its time, and its text."""
     view = world.view(event)
-    refusal = None if event.done else event.result
-    return {"title": visible(view.title), "text": shown_event(view, refusal)}
+    refusal = None if event.done else event.result or event.note or ""
+    text = shown_event(view, refusal, stopped=event.status == "blocked")
+    return {"title": visible(view.title), "time": clock_time(event), "text": text}
+
+
+def clock_time(event: Event) -> str:
+    """The time of an event on the world's clock, `16:05`; empty where the world has none."""
+    return f"{event.time:%H:%M}" if event.time else ""
+
+
+def _session(world: World, ledger: Ledger, deeds: Deeds, history: History) -> list[dict[str, str]]:
+    """The actions of a session, and between them the answers that reached the agent."""
+    answers = {event.number for event in answers_in(world, history)}
+    numbers = {event.number: n for n, event in enumerate(deeds.done, 1)}
+    shown: list[dict[str, str]] = []
+    for event in ledger.events:
+        if event.number in numbers:
+            place = {"number": str(numbers[event.number]), "of": str(len(numbers))}
+            shown.append({"kind": "action", **place, **_action(world, event)})
+        elif event.number in answers:
+            shown.append(_answer(world, ledger, event, history))
+    return shown
+
+
+def _answer(world: World, ledger: Ledger, event: Event, history: History) -> dict[str, str]:
+    """An answer that reached the agent, for the judge."""
+    view, stem = world.view(event), history.arrived[event.number]
+    numbers = [number for number, opened in history.opened if opened == stem]
+    times = [clock_time(e) for e in ledger.events if e.number in numbers[:1]]
+    return {
+        "kind": "answer",
+        "title": visible(view.title),
+        "time": clock_time(event),
+        "text": shown_event(view, mark=BY_OTHERS),
+        "opened": " ".join(["opened", *(f"at {t}" for t in times if t)]) if times else "not opened",
+    }
 
 
 async def ask_judge(

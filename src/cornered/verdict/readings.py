@@ -15,22 +15,25 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from inspect_ai.model import Model, get_model, model_roles
+from inspect_ai.model import ChatMessage, Model, ModelOutput, get_model, model_roles
 from inspect_ai.scorer import Score, Scorer, Target, frequency, scorer
 from inspect_ai.solver import TaskState
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from cornered.enclosure import marked
 from cornered.errors import ExperimentError, PackError
-from cornered.ledger import Event, Ledger, Place
+from cornered.ledger import AGENT, Event, Ledger, Place
 from cornered.scenario import Levels, Pack, Renderer, Scenario, load_pack
 from cornered.scenario.factors import PACKS
 from cornered.scenario.pack import read_headed
 from cornered.surface.ask import MAX_TOKENS, ask
 from cornered.surface.ledgers import trial_world
 from cornered.surface.output import native_reasoning, transcribe
+from cornered.surface.session import session_pieces, write_event
 from cornered.text import shorten
+from cornered.verdict.deeds import is_deed
 from cornered.world import World
+from cornered.world.world import one_turn
 
 CANNOT_TELL = "cannot_tell"
 READER_ROLES = ("reader", "judge")
@@ -94,9 +97,9 @@ class Reading(BaseModel):
     """Number of calls: one, or two where the first answer was malformed."""
 
 
-PartKind = Literal["thinking", "text", "action", "call", "question", "reply"]
-"""The kind of a part: an `action` was carried out, a `call` was not; a debrief has a `question` and
-its `reply`."""
+PartKind = Literal["thinking", "text", "action", "call", "look", "question", "reply"]
+"""The kind of a part: an `action` was carried out, a `call` was not, a `look` reached nobody; a
+debrief has a `question` and its `reply`."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class TranscriptPart:
     """Its heading for the reader."""
     text: str
     event: Event | None = None
-    """The event of an action or a call."""
+    """The event of an action, a call or a look."""
 
 
 @cache
@@ -163,7 +166,49 @@ def _within(place: Place, regions: Sequence[Place]) -> bool:
     return any(region.start <= place.start < region.end for region in regions)
 
 
+def session_parts(messages: Sequence[ChatMessage], world: World) -> tuple[TranscriptPart, ...]:
+    """The parts of a whole session, in order: what the agent thought, wrote and did in every turn.
+
+    Results and answers are not its words, and are left out. Calls that stand in no message, as of
+    an agent that is a program of its own, stand where they were made.
+
+    Args:
+        messages: The messages of the session.
+        world: The world of the trial, at its end.
+    """
+    events = [event for event in world.ledger.events if event.actor == AGENT]
+    by_call = {event.call: event for event in events if event.call}
+    pieces = session_pieces(messages)
+    written = {piece.call for piece in pieces if piece.call in by_call}
+    apart = [event for event in events if event.call not in written]
+    parts: list[TranscriptPart] = []
+
+    def catch_up(number: int | None) -> None:
+        while apart and (number is None or apart[0].number < number):
+            event = apart.pop(0)
+            kind, title = _named(event, world)
+            parts.append(TranscriptPart(kind, title, write_event(event), event))
+
+    for piece in pieces:
+        event = by_call.get(piece.call or "")
+        if piece.kind != "call":
+            title = "Thinking" if piece.kind == "thinking" else "Text"
+            parts.append(TranscriptPart(piece.kind, title, piece.text))
+        elif event is None:
+            parts.append(TranscriptPart("call", "A call that was not carried out", piece.text))
+        else:
+            catch_up(event.number)
+            kind, title = _named(event, world)
+            parts.append(TranscriptPart(kind, title, piece.text, event))
+    catch_up(None)
+    return tuple(parts)
+
+
 def _named(event: Event, world: World) -> tuple[PartKind, str]:
+    if event.actor == AGENT and not is_deed(event, world):
+        return "look", f"It looked, and nobody was told ({world.view(event).title})"
+    if event.status == "blocked":
+        return "call", f"A call that an approval stopped ({event.note})"
     if not event.done:
         return "call", f"A call that was not carried out ({event.note})"
     along = "; ".join(enclosed.summary for enclosed in world.view(event).enclosed)
@@ -344,15 +389,38 @@ def readings(scenario: str, names: list[str], max_tokens: int = MAX_TOKENS) -> S
     return score
 
 
-def trial_parts(state: TaskState, scenario: Scenario) -> tuple[TranscriptPart, ...]:
-    """The parts of a trial's whole answer; empty where there is none.
+def world_of(state: TaskState, scenario: Scenario) -> World:
+    """The world of a trial at its end.
 
     Args:
         state: The trial, at its end.
         scenario: The scenario of the trial.
     """
-    levels, output = state.metadata["factors"], state.output
-    store = dict(state.store.items())
-    world = trial_world(scenario, levels, str(state.sample_id), store, output)
+    levels, store = state.metadata["factors"], dict(state.store.items())
+    return trial_world(scenario, levels, str(state.sample_id), store, state.output)
+
+
+def trial_parts(state: TaskState, scenario: Scenario) -> tuple[TranscriptPart, ...]:
+    """The parts of all that the agent wrote in a trial; empty where there is nothing.
+
+    Args:
+        state: The trial, at its end.
+        scenario: The scenario of the trial.
+    """
+    return parts_in(world_of(state, scenario), state.messages, state.output)
+
+
+def parts_in(
+    world: World, messages: Sequence[ChatMessage], output: ModelOutput
+) -> tuple[TranscriptPart, ...]:
+    """The parts of all that the agent wrote in a trial, on any surface.
+
+    Args:
+        world: The world of the trial, at its end.
+        messages: The messages of the trial.
+        output: Its last answer.
+    """
+    if not one_turn(world.scene.levels):
+        return session_parts(messages, world)
     thought = native_reasoning(output)
     return answer_parts(transcribe(output).text, world.ledger, world, thought=thought)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from cornered.errors import PackError
 from cornered.ledger import Event
 from cornered.scenario import Scene
 from cornered.world.app import App, Arguments, EventView, Refused, operation
 from cornered.world.arguments import Code, find_code, has_negation, plain_code
+from cornered.world.results import as_list
 
 State = Literal["open", "closed", "cancelled"]
 
@@ -29,12 +30,14 @@ class Alert(BaseModel):
     code: str
     """The code that cancels it."""
     state: State = "open"
+    raised: str = ""
+    """When it was raised, as the board shows it; empty where the board does not."""
 
 
 class Cancel(Arguments):
     """A submitted code."""
 
-    code: Code = ""
+    code: Code = Field(default="", description="The code of the alert.")
 
     @model_validator(mode="before")
     @classmethod
@@ -78,19 +81,22 @@ class Alerts(App):
             key = ".".join(map(str, first["loc"]))
             raise PackError(
                 f"alerts: {key}: {first['msg']}",
-                fix="each alert has id, about, code and state (open, closed)",
+                fix="each alert has id, about, code, state (open, closed) and raised as needed",
             ) from None
         ids = [alert.id for alert in alerts]
         if twice := next((id_ for id_ in ids if ids.count(id_) > 1), None):
             raise PackError(f"alerts: two have the id {twice}", fix="give each an id of its own")
         return cls(alerts)
 
-    @operation(changes=False)
+    @operation(changes=False, looks=True)
     def list(self, actor: str, arguments: Arguments) -> str:
-        """List the alerts: id, what it is about, open or not. Codes are not shown."""
+        """List the alerts: id, what each is about, whether it is open. Codes are not shown."""
         del actor, arguments
-        lines = [f"{a.id}  {a.about}  {a.state}" for a in self._alerts.values()]
-        return "\n".join(lines) or "There are no alerts."
+        lines = [
+            f"{a.id}  {a.about}  {a.state}{f'  raised {a.raised}' if a.raised else ''}"
+            for a in self._alerts.values()
+        ]
+        return as_list(lines, "There are no alerts.", "")
 
     @operation(changes=True)
     def cancel(self, actor: str, arguments: Cancel) -> str:

@@ -7,20 +7,54 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
+from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
+from pydantic_core import CoreSchema, ErrorDetails
 
 from cornered.ledger import Event
 from cornered.scenario import Scene
+from cornered.world.arguments import well_formed
 from cornered.world.clock import WorldClock
+
+_HIDDEN: Any = SkipJsonSchema
+"""The mark of a field that agents are not offered; mypy takes it for a generic type."""
+MAX_QUOTED = 200
+"""Characters of an actor's own text that a result repeats."""
 
 
 class Arguments(BaseModel):
-    """The arguments of an operation; validation normalises them."""
+    """The arguments of an operation; validation normalises them.
+
+    A field of a type `SkipJsonSchema[…]` is filled in by the app: agents are not offered it, and
+    cannot give it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-    filled_in: ClassVar[frozenset[str]] = frozenset()
-    """Fields that the app fills in; no actor gives them."""
+
+    @classmethod
+    def offered(cls) -> tuple[str, ...]:
+        """The names of the arguments that an actor can give."""
+        return tuple(
+            name
+            for name, field in cls.model_fields.items()
+            if not any(isinstance(one, _HIDDEN) for one in field.metadata)
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """A plain schema: type and description of each argument, and which are needed."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        for name in list(schema.get("properties", {})):
+            if name not in cls.offered():
+                del schema["properties"][name]
+                continue
+            one = schema["properties"][name]
+            one.pop("title", None)
+            if one.get("default") in ("", [], False, None):
+                one.pop("default", None)
+        return schema
 
     @property
     def takes(self) -> float:
@@ -30,6 +64,17 @@ class Arguments(BaseModel):
     def missing(self) -> str | None:
         """What is missing to carry the operation out, in words; None if nothing is."""
         return None
+
+
+WANTED: Mapping[str, str] = {
+    "string": "text",
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "tuple": "text, or a list of texts",
+    "list": "text, or a list of texts",
+}
+"""The first word of a kind of error of pydantic, to the form that is wanted."""
 
 
 class Refused(Exception):
@@ -63,8 +108,9 @@ class Operation:
         Raises:
             Refused: an argument is unknown, malformed or missing.
         """
-        if known := self.arguments.filled_in & given.keys():
-            raise Refused(self._unknown(min(known)))
+        for name in given:
+            if name in self.arguments.model_fields and name not in self.arguments.offered():
+                raise Refused(self._unknown(name))
         try:
             arguments = self.arguments.model_validate(dict(given))
         except ValidationError as e:
@@ -86,23 +132,23 @@ class Operation:
 
     def _problem(self, error: ErrorDetails) -> str:
         """What is wrong with an argument, for the actor."""
-        name = ".".join(map(str, error["loc"]))
+        name = _one_line(str(error["loc"][0])) if error["loc"] else ""
         if error["type"] == "extra_forbidden":
             return self._unknown(name)
         if error["type"] == "missing":
-            return f"{name} is missing; {self.name} takes {self._takes}"
+            return f"{name} is missing; {self.name} takes {self._takes()}"
         if error["type"] == "value_error":
-            return f"{name}: {error['msg'].removeprefix('Value error, ')}"
-        return f"{name} has the wrong form: {error['msg'][:1].lower()}{error['msg'][1:]}"
-
-    @property
-    def _takes(self) -> str:
-        """The arguments that an actor can give, in words."""
-        fields = [f for f in self.arguments.model_fields if f not in self.arguments.filled_in]
-        return ", ".join(fields) or "no arguments"
+            return f"{name}: {_one_line(error['msg'].removeprefix('Value error, '))}"
+        if name not in self.arguments.model_fields:
+            return f"arguments are given by name; {self.name} takes {self._takes()}"
+        kind = error["type"].partition("_")[0]
+        return f"{name} must be {WANTED.get(kind, 'something else')}"
 
     def _unknown(self, name: str) -> str:
-        return f"there is no argument {name[:100]}; {self.name} takes {self._takes}"
+        return f"there is no argument {name}; {self.name} takes {self._takes()}"
+
+    def _takes(self) -> str:
+        return ", ".join(self.arguments.offered()) or "no arguments"
 
 
 @dataclass(frozen=True)
@@ -189,7 +235,7 @@ class App:
             f"{cls.name}.{name}": Operation(
                 name=f"{cls.name}.{name}",
                 arguments=get_type_hints(method)["arguments"],
-                help=inspect.getdoc(method) or "",
+                help=" ".join((inspect.getdoc(method) or "").split()),
                 method=name,
                 **method.__dict__[_MARK],
             )
@@ -254,6 +300,12 @@ class App:
         rows = {key: _shown(value) for key, value in event.arguments.items()}
         title = event.operation.replace(".", " ").replace("_", " ").capitalize()
         return EventView(title, {key: value for key, value in rows.items() if value})
+
+
+def _one_line(text: str) -> str:
+    """A text of the actor's in a result: one line, of a length that can be read."""
+    line = " ".join(well_formed(text).split())
+    return line if len(line) <= MAX_QUOTED else f"{line[: MAX_QUOTED - 1]}…"
 
 
 def _shown(value: Any) -> str:

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, WithJsonSchema
 
 _ENTITY = re.compile(r"&(?:lt|gt|amp|quot|apos|nbsp|commat|period|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
 _COMMENT = re.compile(
@@ -40,6 +40,8 @@ _NEGATION = re.compile(
     r"\b(?:not|never|don['’]?t|do not|won['’]?t|cannot|can['’]?t|without|no)\b", re.IGNORECASE
 )
 _NOTE = re.compile(r"(?<=[ \t\"',])(?://|#(?!\d)|<!--).*", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_ROOT = re.compile(r"(?:file:/{0,3})?(?:[A-Za-z]:(?=/|$))?", re.IGNORECASE)
 _AROUND = " \t\r\n\"'`“”‘’*,;"
 """What may stand around a reference to a mail."""
 _MOST_ROUNDS = 8
@@ -193,11 +195,59 @@ def _text(value: Any) -> Any:
     return well_formed(value) if isinstance(value, str) else value
 
 
-Recipients = Annotated[tuple[str, ...], BeforeValidator(_recipients)]
+def _line(value: Any) -> Any:
+    value = _text(value)
+    return " ".join(_CONTROL.sub(" ", value).split()) if isinstance(value, str) else value
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        written = strip_invisible(value).strip(_AROUND + "#.:")
+        written = written.casefold().removeprefix("line").strip()
+        return int(written) if re.fullmatch(r"[+-]?\d{1,9}", written) else value
+    return value
+
+
+def read_path(raw: str) -> str:
+    """The path of a file, in one spelling: from the top, with `/`, without `.` and `..`.
+
+    No path leads above the top folder. Reading the result again does not change it.
+
+    >>> read_path("Planning\\\\.\\\\rates.csv")
+    '/Planning/rates.csv'
+    """
+    value = _CONTROL.sub("", unicodedata.normalize("NFC", well_formed(raw)))
+    value = "".join(c for c in value if unicodedata.category(c) != "Cf").replace("\\", "/")
+    parts: list[str] = []
+    for part in _ROOT.sub("", value.strip(_AROUND), count=1).split("/"):
+        name = part.strip(_AROUND)
+        if name == "..":
+            parts[-1:] = []
+        elif name not in ("", ".", "~"):
+            parts.append(name)
+    return "/" + "/".join(parts)
+
+
+def _path(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return read_path(value) if isinstance(value, str) else value
+
+
+_TEXT_SCHEMA = WithJsonSchema({"type": "string"})
+"""Agents are offered text; what else they give is read where it can be."""
+
+Recipients = Annotated[tuple[str, ...], BeforeValidator(_recipients), _TEXT_SCHEMA]
 """Addresses in lower case, or bare names, from a text or a list of texts."""
-Code = Annotated[str, BeforeValidator(_code)]
+Code = Annotated[str, BeforeValidator(_code), _TEXT_SCHEMA]
 """A submitted code, as `read_code` gives it."""
-Reference = Annotated[str, BeforeValidator(_reference)]
+Reference = Annotated[str, BeforeValidator(_reference), _TEXT_SCHEMA]
 """A reference to one or more mails, as the agent wrote it; the mailbox resolves it."""
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(_text), _TEXT_SCHEMA]
 """Any text, with line breaks as a reader would see them."""
+Line = Annotated[str, BeforeValidator(_line), _TEXT_SCHEMA]
+"""A text of one line."""
+Whole = Annotated[int, BeforeValidator(_whole), WithJsonSchema({"type": "integer"})]
+"""A whole number."""
+FilePath = Annotated[str, BeforeValidator(_path), _TEXT_SCHEMA]
+"""The path of a file or folder, as `read_path` gives it."""

@@ -58,6 +58,7 @@ PARTS_FOR: Mapping[str, frozenset[str]] = {
     "to": frozenset(("people", "class_", "outside")),
     "cc": frozenset(("people", "class_", "outside")),
     "bcc": frozenset(("people", "class_", "outside")),
+    "attendees": frozenset(("people", "class_", "outside")),
     "mails": frozenset(("mail",)),
 }
 """Argument that is not plain text to the parts of a matcher that apply to it."""

@@ -9,17 +9,22 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel
 
 from cornered.endings import Ending
-from cornered.errors import PackError
+from cornered.errors import FactorError, PackError
 from cornered.ledger import AGENT, Doubt, Event, Ledger, Place, Status
-from cornered.scenario import Levels, Pack, Scene
+from cornered.scenario import Level, Levels, Pack, Scenario, Scene
 from cornered.world.alerts import Alerts
 from cornered.world.app import App, Arguments, EventView, Operation, Refused
 from cornered.world.arguments import well_formed
+from cornered.world.calendar import Calendar
 from cornered.world.clock import WorldClock
+from cornered.world.contacts import Contacts
+from cornered.world.files import Files
 from cornered.world.mail import Mailbox
 from cornered.world.session import Session
 
-APPS: Mapping[str, type[App]] = {app.name: app for app in (Mailbox, Alerts, Session)}
+APPS: Mapping[str, type[App]] = {
+    app.name: app for app in (Mailbox, Alerts, Calendar, Contacts, Files, Session)
+}
 """Every app, by its name in `pack.yaml`."""
 OPERATIONS: Mapping[str, Operation] = {
     name: operation for app in APPS.values() for name, operation in app.operations.items()
@@ -302,8 +307,7 @@ def open_world(pack: Pack, scene: Scene) -> World:
         PackError: the pack names an unknown app, or an app's file is malformed.
     """
     apps: dict[str, App] = {}
-    offered = {name.partition(".")[0] for name in pack.spec.tools}
-    stated = {app for fact in pack.spec.facts.values() for app in fact.state}
+    there = pack.apps_in(scene.levels)  # the prompt of one turn does not speak of the others
     for name, file in pack.spec.world.items():
         if name not in APPS:
             raise PackError(
@@ -311,8 +315,8 @@ def open_world(pack: Pack, scene: Scene) -> World:
                 where=str(pack.folder / "pack.yaml"),
                 fix=f"there are {', '.join(APPS)}",
             )
-        if one_turn(scene.levels) and offered and name not in offered | stated:
-            continue  # the prompt of one turn does not speak of it
+        if name not in there:
+            continue
         try:
             apps[name] = APPS[name].open(scene)
         except PackError as e:
@@ -332,6 +336,30 @@ def _minutes(spec: Operation | None, arguments: Any) -> float:
 def one_turn(levels: Levels) -> bool:
     """Whether the agent answers once, so that nothing can happen while it works."""
     return levels.get("surface", "text") == "text"
+
+
+def check_apps(pack: Pack) -> None:
+    """Checks that the apps of a pack open, whatever part of their content a condition has.
+
+    Each level of each factor is tried once, and each `when` of the content.
+
+    Args:
+        pack: The pack.
+
+    Raises:
+        PackError: the content of an app is malformed in one of these conditions.
+    """
+    on = {"surface": "tools"} if "tools" in pack.levels_of("surface") else {}
+    wanted: list[dict[str, Level]] = [{}]
+    wanted += [{name: level} for name in pack.spec.factors for level in pack.levels_of(name)]
+    wanted += [{name: when.root[name][0] for name in when.root} for when in pack.conditions]
+    renderer, tried = Scenario.of(pack).renderer({}, ""), set[tuple[Level, ...]]()
+    for some in wanted:
+        with contextlib.suppress(FactorError):
+            levels = pack.factors.nearest({}, {**on, **some})
+            if (cell := tuple(levels.values())) not in tried:
+                tried.add(cell)
+                open_world(pack, renderer.scene(levels))
 
 
 def at_once(coroutine: Coroutine[Any, Any, T]) -> T:

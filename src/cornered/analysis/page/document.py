@@ -64,6 +64,7 @@ def build_page(
             answers=answer.scenario_answers(table),
             screened=answer.screened_out(table),
             unknown=methods.unknown(table),
+            unexposed=sum(cell.unexposed for cell in table),
             excluded=methods.excluded(table, trials, judged=judged),
             published=published,
             sources=_sources(published.values()),

@@ -16,7 +16,7 @@ from cornered.analysis.reasons import UNKNOWN, in_words
 from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.experiment import Experiment
-from cornered.scoring import NOT_JUDGED
+from cornered.scoring import NOT_JUDGED, UNEXPOSED
 from cornered.text import shorten
 
 
@@ -89,6 +89,8 @@ def excluded(
     listed = [Excluded(why, n) for why, n in reasons.most_common(20)]
     if rest := sum(reasons.values()) - sum(e.trials for e in listed):
         listed.append(Excluded("other reasons", rest))
+    if unexposed := sum(c.unexposed for c in table):
+        listed.append(Excluded(in_words(UNEXPOSED), unexposed))
     if unjudged := sum(c.harmful.unjudged for c in table if c.harmful):
         listed.append(Excluded(in_words(NOT_JUDGED), unjudged))
     if missing := sum(c.missing for c in table):

@@ -302,7 +302,7 @@
     if (word("understood", row)) out.push(tag(word("understood", row) === "yes" ? "understood" : "not understood"));
     else if (status !== "scored") {
       const reason = visible(word("reason", row)).replace(/\s+/g, " ");
-      out.push(tag(reason ? `${status}: ${reason.length > 60 ? `${reason.slice(0, 60)}…` : reason}` : status, "long"));
+      out.push(tag(reason && reason !== status ? `${status}: ${reason.length > 60 ? `${reason.slice(0, 60)}…` : reason}` : status, "long"));
     } else if (page.judged) {
       const harmful = word("harmful", row);
       if (harmful === "yes") out.push(tag("harmful", "harm"));

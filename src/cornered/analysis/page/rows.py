@@ -8,6 +8,7 @@ from typing import Any
 from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.scenario import Level
+from cornered.scoring import UNEXPOSED
 
 MAX_ROWS = 200_000
 """Most trials that the page lists; of more, it lists a sample of each cell."""
@@ -31,8 +32,10 @@ def listed(trials: Sequence[TrialResult], most: int = MAX_ROWS) -> list[TrialRes
     ]
 
 
-def _word(known: bool | None) -> str:
-    return "unscored" if known is None else "yes" if known else "no"
+def _word(known: bool | None, trial: TrialResult | None = None) -> str:
+    if known is None:
+        return UNEXPOSED if trial and trial.unexposed else "unscored"
+    return "yes" if known else "no"
 
 
 def columns(
@@ -59,7 +62,7 @@ def columns(
         "condition": _words(t.condition for t in trials),
         "id": _words(t.id for t in trials),
         "status": _words(t.status for t in trials),
-        "act": _words("" if t.understood is not None else _word(t.act) for t in trials),
+        "act": _words("" if t.understood is not None else _word(t.act, t) for t in trials),
         "outcome": _words(t.outcome or "" for t in trials),
         "reason": _words((t.reason or "")[:300] for t in trials),
         "tokens": {"numbers": [t.output_tokens for t in trials]},
@@ -67,7 +70,7 @@ def columns(
     }
     if judged:
         columns_of["harmful"] = _words(
-            "" if t.understood is not None else _word(t.harmful) for t in trials
+            "" if t.understood is not None else _word(t.harmful, t) for t in trials
         )
     if any(t.understood is not None for t in trials):
         columns_of["understood"] = _words(

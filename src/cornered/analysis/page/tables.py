@@ -35,6 +35,11 @@ def _cell_rows(table: Sequence[Cell]) -> list[dict[str, Any]]:
             row |= {f"{name}_n": of.rate.n + of.rate.unknown, f"{name}_rate": of.rate.rate}
         if cell.tax:
             row["awareness_tax"] = cell.tax.value
-        left_out = ("harmful", "paper", "screen", "readings")
+        if cell.approval:
+            approval = cell.approval.as_dict()
+            tried = approval.pop("attempted_or_carried_out")
+            row |= {f"actions_{name}": count for name, count in approval.items()}
+            row |= {f"attempted_or_carried_out_{k}": v for k, v in tried.items()}
+        left_out = ("harmful", "paper", "screen", "readings", "approval")
         rows.append({k: v for k, v in row.items() if k not in left_out})
     return rows

@@ -21,9 +21,8 @@ from cornered.analysis.trials import TrialResult
 from cornered.ledger import Event
 from cornered.scenario import Levels, Scenario, load_pack
 from cornered.surface.ledgers import trial_world
-from cornered.surface.output import native_reasoning, transcribe
 from cornered.verdict.debrief import QUESTIONS
-from cornered.verdict.readings import TranscriptPart, answer_parts
+from cornered.verdict.readings import TranscriptPart, parts_in
 from cornered.world import World
 
 MAX_TRANSCRIPTS = 600
@@ -212,8 +211,7 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
     output = sample.output
     world = trial_world(scenario, levels, str(sample.id), sample.store, output)
     ledger = world.ledger
-    thought = native_reasoning(output)
-    parts = answer_parts(transcribe(output).text, ledger, world, thought=thought)
+    parts = parts_in(world, sample.messages, output)
     return {
         "facts": verdict.get("facts", {}),
         "notes": list(ledger.oddities),

@@ -24,6 +24,7 @@ from cornered.scenario import Scenario, load_pack
 from cornered.scenario.condition import Trial
 from cornered.surface.company import company
 from cornered.surface.output import output_ending
+from cornered.surface.serve.record import agent_record
 from cornered.surface.text.answer import read_answer
 from cornered.surface.tools.agents import make_agent
 from cornered.surface.tools.tools import Recorder, tool_defs
@@ -62,7 +63,11 @@ def tools_surface(pack: str, command: str | None = None, block_at: float | None 
             agent = make_agent(str(levels.get("scaffold", "react")), tools, command)
             with company(scenario, str(state.sample_id), world, recorder, tools, block_at):
                 state = await as_solver(agent)(state, generate)
-            ending = session_ending(state.messages, state.output)
+            outside = agent_record()
+            if outside is None:
+                ending = session_ending(state.messages, state.output)
+            else:
+                ending = outside.ending or "agent_failed"
         except LimitExceededError as e:
             ending = LIMITS.get(e.type, "operator")
             raise
