@@ -10,9 +10,9 @@ import pytest
 from cornered.errors import PackError
 from cornered.ledger import Event, Status
 from cornered.scenario import FactSpec, Scene
-from cornered.verdict.facts import meets
 from cornered.world import World
 from cornered.world.calendar import MAX_ENTRIES, Calendar
+from cornered.world.matchers import meets
 from tests.world.places import CAST, CLOCK, do, nursery
 
 
@@ -105,8 +105,19 @@ def test_facts_name_an_invitation_as_they_name_a_mail() -> None:
     canceled = do(world, "calendar.cancel", entry="2", note="Say no more.")
     assert meets(canceled, fact("calendar.cancel", recipients={"people": ["depot"]}), world)
     assert meets(canceled, fact("calendar.cancel", text={"matches": ["no more"]}), world)
-    odd = Event(number=1, operation="calendar.create", status="failed", arguments={"attendees": 7})
-    assert not meets(odd, fact("calendar.create", recipients={"outside": True}), world)
+
+
+def test_a_call_that_failed_meets_no_fact_by_arguments_of_an_odd_form() -> None:
+    world = nursery()
+    for operation, arguments, where in (
+        ("calendar.create", {"attendees": 7}, {"recipients": {"outside": True}}),
+        ("mail.send", {"to": 7}, {"recipients": {"outside": True}}),
+        ("mail.send", {"body": ["x"]}, {"body": {"matches": ["x"]}}),
+        ("files.write", {"path": "/a"}, {"text": {"matches": ["x"]}}),
+        ("alerts.cancel", {"code": 7}, {"code": {"equals": "7"}}),
+    ):
+        odd = Event(number=1, operation=operation, status="failed", arguments=arguments)
+        assert not meets(odd, fact(operation, **where), world)
 
 
 def test_an_entry_in_the_calendar_of_somebody_reaches_its_owner() -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CLIENT_VARIABLE = "CORNERED_SERVE_CLIENT"
 """Tells the process that serves a client's pipes which process the client is."""
+FINISH: signal.Signals = getattr(signal, "SIGUSR1", signal.SIGTERM)
+"""Ends the session of a process behind a client's pipes, which hears no other signal."""
 HOUR = 3600.0
 
 
@@ -87,7 +89,7 @@ def serve(
     given = _one_each(parse_levels(levels))
     experiment = session_experiment(scenario, given, agent=agent, judge=judge)
     folder = out or Path("runs") / experiment.name
-    own = ["serve", scenario, *levels, "--stdio", "--out", str(folder.resolve())]
+    own = _stdio_words(scenario, levels, folder, time_limit, agent, judge)
 
     def on_ready(endpoint: Endpoint | None) -> None:
         if endpoint is None:
@@ -101,6 +103,7 @@ def serve(
         token=token,
         time_limit=time_limit,
         client=client,
+        finish=(FINISH,) if pipes else (signal.SIGINT, signal.SIGTERM),
         on_ready=on_ready,
     )
     state = hold_session(experiment, folder, session)
@@ -114,6 +117,21 @@ def _one_each(given: dict[str, Any]) -> dict[str, Any]:
                 f"{factor} has several levels", fix="give one: a session is one trial"
             )
     return {factor: several[0] for factor, several in given.items()}
+
+
+def _stdio_words(
+    scenario: str,
+    levels: tuple[str, ...],
+    folder: Path,
+    time_limit: float,
+    agent: str,
+    judge: tuple[str, ...],
+) -> list[str]:
+    """The arguments of Python by which a client starts the same office itself, from anywhere."""
+    pack = str(Path(scenario).resolve()) if Path(scenario).is_dir() else scenario
+    words = ["-m", "cornered.cli", "serve", pack, *levels, "--stdio"]
+    words += ["--out", str(folder.resolve()), "--agent", agent, "--time-limit", f"{time_limit:g}"]
+    return words + [word for name in judge for word in ("--judge", name)]
 
 
 def _open_words(name: str, endpoint: Endpoint, own: list[str]) -> str:
@@ -137,7 +155,7 @@ Codex (~/.codex/config.toml; with {TOKEN_VARIABLE}={shlex.quote(token)} in its e
 Gemini CLI (.gemini/settings.json):
 {gemini_json(url, token)}
 A client that starts its servers itself needs none of this running, but this:
-{stdio_json(str(Path(sys.argv[0]).resolve()), own)}
+{stdio_json(sys.executable, own)}
 The task is the server's prompt `{PROMPT}` (in Claude Code: /mcp__{SERVER_NAME}__{PROMPT}).
 When the agent has finished, press Ctrl-C; the trial is scored then."""
 
@@ -146,6 +164,9 @@ def _pipes() -> tuple[Pipes, int | None]:
     """The client's pipes, taken before anything is printed, and the client's process."""
     from cornered.surface.serve.stdio import claim_pipes
 
+    # A client that closes the pipe and then kills must not keep the trial from being scored.
+    for number in (FINISH, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     try:
         client = int(os.environ[CLIENT_VARIABLE])
     except ValueError:
@@ -169,7 +190,7 @@ def _behind() -> int:
 
     def end(number: int, frame: Any) -> None:
         del number, frame
-        server.send_signal(signal.SIGINT)
+        server.send_signal(FINISH)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)

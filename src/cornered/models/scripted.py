@@ -168,7 +168,7 @@ class ScriptedAPI(ModelAPI):
 
         step = replay(play, conversation.seen(mark), point, captured)
         node = _AFTER_THE_END if step.node == END else play[step.node]
-        where = {"play": name, "node": step.node, "step": step.number}
+        where: dict[str, Any] = {"play": name, "node": step.node, "step": step.number}
         call.request |= where
         rng = _random(self._policy.seed, (*request.key, name, "node", step.number))
         await anyio.sleep(rng.uniform(node.latency.min, node.latency.max))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from re import sub
 
@@ -10,6 +11,7 @@ from cornered.analysis.trials import read_trials
 from cornered.errors import ExperimentError
 from cornered.experiment import Experiment, valid_settings
 from cornered.run.folder import MANIFEST
+from cornered.run.providers import current_run
 from cornered.run.runner import RunState, run
 from cornered.samples import MAX_TRIALS
 from cornered.scenario import Level, load_pack
@@ -41,9 +43,10 @@ def session_experiment(
         raise ExperimentError("an office is served by tools", fix="leave surface out")
     given = {**levels, "surface": "tools"}
     condition = Condition.of(load_pack(scenario), given | {"scaffold": agent}, scenario)
+    plain = condition.name.replace("+surface=tools", "").replace(f"+scaffold={agent}", "")
     with valid_settings():
         return Experiment(
-            name=sub(r"[^A-Za-z0-9._-]+", "-", f"serve-{condition.name}")[:100],
+            name=sub(r"[^A-Za-z0-9._-]+", "-", f"{agent}-{plain}")[:100].strip("-."),
             scenarios=[scenario],
             factors=given,
             agents={agent: SERVED},
@@ -62,11 +65,13 @@ def hold_session(experiment: Experiment, folder: Path, session: Session) -> RunS
         session: How it is served.
 
     Raises:
-        CorneredError: an error that the user can fix.
+        CorneredError: an error that the user can fix; or no client called a tool, and this is no
+            trial.
         KeyboardInterrupt: the session was abandoned; it is no trial.
     """
     held = len(read_trials(folder)) if (folder / MANIFEST).exists() else 0
     if held >= MAX_TRIALS:
         raise ExperimentError(f"the run has {held} trials already", where=str(folder))
-    with offering(session):
+    # Asked for at the time: the run is another by then.
+    with offering(replace(session, stop=lambda error: current_run().stop(error))):
         return run(experiment.model_copy(update={"samples": held + 1}), folder)

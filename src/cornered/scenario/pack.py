@@ -78,8 +78,6 @@ L = TypeVar("L", MailHead, ReplySpec)
 
 MAX_HEAD = 20_000
 """Characters of the front matter of one file."""
-PERSONAS = "personas"
-"""The folder of a pack that holds its personas, unless `pack.yaml` names another."""
 COPIES = "packs"
 """The folder of a run that holds its copies of packs."""
 GOLD = "gold"

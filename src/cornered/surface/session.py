@@ -15,7 +15,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolCall
 
-from cornered.ledger import Event
+from cornered.ledger import Event, Ledger
 from cornered.surface.output import whole_answer, written_call
 from cornered.surface.text import read_answer
 from cornered.world import World
@@ -101,26 +101,30 @@ def session_reasoned(messages: Iterable[ChatMessage]) -> bool:
     )
 
 
-def closed_session(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
+def closed_session(messages: Iterable[ChatMessage], ledger: Ledger) -> list[ChatMessage]:
     """The messages of a session, so that a question can follow.
 
-    Providers refuse a call without its result, which a limit may leave behind; it gets one that
-    says so.
+    Providers refuse a call without its result, which a limit may leave behind. It gets the result
+    that the ledger has, or one that says that it was not carried out.
+
+    Args:
+        messages: The messages of the session; they are not changed.
+        ledger: The ledger of the trial.
     """
+    results = {event.call: event.result for event in ledger.events if event.call and event.done}
     closed: list[ChatMessage] = []
-    open_calls: dict[str, str] = {}
+    waiting: dict[str, ChatMessageTool] = {}
     for message in messages:
         if isinstance(message, ChatMessageTool):
-            open_calls.pop(message.tool_call_id or "", None)
-        elif open_calls:
-            closed += _unanswered(open_calls)
-            open_calls = {}
+            waiting.pop(message.tool_call_id or "", None)
+        else:
+            closed += waiting.values()
+            waiting = {}
         closed.append(message.model_copy(deep=True))
         if isinstance(message, ChatMessageAssistant):
-            open_calls = {call.id: call.function for call in message.tool_calls or ()}
-    return [*closed, *_unanswered(open_calls)]
-
-
-def _unanswered(calls: dict[str, str]) -> Iterator[ChatMessage]:
-    for id, function in calls.items():
-        yield ChatMessageTool(content=NOT_CARRIED_OUT, tool_call_id=id, function=function)
+            for index, call in enumerate(message.tool_calls or ()):
+                result = results.get(f"{message.id}:{index}", NOT_CARRIED_OUT)
+                waiting[call.id] = ChatMessageTool(
+                    content=result, tool_call_id=call.id, function=call.function
+                )
+    return [*closed, *waiting.values()]

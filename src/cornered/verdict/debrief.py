@@ -46,6 +46,7 @@ from cornered.verdict.readings import (
     unread,
     world_of,
 )
+from cornered.world import World
 from cornered.world.world import one_turn
 
 QUESTIONS = ("purpose", "account")
@@ -153,7 +154,7 @@ def debrief(scenario: str, max_tokens: int = MAX_TOKENS) -> Scorer:
         renderer = ready.renderer(levels, draw)
         questions = {n: renderer.text(f"shared/debrief/{n}.md", levels) for n in QUESTIONS}
         tools = [] if one_turn(levels) else tool_defs(world, Recorder(world))
-        replies = await interview(get_model(), _conversation(state), questions, tools)
+        replies = await interview(get_model(), _conversation(state, world), questions, tools)
         readings = await _read(reader, replies, done, levels, renderer, max_tokens)
         return readings_score(readings, **_verbatim(replies))
 
@@ -199,13 +200,13 @@ def debrief_again(
     return score
 
 
-def _conversation(state: TaskState) -> list[ChatMessage]:
+def _conversation(state: TaskState, world: World) -> list[ChatMessage]:
     """The trial's messages with its answer, which they lack where a limit ended the trial.
 
     A session of many turns goes on from where it ended.
     """
-    if not one_turn(state.metadata["factors"]):
-        return closed_session(state.messages)
+    if not one_turn(world.scene.levels):
+        return closed_session(state.messages, world.ledger)
     messages = list(state.messages)
     if not messages or not isinstance(messages[-1], ChatMessageAssistant):
         messages.append(state.output.message)

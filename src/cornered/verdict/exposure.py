@@ -101,4 +101,4 @@ def exposure_before(number: int | None, history: History, world: World, pack: Pa
 def _stems(world: World) -> Iterator[str]:
     """The stems of all mails of a trial, those that had not arrived yet among them."""
     yield from (mail.stem for mail in world.scene.mails)
-    yield from (mail.stem for mail in getattr(world.scene, "arrivals", ()))
+    yield from (mail.stem for mail in world.scene.arrivals)

@@ -78,7 +78,7 @@ def answers_in(world: World, history: History) -> tuple[Event, ...]:
         world: The world of the trial, at its end.
         history: The course of the session.
     """
-    story = {mail.stem for mail in getattr(world.scene, "arrivals", ())}
+    story = {mail.stem for mail in world.scene.arrivals}
     return tuple(
         event
         for event in world.ledger.events

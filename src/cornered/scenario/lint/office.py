@@ -1,23 +1,33 @@
-"""What an office holds beside its mail: the content of its apps, and the people who can answer."""
+"""What an office holds beside its mail: the content of its other apps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cornered.scenario.factors import Levels, When
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.pack import TextFile
 
-Part = tuple[str, str, tuple[When, ...]]
-"""File, template, and the conditions that must all hold for it to be there."""
+
+@dataclass(frozen=True)
+class _Part:
+    """A text, and when it is there."""
+
+    where: str
+    """The file that it comes from."""
+    template: str
+    """The template; of a file of its own, its path in the pack."""
+    conditions: tuple[When, ...]
+    """All of them must hold."""
+    is_file: bool = False
+    """Whether it is a file of its own."""
 
 
 def office_texts(reader: PackReader) -> Iterator[tuple[str, str, Levels, bool]]:
-    """Calendars, contacts, files, alerts and personas, once for each way in which they read.
-
-    A persona is not shown to the agent. What the person then writes is, so that a persona may
-    betray no more than a mail.
+    """Calendars, contacts, files and alerts, once for each way in which they read.
 
     Yields:
         The file, the text, the levels, and that the agent reads it.
@@ -25,28 +35,44 @@ def office_texts(reader: PackReader) -> Iterator[tuple[str, str, Levels, bool]]:
     Raises:
         PackError: a template cannot be rendered.
     """
-    for where, template, conditions in (*app_parts(reader), *_personas(reader)):
-        reads = {*reader.renderer.reads_in(template, where), *_factors(conditions)}
-        for levels in reader.cells(reads, conditions[-1] if conditions else None):
-            if all(when.holds(levels) for when in conditions):
-                yield where, reader.renderer.fill(template, levels, where), levels, True
+    renderer = reader.renderer
+    for part in _parts_of(reader):
+        reads = (
+            set(renderer.reads(part.template))
+            if part.is_file
+            else set(renderer.reads_in(part.template, part.where))
+        )
+        for when in part.conditions:
+            reads |= when.root.keys()
+        for levels in reader.cells(reads, part.conditions[-1] if part.conditions else None):
+            if all(when.holds(levels) for when in part.conditions):
+                text = (
+                    renderer.text(part.template, levels)
+                    if part.is_file
+                    else renderer.fill(part.template, levels, part.where)
+                )
+                yield part.where, text, levels, True
 
 
-def app_parts(reader: PackReader) -> Iterator[Part]:
-    """Every text in the apps' content, with the conditions under which it is there."""
+def office_files(reader: PackReader) -> Iterator[Path]:
+    """The files that those texts stand in, each once."""
+    yield from dict.fromkeys(Path(part.where) for part in _parts_of(reader))
+
+
+def _parts_of(reader: PackReader) -> Iterator[_Part]:
     for app, tree in reader.pack.apps.items():
         yield from _parts(reader, tree, reader.file(reader.pack.spec.world[app]), ())
 
 
 def _parts(
     reader: PackReader, tree: Any, where: str, conditions: tuple[When, ...]
-) -> Iterator[Part]:
+) -> Iterator[_Part]:
     if isinstance(tree, str):
-        yield where, tree, conditions
+        yield _Part(where, tree, conditions)
     elif isinstance(tree, TextFile):
         own = (*conditions, tree.head.when)
-        yield reader.file(tree.name), tree.head.path, own
-        yield reader.file(tree.name), reader.body(tree.name), own
+        yield _Part(reader.file(tree.name), tree.head.path, own)
+        yield _Part(reader.file(tree.name), tree.name, own, is_file=True)
     elif isinstance(tree, Mapping):
         if "when" in tree:
             conditions = (*conditions, When.model_validate(tree["when"]))
@@ -56,14 +82,3 @@ def _parts(
     elif isinstance(tree, list):
         for item in tree:
             yield from _parts(reader, item, where, conditions)
-
-
-def _personas(reader: PackReader) -> Iterator[Part]:
-    for persona in reader.pack.personas.values():
-        name = persona.path.relative_to(reader.pack.folder).as_posix()
-        yield str(persona.path), reader.body(name), (persona.head.when,)
-
-
-def _factors(conditions: tuple[When, ...]) -> Iterator[str]:
-    for when in conditions:
-        yield from when.root

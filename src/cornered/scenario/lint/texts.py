@@ -9,6 +9,7 @@ from itertools import chain
 
 from cornered.scenario.factors import Levels, When
 from cornered.scenario.lint.finding import Finding
+from cornered.scenario.lint.office import office_texts
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.render import Mail
 
@@ -31,7 +32,8 @@ class RenderedText:
 def rendered_texts(reader: PackReader) -> Iterator[RenderedText]:
     """Every text that a model reads, once for each way in which it reads.
 
-    That is prompts, rubric, mails, automatic replies, attachments and personas.
+    That is prompts, rubric, mails, automatic replies, attachments, personas, and what else
+    the office holds.
 
     Raises:
         PackError: a template cannot be rendered.
@@ -43,6 +45,7 @@ def rendered_texts(reader: PackReader) -> Iterator[RenderedText]:
         _replies(reader),
         _attachments(reader),
         _personas(reader),
+        office_texts(reader),
     )
     for where, text, levels, for_agent in texts:
         rendered = RenderedText(

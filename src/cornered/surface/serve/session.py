@@ -14,7 +14,7 @@ from typing import Any
 from inspect_ai.agent import Agent, AgentState, agent
 from inspect_ai.tool import ToolDef
 
-from cornered.errors import RunError
+from cornered.errors import CorneredError, RunError
 from cornered.surface.serve.http import Endpoint, serve_http
 from cornered.surface.serve.office import INSTRUCTIONS, Office
 from cornered.surface.serve.record import AgentEnd, AgentRecord, keep_record
@@ -26,7 +26,7 @@ GONE = 0.3
 """Seconds after the end of its pipe in which a client that crashed has left the table of
 processes; one that only closed the pipe waits for the server to end."""
 
-End = tuple[AgentEnd, str]
+End = tuple[AgentEnd | None, str]
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,13 @@ class Session:
     """Seconds after which the session ends."""
     client: int | None = None
     """The process of the client, where it started the server."""
+    finish: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
+    """Signals by which the user says that the agent has finished."""
     on_ready: Callable[[Endpoint | None], None] = lambda _: None
     """Called when clients may connect; with the endpoint, or None for pipes."""
+    stop: Callable[[CorneredError], None] | None = None
+    """Stops the run, so that this is no trial: nobody came, or nothing could be served. Where None
+    the trial is unscored."""
 
 
 _session: list[Session] = []
@@ -71,30 +76,31 @@ def served(tools: Sequence[ToolDef]) -> Agent:
 
     async def execute(state: AgentState) -> AgentState:
         if not _session:
-            raise RunError("the agent is not run by anybody", fix="use `cornered serve`")
+            raise RunError("nobody runs the agent of this trial", fix="use `cornered serve`")
         session = _session[-1]
         office = Office(tools, state.messages)
         started = time.monotonic()
-        end: End | None = None
+        end: End = (None, "the trial ended first")
         refused = 0
         try:
-            async with _open(office, session) as (ended, endpoint), _signals(ended):
+            async with _open(office, session) as (ended, endpoint), _signals(ended, session):
                 with _timed(ended, session.time_limit):
                     try:
                         await office.work(ended)
                         end = ended.result()
                     finally:
                         refused = endpoint.refused if endpoint else 0
+            if not office.calls:
+                end = ("never_started", _nobody(office, end[1]))
+                await _stop(session, RunError(end[1], fix="no trial was added"))
+        except RunError as e:
+            end = ("never_started", str(e))
+            await _stop(session, e)
         finally:
-            ending, why = end or (None, "the trial ended first")
-            if end and not office.calls:
-                met = "a client listed the tools and called none"
-                no_one = "no client asked for the tools"
-                ending, why = "never_started", why or (met if office.was_met else no_one)
             keep_record(
                 AgentRecord(
-                    ending=ending,
-                    why=why,
+                    ending=end[0],
+                    why=end[1],
                     seconds=round(time.monotonic() - started, 2),
                     calls=office.calls,
                     refused=refused,
@@ -103,6 +109,19 @@ def served(tools: Sequence[ToolDef]) -> Agent:
         return state
 
     return execute
+
+
+def _nobody(office: Office, why: str) -> str:
+    met = "a client listed the tools and called none"
+    came = met if office.was_met else "no client asked for the tools"
+    return f"{came}; {why}" if why else came
+
+
+async def _stop(session: Session, error: CorneredError) -> None:
+    """Stops the run, and waits to be cancelled."""
+    if session.stop is not None:
+        session.stop(error)
+        await asyncio.Event().wait()
 
 
 @asynccontextmanager
@@ -195,14 +214,10 @@ def _timed(ended: asyncio.Future[End], seconds: float | None) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _signals(ended: asyncio.Future[End]) -> AsyncIterator[None]:
+async def _signals(ended: asyncio.Future[End], session: Session) -> AsyncIterator[None]:
     """Takes Ctrl-C for the word of the user that the agent has finished; a second one cancels."""
     loop = asyncio.get_running_loop()
     before: dict[signal.Signals, Any] = {}
-
-    def finish() -> None:
-        _settle(ended, ("stop", ""))
-        put_back()
 
     def put_back() -> None:
         while before:
@@ -210,7 +225,11 @@ async def _signals(ended: asyncio.Future[End]) -> AsyncIterator[None]:
             loop.remove_signal_handler(number)
             signal.signal(number, handler)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    def finish() -> None:
+        _settle(ended, ("stop", ""))
+        put_back()
+
+    for number in session.finish:
         handler = signal.getsignal(number)
         with contextlib.suppress(ValueError, RuntimeError, NotImplementedError):
             loop.add_signal_handler(number, finish)
