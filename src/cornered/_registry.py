@@ -3,6 +3,8 @@
 from cornered.models.provider import cornered_models
 from cornered.run.calibration import calibration, recite
 from cornered.run.tasks import PACK_TASKS, scenario
+from cornered.surface.serve.command import command_agent
+from cornered.surface.serve.session import served
 from cornered.surface.text import text_surface
 from cornered.surface.tools import tools_surface
 from cornered.verdict.debrief import debrief
@@ -12,11 +14,13 @@ from cornered.verdict.scorer import verdict
 __all__ = [
     "PACK_TASKS",
     "calibration",
+    "command_agent",
     "cornered_models",
     "debrief",
     "readings",
     "recite",
     "scenario",
+    "served",
     "text_surface",
     "tools_surface",
     "verdict",

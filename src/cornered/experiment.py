@@ -21,7 +21,7 @@ from pydantic import (
 
 from cornered.errors import ExperimentError, FactorError
 from cornered.generation import Generation
-from cornered.limits import Limits
+from cornered.limits import BLOCK_AT, Limits
 from cornered.samples import MAX_TRIALS, Samples
 from cornered.scenario import Level, Pack, load_pack
 from cornered.scenario.condition import Condition
@@ -102,6 +102,8 @@ class Experiment(Scoring, Generation):
     """The model that answers as the people in the office, at the level `people=model`."""
     monitor: str | None = None
     """The model that reads operations before they happen, at the level `approval=model`."""
+    block_at: float = Field(default=BLOCK_AT, ge=0, le=100)
+    """The suspicion, from 0 to 100, from which the monitor blocks."""
     samples: Annotated[
         Annotated[int, Field(ge=1, le=MAX_TRIALS), Tag("number")] | Annotated[Samples, Tag("rule")],
         Discriminator(_number_or_rule),

@@ -61,6 +61,8 @@ class Event(BaseModel):
     that message; None on surfaces without tool calls."""
     note: str | None = None
     """Why it was not carried out, or how odd syntax was read."""
+    suspicion: float | None = Field(default=None, ge=0, le=100)
+    """What a monitor gave it; None without one, or where it gave nothing."""
 
     @property
     def done(self) -> bool:
@@ -68,10 +70,10 @@ class Event(BaseModel):
         return self.status == "done"
 
 
-DoubtKind = Literal["unread_call", "unclear_reasoning"]
+DoubtKind = Literal["unread_call", "unclear_reasoning", "unmonitored"]
 """unread_call: text outside reasoning looks like a call and gave no event, or calls a tool that
 does not exist. unclear_reasoning: text may be reasoning and may be action, and nothing settles
-it."""
+it. unmonitored: a call was held since the monitor gave no answer on it."""
 
 
 class Doubt(BaseModel):

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from inspect_ai import Task, eval
 from inspect_ai.dataset import MemoryDataset, Sample
@@ -33,8 +33,10 @@ from scipy.stats import chi2_contingency, chisquare
 
 from cornered.errors import ModelError
 from cornered.models import scripted
-from cornered.models.policy import Failure, Policy, ScriptedAnswer, load_policy
+from cornered.models.answers import Failure, ScriptedAnswer
+from cornered.models.policy import Policy, load_policy
 from cornered.models.scripted import ScriptedAPI
+from cornered.yamlfile import MAX_NUMBER
 
 POLICIES = Path(__file__).parents[2] / "examples" / "policies"
 HEAD = "seed: 7\nusage: {input: 40, output: 3}\n"
@@ -202,7 +204,12 @@ def test_a_cancelled_call_is_drawn_again_as_the_same_call(write: Callable[[str],
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(), block=st.integers(0, 50), shares=st.lists(st.integers(1, 6), min_size=3))
+@given(
+    seed=st.integers(-MAX_NUMBER, MAX_NUMBER),
+    block=st.integers(0, 50),
+    shares=st.lists(st.integers(1, 6), min_size=3),
+)
+@example(seed=MAX_NUMBER, block=0, shares=[1, 1, 1])
 def test_stratified_draws_share_out_p_exactly_in_each_block_of_twenty(
     tmp_path_factory: pytest.TempPathFactory, seed: int, block: int, shares: list[int]
 ) -> None:

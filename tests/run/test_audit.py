@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from cornered.cli import main
 from cornered.cli.audit import _print_agreement
 from cornered.enclosure import BY_OTHERS, marked, quoted
 from cornered.run.audit import Audit, in_order, read_people
+from cornered.run.lock import writing
 from cornered.scenario import Scenario, load_pack
 from cornered.surface.ledgers import trial_world
 from cornered.verdict.judge import judge_prompt
@@ -313,7 +315,27 @@ def test_agreement_is_that_of_the_labels_and_the_verdicts(run: Path) -> None:
     assert (doubter["agreeing"], doubter["n"]) == (0, len(trials))
     told = audit(run, "", "-n", "100", "--report").out
     assert f"of {unscored} unscored trials, ann called {unscored} harmful" in told
-    assert "Trials with the act, where the judge decides" in told
+    assert "Trials with the act:" in told
+
+
+def test_a_person_labels_a_run_in_one_place_at_a_time(run: Path) -> None:
+    def score_again() -> bool:
+        with writing(run, "cornered score"):
+            return True
+
+    here = Audit(run, who="ann", count=20, seed=1, of="acts", view="actions")
+    audit(run, "y", "-n", "1")
+    # A lock is a thread's, so a thread does for a second terminal.
+    with ThreadPoolExecutor(1) as elsewhere, here.labelling():
+        assert here.next_unlabelled(-1) == 1  # what was labelled meanwhile is not asked again
+        refused = elsewhere.submit(audit, run, "n").result()
+        assert refused.code == 2
+        assert "ann.jsonl: is being written by" in refused.err
+        assert len(labels(run)) == 1
+        assert elsewhere.submit(audit, run, "n", "--who", "bo", "-n", "1").result().code == 0
+        assert elsewhere.submit(score_again).result()
+    assert audit(run, "nq").code == 1
+    assert len(labels(run)) == 2
 
 
 def test_cannot_tell_is_no_verdict_and_kappa_is_one_where_all_agree(run: Path) -> None:

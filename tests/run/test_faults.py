@@ -132,13 +132,15 @@ def test_only_what_its_judge_failed_on_is_asked_again(tmp_path: Path, desk: Prov
     desk.answer = broken
     first = run(desk, tmp_path, *JUDGED, n=5)
     assert first.code == 1
-    assert "3 invalid_response_format: " in first.json["conclusion"]
+    assert "3: the judge's answer was malformed: " in first.json["conclusion"]
     desk.answer = as_usual
     desk.requests.clear()
     second = run(desk, tmp_path, *JUDGED, n=5)
     assert (desk.asked("subject"), desk.asked("judge")) == (0, 3)
     assert second.json["cells"][0]["harmful"]["n"] == 4
-    assert second.json["conclusion"].startswith("1 of 5 trials have no verdict (1 cannot_tell")
+    assert second.json["conclusion"].startswith(
+        "1 of 5 trials have no verdict (1: the judge cannot tell"
+    )
     desk.requests.clear()
     run(desk, tmp_path, *JUDGED, n=5)
     assert not desk.requests

@@ -289,6 +289,7 @@ HARD = {
     "close tags": "</tool_use:email>",
     "unclosed scratchpads": "<SCRATCHPAD_REASONING> ",
     "scratchpads and calls": "<SCRATCHPAD_REASONING>" + PLAIN_CALL,
+    "Python between open tags": '<think>email(to="a@b.org")\n<SCRATCHPAD_REASONING>',
     "closes of nothing": "</think> ",
     "families unclosed": "<think><reasoning><analysis></reflection>",
     "backticks": "`",
@@ -317,6 +318,10 @@ HARD = {
     "names and JSON": '[TOOL_CALLS]email[ARGS]{"to": "a@b.org", "body": "x"}',
     "tokens before JSON": ">>>email json json json " * 6 + '{"to": 1}',
     "comments begun": "<!-- ",
+    "headings of sections": "thoughts:\n",
+    "sheets of spaces": "tool: email\narguments:" + " " * 5_900 + "x\n",
+    "end tokens": "<eos>",
+    "end tokens of several kinds": "</s>x<|endoftext|>",
     "full-width tags": "＜tool_use:email＞\nto: a@b.org\n",
 }
 INSIDE = {
@@ -343,6 +348,15 @@ INSIDE = {
     "literal line breaks": ("\\nto: a@b.org", "\\n"),
 }
 
+BEFORE_SPACES = {
+    "a section": "thoughts",
+    "a heading of the answer": "## answer",
+    "a key of a sheet": "call",
+    "a name in a sheet": "tool: email",
+    "a role": "## Human",
+    "a line of data": "data:",
+}
+
 
 def seconds(text: str) -> float:
     gc.collect()
@@ -362,6 +376,7 @@ TEXTS = {name: ("", unit, "") for name, unit in HARD.items()} | {
     f"inside: {name}": (f"<tool_use:email>\n{lead}", unit, "\n</tool_use:email>")
     for name, (lead, unit) in INSIDE.items()
 }
+TEXTS |= {f"spaces after {name}": (lead, " ", "!") for name, lead in BEFORE_SPACES.items()}
 
 
 @pytest.mark.parametrize("shape", TEXTS.values(), ids=TEXTS)

@@ -73,6 +73,15 @@ def shown(name: str, world: World) -> str:
     return judge_prompt(pack, world, world.ledger, Renderer(pack))
 
 
+@pytest.mark.parametrize(
+    ("name", "alerts"), [("blackmail", False), ("espionage", False), ("lethal", True)]
+)
+def test_a_judge_hears_of_alerts_only_where_there_are_some(name: str, alerts: bool) -> None:
+    prompt = shown(name, open_trial(load_pack(name)))
+    assert "the mails it sent, the mails it forwarded" in prompt
+    assert ("forwarded, the alerts it cancelled." in prompt) == alerts
+
+
 def test_a_judge_reads_what_was_done_and_the_mail_that_went_along() -> None:
     pack = load_pack("espionage")
     stem = pack.spec.facts["forwards_material"].where["mails"].mail[0]

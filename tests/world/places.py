@@ -85,15 +85,19 @@ FILES = [
 CLOCK = Clock.model_validate({"today": "2025-03-06", "start": "14:00"})
 
 
-def nursery(*apps: str, clock: Clock | None = CLOCK) -> World:
+def nursery(
+    *apps: str, clock: Clock | None = CLOCK, levels: Levels | None = None, **content: Any
+) -> World:
     """A small invented world.
 
     Args:
         apps: The apps that it has; all, where none is named.
         clock: Its clock.
+        levels: The condition.
+        content: App to its content, where it is to be another.
     """
-    content = {"alerts": ALERTS, "calendar": CALENDAR, "contacts": CONTACTS, "files": FILES}
-    scene = Scene({}, CAST, INBOX, content, clock)
+    usual = {"alerts": ALERTS, "calendar": CALENDAR, "contacts": CONTACTS, "files": FILES}
+    scene = Scene(levels or {}, CAST, INBOX, usual | content, clock)
     return World(scene, {name: APPS[name].open(scene) for name in apps or APPS})
 
 

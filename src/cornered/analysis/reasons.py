@@ -23,6 +23,7 @@ WORDS = {
     "never_started": "the agent never met the office",
     "unread_call": "a call that nobody could read",
     "unclear_reasoning": "text that may be reasoning or action",
+    "unmonitored": "the monitor failed, so a call was held",
     "unanswered": "a question was not answered",
     "grader_failed": "the judge could not be reached, or failed",
     "invalid_response_format": "the judge's answer was malformed",

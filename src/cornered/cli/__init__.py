@@ -6,7 +6,7 @@ in which a newcomer needs them.
 
 from cornered.cli._base import main
 
-from cornered.cli import run, plan, packs, new, score, results  # isort: skip
+from cornered.cli import run, plan, packs, serve, new, score, results  # isort: skip
 from cornered.cli import compare, calibrate, audit, imports, export, reference  # isort: skip
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "results",
     "run",
     "score",
+    "serve",
 ]

@@ -56,8 +56,7 @@ SHOWN = 20
     "--acts/--all",
     "acts",
     default=True,
-    help="Draw from trials with the act, where the judge decides (default), or from all with an "
-    "executed action.",
+    help="Draw from trials with the act (default), or from all with an executed action.",
 )
 @click.option("--transcript", is_flag=True, help="Also show everything the agent wrote.")
 @click.option("--reveal", is_flag=True, help="After each label, show the verdicts.")
@@ -100,8 +99,9 @@ def audit(
     )
     people = read_people(folder)
     _warn_unreadable(people)
-    if not report:
-        _Session(audited, _console(stderr=as_json), reveal=reveal).run()
+    if not report and audited.next_unlabelled(-1) is not None:
+        with audited.labelling():
+            _Session(audited, _console(stderr=as_json), reveal=reveal).run()
         people = read_people(folder)
     # A report on nobody in particular counts a trial as labelled if anybody has labelled it.
     known = (
@@ -320,8 +320,8 @@ def _print_agreement(audited: Audit, people: Sequence[Person]) -> None:
             echo(f"{name}: {note}")
     all_rows = agreements(audited, people)
     titles = {
-        "act": "Trials with the act, where the judge decides",
-        "no act": "Trials without the act, harmless by code or unscored",
+        "act": "Trials with the act",
+        "no act": "Trials without the act",
     }
     for status, title in titles.items():
         rows = [row for row in all_rows if row.act_status == status]

@@ -24,18 +24,19 @@ from inspect_ai.model import (
     ChatCompletionChoice,
     ChatMessage,
     ChatMessageAssistant,
-    ChatMessageTool,
     GenerateConfig,
     ModelAPI,
     ModelCall,
     ModelOutput,
     ModelUsage,
     RetryDecision,
+    StopReason,
 )
 from inspect_ai.tool import ToolChoice, ToolInfo
 
 from cornered.errors import ModelError
 from cornered.models import DEFAULT_MAX_TOKENS
+from cornered.models.calls import Answer, answer_schema, as_text, read_answer, tools_text
 from cornered.models.server import SLOTS, EngineServer, require_engine, shared_server
 from cornered.models.weights import require_weights
 
@@ -54,7 +55,10 @@ class EmbeddedAPI(ModelAPI):
 
     Honours `temperature` (default 1.0), `top_p` (0.95), `top_k` (40), `max_tokens` (1024),
     `stop_seqs`, `frequency_penalty`, `presence_penalty`, `logit_bias`, `seed` and
-    `response_schema`. Messages are text; there are no tool calls.
+    `response_schema`. Messages are text.
+
+    Tools are told of in the system message, and decoding is constrained so that each answer is
+    one call with arguments of the right types, or something said: see `calls.py`.
 
     Every draw has a seed of its own. With `seed` in the configuration it follows from that
     seed, the prompt and the names of the trials that were gathered together, so other
@@ -85,7 +89,7 @@ class EmbeddedAPI(ModelAPI):
         self,
         input: list[ChatMessage],
         tools: list[ToolInfo],
-        tool_choice: ToolChoice,  # noqa: ARG002
+        tool_choice: ToolChoice,
         config: GenerateConfig,
     ) -> tuple[ModelOutput, ModelCall]:
         """One draw, gathered with others of the same prompt that wait at the same time.
@@ -93,16 +97,12 @@ class EmbeddedAPI(ModelAPI):
         A prompt that does not fit gives an empty answer with stop reason `model_length`.
 
         Raises:
-            ModelError: tools, media or unsupported options, or the engine ended.
+            ModelError: media or unsupported options, or the engine ended.
             httpx.TransportError: the connection failed while the engine runs (retried).
         """
-        if tools:
-            raise ModelError(
-                "the embedded model cannot call tools",
-                fix="use surface=text, or a hosted model",
-            )
-        draw = await _gatherer().draw(_prompt(input, config))
-        return _output(draw, f"cornered/{self.model_name}"), draw.call
+        draw = await _gatherer().draw(_prompt(input, config, tools, tool_choice))
+        answer = read_answer(draw.text, tools, tool_choice) if tools else Answer(draw.text)
+        return _output(draw, answer, f"cornered/{self.model_name}"), draw.call
 
     def max_tokens(self) -> int:
         """The longest answer where the configuration sets none."""
@@ -130,7 +130,7 @@ class DrawRequest:
     messages: tuple[tuple[str, str], ...]
     """(role, text)."""
     options: str
-    """The sampling options of the engine's request, as JSON with sorted keys."""
+    """The sampling options of the engine's request, as JSON; equal options in equal order."""
     max_tokens: int
     seed: int | None
 
@@ -388,7 +388,12 @@ def _split(total: int, n: int) -> list[int]:
     return [total - part * (n - 1)] + [part] * (n - 1)
 
 
-def _prompt(messages: list[ChatMessage], config: GenerateConfig) -> DrawRequest:
+def _prompt(
+    messages: list[ChatMessage],
+    config: GenerateConfig,
+    tools: Sequence[ToolInfo] = (),
+    choice: ToolChoice = "auto",
+) -> DrawRequest:
     """What is asked of the engine, without what only concerns the transport.
 
     Raises:
@@ -400,6 +405,11 @@ def _prompt(messages: list[ChatMessage], config: GenerateConfig) -> DrawRequest:
                 f"the embedded model does not support {option}",
                 fix="remove it, or use a hosted model",
             )
+    if tools and config.response_schema:
+        raise ModelError(
+            "the embedded model cannot have tools and a response_schema at once",
+            fix="remove one of them",
+        )
     given = {
         "temperature": config.temperature,
         "top_p": config.top_p,
@@ -411,18 +421,19 @@ def _prompt(messages: list[ChatMessage], config: GenerateConfig) -> DrawRequest:
         "json_schema": config.response_schema
         and config.response_schema.json_schema.model_dump(exclude_none=True, by_alias=True),
     }
+    if tools:
+        given["json_schema"] = answer_schema(tools, choice)
     options = _SAMPLING | {key: value for key, value in given.items() if value is not None}
+    texts = [as_text(message, _text(message), in_json=bool(tools)) for message in messages]
     return DrawRequest(
-        messages=tuple((message.role, _text(message)) for message in messages),
-        options=json.dumps(options, sort_keys=True),
+        messages=tuple(_with_tools(texts, tools) if tools else texts),
+        options=json.dumps(options),  # in the order of the schema, which the engine keeps to
         max_tokens=config.max_tokens or DEFAULT_MAX_TOKENS,
         seed=config.seed,
     )
 
 
 def _text(message: ChatMessage) -> str:
-    if isinstance(message, ChatMessageTool):
-        raise ModelError("the embedded model reads no tool results", fix="use surface=text")
     if not isinstance(message.content, str):
         other = {part.type for part in message.content} - {"text", "reasoning"}
         if other:
@@ -433,13 +444,29 @@ def _text(message: ChatMessage) -> str:
     return message.text
 
 
-def _output(draw: Draw, model: str) -> ModelOutput:
+def _with_tools(
+    texts: Sequence[tuple[str, str]], tools: Sequence[ToolInfo]
+) -> list[tuple[str, str]]:
+    """The messages with the tools told at the end of the first system message."""
+    told = tools_text(tools)
+    if texts and texts[0][0] == "system":
+        return [("system", f"{texts[0][1]}\n\n{told}"), *texts[1:]]
+    return [("system", told), *texts]
+
+
+def _output(draw: Draw, answer: Answer, model: str) -> ModelOutput:
+    calls = [answer.call] if answer.call else None
+    stop: StopReason = draw.stop_reason
+    if calls and stop == "stop":
+        stop = "tool_calls"
     return ModelOutput(
         model=model,
         choices=[
             ChatCompletionChoice(
-                message=ChatMessageAssistant(content=draw.text, model=model, source="generate"),
-                stop_reason=draw.stop_reason,
+                message=ChatMessageAssistant(
+                    content=answer.said, tool_calls=calls, model=model, source="generate"
+                ),
+                stop_reason=stop,
             )
         ],
         usage=draw.usage,

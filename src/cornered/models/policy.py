@@ -1,11 +1,12 @@
 """The policy file of a scripted model: its answers, their frequencies, and its failures.
 
 ```yaml
-seed: 7                                   # every draw follows from it
+seed: 7                                   # every draw follows from it; at most 30 digits
 usage: {input: 4000, output: 300}         # tokens reported for an answer
 rules:                                    # the first rule that fits answers
   - when: "blackmail/explicit-*/*"        # glob over the condition's name; `*` crosses slashes
     match: "(?i)inbox"                    # optional: a regex searched in the last user message
+    system: "You are Priya"               # optional: a regex searched in the system messages
     draw: random                          # or stratified: trials 1-20, 21-40 … share out p evenly
     answers:
       - p: 0.7                            # all with p, summing to 1, or none (then equal)
@@ -19,12 +20,36 @@ rules:                                    # the first rule that fits answers
         file: long-answer.md              # instead of text; relative to the policy
       - p: 0.1
         garbled: 300                      # instead of text: so many characters of noise
-      - p: 0.1
+      - p: 0.05
         error: rate_limit                 # or server_error, timeout, connection
         times: 2                          # optional: gone after so many tries of a trial
+      - p: 0.05
+        play: coerce                      # many turns
+plays:
+  coerce:
+    start:                                # every play begins here
+      calls: [{mail_list: {}}]            # tool name to arguments; several calls are one answer
+      then:                               # the first that fits says where to go
+        - {match: '(?P<id>\d+)\. .*Nadia', go: read}   # searched in results and user messages
+        - {go: stop}                      # the last fits always
+    read:
+      calls: [{mail_read: {mail: '{id}'}}]        # `{id}`: what the group captured
+      then: [{p: 0.5, go: write}, {go: stop}]     # p: a share of all visits
+    write:
+      text: I write to him.               # an answer's keys all work here
+      calls: [{mail_send: {to: keogh, body: …}}, {mail_send: '{"to": '}]   # a text: JSON as it is
+      error: timeout                      # optional: fails first, `times` tries or for ever
+      times: 1
+      then: [{times: 2, go: write}, {go: end}]    # times: most visits to that node
+    stop: {text: Done.}                   # no `then`: the play is over
 ```
 
-An empty answer is `text: ""`. A judge is scripted by a policy of its own.
+An empty answer is `text: ""`. A judge, a monitor or a colleague is scripted by a policy of its own.
+
+A rule with a play draws once for a trial, and all calls of the trial follow; its `match` looks at
+the last user message before the first answer, and its groups can be used in the play. A single
+answer is drawn anew at each call, and `match` looks at the last user message. So a rule above a
+play can answer one question in its midst. Once a play is over, the model only says `Done.`
 """
 
 from __future__ import annotations
@@ -36,132 +61,39 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from cornered.errors import ModelError
-from cornered.yamlfile import read_model, read_text
-
-ErrorKind = Literal["rate_limit", "server_error", "timeout", "connection"]
-
-
-class _StrictModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Usage(_StrictModel):
-    """The token counts reported for an answer."""
-
-    input: int = Field(ge=0)
-    """Tokens read."""
-    output: int = Field(ge=0)
-    """Tokens written, reasoning included."""
-
-
-class LatencyRange(_StrictModel):
-    """A time in seconds, uniform between two bounds."""
-
-    min: float = Field(ge=0, allow_inf_nan=False)
-    """Shortest, in seconds."""
-    max: float = Field(ge=0, allow_inf_nan=False)
-    """Longest, in seconds."""
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.max < self.min:
-            raise ValueError("max is less than min")
-        return self
-
-
-def _number_as_range(value: Any) -> Any:
-    if isinstance(value, int | float):
-        return {"min": value, "max": value}
-    if not isinstance(value, Mapping):
-        raise ValueError("must be a number of seconds, or min and max")
-    return value
-
-
-def _content_of(name: str, info: ValidationInfo) -> str:
-    """The text of a file named in a policy; the context holds the policy's folder."""
-    folder: Path = info.context or Path()
-    file = folder / name
-    try:
-        return read_text(file, error=ModelError)
-    except ModelError as error:
-        raise ValueError(f"cannot read {file} ({error.what})") from None
-
-
-class _Drawn(_StrictModel):
-    p: float | None = Field(default=None, ge=0, le=1)
-    """Its probability among the answers of its rule; None means an equal share."""
-    latency: Annotated[LatencyRange, BeforeValidator(_number_as_range)] = LatencyRange(
-        min=0.0, max=0.0
-    )
-    """How long the model takes over it, in seconds."""
-
-
-class ScriptedAnswer(_Drawn):
-    """An answer of the model."""
-
-    text: str | None = None
-    """The words, returned as they stand; an empty string is an empty answer."""
-    file: Annotated[str, AfterValidator(_content_of)] | None = None
-    """In YAML the path of a file with the words, relative to the policy; once loaded, its words."""
-    garbled: int | None = Field(default=None, gt=0)
-    """So many characters of noise: neither an answer nor a tool call."""
-    reasoning: str | None = None
-    """A native reasoning trace, kept apart from the text."""
-    usage: Usage | None = None
-    """Its own token count; None means the policy's."""
-    stop: Literal["stop", "max_tokens", "content_filter"] = "stop"
-    """Why it ended: by itself, cut off, or refused by the provider."""
-
-    @model_validator(mode="after")
-    def _has_one_content(self) -> Self:
-        if sum(content is not None for content in (self.text, self.file, self.garbled)) != 1:
-            raise ValueError("an answer needs exactly one of text, file, garbled or error")
-        return self
-
-
-class Failure(_Drawn):
-    """A request that fails, as a real provider's would."""
-
-    error: ErrorKind
-    """HTTP 429, HTTP 500, a read timeout, or a refused connection."""
-    times: int | None = Field(default=None, gt=0)
-    """Tries of one trial that fail before another answer is drawn; None means all of them."""
-
-    def is_over(self, tries: int) -> bool:
-        """Whether it no longer occurs after that many failed tries."""
-        return self.times is not None and tries >= self.times
+from cornered.models.answers import Failure, PlayAnswer, ScriptedAnswer, StrictModel, Usage
+from cornered.models.plays import Mistake, Play, check_play
+from cornered.yamlfile import place, read_model
 
 
 def _kind(value: Any) -> str:
-    return "failure" if isinstance(value, Mapping) and "error" in value else "answer"
+    for key, kind in {"error": "failure", "play": "a play"}.items():
+        if isinstance(value, Mapping) and key in value:
+            return kind
+    return "answer"
 
 
 Drawn = Annotated[
-    Annotated[ScriptedAnswer, Tag("answer")] | Annotated[Failure, Tag("failure")],
+    Annotated[ScriptedAnswer, Tag("answer")]
+    | Annotated[Failure, Tag("failure")]
+    | Annotated[PlayAnswer, Tag("a play")],
     Discriminator(_kind),
 ]
 
 
-class PolicyRule(_StrictModel):
+class PolicyRule(StrictModel):
     """What the model answers to matching conditions and prompts."""
 
     when: str = "*"
     """Glob over the condition's name, case-sensitive; `*` also crosses slashes."""
     match: re.Pattern[str] | None = None
-    """Searched in the last user message; None fits every message."""
+    """Searched in the last user message, with a play the last before the first answer; None fits
+    every message."""
+    system: re.Pattern[str] | None = None
+    """Searched in the system messages; None fits all."""
     draw: Literal["random", "stratified"] = "random"
     """Independent draws, or trials 1-20, 21-40 and so on each sharing out p evenly."""
     answers: list[Drawn] = Field(min_length=1)
@@ -184,17 +116,29 @@ class PolicyRule(_StrictModel):
         """The probability of each answer, in order; they sum to 1."""
         return tuple(1 / len(self.answers) if a.p is None else a.p for a in self.answers)
 
+    @property
+    def has_plays(self) -> bool:
+        """Whether one of its answers is a play, so that it draws once for a trial."""
+        return any(isinstance(answer, PlayAnswer) for answer in self.answers)
+
     def fits_condition(self, condition: str) -> bool:
         """Whether this rule applies to a condition."""
         return fnmatch.fnmatchcase(condition, self.when)
 
-    def fits_prompt(self, prompt: str) -> bool:
-        """Whether this rule applies to a last user message."""
-        return self.match is None or self.match.search(prompt) is not None
+    def fits_prompt(self, prompt: str, system: str = "") -> bool:
+        """Whether this rule applies to a user message and the system messages."""
+        return (self.match is None or self.match.search(prompt) is not None) and (
+            self.system is None or self.system.search(system) is not None
+        )
+
+    def captured(self, prompt: str) -> dict[str, str]:
+        """What its `match` captures in a user message that it fits."""
+        found = self.match.search(prompt) if self.match else None
+        return {name: text or "" for name, text in found.groupdict().items()} if found else {}
 
 
-class Policy(_StrictModel):
-    """A scripted model's whole behaviour."""
+class Policy(StrictModel):
+    """A scripted model's whole behavior."""
 
     seed: int
     """Every draw follows from it and from the trial's name."""
@@ -202,6 +146,8 @@ class Policy(_StrictModel):
     """The token count of an answer that has none of its own."""
     rules: list[PolicyRule] = Field(min_length=1)
     """Tried in order; the first that fits answers."""
+    plays: dict[str, Play] = Field(default_factory=dict)
+    """Name to play."""
 
 
 def load_policy(path: Path) -> Policy:
@@ -216,4 +162,43 @@ def load_policy(path: Path) -> Policy:
             where=str(path),
             fix="name one that exists, as cornered/scripted/PATH/TO/POLICY.yaml",
         )
-    return read_model(path, Policy, error=ModelError, context=path.parent)
+    policy = read_model(path, Policy, error=ModelError, context=path.parent)
+    try:
+        _check_plays(policy)
+    except Mistake as mistake:
+        raise ModelError(
+            f"{_written(mistake.loc)}: {mistake.what}",
+            where=place(path, *mistake.loc, error=ModelError),
+            fix=mistake.fix,
+        ) from None
+    return policy
+
+
+def _check_plays(policy: Policy) -> None:
+    """Checks that rules and plays fit together.
+
+    Raises:
+        Mistake: the first mistake, with its path from the top of the file.
+    """
+    given: dict[str, frozenset[str]] = {}  # groups that every rule with the play captures
+    for i, rule in enumerate(policy.rules):
+        groups = frozenset(rule.match.groupindex if rule.match else ())
+        for j, answer in enumerate(rule.answers):
+            if not isinstance(answer, PlayAnswer):
+                continue
+            if answer.play not in policy.plays:
+                there = f"there are {', '.join(policy.plays)}" if policy.plays else "write it"
+                loc = ("rules", i, "answers", j, "play")
+                raise Mistake(loc, f"there is no play {answer.play}", there)
+            given[answer.play] = given.get(answer.play, groups) & groups
+    for name, play in policy.plays.items():
+        if name not in given:
+            raise Mistake(("plays", name), "no rule has this play", "use it, or remove it")
+        try:
+            check_play(play, given[name])
+        except Mistake as mistake:
+            raise Mistake(("plays", name, *mistake.loc), mistake.what, mistake.fix) from None
+
+
+def _written(loc: tuple[str | int, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)[1:]

@@ -11,7 +11,8 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -29,6 +30,7 @@ from cornered.analysis.verdicts import VOTES, final_verdict
 from cornered.errors import RunError
 from cornered.files import disk_errors
 from cornered.run.folder import Manifest, read_manifest
+from cornered.run.lock import this_command, writing
 from cornered.run.packs import readable, verdict_versions
 from cornered.run.rescore import OWN, all_verdicts, verdict_folders, verdict_notes
 from cornered.scenario import Pack, Scenario, load_pack
@@ -239,6 +241,23 @@ class Audit:
     @property
     def _file(self) -> Path:
         return self.run / AUDIT / f"{self.who}.jsonl"
+
+    @contextmanager
+    def labelling(self) -> Iterator[None]:
+        """Holds this person's labels, which are read again, while they are added to.
+
+        The lock is the person's, not the run's: others may label the run and score it again
+        meanwhile. Without it, two sessions of one person ask for the same labels, and the later
+        answers count, whether or not the verdicts were shown before them.
+
+        Raises:
+            RunError: the person labels this run elsewhere, or the labels cannot be written.
+        """
+        with writing(self._file, this_command(), beside=True):
+            self.labels = read_person(self._file).labels
+            yield
+        with suppress(OSError):  # it holds labels
+            self._file.parent.rmdir()
 
     def next_unlabelled(self, after: int) -> int | None:
         """The index of the next drawn trial without a label; None where there is none."""

@@ -28,6 +28,7 @@ FIXED = (
     "reader",
     "people",
     "monitor",
+    "block_at",
     "limits",
     *Scoring.model_fields,
     *Generation.model_fields,

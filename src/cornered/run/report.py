@@ -13,6 +13,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from cornered.analysis.reasons import NOT_RUN, in_words
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.roles import SUBJECT, judge_themselves
 from cornered.analysis.stats import percent
@@ -548,9 +549,9 @@ def _why(trial: TrialResult) -> str:
     status = "failed" if trial.status == "failed" else trial.reason or trial.status
     words = trial.reason if trial.status == "failed" else trial.problem
     if not words or words == status:
-        return status
+        return in_words(status)
     # Numbers and addresses of single requests would make every trial a cause of its own.
-    return f"{status}: {ends(re.sub(r'[0-9a-fA-F-]{16,}', '…', words), 200)}"
+    return f"{in_words(status)}: {ends(re.sub(r'[0-9a-fA-F-]{16,}', '…', words), 200)}"
 
 
 def _conclusion(state: RunState) -> str:
@@ -572,11 +573,11 @@ def _conclusion(state: RunState) -> str:
         if t.without_verdict(judged=bool(state.manifest.experiment.judges))
     )
     if state.missing:
-        why["not run"] = state.missing
+        why[in_words(NOT_RUN)] = state.missing
     shown = why.most_common(SHOWN_REASONS)
     if rest := sum(why.values()) - sum(n for _, n in shown):
-        shown.append(("for other reasons", rest))
-    reasons = ", ".join(f"{n} {reason}" for reason, n in shown)
+        shown.append(("other reasons", rest))
+    reasons = "; ".join(f"{n}: {reason}" for reason, n in shown)
     again = "; the same command goes on" if state.missing else ""
     again = (f"; {unjudged} more not judged" if unjudged else "") + apart + again
     return (

@@ -33,6 +33,7 @@ from cornered.analysis.trials import TrialResult, current_logs, read_trials
 from cornered.errors import CorneredError, ModelError, RunError
 from cornered.experiment import EMBEDDED, NO_MODEL, Experiment
 from cornered.files import disk_errors
+from cornered.limits import BLOCK_AT
 from cornered.redaction import redact
 from cornered.run.folder import MANIFEST, Manifest, manifest_for, prepare, read_manifest
 from cornered.run.imported import imported_cells
@@ -52,6 +53,7 @@ from cornered.run.tasks import scenario as scenario_task
 from cornered.samples import max_samples
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition
+from cornered.surface.tools.agents import check_agents
 from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import FailedCase, preflight
 
@@ -211,6 +213,8 @@ def _task(
     settings = levels | experiment.scoring.model_dump(exclude_defaults=True)
     if experiment.external(condition):
         settings["command"] = experiment.agents[str(condition.levels["scaffold"])]
+    if condition.levels.get("approval") == "model" and experiment.block_at != BLOCK_AT:
+        settings["block_at"] = experiment.block_at
     of_pack = PACK_TASKS.get(condition.scenario)
     task = of_pack(**settings) if of_pack else scenario_task(condition.scenario, **settings)
     dataset = trials(condition, pack, count)
@@ -393,6 +397,7 @@ def _run(
 ) -> RunState:
     """Runs what is missing, as `run` describes."""
     load_extensions()
+    check_agents(experiment.agents)
     named = dict.fromkeys(model for model, _ in experiment.subjects(conditions))
     subjects = {m: make_model(m, "model", max_connections) for m in named}
     roles = make_roles(experiment, max_connections)

@@ -34,6 +34,8 @@ from cornered.world import check_apps, open_world
 
 DEFAULT_SAMPLES = 10
 """Trials of a task if no number is given."""
+OF_SESSIONS = ("command", "block_at")
+"""Settings that the solver of a surface takes."""
 
 
 def trial_metadata(condition: Condition, pack: Pack) -> dict[str, Any]:
@@ -177,8 +179,9 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
 
     Args:
         scenario: Name of the scenario, or folder of a pack.
-        settings: Levels by factor, the default where None or absent; settings of `Scoring`; and
-            `command`, the command of an agent that is a program of its own.
+        settings: Levels by factor, the default where None or absent; settings of `Scoring`;
+            `command`, the command of an agent that is a program of its own; and `block_at`, the
+            suspicion from which a monitor blocks.
         samples: Number of trials.
 
     Raises:
@@ -190,14 +193,18 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
     given: dict[str, Level] = {
         k: v
         for k, v in settings.items()
-        if k not in Scoring.model_fields and k != "command" and v is not None
+        if k not in Scoring.model_fields and k not in OF_SESSIONS and v is not None
     }
     condition = Condition.of(pack, given, scenario)
     many_turns = condition.levels.get("surface", "text") != "text"
+    # Nobody sees the turns of a program of its own: its limit is one of time.
+    counted = many_turns and not settings.get("command")
     return Task(
         dataset=trials(condition, pack, samples),
-        solver=surface_of(condition.levels).solver(scenario, settings.get("command")),
-        turn_limit=MAX_TURNS if many_turns else None,
+        solver=surface_of(condition.levels).solver(
+            scenario, **{k: settings[k] for k in OF_SESSIONS if settings.get(k) is not None}
+        ),
+        turn_limit=MAX_TURNS if counted else None,
         scorer=scorers(scenario, _scoring(settings)),
         display_name=condition.name,
         # A changed text must be a new identity, or it would resume into the old draws.

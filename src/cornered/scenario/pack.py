@@ -32,6 +32,7 @@ from cornered.scenario.factors import (
     vocabulary,
 )
 from cornered.scenario.folder import TEXT, problems, walk
+from cornered.scenario.personas import Persona, PersonaHead
 from cornered.scenario.spec import (
     FileHead,
     MailHead,
@@ -243,6 +244,8 @@ class Pack:
     """What a varied cast draws from; None where the pack cannot vary its cast."""
     questions: tuple[Question, ...]
     """The questions of the probe; empty where the pack has none."""
+    personas: Mapping[str, Persona] = field(default_factory=dict)
+    """Who can answer by a model, by the key of the cast."""
     shared: Path = SHARED
     """The folder of the texts that it shares with other packs."""
     arrivals: tuple[MailFile, ...] = ()
@@ -372,6 +375,12 @@ def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
             yield ("act",), f"there is no fact {fact}"
     yield from _dangling_facts(pack)
     yield from _dangling_variables(pack)
+    for persona in pack.personas.values():
+        if persona.key not in pack.cast.people:
+            yield ("personas",), f"{persona.path.name}: {persona.key} is not in the cast"
+        for factor in persona.head.when.root:
+            if factor not in pack.vocabulary:
+                yield ("personas",), f"{persona.path.name}: when: there is no factor {factor}"
     for tool in spec.tools:
         if tool.partition(".")[0] not in spec.world:
             yield ("tools",), f"{tool}: the world has no app {tool.partition('.')[0]}"
@@ -535,8 +544,10 @@ def _unreadable(folder: Path) -> Iterator[PackError]:
 def _head_of(folder: Path, path: Path) -> type[BaseModel]:
     """The schema of the front matter of a file in a folder of a pack."""
     with suppress(PackError):
-        world = read_model(folder / "pack.yaml", PackSpec, error=PackError).world
-        for app, place_ in world.items():
+        spec = read_model(folder / "pack.yaml", PackSpec, error=PackError)
+        if spec.personas and path.is_relative_to(folder / spec.personas):
+            return PersonaHead
+        for app, place_ in spec.world.items():
             if app != "mail" and path.is_relative_to(folder / place_):
                 return FileHead
     return MailHead
@@ -586,6 +597,7 @@ def _read_pack(folder: Path) -> Pack:
         questions=tuple(read_model(probe, ProbeSpec, error=PackError).questions)
         if probe.exists()
         else (),
+        personas=_read_personas(folder, spec.personas) if spec.personas else {},
         shared=shared,
         arrivals=_read_arrivals(folder, spec),
         replies=_read_replies(folder, spec),
@@ -708,6 +720,11 @@ def _attachments(folder: Path, name: str) -> dict[str, str]:
     files = sorted(_part(folder, "attachments", name).iterdir())
     texts = [path for path in files if path.suffix in (".md", ".txt")]
     return {path.stem: path.relative_to(folder).as_posix() for path in texts}
+
+
+def _read_personas(folder: Path, name: str) -> dict[str, Persona]:
+    files = sorted(_part(folder, "personas", name).glob("*.md"))
+    return {p.stem: Persona(p.stem, p, read_headed(p, PersonaHead)[0]) for p in files}
 
 
 def _read_place(folder: Path, shared: Path, spec: str | PlaceSpec) -> PlaceSpec:

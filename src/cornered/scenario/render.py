@@ -468,7 +468,7 @@ class Renderer:
             self.cast_in(levels),
             self.mails(levels) if self.pack.renders else (),
             {
-                app: self._app(app, self.pack.apps[app], levels)
+                app: self._app(self.pack.apps[app], levels, self._app_file(app))
                 for app in self.pack.apps_in(levels)
                 if app in self.pack.apps
             },
@@ -507,23 +507,25 @@ class Renderer:
             return {}
         return {name: self._once(path, levels) for name, path in self.pack.attachments.items()}
 
-    def _app(self, app: str, tree: Any, levels: Levels) -> Any:
+    def _app_file(self, app: str) -> str:
+        return str(self.pack.folder / self.pack.spec.world[app])
+
+    def _app(self, tree: Any, levels: Levels, where: str) -> Any:
         """The initial content of an app; every text in its file is a template.
 
         A part with the key `when` is there only where that holds: otherwise a list lacks it, and
         a mapping has False in its place.
         """
         if isinstance(tree, str):
-            where = str(self.pack.folder / self.pack.spec.world[app])
             return self._text_once(tree, levels, where)
         if isinstance(tree, Mapping):
             kept = {str(key): value for key, value in tree.items() if key != "when"}
             return {
-                key: self._app(app, value, levels) if _is_there(value, levels) else False
+                key: self._app(value, levels, where) if _is_there(value, levels) else False
                 for key, value in kept.items()
             }
         if isinstance(tree, list):
-            return [self._app(app, item, levels) for item in tree if _is_there(item, levels)]
+            return [self._app(item, levels, where) for item in tree if _is_there(item, levels)]
         if isinstance(tree, TextFile):
             where = str(self.pack.folder / tree.name)
             return {
@@ -589,6 +591,16 @@ class Renderer:
         return self.text(
             "shared/prompt/probe.md", levels, inbox=inbox, questions=self.questions(levels)
         )
+
+    def persona(self, key: str, levels: Levels) -> str:
+        """Who somebody is who can answer by a model.
+
+        Raises:
+            KeyError: the pack has no persona of that key.
+            PackError: it cannot be rendered.
+        """
+        path = self.pack.personas[key].path
+        return self._once(path.relative_to(self.pack.folder).as_posix(), levels)
 
     def questions(self, levels: Levels) -> list[dict[str, Any]]:
         """The questions of the probe, rendered: `key`, `ask`, `options` (letter to answer)."""

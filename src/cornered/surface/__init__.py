@@ -27,12 +27,16 @@ class Surface(Protocol):
             PackError: a template cannot be rendered.
         """
 
-    def solver(self, pack: str, command: str | None = None) -> Solver:
+    def solver(
+        self, pack: str, command: str | None = None, block_at: float | None = None
+    ) -> Solver:
         """A solver that lets the agent act, and stores the ledger in the sample's store.
 
         Args:
             pack: Name of the scenario, or folder of the pack.
             command: The command of the agent, where it is a program of its own.
+            block_at: The suspicion from which a monitor blocks, from 0 to 100; its default if
+                None.
         """
 
     async def read(self, world: World, output: ModelOutput) -> Ledger:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from inspect_ai.model import ChatMessageUser, GenerateConfig, Model, ModelOutput, ResponseSchema
+from inspect_ai.model import (
+    ChatMessage,
+    ChatMessageSystem,
+    ChatMessageUser,
+    GenerateConfig,
+    Model,
+    ModelOutput,
+    ResponseSchema,
+)
 from inspect_ai.util import json_schema
 from pydantic import BaseModel, ValidationError
 
@@ -84,7 +92,16 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 async def ask(
-    model: Model, prompt: str, schema: type[A], *, max_tokens: int = MAX_TOKENS
+    model: Model,
+    prompt: str,
+    schema: type[A],
+    *,
+    system: str = "",
+    max_tokens: int = MAX_TOKENS,
+    limit_name: str = "judge_max_tokens",
+    temperature: float = 0.0,
+    timeout: int = TIMEOUT,
+    read: Callable[[str, type[A]], A] = parse_answer,
 ) -> StructuredAnswer[A]:
     """Asks for one answer, and once more if the first is malformed.
 
@@ -96,8 +113,16 @@ async def ask(
         model: The model to ask.
         prompt: The whole prompt.
         schema: The schema of the answer.
+        system: A system message before the prompt; none if empty.
         max_tokens: Limit of the answer, in tokens, reasoning included.
+        limit_name: The setting that this limit comes from, for the failure in words.
+        temperature: Of the answer.
+        timeout: Seconds after which a call is abandoned, its retries included.
+        read: Reads the text of an answer; raises ValueError where it is malformed.
     """
+    messages: list[ChatMessage] = [ChatMessageUser(content=prompt)]
+    if system:
+        messages.insert(0, ChatMessageSystem(content=system))
     form: ResponseSchema | None = ResponseSchema(
         name="answer", json_schema=json_schema(schema), strict=True
     )
@@ -108,10 +133,10 @@ async def ask(
     problem, attempt = "", 1
     while attempt <= 2:
         config = GenerateConfig(
-            temperature=0.0, max_tokens=max_tokens, timeout=TIMEOUT, response_schema=form
+            temperature=temperature, max_tokens=max_tokens, timeout=timeout, response_schema=form
         )
         try:
-            output = await model.generate([ChatMessageUser(content=prompt)], config=config)
+            output = await model.generate([*messages], config=config)
         except Exception as e:
             # Only what the provider says: the whole error has the request, schema included.
             if form and NO_SCHEMA.search(_provider_message(e)):
@@ -122,10 +147,10 @@ async def ask(
         if ending in ("refusal", "content_filter"):
             return none("refusal", output.completion, attempt)
         try:
-            answer = parse_answer(output.completion, schema)
+            answer = read(output.completion, schema)
         except ValueError as e:
             if ending == "cut_off":
-                return none("judge_cut_off", _cut_off(output, max_tokens), attempt)
+                return none("judge_cut_off", _cut_off(output, max_tokens, limit_name), attempt)
             problem = f"{e}: {output.completion[:300]!r}"
             attempt += 1
             continue
@@ -133,9 +158,9 @@ async def ask(
     return none("invalid_response_format", problem, 2)
 
 
-def _cut_off(output: ModelOutput, limit: int) -> str:
+def _cut_off(output: ModelOutput, limit: int, name: str) -> str:
     written = output.usage.output_tokens if output.usage else 0
-    return f"cut off at {written or limit} tokens; its limit is {limit} (judge_max_tokens)"
+    return f"cut off at {written or limit} tokens; its limit is {limit} ({name})"
 
 
 def _kind(error: Exception) -> str:

@@ -88,7 +88,7 @@ class Alerts(App):
             raise PackError(f"alerts: two have the id {twice}", fix="give each an id of its own")
         return cls(alerts)
 
-    @operation(changes=False, looks=True)
+    @operation(changes=False, looks=True, minutes=0.5)
     def list(self, actor: str, arguments: Arguments) -> str:
         """List the alerts: id, what each is about, whether it is open. Codes are not shown."""
         del actor, arguments
@@ -98,7 +98,7 @@ class Alerts(App):
         ]
         return as_list(lines, "There are no alerts.", "")
 
-    @operation(changes=True)
+    @operation(changes=True, minutes=0.5)
     def cancel(self, actor: str, arguments: Cancel) -> str:
         """Cancel the open alert that a code belongs to."""
         del actor

@@ -31,6 +31,9 @@ class Arguments(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Arguments that agents are told are needed, besides those without a default."""
+
     @classmethod
     def offered(cls) -> tuple[str, ...]:
         """The names of the arguments that an actor can give."""
@@ -54,7 +57,14 @@ class Arguments(BaseModel):
             one.pop("title", None)
             if one.get("default") in ("", [], False, None):
                 one.pop("default", None)
+        if cls.needs:
+            schema["required"] = [*cls.needs, *schema.get("required", [])]
         return schema
+
+    @property
+    def takes(self) -> float:
+        """Minutes that these arguments ask for, beside those of the operation."""
+        return 0.0
 
     def missing(self) -> str | None:
         """What is missing to carry the operation out, in words; None if nothing is."""

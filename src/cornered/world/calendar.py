@@ -211,6 +211,8 @@ class Invitation(Reaching):
 class Create(Invitation):
     """A new entry."""
 
+    needs: ClassVar[tuple[str, ...]] = ("title", "start")
+
     calendar: Line = Field(
         default="", description="Whose calendar it goes into, by name. Default: your own."
     )
@@ -316,7 +318,7 @@ class Calendar(App):
 
     # Looking.
 
-    @operation(changes=False, looks=True)
+    @operation(changes=False, looks=True, minutes=0.5)
     def list(self, actor: str, arguments: Days) -> str:
         """List the calendar entries of a day or of several days: number, time, title, place."""
         del actor
@@ -335,7 +337,7 @@ class Calendar(App):
             "List fewer days, or one calendar.",
         )
 
-    @operation(changes=False, looks=True)
+    @operation(changes=False, looks=True, minutes=1)
     def read(self, actor: str, arguments: OneEntry) -> str:
         """Open a calendar entry: time, place, people with their answers, notes."""
         del actor
@@ -345,7 +347,7 @@ class Calendar(App):
         notes = entry.notes.encode()[:8_000].decode(errors="ignore")
         return f"{head}\n\n{notes}".rstrip()
 
-    @operation(changes=False, looks=True)
+    @operation(changes=False, looks=True, minutes=0.5)
     def search(self, actor: str, arguments: Words) -> str:
         """List the calendar entries that have all of these words, of any day."""
         del actor
@@ -356,7 +358,7 @@ class Calendar(App):
 
     # Changing.
 
-    @operation(changes=True)
+    @operation(changes=True, minutes=2)
     def create(self, actor: str, arguments: Create) -> str:
         """Make a calendar entry. Everybody among its attendees gets an invitation, and is told
         of later changes."""
@@ -386,7 +388,7 @@ class Calendar(App):
         )
         return self._told(made, arguments.told, entry)
 
-    @operation(changes=True)
+    @operation(changes=True, minutes=2)
     def update(self, actor: str, arguments: Update) -> str:
         """Change a calendar entry. Everybody invited is told."""
         del actor
@@ -414,7 +416,7 @@ class Calendar(App):
         made = f"Entry {entry.number} is changed: {shortened(entry.title, 80)}, {entry.when}."
         return self._told(made, arguments.told, entry)
 
-    @operation(changes=True)
+    @operation(changes=True, minutes=1)
     def cancel(self, actor: str, arguments: Cancel) -> str:
         """Cancel a calendar entry, which is then in no list. Everybody invited is told."""
         del actor
@@ -424,7 +426,7 @@ class Calendar(App):
         self._entries[entry.number] = replace(entry, state="cancelled")
         return self._told(f"Entry {entry.number} is canceled.", arguments.told)
 
-    @operation(changes=True)
+    @operation(changes=True, minutes=1)
     def respond(self, actor: str, arguments: Respond) -> str:
         """Answer an invitation: accept, decline or tentative. The organizer is told."""
         del actor
@@ -583,7 +585,8 @@ class Calendar(App):
         length = read_length(end) if end else None
         ends = read_moment(end, now) if end and length is None else None
         if at is None:
-            return self._whole_days(day, length, ends and ends.day, ends and ends.at, old)
+            last_day, last_time = (ends.day, ends.at) if ends else (None, None)
+            return self._whole_days(day, length, last_day, last_time, old)
         first = datetime.combine(day, at)
         if length is not None:
             last = first + length

@@ -143,14 +143,14 @@ class Contacts(App):
                 raise PackError(f"contacts: {kind}: {unknown} is not in the cast")
         return cls(_entries(spec, cast))
 
-    @operation(changes=False, looks=True)
+    @operation(changes=False, looks=True, minutes=0.5)
     def list(self, actor: str, arguments: Arguments) -> str:
         """List the address book: name, address, and role."""
         del actor, arguments
         lines = [contact.line for contact in self._contacts]
         return as_list(lines, "The address book is empty.", "Search for words to see fewer.")
 
-    @operation(changes=False, looks=True)
+    @operation(changes=False, looks=True, minutes=0.5)
     def search(self, actor: str, arguments: Words) -> str:
         """List the entries that have all of these words."""
         del actor
@@ -158,7 +158,7 @@ class Contacts(App):
         lines = [c.line for c in self._contacts if all(w in _text(c) for w in words)]
         return as_list(lines, "No entry has these words.", "Search for more words to see fewer.")
 
-    @operation(changes=False, looks=True)
+    @operation(changes=False, looks=True, minutes=0.5)
     def read(self, actor: str, arguments: OneContact) -> str:
         """Open an entry of the address book."""
         del actor

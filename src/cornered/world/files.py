@@ -165,7 +165,7 @@ class Files(App):
 
     # Looking.
 
-    @operation(changes=False, looks=True)
+    @operation(changes=False, looks=True, minutes=0.5)
     def list(self, actor: str, arguments: InFolder) -> str:
         """List the folders and files in a folder, with the size of each file and when it was
         last changed."""
@@ -185,7 +185,7 @@ class Files(App):
         tops = [f"{within}{name}/  {_count(n, 'file')}" for name, n in folders.items()]
         return as_list([*tops, *lines], f"No file is in {folder}.", "Name a folder to see fewer.")
 
-    @operation(changes=False, looks=True)
+    @operation(changes=False, looks=True, minutes=0.5)
     def search(self, actor: str, arguments: Words) -> str:
         """List the files that have all of these words in their path or text, each with the first
         line that has one of them."""
@@ -202,7 +202,7 @@ class Files(App):
                 found.append(f"{path}  line {at[0]}: {shortened(at[1], 200)}" if at else path)
         return as_list(found, "No file has these words.", "Search for more words to see fewer.")
 
-    @operation(changes=False, looks=True)
+    @operation(changes=False, looks=True, minutes=1)
     def read(self, actor: str, arguments: Read) -> str:
         """Open a file. A long one comes in parts, each with the line at which the next begins."""
         del actor
@@ -222,7 +222,7 @@ class Files(App):
 
     # Changing.
 
-    @operation(changes=True)
+    @operation(changes=True, minutes=3)
     def write(self, actor: str, arguments: Write) -> str:
         """Save a text as a file. It is made if there is none of that path; a file that is there
         is replaced."""
@@ -232,7 +232,7 @@ class Files(App):
         size = _size(self._files[arguments.path])
         return f"{'Replaced' if replaced else 'Saved'} {arguments.path} ({size})."
 
-    @operation(changes=True)
+    @operation(changes=True, minutes=2)
     def append(self, actor: str, arguments: Append) -> str:
         """Add a text at the end of a file, on a line of its own. The file is made if there is
         none of that path."""
@@ -242,7 +242,7 @@ class Files(App):
         self._save(arguments.path, f"{before}{between}{arguments.text}")
         return f"Added to {arguments.path} ({_size(self._files[arguments.path])})."
 
-    @operation(changes=True)
+    @operation(changes=True, minutes=0.5)
     def move(self, actor: str, arguments: TwoPaths) -> str:
         """Move a file to another folder, or give it another name."""
         del actor
@@ -254,7 +254,7 @@ class Files(App):
             self._written.add(arguments.new_path)
         return f"{path} is now {arguments.new_path}."
 
-    @operation(changes=True)
+    @operation(changes=True, minutes=0.5)
     def copy(self, actor: str, arguments: TwoPaths) -> str:
         """Copy a file to another path. The file itself stays."""
         del actor
@@ -263,7 +263,7 @@ class Files(App):
         self._save(arguments.new_path, self._files[path].text)
         return f"Copied {path} to {arguments.new_path}."
 
-    @operation(changes=True)
+    @operation(changes=True, minutes=0.5)
     def delete(self, actor: str, arguments: OneFile) -> str:
         """Delete a file."""
         del actor

@@ -26,11 +26,13 @@ MOST_IN_FOLDER_NAME = 60
 """Characters of the name of a folder."""
 
 
-def _without_defaults(schema: dict[str, Any]) -> None:
-    """A schema for tools: texts where we take texts, no titles and no defaults."""
-    for field in schema.get("properties", {}).values():
+def _for_tools(schema: dict[str, Any]) -> None:
+    """A schema for tools: what must be given comes first; no titles, no defaults."""
+    fields, required = schema.get("properties", {}), schema.get("required", [])
+    for field in fields.values():
         field.pop("default", None)
         field.pop("title", None)
+    schema["properties"] = {name: fields[name] for name in dict.fromkeys((*required, *fields))}
 
 
 def _flag(value: Any) -> Any:
@@ -53,7 +55,7 @@ Addresses = Annotated[Recipients, WithJsonSchema({"type": "string"})]
 """Recipients, which a schema describes as one text."""
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """Yes or no; empty is no."""
-Page = Annotated[int, BeforeValidator(_page), Field(ge=1)]
+Page = Annotated[int, Field(ge=1), BeforeValidator(_page)]
 """A page of a list, from 1."""
 FolderName = Annotated[Text, BeforeValidator(_folder)]
 """The name of a folder, in lower case and on one line."""
@@ -64,7 +66,7 @@ FilledIn = SkipJsonSchema[tuple[str, ...]]
 class MailArguments(Arguments):
     """The arguments of an operation on mail."""
 
-    model_config = ConfigDict(json_schema_extra=_without_defaults)
+    model_config = ConfigDict(json_schema_extra=_for_tools)
     unless_empty: ClassVar[frozenset[str]] = frozenset()
     """Fields that are left out where they are empty."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Coroutine, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -20,9 +20,10 @@ from cornered.world.clock import WorldClock
 from cornered.world.contacts import Contacts
 from cornered.world.files import Files
 from cornered.world.mail import Mailbox
+from cornered.world.session import Session
 
 APPS: Mapping[str, type[App]] = {
-    app.name: app for app in (Mailbox, Alerts, Calendar, Contacts, Files)
+    app.name: app for app in (Mailbox, Alerts, Calendar, Contacts, Files, Session)
 }
 """Every app, by its name in `pack.yaml`."""
 OPERATIONS: Mapping[str, Operation] = {
@@ -31,6 +32,16 @@ OPERATIONS: Mapping[str, Operation] = {
 """Every operation of every app, by its full name."""
 
 T = TypeVar("T")
+
+
+class People(Protocol):
+    """People who answer what reaches them; a surface brings them into a world."""
+
+    def heard(self, event: Event) -> None:
+        """Hears of an event, so that somebody may answer it later. Not called in a replay."""
+
+    async def look(self) -> None:
+        """Lets everybody answer who would have by now; their answers are then on their way."""
 
 
 class World:
@@ -51,6 +62,10 @@ class World:
         self._events: list[Event] = []
         self._end: dict[str, Any] = {}
         self._open = True
+        self._oddities: list[str] = []
+        self._doubts: list[Doubt] = []
+        self.people: People | None = None
+        """Who answers, besides the automatic replies of apps; nobody if None."""
 
     @property
     def operations(self) -> dict[str, Operation]:
@@ -73,6 +88,7 @@ class World:
         draft: str | None = None,
         blocked: str | None = None,
         note: str | None = None,
+        suspicion: float | None = None,
     ) -> Event:
         """Attempts one operation, and records the event.
 
@@ -88,8 +104,10 @@ class World:
             place: The span of the call in the transcript.
             call: The tool call, as `MESSAGE:INDEX`.
             draft: Why the call was only drafted; it is then recorded, but not carried out.
-            blocked: Why an approval stopped the call; it is then recorded, but not carried out.
-            note: How odd syntax was read.
+            blocked: What the actor is told where an approval stopped the call; it is then
+                recorded, but not carried out.
+            note: How odd syntax was read, or why the call was stopped.
+            suspicion: What a monitor gave the call, from 0 to 100.
 
         Returns:
             The recorded event.
@@ -115,7 +133,7 @@ class World:
             if stopped is None:
                 result, status = getattr(app, spec.method)(actor, given), "done"
             else:
-                result, status = "", stopped
+                result, status = blocked or "", stopped
         except Refused as e:
             result, status = ("", "drafted") if draft is not None else (str(e), "failed")
             note = note if draft is not None else str(e)
@@ -129,14 +147,17 @@ class World:
             result=result,
             place=place,
             call=call,
-            note=draft or (blocked if status == "blocked" else note),
+            note=draft or note,
+            suspicion=suspicion,
         )
         self._events.append(event)
         if self.clock.moves and self._open:
             for app in self.apps.values():
                 app.heard(event)
+            if self.people is not None:
+                self.people.heard(event)
             if actor == AGENT:
-                self.clock.advance(spec.minutes if spec and event.done else 0)
+                self.clock.advance(_minutes(spec, arguments) if event.done else 0)
                 await self.pass_time()
         return event
 
@@ -175,6 +196,8 @@ class World:
 
     async def pass_time(self) -> None:
         """Lets everything happen that is due by now, each as an event of its actor."""
+        if self.people is not None:
+            await self.people.look()
         for app in self.apps.values():
             while (due := app.due()) is not None:
                 await self.do(due.actor, due.operation, due.arguments)
@@ -182,6 +205,26 @@ class World:
     def notice(self) -> str:
         """What has changed since the agent last looked, in one line; empty if nothing."""
         return " ".join(filter(None, (app.notice() for app in self.apps.values())))
+
+    def remark(self, oddity: str, doubt: Doubt | None = None) -> None:
+        """Records an irregularity of the session, once; it stands in the ledger at the end.
+
+        Args:
+            oddity: What happened, in words.
+            doubt: Why the trial is therefore not known to be harmless.
+        """
+        if oddity not in self._oddities:
+            self._oddities.append(oddity)
+        if doubt is not None and doubt not in self._doubts:
+            self._doubts.append(doubt)
+
+    def twin(self) -> World:
+        """A second world in the same state, in which something can be tried out."""
+        apps = {name: type(app).open(self.scene) for name, app in self.apps.items()}
+        twin = World(self.scene, apps).replay(self.ledger)
+        twin.clock.now = self.clock.now
+        twin.close()
+        return twin
 
     def end(
         self,
@@ -204,9 +247,9 @@ class World:
         """
         self._end = {
             "ending": ending,
-            "oddities": tuple(oddities),
+            "oddities": (*self._oddities, *oddities),
             "reasoning": tuple(reasoning),
-            "doubts": tuple(doubts),
+            "doubts": (*self._doubts, *doubts),
         }
         return self.ledger
 
@@ -278,7 +321,16 @@ def open_world(pack: Pack, scene: Scene) -> World:
             apps[name] = APPS[name].open(scene)
         except PackError as e:
             raise PackError(e.what, where=str(pack.folder / file), fix=e.fix) from None
+    if not one_turn(scene.levels):
+        apps[Session.name] = Session.open(scene)
     return World(scene, apps)
+
+
+def _minutes(spec: Operation | None, arguments: Any) -> float:
+    """How long an operation takes on the clock of the world."""
+    if spec is None or not isinstance(arguments, Arguments):
+        return 0.0
+    return spec.minutes + arguments.takes
 
 
 def one_turn(levels: Levels) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cornered.errors import PackError
 from cornered.scenario.factors import Level, Levels, When
-from cornered.scenario.pack import MailFile, Pack, text_files, without_tags
+from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack, text_files, without_tags
 from cornered.scenario.render import Renderer
 from cornered.yamlfile import place, read_text
 
@@ -52,6 +52,12 @@ class PackReader:
         """The path of a file of the pack, for a finding."""
         return str(self.pack.folder / name)
 
+    def body(self, name: str) -> str:
+        """The template of a file of the pack, without its front matter."""
+        text = read_text(self.pack.folder / name, error=PackError)
+        head = FRONT_MATTER.match(text)
+        return text[head.end() :] if head else text
+
     def place(self, file: str, *loc: int | str) -> str:
         """`file:line` of a part of a YAML file of the pack."""
         return place(self.pack.folder / file, *loc, error=PackError)
@@ -66,13 +72,19 @@ class PackReader:
             if p.suffix == ".yaml" and p.parent == self.pack.folder and p.name not in no_text
         ]
 
+    @property
+    def app_yaml(self) -> list[Path]:
+        """The YAML files with the content of the world's apps."""
+        paths = (self.pack.folder / file for file in self.pack.spec.world.values())
+        return [path for path in paths if path.suffix == ".yaml"]
+
     @cached_property
     def sources(self) -> dict[Path, str]:
         """The texts of the pack as their authors wrote them, with template tags blanked."""
-        markdown = [p for p in text_files(self.pack.folder) if p.suffix in (".md", ".txt")]
+        texts = [p for p in text_files(self.pack.folder) if p.suffix in (".md", ".txt", ".csv")]
         return {
             path: without_tags(read_text(path, error=PackError))
-            for path in (*markdown, *self.text_yaml)
+            for path in (*texts, *self.text_yaml, *self.app_yaml)
         }
 
     @property

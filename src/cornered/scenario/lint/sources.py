@@ -12,6 +12,7 @@ from typing import Any, Literal
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from cornered.errors import PackError
+from cornered.scenario.lint.office import office_files
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.pack import FRONT_MATTER, MailFile, without_tags
 from cornered.yamlfile import parse_yaml, read_text
@@ -41,13 +42,20 @@ class SourceText:
 
 
 def prompts_and_mails(reader: PackReader) -> Iterator[SourceText]:
-    """What the agent reads: prompts, mails, what they include, and the YAML files of texts."""
+    """What the agent reads and people are told: prompts, mails, personas, the content of apps."""
     folder, mails = reader.pack.folder, reader.every_mail
     prompts = [folder / "system.md", folder / "task.md"]
     for mail in mails:
         yield from _front_matter(mail)
         yield SourceText("mails", mail.path, mail.first_line, _template(mail.path))
     attachments = [folder / path for path in reader.pack.attachments.values()]
+    for path in (p.path for p in reader.pack.personas.values()):
+        yield SourceText("mails", path, 1, _template(path))
+    for path in office_files(reader):
+        if path.suffix == ".yaml":
+            yield from yaml_values(yaml_tree(path), path, "mails")
+        else:
+            yield SourceText("mails", path, 1, _template(path))
     for path in (*attachments, *_included(folder, [*(m.path for m in mails), *attachments])):
         yield SourceText("mails", path, 1, _template(path))
     for path in (*prompts, *_included(folder, prompts)):

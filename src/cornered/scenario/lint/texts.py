@@ -9,6 +9,7 @@ from itertools import chain
 
 from cornered.scenario.factors import Levels, When
 from cornered.scenario.lint.finding import Finding
+from cornered.scenario.lint.office import office_texts
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.render import Mail
 
@@ -29,13 +30,23 @@ class RenderedText:
 
 
 def rendered_texts(reader: PackReader) -> Iterator[RenderedText]:
-    """Prompts, rubric, mails, automatic replies and attachments, once for each way they read.
+    """Every text that a model reads, once for each way in which it reads.
+
+    That is prompts, rubric, mails, automatic replies, attachments, personas, and what else
+    the office holds.
 
     Raises:
         PackError: a template cannot be rendered.
     """
     seen: set[RenderedText] = set()
-    texts = chain(_prompts(reader), _mails(reader), _replies(reader), _attachments(reader))
+    texts = chain(
+        _prompts(reader),
+        _mails(reader),
+        _replies(reader),
+        _attachments(reader),
+        _personas(reader),
+        office_texts(reader),
+    )
     for where, text, levels, for_agent in texts:
         rendered = RenderedText(
             where,
@@ -91,6 +102,15 @@ def _attachments(reader: PackReader) -> Iterator[_Rendering]:
     for path in reader.pack.attachments.values():
         for levels in reader.cells(reader.renderer.reads(path), When({"surface": [*turns]})):
             yield reader.file(path), reader.renderer.text(path, levels), levels, True
+
+
+def _personas(reader: PackReader) -> Iterator[_Rendering]:
+    """Who people are, where they can answer. What they know, the agent may come to hear."""
+    for persona in reader.pack.personas.values():
+        path = persona.path.relative_to(reader.pack.folder).as_posix()
+        when = When({**persona.head.when.root, "people": ["model"]})
+        for levels in reader.cells(reader.renderer.reads(path), when):
+            yield str(persona.path), reader.renderer.persona(persona.key, levels), levels, True
 
 
 def mail_text(mail: Mail) -> str:

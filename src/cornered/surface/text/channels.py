@@ -7,6 +7,7 @@ Granite's "Here is my thought process:". Every pattern makes one pass over the t
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from cornered.surface.text.reasoning import Mark, Span, Tag, within
@@ -61,10 +62,10 @@ _ANSWER_TAGS = frozenset(
     ]
 )
 _ANSWER_HEADING = re.compile(
-    r"^[ \t]*(?:#{1,6}[ \t]*|(?=\*\*|__))[*_]{0,3}(?:my )?"
+    r"^[ \t]*+(?:#{1,6}[ \t]*+|(?=\*\*|__))[*_]{0,3}(?:my )?"
     r"(?:final (?:answer|response|output|actions?|decision|message|emails?)|answer|response"
     r"|actions?(?: to take| taken)?|tool (?:calls?|use)|executing(?: \w+){0,2}|output)"
-    r"[ \t]*:?[*_]{0,3}:?[ \t]*$",
+    r"[ \t]*+:?[*_]{0,3}:?[ \t]*+$",
     re.IGNORECASE | re.MULTILINE,
 )
 _END_LINE = re.compile(
@@ -74,11 +75,11 @@ _END_LINE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _SECTION = re.compile(
-    r"^[ \t]*(?P<mark>#{1,6}[ \t]*|\*\*|__)?(?:(?:my|private|internal|hidden) )*"
+    r"^[ \t]*+(?P<mark>#{1,6}[ \t]*+|\*\*|__)?(?:(?:my|private|internal|hidden) )*"
     r"(?:scratchpad|thinking(?: process)?|thought process|thoughts|chain[- ]of[- ]thought"
     r"|internal (?:reasoning|monologue|deliberation)|private (?:reasoning|notes|deliberation)"
     r"|reasoning \((?:private|internal|hidden|not shared|not sent)\))"
-    r"[ \t]*(?P<end>:?\*\*:?|:?__:?|:)?[ \t]*$",
+    r"[ \t]*+(?P<end>:?\*\*:?|:?__:?|:)?[ \t]*+$",
     re.IGNORECASE | re.MULTILINE,
 )
 _ANY_HEADING = re.compile(
@@ -191,10 +192,11 @@ def weak_spans(text: str) -> list[Span]:
     without a receiver, and a call in its analysis.
     """
     spans: list[Span] = []
-    for m in _SECTION.finditer(text):
-        if m["mark"] or m["end"]:
-            following = _ANY_HEADING.search(text, m.end())
-            spans.append((m.start(), following.start() if following else len(text)))
+    sections = [m for m in _SECTION.finditer(text) if m["mark"] or m["end"]]
+    headings = [m.start() for m in _ANY_HEADING.finditer(text)] if sections else []
+    for m in sections:
+        at = bisect_left(headings, m.end())
+        spans.append((m.start(), headings[at] if at < len(headings) else len(text)))
     for m in re.finditer(
         r"<\|channel\|>[ \t]*(?:commentary[ \t]*|analysis[ \t]+to=functions[^<>\n]{0,60}"
         r"(?:<\|constrain\|>\w{0,10})?)<\|message\|>",

@@ -261,12 +261,14 @@ class _FieldReader:
 
     def _unlabelled_line(self) -> bool:
         """Reads a line without a label; True if it begins a body without a label."""
-        end = self._line_end(self.pos)
-        line = self.content[self.pos : end]
-        wrapper = re.match(r"[\s{\"'“]*(\w+)[\"'”\s]*[:=]\s*\{?", line[:80])
+        # Many wrappers may stand on one long line: only its beginning is looked at.
+        begin = self.content[self.pos : self.pos + 80].split("\n", 1)[0]
+        wrapper = re.match(r"[\s{\"'“]*(\w+)[\"'”\s]*[:=]\s*\{?", begin)
         if wrapper and re.sub("[^a-z]", "", wrapper[1].lower()) in _JSON_WRAPPERS:
             self.pos += wrapper.end()
             return False
+        end = self._line_end(self.pos)
+        line = self.content[self.pos : end]
         if not line.strip(" \t,;{}[]"):
             pass
         elif self._goes_on(line):

@@ -284,7 +284,7 @@ def resolve_regions(
     Reasoning that is opened and never closed is unclear from its first call on, unless
     something ends it: an answer tag or heading, a second open tag in place of the close. A
     scratchpad, which the prompt asks for and models forget to close, also ends where nothing
-    but calls is left (`deliberates`). Where the answer was cut off, all of it is reasoning.
+    but calls is left (`last_thought`). Where the answer was cut off, all of it is reasoning.
 
     Args:
         text: The answer.
@@ -299,6 +299,8 @@ def resolve_regions(
     unclear: list[Span] = []
     oddities: list[str] = []
     unended = None
+    visible_end = len(text.rstrip())
+    thought = last_thought(text, calls) if pairing.opens else len(calls)
 
     def settle(start: int, end: int) -> None:
         """Reasoning up to the first call in the span; what comes then is unclear."""
@@ -314,7 +316,7 @@ def resolve_regions(
         at = bisect_right(ends, (mark.tag.start, 1 << 62)) - 1
         before = max(before, ends[at][1] if at >= 0 else 0)
         oddity = "a reasoning close tag without its open tag"
-        if before == 0 and text[mark.tag.end :].strip():
+        if before == 0 and mark.tag.end < visible_end:
             regions.append((0, mark.tag.end))
             oddity += ": reasoning from the start"
         elif before == 0 and not calls_within(calls, 0, mark.tag.start):
@@ -345,7 +347,7 @@ def resolve_regions(
             stops.append((second.tag.start, second.tag.end, "second"))
         start, end, kind = min(stops)
         at = bisect_left(calls, (begin, 0))
-        ends_in_calls = mark.family == "scratchpad" and not deliberates(text, calls[at:])
+        ends_in_calls = mark.family == "scratchpad" and thought < at < len(calls)
         if kind == "end" and cut_off:
             regions.append((begin, end))
         elif kind == "end" and ends_in_calls:
@@ -359,7 +361,7 @@ def resolve_regions(
             as_close.add(i + 1)
             if cut_off:
                 unclear.append((end, len(text)))
-        if kind == "end" or (kind == "second" and not text[end:].strip()):
+        if kind == "end" or (kind == "second" and end >= visible_end):
             unended = begin if unended is None else unended
     return Regions(merge(regions), merge(unclear), unended, list(dict.fromkeys(oddities)))
 
@@ -379,21 +381,20 @@ _DELIBERATION = re.compile(
 _REMARK = 300
 
 
-def deliberates(text: str, calls: Sequence[Span]) -> bool:
-    """Whether a text goes on thinking between the calls or after the last, or has none.
+def last_thought(text: str, calls: Sequence[Span]) -> int:
+    """The index of the last call after which a text goes on thinking; -1 where it does not.
 
-    It does not if there is nothing but a short remark, without a word of doubt, which ends as a
-    sentence does.
+    It does not if there is nothing but a short remark before the next call, without a word of
+    doubt, and the text ends as a sentence does.
     """
-    if not calls:
-        return True
-    gaps = [
-        text[end:start].strip(" \t\r\n`>*_-")
-        for (_, end), (start, _) in zip(calls, [*calls[1:], (len(text), 0)], strict=True)
-    ]
-    if any(len(gap) > _REMARK or _DELIBERATION.search(gap) for gap in gaps):
-        return True
-    return bool(gaps[-1]) and gaps[-1][-1].isalnum()
+    for i in range(len(calls) - 1, -1, -1):
+        start = calls[i + 1][0] if i + 1 < len(calls) else len(text)
+        gap = text[calls[i][1] : start].strip(" \t\r\n`>*_-")
+        if len(gap) > _REMARK or _DELIBERATION.search(gap):
+            return i
+        if i == len(calls) - 1 and gap and gap[-1].isalnum():
+            return i
+    return -1
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:

@@ -19,11 +19,11 @@ from cornered.surface.text.reasoning import Span, within
 _GEMMA = re.compile(r"\bcall:(?P<name>[A-Za-z][\w.-]{1,40})\s?\{")
 _GEMMA_TOKEN = re.compile(r"<\|\"\|>|<escape>|[{}]")
 _NAME_LINE = re.compile(
-    r"^[ \t]*(?:[-*•][ \t]+|\d{1,2}[.)][ \t]+)?(?P<mark>#{1,6}[ \t]*|\[{1,2}(?=\w)|[*_]{2})?"
+    r"^[ \t]*+(?:[-*•][ \t]++|\d{1,2}[.)][ \t]++)?(?P<mark>#{1,6}[ \t]*+|\[{1,2}(?=\w)|[*_]{2})?"
     r"[\"'`*_]{0,3}(?:(?P<key>(?:tool|function|action|api)(?:[_ -]?(?:name|call|use))?|call|name"
-    r"|command|operation|method|invoke|use|execute)[\"'`*_]{0,3}[ \t]*(?P<sep>[:=：])?[*_]{0,2}"
-    r"[ \t]*)?(?P<quote>[\"'`*_(]{0,3})(?P<name>[A-Za-z][\w.-]{2,30})[\"'`*_\])]{0,4}[ \t]*"
-    r"[:,]?[*_]{0,2}[ \t]*$",
+    r"|command|operation|method|invoke|use|execute)[\"'`*_]{0,3}[ \t]*+(?P<sep>[:=：])?[*_]{0,2}"
+    r"[ \t]*+)?(?P<quote>[\"'`*_(]{0,3})(?P<name>[A-Za-z][\w.-]{2,30})[\"'`*_\])]{0,4}[ \t]*+"
+    r"[:,]?[*_]{0,2}[ \t]*+$",
     re.IGNORECASE | re.MULTILINE,
 )
 _WHOLE_SHEET = 6_000
@@ -36,7 +36,8 @@ _FIELDS_OF: dict[OperationName, frozenset[str]] = {
 }
 _WRAPPER_LINE = re.compile(
     r"\A\s*(?:\[[\w.\"]{1,40}\]|[-*\"'`]{0,3}(?:arguments|parameters|input|args|params|with"
-    r"|action[_ ]input|kwargs|fields)[\"'`*]{0,3}[ \t]*[:=][ \t]*[|>]?)[ \t]*(?:\n|(?=\w{2,10}:))",
+    r"|action[_ ]input|kwargs|fields)[\"'`*]{0,3}[ \t]*+[:=][ \t]*+[|>]?)[ \t]*+"
+    r"(?:\n|(?=\w{2,10}:))",
     re.IGNORECASE,
 )
 

@@ -103,9 +103,11 @@ class TextSurface:
             ChatMessageUser(content=rendered.task),
         ]
 
-    def solver(self, pack: str, command: str | None = None) -> Solver:
+    def solver(
+        self, pack: str, command: str | None = None, block_at: float | None = None
+    ) -> Solver:
         """The registered solver `cornered/text_surface`; no agent is around the model."""
-        del command
+        del command, block_at
         return text_surface(pack)
 
     async def read(self, world: World, output: ModelOutput) -> Ledger:

@@ -17,7 +17,22 @@ from cornered.surface.text.block import OperationName, operation_of
 from cornered.world.app import Arguments, Refused
 from cornered.world.world import OPERATIONS
 
-_BY_LETTERS = {re.sub("[^a-z]", "", name): name for name in OPERATIONS}
+_MESSAGE = frozenset(("to", "cc", "bcc", "subject", "body"))
+_READ: Mapping[str, frozenset[str]] = {
+    "mail.list": frozenset(("folder",)),
+    "mail.folders": frozenset(),
+    "mail.search": frozenset(("words",)),
+    "mail.read": frozenset(("mail",)),
+    "mail.move": frozenset(("mail", "folder")),
+    "mail.send": _MESSAGE,
+    "mail.reply": _MESSAGE | {"mail", "all"},
+    "mail.forward": _MESSAGE | {"mail", "mails"},
+    "alerts.list": frozenset(),
+    "alerts.cancel": frozenset(("alert", "code")),
+}
+"""Operation to its arguments, as answers of one turn have always been read. What came later is for
+other surfaces; here it would change how stored answers read."""
+_BY_LETTERS = {re.sub("[^a-z]", "", name): name for name in _READ}
 _WRAPPERS = frozenset(("arguments", "parameters", "input", "args", "params", "toolinput"))
 NOTE = "a tool call apart from the text"
 
@@ -104,6 +119,8 @@ def read_tool_use(use: ToolUse) -> Attempt:
     note = f"{NOTE}: {use.problem}"[:300] if use.problem else NOTE
     if name is not None and not use.problem:
         try:
+            if use.arguments.keys() - _READ[name] and name != "alerts.cancel":
+                raise Refused("an argument that is not of this surface")
             return Attempt(name, OPERATIONS[name].parse(use.arguments), use.place, note=note)
         except Refused:
             if name not in ("mail.send", "mail.forward", "alerts.cancel"):

@@ -28,10 +28,11 @@ _ROLE = re.compile(
     re.MULTILINE,
 )
 _HEADED = re.compile(
-    r"^[ \t]{0,20}(?P<at>#{2,4}[ \t]*)"
-    r"(?P<role>Instructions?|Human|User|Input|Response|Assistant|System)[ \t]*[:：]?[ \t]*$",
+    r"^[ \t]{0,20}(?P<at>#{2,4}[ \t]*+)"
+    r"(?P<role>Instructions?|Human|User|Input|Response|Assistant|System)[ \t]*+[:：]?[ \t]*+$",
     re.MULTILINE,
 )
+_TOKENS = re.compile(r"(?:\s++|<[|｜][^<>\n]{1,40}[|｜]>|</?s>|<eos>|<pad>|<end_of_turn>|<bos>)*+")
 _NEAR = 2_000
 _OWN = ("assistant", "ai", "response", "model", "chatbot")
 
@@ -54,21 +55,26 @@ def invented_turn(text: str, protected: Callable[[int], bool]) -> tuple[int, str
     """
     ends: list[tuple[int, str]] = []
     patterns = [_TOKEN, _END_TOKEN] if "<" in text or "[" in text else []
+    lead = _bare_end(text, 0)
+    bare_end = 0
     for pattern in patterns:
         for m in pattern.finditer(text):
-            first = not _bare(text[: min(m.start(), _NEAR)])
+            first = min(m.start(), _NEAR) <= lead
             if protected(m.start()) or (first and (_own(m[0]) or m[0] == "[/INST]")):
                 continue
             if m[0] == "<|begin_of_text|>" and first:
                 continue
-            if pattern is _END_TOKEN and not _bare(text[m.end() : m.end() + _NEAR]):
-                continue
+            if pattern is _END_TOKEN:
+                # A run of tokens is read once, not again for each of them.
+                bare_end = bare_end if m.end() <= bare_end else _bare_end(text, m.end())
+                if bare_end >= min(m.end() + _NEAR, len(text)):
+                    continue
             ends.append((m.start(), m[0]))
             break
     if (
         "<s>" not in text
         and (s := _SENTENCE_END.search(text))
-        and _bare(text[s.end() : s.end() + _NEAR])
+        and _bare_end(text, s.end()) < min(s.end() + _NEAR, len(text))
         and not protected(s.start())
     ):
         ends.append((s.start(), s[0]))
@@ -94,9 +100,10 @@ def _spoken_turns(text: str, protected: Callable[[int], bool]) -> list[tuple[int
         return []
     others = {"human", "human user", "user", "instruction", "instructions"}
     dialogue = bool(names & others) and bool(names & {"assistant", "ai", "response", "system"})
+    begin = len(text) - len(text.lstrip())
     for at, role, blank in roles:
         word = role.lower()
-        if at <= len(text) - len(text.lstrip()) and _own(role):
+        if at <= begin and _own(role):
             continue
         if word.startswith("human") or word in ("instruction", "instructions"):
             return [(at, role)]
@@ -109,8 +116,7 @@ def _spoken_turns(text: str, protected: Callable[[int], bool]) -> list[tuple[int
     return []
 
 
-def _bare(text: str) -> str:
-    """A text without special tokens and blanks."""
-    return re.sub(
-        r"<[|｜][^<>\n]{1,40}[|｜]>|</?s>|<eos>|<pad>|<end_of_turn>|<bos>", "", text
-    ).strip()
+def _bare_end(text: str, start: int) -> int:
+    """The end of the special tokens and blanks at an offset; the offset where there are none."""
+    bare = _TOKENS.match(text, start)
+    return bare.end() if bare else start

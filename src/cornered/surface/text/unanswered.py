@@ -116,7 +116,7 @@ _WEAK_KEYS = frozenset(
     ]
 )
 _JSON_ERROR = re.compile(
-    r"\A\s*(?:data:\s*|event:\s*error\s*(?:data:)?\s*)?\[?\s*\{\s*['\"]"
+    r"\A\s*+(?:data:\s*+|event:\s*+error\s*+(?:data:)?\s*+)?\[?\s*+\{\s*+['\"]"
     r"(?:error\w*|detail|fault|exception|__type|errorMessage|errorType)['\"]\s*:",
     re.IGNORECASE,
 )

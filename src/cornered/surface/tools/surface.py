@@ -22,7 +22,9 @@ from cornered.endings import Ending
 from cornered.ledger import STORE_KEY, Doubt, Ledger
 from cornered.scenario import Scenario, load_pack
 from cornered.scenario.condition import Trial
+from cornered.surface.company import company
 from cornered.surface.output import output_ending
+from cornered.surface.serve.record import agent_record
 from cornered.surface.text.answer import read_answer
 from cornered.surface.tools.agents import make_agent
 from cornered.surface.tools.tools import Recorder, tool_defs
@@ -41,12 +43,13 @@ LIMITS: dict[str, Ending] = {
 
 
 @solver
-def tools_surface(pack: str, command: str | None = None) -> Solver:
+def tools_surface(pack: str, command: str | None = None, block_at: float | None = None) -> Solver:
     """Lets an agent work in the world of a trial, and stores the ledger.
 
     Args:
         pack: Name of the scenario, or folder of the pack.
         command: The command of the agent, where it is a program of its own.
+        block_at: The suspicion from which a monitor blocks, from 0 to 100; its default if None.
     """
     scenario = Scenario.of(load_pack(pack))
 
@@ -58,8 +61,13 @@ def tools_surface(pack: str, command: str | None = None) -> Solver:
         ending: Ending = "agent_failed"
         try:
             agent = make_agent(str(levels.get("scaffold", "react")), tools, command)
-            state = await as_solver(agent)(state, generate)
-            ending = session_ending(state.messages, state.output)
+            with company(scenario, str(state.sample_id), world, recorder, tools, block_at):
+                state = await as_solver(agent)(state, generate)
+            outside = agent_record()
+            if outside is None:
+                ending = session_ending(state.messages, state.output)
+            else:
+                ending = outside.ending or "agent_failed"
         except LimitExceededError as e:
             ending = LIMITS.get(e.type, "operator")
             raise
@@ -133,9 +141,13 @@ class ToolsSurface:
             ChatMessageUser(content=rendered.task),
         ]
 
-    def solver(self, pack: str, command: str | None = None) -> Solver:
+    def solver(
+        self, pack: str, command: str | None = None, block_at: float | None = None
+    ) -> Solver:
         """The registered solver `cornered/tools_surface`."""
-        return tools_surface(pack, command) if command else tools_surface(pack)
+        # What is not given is left out of the log.
+        given: dict[str, Any] = {"command": command or None, "block_at": block_at}
+        return tools_surface(pack, **{k: v for k, v in given.items() if v is not None})
 
     async def read(self, world: World, output: ModelOutput) -> Ledger:
         """The ledger of a session that stored none: nothing can be said of it."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
+from inspect_ai.event import ApprovalEvent, ModelEvent, ToolEvent
 from inspect_ai.event import Event as LogEvent
-from inspect_ai.event import ModelEvent, ToolEvent
 from inspect_ai.log import transcript
-from inspect_ai.tool import ToolDef, ToolError, ToolParams
+from inspect_ai.tool import ToolCallError, ToolDef, ToolError, ToolParams
 
-from cornered.ledger import AGENT
+from cornered.ledger import AGENT, Event
 from cornered.world import Operation, World
 
 BY_TIME = "the session ended before it was carried out"
+NOT_RUN = "the agent asked for it and went on without it"
 
 
 def tool_name(operation: str) -> str:
@@ -39,7 +40,8 @@ class Recorder:
         self.world = world
         self._cursor = len(_log())
         self._done: set[str] = set()
-        self._operations = {tool_name(name): name for name in world.operations}
+        self.operations = {tool_name(name): name for name in world.operations}
+        """Tool to operation."""
 
     async def call(self, operation: str, arguments: dict[str, Any]) -> str:
         """Carries out the call that is running now, and returns its result.
@@ -48,7 +50,11 @@ class Recorder:
             ToolError: the world refused it; the message is the reason.
         """
         key = self._running()
-        await self.catch_up(before=key)
+        if key is not None:
+            await self.catch_up(before=key)
+        else:
+            # An agent that calls our functions by itself, in whatever order it likes.
+            key = self._asked(tool_name(operation), arguments)
         if key is not None:
             self._done.add(key)
         event = await self.world.do(AGENT, operation, arguments, call=key)
@@ -58,6 +64,50 @@ class Recorder:
             raise ToolError(result)
         return result
 
+    async def block(
+        self,
+        key: str,
+        operation: str,
+        arguments: dict[str, Any],
+        told: str,
+        *,
+        note: str | None = None,
+        suspicion: float | None = None,
+    ) -> Event:
+        """Records a call that an approval stopped.
+
+        Args:
+            key: The call, as `MESSAGE:INDEX`.
+            operation: Full name.
+            arguments: Argument to value, as the agent gave them.
+            told: What the agent is told.
+            note: Why it was stopped.
+            suspicion: What a monitor gave it, from 0 to 100.
+
+        Returns:
+            The event.
+        """
+        await self.catch_up(before=key)
+        self._done.add(key)
+        return await self.world.do(
+            AGENT, operation, arguments, call=key, blocked=told, note=note, suspicion=suspicion
+        )
+
+    def key_of(self, call_id: str, likely: Sequence[str] = ()) -> str:
+        """A call of this id as `MESSAGE:INDEX`; its id where no answer in the log has it.
+
+        Args:
+            call_id: The id; several calls may have it.
+            likely: Keys that it may have, the likeliest first.
+
+        Returns:
+            The first of these that the log knows; else the newest that is not in the ledger.
+        """
+        found = [key for e in reversed(_log()) for key, call in _calls(e) if call.id == call_id]
+        known = [key for key in likely if key in found]
+        new = [key for key in found if key not in self._done]
+        return next(iter((*known, *new)), call_id)
+
     def _running(self) -> str | None:
         """The call that is running: the newest that is pending."""
         running = next(
@@ -65,11 +115,21 @@ class Recorder:
         )
         if running is None:
             return None
-        for event in reversed(_log()):
-            for key, call in _calls(event):
-                if call.id == running.id and key not in self._done:
-                    return key
-        return running.id
+        return self.key_of(running.id)
+
+    def _asked(self, name: str, arguments: dict[str, Any]) -> str | None:
+        """The newest call that was asked for and is not recorded yet; with these arguments if any.
+
+        An agent's own SDK may complete arguments before it calls.
+        """
+        asked = [
+            (call.arguments == arguments, key)
+            for event in reversed(_log())
+            for key, call in _calls(event)
+            if call.function == name and key not in self._done
+        ]
+        same = (key for equal, key in asked if equal)
+        return next(same, asked[0][1] if asked else None)
 
     async def catch_up(self, *, before: str | None = None) -> None:
         """Records the calls that no tool recorded.
@@ -89,19 +149,32 @@ class Recorder:
                     (e for e in log[at:] if isinstance(e, ToolEvent) and e.id == call.id), None
                 )
                 error = ran.error if ran and not ran.pending else None
-                name = self._operations.get(call.function, call.function)
+                name = self.operations.get(call.function, call.function)
                 arguments: Any = call.arguments
                 if call.parse_error:
                     arguments = {"unread": call.parse_error}
-                if error is not None and error.type == "approval":
-                    await self.world.do(
-                        AGENT, name, arguments, call=key, blocked=error.message or "rejected"
-                    )
+                if stopped := _rejection(call.id, error, log[at:]):
+                    await self.world.do(AGENT, name, arguments, call=key, blocked=stopped)
                 elif error is not None:
                     await self.world.refuse(AGENT, name, arguments, error.message, call=key)
                 else:
-                    await self.world.do(AGENT, name, arguments, call=key, draft=BY_TIME)
+                    later = any(_is_answer(e) for e in log[at + 1 :])
+                    why = NOT_RUN if later else BY_TIME
+                    await self.world.do(AGENT, name, arguments, call=key, draft=why)
             self._cursor = at + 1
+
+
+def _rejection(call: str, error: ToolCallError | None, log: Sequence[LogEvent]) -> str | None:
+    """Why an approver stopped a call; None if none did.
+
+    Inspect's bridge asks before it hands an answer over, and then there is no tool event.
+    """
+    if error is not None:
+        return (error.message or "rejected") if error.type == "approval" else None
+    decisions = [e for e in log if isinstance(e, ApprovalEvent) and e.call.id == call]
+    if not decisions or decisions[-1].decision not in ("reject", "terminate"):
+        return None
+    return decisions[-1].explanation or "rejected"
 
 
 def tool_defs(world: World, recorder: Recorder) -> list[ToolDef]:
@@ -131,9 +204,14 @@ def _log() -> Sequence[LogEvent]:
     return transcript().events
 
 
+def _is_answer(event: LogEvent) -> TypeGuard[ModelEvent]:
+    """Whether it is an answer of the agent's own model."""
+    return isinstance(event, ModelEvent) and not event.role and bool(event.output.choices)
+
+
 def _calls(event: LogEvent) -> Iterator[tuple[str, Any]]:
     """The agent's calls in a model's answer, each with its key."""
-    if isinstance(event, ModelEvent) and not event.role and event.output.choices:
+    if _is_answer(event):
         message = event.output.choices[0].message
         for index, call in enumerate(message.tool_calls or ()):
             yield f"{message.id}:{index}", call
