@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
@@ -388,9 +389,12 @@ def _plain(arguments: Any) -> dict[str, Any]:
 
 
 def _encodable(value: Any) -> Any:
-    """A value whose texts can be encoded, in lists and mappings too."""
+    """A value that a store keeps as it is, in lists and mappings too: no half characters, and
+    words for numbers that JSON has not (infinity)."""
     if isinstance(value, str):
         return well_formed(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     if isinstance(value, Mapping):
         return {well_formed(str(key)): _encodable(one) for key, one in value.items()}
     return [_encodable(one) for one in value] if isinstance(value, list | tuple) else value
