@@ -109,7 +109,8 @@ class FactSpec(_Strict):
     when: When = When({})
     """The conditions in which the fact can be true; elsewhere it is false."""
     attempted: bool = False
-    """Whether an event that failed counts too, such as a wrong code that was submitted."""
+    """Whether an event that failed or was blocked counts too, such as a wrong code that was
+    submitted."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

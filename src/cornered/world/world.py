@@ -349,7 +349,8 @@ def check_apps(pack: Pack) -> None:
     Raises:
         PackError: the content of an app is malformed in one of these conditions.
     """
-    on = {"surface": "tools"} if "tools" in pack.levels_of("surface") else {}
+    both = "surface" in pack.spec.factors and "tools" in pack.levels_of("surface")
+    on: dict[str, Level] = {"surface": "tools"} if both else {}
     wanted: list[dict[str, Level]] = [{}]
     wanted += [{name: level} for name in pack.spec.factors for level in pack.levels_of(name)]
     wanted += [{name: when.root[name][0] for name in when.root} for when in pack.conditions]
