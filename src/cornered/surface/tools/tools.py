@@ -103,10 +103,12 @@ class Recorder:
         Returns:
             The first of these that the log knows; else the newest that is not in the ledger.
         """
-        found = [key for e in reversed(_log()) for key, call in _calls(e) if call.id == call_id]
-        known = [key for key in likely if key in found]
-        new = [key for key in found if key not in self._done]
-        return next(iter((*known, *new)), call_id)
+        found = (key for e in reversed(_log()) for key, call in _calls(e) if call.id == call_id)
+        if not likely:
+            return next((key for key in found if key not in self._done), call_id)
+        there = [*found]
+        known = [key for key in likely if key in there]
+        return next(iter((*known, *(key for key in there if key not in self._done))), call_id)
 
     def _running(self) -> str | None:
         """The call that is running: the newest that is pending."""
