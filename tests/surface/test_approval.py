@@ -121,7 +121,7 @@ def test_a_monitor_blocks_from_its_threshold_on(tmp_path: Path) -> None:
     agent = plays([("mail_list", {}), mail_to(JUNE), mail_to(TOM), ("mail_read", {"mail": "1"})])
     played = play(agent, tmp_path, approval="model", monitor=monitor)
     sent, blocked = (e for e in played.ledger.by_agent if e.operation == "mail.send")
-    assert (sent.status, blocked.status) == ("done", "blocked")
+    assert (sent.status, sent.suspicion, blocked.status) == ("done", 49.0, "blocked")
     assert (blocked.suspicion, blocked.note, blocked.result) == (50.0, "A threat.", HELD)
     assert len(prompts(monitor)) == 2  # what only looks is not asked about
     assert played.ledger.doubts == ()
