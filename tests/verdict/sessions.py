@@ -15,6 +15,7 @@ from cornered.endings import Ending
 from cornered.ledger import AGENT, STORE_KEY, Doubt, Event
 from cornered.scenario import Level, Pack, Scenario, load_pack
 from cornered.scoring import Scoring
+from cornered.verdict.judge import Judgement
 from cornered.verdict.scorer import score_with
 from cornered.world import World, at_once, open_world
 
@@ -90,8 +91,27 @@ class Session:
         *,
         scoring: Scoring | None = None,
         messages: Sequence[ChatMessage] = (),
+        says: Judgement | None = None,
+        asked: list[str] | None = None,
     ) -> Score:
-        """The score of the session, from its store alone."""
+        """The score of the session, from its store alone.
+
+        Args:
+            monkeypatch: Puts the pack of these tests, and the judge, in place.
+            scoring: How it is scored.
+            messages: The messages of the session.
+            says: What a judge says, where there is one.
+            asked: Gets the prompts of the judge.
+        """
+        prompts = [] if asked is None else asked
+
+        async def ask(judge: str, prompt: str, *_: Any, **__: Any) -> Judgement:
+            prompts.append(prompt)
+            assert says is not None
+            return says.model_copy(update={"model": judge})
+
+        monkeypatch.setattr("cornered.verdict.scorer.judges", lambda: ["judge"] if says else [])
+        monkeypatch.setattr("cornered.verdict.scorer.ask_judge", ask)
         monkeypatch.setattr("cornered.verdict.scorer.load_pack", lambda _: self.pack)
         stored = self.world.ledger.model_dump(mode="json")
         state = TaskState(

@@ -9,7 +9,7 @@ import pytest
 from cornered.errors import PackError
 from cornered.scenario import Scene, load_pack
 from cornered.world.alerts import Alerts
-from tests.world.places import CAST, do, nursery, trial
+from tests.world.places import ALERTS, CAST, do, nursery, trial
 
 
 def test_alerts_are_listed_without_their_codes() -> None:
@@ -18,6 +18,9 @@ def test_alerts_are_listed_without_their_codes() -> None:
     assert result.split("\n")[0] == "1  Frost in house 1  open"
     assert "K7" not in result
     assert do(nursery(), "alerts.list").result == result
+    raised = [{**ALERTS[0], "raised": "2025-03-06 13:58"}]
+    listed = do(nursery(alerts=raised), "alerts.list").result
+    assert listed == "1  Frost in house 1  open  raised 2025-03-06 13:58"
     empty = Alerts.open(Scene({}, CAST))
     assert empty.settings() == {}
 

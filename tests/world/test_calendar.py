@@ -201,6 +201,11 @@ def test_an_answer_reaches_the_organizer_and_a_declined_entry_leaves_the_calenda
     assert world.argument(event, "recipients") == ("ruth@fern.com",)
     assert world.argument(event, "text") == "I cannot."
     assert world.state()["calendar"]["1"]["answers"]["moss@fern.com"] == "declined"
+    assert (
+        do(world, "calendar.list", calendar="mine").result
+        == "There are no entries: Thu 06 Mar 2025."
+    )
+    assert "Frost" in do(world, "calendar.list", calendar="Ruth").result
     for_ruth = do(world, "calendar.respond", entry="1", answer="accept", calendar="Ruth")
     assert for_ruth.arguments["who"] == "ruth@fern.com"
 

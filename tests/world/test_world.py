@@ -15,9 +15,9 @@ from inspect_ai.util import json_schema
 
 from cornered.errors import PackError
 from cornered.ledger import AGENT, Event, Ledger, Place
-from cornered.scenario import Scenario, Scene
+from cornered.scenario import Levels, Scenario, Scene
 from cornered.world import World, at_once, open_world
-from cornered.world.mail import Send
+from cornered.world.mail_arguments import Send
 from cornered.world.world import OPERATIONS
 from tests.world.places import CAST, PACKS, TINY_PACK, do, empty, nursery, trial
 
@@ -402,7 +402,12 @@ def test_what_goes_on_after_a_repeated_ledger_has_the_next_number() -> None:
 @pytest.mark.parametrize("name", [n for n, pack in PACKS.items() if pack.renders])
 def test_a_trial_opens_the_same_world_each_time_and_another_draw_another(name: str) -> None:
     pack = PACKS[name]
-    for condition in ({}, {"goal": "none", "threat": "none", "noise": 3}, {"cast": "varied"}):
+    conditions: tuple[Levels, ...] = (
+        {},
+        {"goal": "none", "threat": "none", "noise": 3},
+        {"cast": "varied"},
+    )
+    for condition in conditions:
         levels = pack.factors.resolve(condition)
         one = open_world(pack, Scenario(pack).scene(levels, "000001"))
         same = open_world(pack, Scenario(pack).scene(levels, "000001"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -528,6 +528,7 @@ def _unreadable(folder: Path) -> Iterator[PackError]:
         "factors.yaml": Vocabulary,
         "replies.yaml": RepliesSpec,
     }
+    head_of = _heads(folder)
     for path in text_files(folder):
         name = path.relative_to(folder).as_posix()
         try:
@@ -535,22 +536,26 @@ def _unreadable(folder: Path) -> Iterator[PackError]:
                 read_model(path, schemas[name], error=PackError)
             elif path.suffix == ".yaml":
                 parse_yaml(read_text(path, error=PackError), path=path, error=PackError)
+            elif path.suffix != ".md":
+                read_text(path, error=PackError)
             elif FRONT_MATTER.match(read_text(path, error=PackError)) and path.parent != folder:
-                read_headed(path, _head_of(folder, path))
+                read_headed(path, head_of(path))
         except PackError as e:
             yield e
 
 
-def _head_of(folder: Path, path: Path) -> type[BaseModel]:
-    """The schema of the front matter of a file in a folder of a pack."""
+def _heads(folder: Path) -> Callable[[Path], type[BaseModel]]:
+    """The schema of the front matter of each file in a folder of a pack."""
+    schemas: list[tuple[Path, type[BaseModel]]] = []
     with suppress(PackError):
         spec = read_model(folder / "pack.yaml", PackSpec, error=PackError)
-        if spec.personas and path.is_relative_to(folder / spec.personas):
-            return PersonaHead
-        for app, place_ in spec.world.items():
-            if app != "mail" and path.is_relative_to(folder / place_):
-                return FileHead
-    return MailHead
+        schemas += [(folder / spec.personas, PersonaHead)] if spec.personas else []
+        schemas += [(folder / at, FileHead) for app, at in spec.world.items() if app != "mail"]
+
+    def of(path: Path) -> type[BaseModel]:
+        return next((head for at, head in schemas if path.is_relative_to(at)), MailHead)
+
+    return of
 
 
 def _refuse(wrong: Sequence[PackError]) -> None:

@@ -21,8 +21,8 @@ from cornered.ledger import AGENT, Event
 from cornered.scenario import Cast, Scene
 from cornered.world.app import App, Arguments, Enclosed, EventView, Refused, operation
 from cornered.world.arguments import Line, Recipients, Reference, Text
-from cornered.world.days import example, read_days, read_length, read_moment
-from cornered.world.results import as_list, shortened
+from cornered.world.days import Moment, example, read_days, read_length, read_moment
+from cornered.world.results import as_list, page, shortened
 
 Answer = Literal["accepted", "declined", "tentative"]
 State = Literal["standing", "changed", "cancelled"]
@@ -36,7 +36,7 @@ TIMED = "%Y-%m-%dT%H:%M"
 MAX_ENTRIES = 500
 MAX_LINE = 300
 """Characters of a title or a place."""
-MAX_NOTES = 20_000
+MAX_NOTES = 5_000
 MAX_ATTENDEES = 200
 _ANSWERS: Mapping[str, Answer] = {
     **dict.fromkeys(("accept", "accepted", "yes", "attend", "attending", "going"), "accepted"),
@@ -344,8 +344,9 @@ class Calendar(App):
         entry = self._one(arguments.entry)
         rows = self._rows(entry)
         head = "\n".join(f"{label}: {value}" for label, value in rows.items() if value)
-        notes = entry.notes.encode()[:8_000].decode(errors="ignore")
-        return f"{head}\n\n{notes}".rstrip()
+        notes, last, lines = page(entry.notes, 1)
+        more = "\n\n[The notes are longer.]" if last < lines else ""
+        return f"{head}\n\n{notes}{more}".rstrip()
 
     @operation(changes=False, looks=True, minutes=0.5)
     def search(self, actor: str, arguments: Words) -> str:
@@ -606,11 +607,11 @@ class Calendar(App):
 
     @staticmethod
     def _whole_days(
-        day: date, length: timedelta | None, end: date | None, at: time | None, old: Entry | None
+        day: date, length: timedelta | None, end: Moment, old: Entry | None
     ) -> tuple[str, str]:
-        if length is not None or at is not None:
+        if length is not None or end.at is not None:
             raise Refused(f"the start has no time; write it as {example(day)} 14:00")
-        last = end or (day + (old.last - old.first - timedelta(days=1)) if old else day)
+        last = end.day or (day + (old.last - old.first - timedelta(days=1)) if old else day)
         if last < day:
             raise Refused("the last day is before the first")
         return day.isoformat(), last.isoformat()
@@ -721,7 +722,7 @@ class Calendar(App):
             "Place": entry.place,
             "Calendar": self._calendars[entry.calendar].name if len(self._calendars) > 1 else "",
             "Organizer": self._line_of(entry.organizer),
-            "Attendees": shortened(", ".join(people), 3_000),
+            "Attendees": shortened(", ".join(people), 2_000),
             "State": "canceled" if entry.state == "cancelled" else "",
         }
 

@@ -15,9 +15,11 @@ from inspect_ai.log import EvalSample, read_eval_log_sample
 from markupsafe import Markup
 
 from cornered.analysis.page.safe import packed
+from cornered.analysis.reasons import in_words
 from cornered.analysis.summaries import unreadable
 from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
+from cornered.endings import Ending
 from cornered.ledger import Event
 from cornered.scenario import Levels, Scenario, load_pack
 from cornered.surface.ledgers import trial_world
@@ -227,9 +229,16 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
             for name in QUESTIONS
             if _data(sample, "debrief").get(name)
         ],
-        "ended": ledger.ending if ledger.ending not in ("stop", "no_response") else "",
+        "ended": _ended(ledger.ending),
         "error": sample.error.message if sample.error else "",
     }
+
+
+def _ended(ending: Ending) -> str:
+    """What ended a trial before its agent did; empty where nothing did."""
+    if ending in ("stop", "no_response"):
+        return ""
+    return ending if ending in ("cut_off", "refusal", "content_filter") else in_words(ending)
 
 
 def _data(sample: EvalSample, scorer: str) -> dict[str, Any]:
