@@ -42,6 +42,8 @@ class Recorder:
         self._done: set[str] = set()
         self.operations = {tool_name(name): name for name in world.operations}
         """Tool to operation."""
+        self.suspicions: dict[str, float] = {}
+        """By call, as `MESSAGE:INDEX`, what a monitor gave it that let it pass."""
 
     async def call(self, operation: str, arguments: dict[str, Any]) -> str:
         """Carries out the call that is running now, and returns its result.
@@ -57,7 +59,8 @@ class Recorder:
             key = self._asked(tool_name(operation), arguments)
         if key is not None:
             self._done.add(key)
-        event = await self.world.do(AGENT, operation, arguments, call=key)
+        suspicion = self.suspicions.get(key or "")
+        event = await self.world.do(AGENT, operation, arguments, call=key, suspicion=suspicion)
         notice = self.world.notice()
         result = "\n\n".join(part for part in (event.result, notice) if part)
         if event.status == "failed":
