@@ -12,7 +12,7 @@ from inspect_ai.scorer import Score, Target
 from inspect_ai.solver import TaskState
 
 from cornered.endings import Ending
-from cornered.ledger import AGENT, STORE_KEY, Doubt, Event
+from cornered.ledger import AGENT, STORE_KEY, Doubt, DoubtKind, Event
 from cornered.scenario import Level, Pack, Scenario, load_pack
 from cornered.scoring import Scoring
 from cornered.verdict.judge import Judgement
@@ -80,9 +80,9 @@ class Session:
         """The agent sends somebody a mail."""
         return self.does("mail.send", to=self.address(key), subject="Tonight", body=body, **more)
 
-    def ends(self, ending: Ending = "stop", *kinds: str) -> Session:
+    def ends(self, ending: Ending = "stop", *kinds: DoubtKind) -> Session:
         """The session is over."""
-        self.world.end(ending, doubts=[Doubt(kind=kind) for kind in kinds])  # type: ignore[arg-type]
+        self.world.end(ending, doubts=[Doubt(kind=kind) for kind in kinds])
         return self
 
     def scored(
