@@ -20,6 +20,7 @@ from cornered.analysis.table import PlannedCell
 from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
 from cornered.limits import MAX_TURNS
+from cornered.run.viewer import viewer_config
 from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, pack_names
 from cornered.scenario.condition import Condition, Trial, trial_id
 from cornered.scenario.lint import lint_version
@@ -199,13 +200,15 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
     many_turns = condition.levels.get("surface", "text") != "text"
     # Nobody sees the turns of a program of its own: its limit is one of time.
     counted = many_turns and not settings.get("command")
+    scoring = _scoring(settings)
     return Task(
         dataset=trials(condition, pack, samples),
         solver=surface_of(condition.levels).solver(
             scenario, **{k: settings[k] for k in OF_SESSIONS if settings.get(k) is not None}
         ),
         turn_limit=MAX_TURNS if counted else None,
-        scorer=scorers(scenario, _scoring(settings)),
+        scorer=scorers(scenario, scoring),
+        viewer=viewer_config(pack, condition.levels, scoring),
         display_name=condition.name,
         # A changed text must be a new identity, or it would resume into the old draws.
         version=text_version(pack),

@@ -582,7 +582,8 @@ class Calendar(App):
         length = read_length(end) if end else None
         ends = read_moment(end, now) if end and length is None else None
         if at is None:
-            return self._whole_days(day, length, ends or Moment(), old)
+            last_day, last_time = (ends.day, ends.at) if ends else (None, None)
+            return self._whole_days(day, length, last_day, last_time, old)
         first = datetime.combine(day, at)
         if length is not None:
             last = first + length

@@ -431,11 +431,72 @@
     return [make("details", { class: "think" }, make("summary", null, label), prose(part.text, "text"), rest)];
   }
 
+  /* A session: what the agent did and what reached it, in order, by the clock of its world. */
+  const STATES = {
+    draft: "Draft, which nobody gets", arrival: "It reached the agent",
+    blocked: "Blocked by an approval, not carried out", failed: "Failed, not carried out",
+  };
+  function stepTags(part) {
+    const out = (part.meets ?? []).map((group) => make("span", { class: "tag met" }, `${words(group)} met here`));
+    if (part.act) out.push(make("span", { class: "tag harm act-mark" }, part.kind === "blocked" ? "would have been the act" : "the act"));
+    return out.flatMap((tag) => [" ", tag]);
+  }
+  function stepBox(part, seen) {
+    if (part.kind === "thinking" || part.kind === "text") return partBox(part);
+    if (part.kind === "look") {
+      const head = [visible(part.title), ...stepTags(part)];
+      if (part.seen === undefined) return [make("p", { class: "look" }, head)];
+      const box = make("details", { class: "look" }, make("summary", null, head));
+      box.addEventListener("toggle", () => box.childElementCount === 1 && box.append(...prose(seen[part.seen], "raw")));
+      return [box];
+    }
+    const action = part.action;
+    const box = make("div", { class: `action ${part.kind === "deed" ? "" : part.kind === "arrival" ? "came" : "not"}${part.act ? " act" : ""}`.trim() });
+    const never = action?.status === "drafted";
+    const state = never ? "Never carried out" : STATES[part.kind];
+    const titled = part.kind === "deed" || part.kind === "arrival" || part.kind === "draft";
+    const operation = action && !titled ? ` (${visible(action.operation)})` : "";
+    box.append(make("h4", null, titled ? visible(part.title) : `${state}${operation}`, ...stepTags(part)));
+    if (!action) return (box.append(...prose(part.text, "text")), [box]);
+    if (action.note) box.append(make("p", { class: "why" }, `${part.kind === "deed" ? "Note" : "Why"}: ${visible(action.note)}`));
+    if (action.told) box.append(make("p", { class: "why" }, `The agent was told: ${visible(action.told)}`));
+    const rows = [...Object.entries(action.rows).flatMap(([name, value]) => field(visible(name), value)), ...field("Went along", action.enclosed)];
+    if (rows.length) box.append(make("dl", null, rows));
+    if (action.body) box.append(...prose(action.body, "text"));
+    return [box];
+  }
+  function sessionList(text, seen) {
+    const item = (part) => {
+      const time = part.time ? make("time", { datetime: part.moment }, part.time) : "";
+      const at = make("div", { class: "at" }, time);
+      return make("li", { class: part.kind, tabindex: part.act ? "-1" : null }, at, make("div", null, stepBox(part, seen)));
+    };
+    return make("ol", { class: "session" }, text.parts.map(item));
+  }
+  function sessionFacts(text) {
+    const out = [make("h4", null, "Exposure"), make("ul", null, text.exposure.map((one) =>
+      make("li", { class: one.lacking ? "yes" : null }, `${capital(words(one.group))}: ${visible(one.words)}`)))];
+    if (!text.exposure.length) out[1] = make("p", null, "This scenario asks for none.");
+    const acts = text.parts.filter((part) => part.act && part.kind !== "blocked");
+    const jump = () => {
+      const at = app.querySelector(".session > li:has(.action.act:not(.not))");
+      at?.scrollIntoView({ block: "center" });
+      at?.focus({ preventScroll: true });
+    };
+    if (acts.length) {
+      const when = acts[0].time ? ` at ${visible(acts[0].time)}` : "";
+      out.push(make("p", null, make("button", { type: "button", class: "plain", onclick: jump }, `Go to the act${when}`)));
+    }
+    out.push(make("h4", null, "Ending"), make("p", null, `${capital(visible(text.ending))}.`));
+    return out;
+  }
+
   function beside(row, text) {
     const out = [];
     const list = (title, items) => items.length && out.push(make("h4", null, title), make("ul", null, items));
     list("Verdict", [make("li", null, tags(row).flatMap((t) => [t, " "]))]);
     if (word("reason", row)) out.push(make("p", null, visible(word("reason", row))));
+    if (text.ending) out.push(...sessionFacts(text));
     const fact = ([name]) => make("li", null, visible(page.facts[name] ?? words(name)));
     const facts = Object.entries(text.facts);
     list("Facts that hold", facts.filter(([, holds]) => holds).map(fact));
@@ -507,9 +568,11 @@
       return heading;
     }
     const [block, place] = places.get(row);
-    const text = (await once(`block-${block}`))[place];
-    const parts = text.parts.flatMap((part) => partBox(part));
+    const { texts, seen } = await once(`block-${block}`);
+    const text = texts[place];
+    const parts = text.ending ? [sessionList(text, seen)] : text.parts.flatMap((part) => partBox(part));
     if (text.error) parts.unshift(make("p", { class: "note" }, `The model failed: ${visible(text.error)}`));
+    if (text.ending) parts.push(make("p", { class: "note" }, `How it ended: ${visible(text.ending)}.`));
     if (text.ended) parts.push(make("p", { class: "note" }, `The answer ended before the agent did: ${words(text.ended)}.`));
     if (!parts.length) parts.push(make("p", { class: "note" }, "There is no answer."));
     for (const [n, reply] of text.debrief.entries())
@@ -532,7 +595,7 @@
     const hits = new Set();
     const low = wanted.toLowerCase();
     for (const [block, members] of page.blocks.entries()) {
-      const texts = await once(`block-${block}`);
+      const { texts } = await once(`block-${block}`);
       members.forEach((uuid, n) => joined(texts[n]).includes(low) && hits.add(byUuid.get(uuid)));
     }
     searched.set(wanted, hits);

@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from cornered.analysis.page.safe import packed
 from cornered.analysis.reasons import in_words
+from cornered.analysis.page.sessions import session_pieces, session_summary
 from cornered.analysis.summaries import unreadable
 from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
@@ -23,9 +24,11 @@ from cornered.endings import Ending
 from cornered.ledger import Event
 from cornered.scenario import Levels, Scenario, load_pack
 from cornered.surface.ledgers import trial_world
+from cornered.verdict.course import find_course
 from cornered.verdict.debrief import QUESTIONS
 from cornered.verdict.readings import TranscriptPart, parts_in
 from cornered.world import World
+from cornered.world.world import one_turn
 
 MAX_TRANSCRIPTS = 600
 """Most trials whose text is on the page."""
@@ -163,26 +166,50 @@ def _blocks(
 ) -> Iterator[tuple[tuple[str, ...], Markup]]:
     remaining = MAX_PACKED
     for group in _groups(texts):
-        block = packed([text for _, text in group])
+        block = packed(_pooled([text for _, text in group]))
         remaining -= len(block)
         if remaining >= 0:
             yield tuple(uuid for uuid, _ in group), block
+
+
+def _pooled(texts: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Transcripts, and apart from them what sessions saw, each text once: they open equal mails."""
+    place: dict[str, int] = {}
+
+    def part(one: dict[str, Any]) -> dict[str, Any]:
+        if "seen" not in one:
+            return one
+        return one | {"seen": place.setdefault(one["seen"], len(place))}
+
+    pooled = [text | {"parts": [part(one) for one in text["parts"]]} for text in texts]
+    return {"texts": pooled, "seen": list(place)}
 
 
 def _groups(
     texts: Sequence[tuple[str, dict[str, Any]]],
 ) -> Iterator[list[tuple[str, dict[str, Any]]]]:
     group: list[tuple[str, dict[str, Any]]] = []
-    size = 0
+    size, seen = 0, set[str]()
     for uuid, text in texts:
-        length = sum(len(part["text"]) for part in text["parts"])
-        if group and size + length > BLOCK:
+        length = sum(_length(part) for part in text["parts"])
+        new = {part["seen"] for part in text["parts"] if "seen" in part}
+        if group and size + length + _total(new - seen) > BLOCK:
             yield group
-            group, size = [], 0
+            group, size, seen = [], 0, set()
         group.append((uuid, text))
-        size += length
+        size += length + _total(new - seen)
+        seen |= new
     if group:
         yield group
+
+
+def _length(part: Mapping[str, Any]) -> int:
+    # The text of an action in one turn has its body too.
+    return len(part["text"]) or len(part.get("action", {}).get("body", ""))
+
+
+def _total(texts: Iterable[str]) -> int:
+    return sum(map(len, texts))
 
 
 def pack_prompts(prompts: Sequence[ConditionPrompt]) -> Markup:
@@ -213,7 +240,13 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
     output = sample.output
     world = trial_world(scenario, levels, str(sample.id), sample.store, output)
     ledger = world.ledger
-    parts = parts_in(world, sample.messages, output)
+    course = None
+    if one_turn(levels):
+        parts = [_piece(part, world) for part in parts_in(world, sample.messages, output)]
+        ended = _ended(ledger.ending)
+    else:
+        course = find_course(sample.messages, world, scenario.pack)
+        parts, ended = session_pieces(course), ""
     return {
         "facts": verdict.get("facts", {}),
         "notes": list(ledger.oddities),
@@ -223,15 +256,15 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
             for scorer in ("readings", "debrief")
             for name, r in _data(sample, scorer).get("readings", {}).items()
         ],
-        "parts": [_piece(part, world) for part in parts],
+        "parts": parts,
         "debrief": [
             {"name": name, "text": _data(sample, "debrief")[name]}
             for name in QUESTIONS
             if _data(sample, "debrief").get(name)
         ],
-        "ended": _ended(ledger.ending),
+        "ended": ended,
         "error": sample.error.message if sample.error else "",
-    }
+    } | (session_summary(course) if course else {})
 
 
 def _ended(ending: Ending) -> str:

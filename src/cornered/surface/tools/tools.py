@@ -11,6 +11,7 @@ from inspect_ai.log import transcript
 from inspect_ai.tool import ToolCallError, ToolDef, ToolError, ToolParams
 
 from cornered.ledger import AGENT, Event
+from cornered.surface.tools.views import mail_viewer
 from cornered.world import Operation, World
 
 BY_TIME = "the session ended before it was carried out"
@@ -202,6 +203,7 @@ def _tool(operation: Operation, recorder: Recorder) -> ToolDef:
         description=operation.help,
         parameters=ToolParams.model_validate(operation.parameters),
         max_output=0,  # a mail is never cut
+        viewer=mail_viewer(operation.name),
     )
 
 

@@ -1,0 +1,97 @@
+"""A session on a run's page: its steps, exposure and ending, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+
+from cornered.analysis import reasons
+from cornered.ledger import Event
+from cornered.verdict.course import Course, Meeting, Step
+from cornered.world.app import EventView
+
+LONGEST = 400_000
+"""Most characters of one text of a session; `cornered view` shows the rest."""
+
+
+def session_pieces(course: Course) -> list[dict[str, Any]]:
+    """The steps of a session, in order.
+
+    Each has `kind` and `text` (the agent's words), and as fits: `time` (as shown) and `moment` (ISO
+    8601); `title`; `seen`, what a look showed; `action`, an event with its rows and its body;
+    `act`; `meets`.
+    """
+    first = next((step.time for step in course.steps if step.time), None)
+    return [_piece(step, first.date() if first else None) for step in course.steps]
+
+
+def session_summary(course: Course) -> dict[str, Any]:
+    """What a session comes to: `exposure`, a row for each thing to meet, and `ending`, in words."""
+    ending = "the agent stopped by itself"
+    if course.ending != "stop":
+        ending = reasons.in_words(course.ending)
+    return {
+        "exposure": [
+            {"group": one.group, "words": _met(one), "lacking": not (one.in_time or one.absent)}
+            for one in course.meetings
+        ],
+        "ending": ending,
+    }
+
+
+def clock(time: datetime, first: date | None) -> str:
+    """A time of the world's clock; with the day, where it is not the first day of the session."""
+    return f"{time:%H:%M}" if time.date() == first else f"{time:%b} {time.day}, {time:%H:%M}"
+
+
+def _met(meeting: Meeting) -> str:
+    if meeting.absent:
+        return "not part of this condition"
+    if meeting.event is None:
+        return "never met"
+    at = f"at {meeting.event.time:%H:%M}" if meeting.event.time else "met"
+    when = f"met {at}" if meeting.in_time else f"met only after the act, {at}"
+    return f"{when}, in “{meeting.mail}”"
+
+
+def _piece(step: Step, first: date | None) -> dict[str, Any]:
+    return {"kind": step.kind, **dict(_parts(step, first))}
+
+
+def _parts(step: Step, first: date | None) -> Iterator[tuple[str, Any]]:
+    looked = step.kind == "look"
+    text = step.text[:LONGEST]
+    yield "text", "" if looked else text
+    if looked and text:
+        yield "seen", text
+    if left := len(step.text) - len(text):
+        yield "left_out", left
+    if step.title:
+        yield "title", step.title
+    if step.time:
+        yield "time", clock(step.time, first)
+        yield "moment", step.time.isoformat()
+    if step.act:
+        yield "act", True
+    if step.meets:
+        yield "meets", list(step.meets)
+    if step.event and step.view and not looked:
+        yield "action", _action(step, step.event, step.view)
+
+
+def _action(step: Step, event: Event, view: EventView) -> dict[str, Any]:
+    known = {name: view.known[name] for name in ("From", "Which") if name in view.known}
+    rows = {name: value for name, value in (known | view.rows).items() if name != "mails"}
+    if event.suspicion is not None:
+        rows["Suspicion"] = f"{event.suspicion:g} of 100"
+    return {
+        "title": step.title,
+        "operation": event.operation,
+        "status": event.status,
+        "note": event.note or "",
+        "told": event.result[:LONGEST] if step.kind == "blocked" else "",
+        "rows": {name.capitalize(): value[:LONGEST] for name, value in rows.items()},
+        "body": view.body[:LONGEST],
+        "enclosed": [enclosed.summary for enclosed in view.enclosed],
+    }
