@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
-from cornered.cli._base import json_option, main
+from cornered.cli._base import DONE, json_option, main
 from cornered.cli._summary import print_summary
+from cornered.terminal import echo
 
 
 @main.command()
@@ -32,13 +33,30 @@ def report(folder: Path, as_json: bool) -> int:
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option(
+    "--trial",
+    "trials",
+    multiple=True,
+    metavar="TRIAL",
+    help="Print a trial instead: an id, a condition, or CONDITION/ID; may be repeated.",
+)
 @click.argument("inspect_args", nargs=-1, type=click.UNPROCESSED)
-def view(folder: Path, inspect_args: tuple[str, ...]) -> int:
+def view(folder: Path, trials: tuple[str, ...], inspect_args: tuple[str, ...]) -> int:
     """Open Inspect's log viewer on RUN; further arguments go to `inspect view`.
+
+    With --trial, print a trial as the report shows it: what the agent opened, sent and was sent,
+    in order, with the act in its place.
 
     \b
       cornered view runs/headline --port 7676
+      cornered view runs/headline --trial 000001
     """
+    if trials:
+        from cornered.run.told import tell_trials
+
+        for line in tell_trials(folder, trials):
+            echo(line)
+        return DONE
     from cornered.run.folder import read_manifest
 
     read_manifest(folder)
