@@ -15,8 +15,8 @@ from inspect_ai.log import EvalSample, read_eval_log_sample
 from markupsafe import Markup
 
 from cornered.analysis.page.safe import packed
-from cornered.analysis.reasons import in_words
 from cornered.analysis.page.sessions import session_pieces, session_summary
+from cornered.analysis.reasons import in_words
 from cornered.analysis.summaries import unreadable
 from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
