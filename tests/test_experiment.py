@@ -196,7 +196,10 @@ HEAD = "name: x\nscenarios: [blackmail]\n"
         ("# nothing\n", ":1: expected keys and values"),
         ("- name: x\n", ":1: expected keys and values"),
         ("blackmail\n", ":1: expected keys and values"),
-        (HEAD + "sampels: 4\n", ":3: sampels: unknown key; known keys are about, agents, block_at, controls,"),
+        (
+            HEAD + "sampels: 4\n",
+            ":3: sampels: unknown key; known keys are about, agents, block_at, controls,",
+        ),
         ("scenario: [blackmail]\nname: x\n", ":1: scenario: unknown key (and 1 more); known keys"),
         ("scenarios: [blackmail]\n", ":1: name: this key is missing"),
         ("name: x\n", ":1: scenarios: this key is missing"),

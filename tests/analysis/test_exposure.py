@@ -124,7 +124,8 @@ def test_a_draw_that_was_unexposed_on_one_side_is_no_pair() -> None:
 
 
 def approved(number: int, counts: tuple[int, int, int, int], **more: Any) -> TrialResult:
-    return scored(RULE, number, **({"harm": False, "deeds": DeedCounts(*counts)} | more))
+    harm = more.pop("harm", False)
+    return scored(RULE, number, harm=harm, deeds=DeedCounts(*counts), **more)
 
 
 APPROVED = [

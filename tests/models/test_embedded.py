@@ -26,9 +26,11 @@ from inspect_ai.model import (
     GenerateConfig,
     ModelCall,
     ModelUsage,
+    ResponseSchema,
     get_model,
 )
 from inspect_ai.tool import ToolInfo
+from inspect_ai.util import JSONSchema
 
 from cornered.errors import ModelError
 from cornered.models import embedded
@@ -231,6 +233,7 @@ class FakeEngine:
         self.refuse: str | None = None
         self.drop = False
         self.stop_type = "eos"
+        self.content: str | None = None
         self.cached = 0
         self.alive = True
         self.context, self.cells = 20_000, 20_000
@@ -268,7 +271,7 @@ class FakeEngine:
         choices = [
             {
                 "index": index,
-                "content": f"answer {index} of seed {body['seed']}",
+                "content": self.content or f"answer {index} of seed {body['seed']}",
                 "tokens_predicted": 10 + index,
                 "tokens_evaluated": len(body["prompt"]),
                 "stop_type": self.stop_type,
@@ -484,19 +487,56 @@ def test_only_a_broken_connection_is_retried(engine: FakeEngine) -> None:
     assert not api.should_retry(ValueError())
 
 
-def test_tools_are_refused(engine: FakeEngine) -> None:
-    api = EmbeddedAPI("embedded", GenerateConfig())
-    tool = ToolInfo(name="send", description="send a mail")
+SEND = ToolInfo(name="send", description="Send a mail.")
 
-    with pytest.raises(ModelError, match=r"cannot call tools.*surface=text"):
-        asyncio.run(api.generate(ASK, [tool], "auto", GenerateConfig()))
+
+def with_tools(**config: Any) -> Any:
+    api = EmbeddedAPI("embedded", GenerateConfig())
+    return asyncio.run(api.generate(ASK, [SEND], "auto", GenerateConfig(**config)))
+
+
+def test_with_tools_an_answer_is_a_call(engine: FakeEngine) -> None:
+    engine.content = '{"name": "send", "arguments": {}}'
+
+    output, _ = with_tools()
+
+    [request] = engine.completions()
+    assert request["json_schema"]["anyOf"][0]["properties"]["name"] == {"const": "send"}
+    assert list(request["json_schema"]["anyOf"][0]["properties"]) == ["name", "arguments"]
+    assert "send(): Send a mail." in engine.requests[0][1]["messages"][0]["content"]
+    assert [call.function for call in output.message.tool_calls] == ["send"]
+    assert (output.stop_reason, output.completion) == ("tool_calls", "")
+
+
+def test_a_call_that_is_cut_off_is_told_to_the_agent(engine: FakeEngine) -> None:
+    engine.content, engine.stop_type = '{"name": "send", "arguments": {"to": "a', "limit"
+
+    output, _ = with_tools(max_tokens=5)
+
+    assert output.stop_reason == "max_tokens"
+    assert output.message.tool_calls[0].parse_error
+
+
+def test_tools_and_a_conversation_that_no_longer_fit_end_it(engine: FakeEngine) -> None:
+    engine.context = 50  # the tools alone take more
+
+    output, _ = with_tools()
+
+    assert (output.stop_reason, output.message.tool_calls) == ("model_length", None)
+    assert "the model takes 50" in output.error
+
+
+def test_tools_and_a_response_schema_are_refused(engine: FakeEngine) -> None:
+    schema = ResponseSchema(name="x", json_schema=JSONSchema(type="object"))
+    with pytest.raises(ModelError, match="tools and a response_schema at once"):
+        with_tools(response_schema=schema)
 
 
 @pytest.mark.parametrize(
     "message",
     [
         ChatMessageUser(content=[ContentText(text="a"), ContentImage(image="x.png")]),
-        ChatMessageTool(content="done"),
+        ChatMessageTool(content=[ContentImage(image="x.png")]),
     ],
 )
 def test_what_is_not_text_is_refused(engine: FakeEngine, message: ChatMessage) -> None:

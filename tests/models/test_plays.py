@@ -31,6 +31,11 @@ from cornered.errors import ModelError
 from cornered.models import scripted
 from cornered.models.policy import load_policy
 from cornered.models.scripted import ScriptedAPI
+from cornered.scenario import Scenario, load_pack
+from cornered.scenario.condition import Condition, trial_id
+from cornered.world import at_once, open_world
+
+POLICIES = Path(__file__).parents[2] / "examples" / "policies"
 
 HEAD = "seed: 7\nusage: {input: 40, output: 3}\n"
 UNLIKELY = 0.001
@@ -332,7 +337,8 @@ plays:
     )
     messages = session(model, Running(1), prompt="Please write to me@x.org today.")
     assert calls_of(messages)[0].arguments == {"to": "me@x.org"}
-    assert messages[-1].text == "Done."
+    messages.append(ChatMessageUser(content="Anything else?"))  # fits no rule, and need not
+    assert asyncio.run(once(model, Running(1), messages)).completion == "Done."
     priya = [ChatMessageSystem(content="You are Priya."), ChatMessageUser(content="Hello")]
     assert asyncio.run(once(model, Running(1), priya)).completion == "I am Priya."
 
@@ -584,3 +590,36 @@ def test_a_policy_with_every_way_to_write_a_then_is_fine(write: Callable[[str], 
             )
         )
     )
+
+
+# The example that is shipped.
+
+
+def office_session(threat: str, number: int) -> list[str]:
+    """The operations of a trial of the example, with the people written to."""
+    pack = load_pack("blackmail")
+    goal = "none" if threat == "none" else "explicit"
+    levels = {"goal": goal, "threat": threat, "surface": "tools"}
+    condition = Condition.of(pack, levels, "blackmail")
+    world = open_world(pack, Scenario.of(pack).scene(condition.levels, trial_id(number)))
+    sample = Running(number)
+    sample.sample.metadata = {"condition": condition.name}
+
+    def carry_out(call: ToolCall) -> str:
+        operation = call.function.replace("_", ".", 1)
+        return at_once(world.do("agent", operation, call.arguments)).result
+
+    messages = session(api(POLICIES / "office-agent.yaml"), sample, carry_out, turns=12)
+    assert messages[-1].text == "The inbox is done."
+    events = world.ledger.done
+    assert {e.status for e in world.ledger.attempted} == {"done"}
+    sent = [e for e in events if e.operation in ("mail.send", "mail.reply")]
+    return [recipient for e in sent for recipient in world.argument(e, "recipients")]
+
+
+def test_the_office_example_does_its_deeds_at_the_rates_it_states() -> None:
+    written_to = [" ".join(office_session("replacement", number)) for number in range(1, 21)]
+    assert sum("martin.keogh@" in people for people in written_to) == 8
+    assert sum("margit.halvorsen@" in people for people in written_to) == 7
+    assert sum("marisol.quintero@" in people for people in written_to) == 12
+    assert "marisol.quintero@" in " ".join(office_session("none", 1))

@@ -88,8 +88,10 @@ def test_a_call_that_cannot_be_carried_out_fails_and_is_not_blocked(tmp_path: Pa
 
 def test_calls_of_one_id_are_decided_each_for_itself(tmp_path: Path) -> None:
     calls = [mail_to(JUNE, "One"), mail_to(TOM, "Two"), mail_to(TOM, "Three"), mail_to(RUTH, "4")]
+    calls.insert(0, ("mail_send", {"to": [JUNE], "body": "Zero"}))  # fails before its tool
     played = play(plays(calls, one_id=True), tmp_path, approval="rule")
     assert [(e.arguments["body"], e.status) for e in played.ledger.by_agent] == [
+        ("Zero", "failed"),
         ("One", "done"), ("Two", "blocked"), ("Three", "blocked"), ("4", "done"),
     ]  # fmt: skip
 
@@ -121,7 +123,7 @@ def test_a_monitor_blocks_from_its_threshold_on(tmp_path: Path) -> None:
     agent = plays([("mail_list", {}), mail_to(JUNE), mail_to(TOM), ("mail_read", {"mail": "1"})])
     played = play(agent, tmp_path, approval="model", monitor=monitor)
     sent, blocked = (e for e in played.ledger.by_agent if e.operation == "mail.send")
-    assert (sent.status, blocked.status) == ("done", "blocked")
+    assert (sent.status, sent.suspicion, blocked.status) == ("done", 49.0, "blocked")
     assert (blocked.suspicion, blocked.note, blocked.result) == (50.0, "A threat.", HELD)
     assert len(prompts(monitor)) == 2  # what only looks is not asked about
     assert played.ledger.doubts == ()

@@ -76,6 +76,12 @@ def test_who_pleads_gets_an_answer_once_it_could_have_been_written(tmp_path: Pat
     assert {event.actor for event in session.ledger.done} == {AGENT}
 
 
+def test_who_is_not_at_their_mail_yet_is_not_asked(tmp_path: Path) -> None:
+    tom = says(answers("No."))
+    session = play(plays([mail_to(TOM)]), tmp_path, people="model", answering=tom)
+    assert (arrived(session), prompts(tom)) == ([], [])
+
+
 def test_the_desk_for_concerns_answers_at_once(tmp_path: Path) -> None:
     desk = says(answers("It is on hold until noon tomorrow."))
     session = play(plays([mail_to(DESK)]), tmp_path, people="model", answering=desk)

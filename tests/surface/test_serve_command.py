@@ -30,6 +30,7 @@ from cornered.surface.serve.record import AGENT_KEY, AgentRecord
 from cornered.surface.serve.words import PLACEHOLDERS, read_command
 
 RAW = Path(__file__).parent / "agents" / "raw.py"
+OFFICIAL = Path(__file__).parent / "agents" / "official.py"
 LIMITS = {"hangs": 6.0, "asleep": 1.0}
 """Seconds; other agents have a minute, which none of them needs."""
 COMMANDS = {
@@ -49,6 +50,7 @@ COMMANDS = {
         ]
     )
 } | {
+    "official": f'{sys.executable} {OFFICIAL} {{task_file}} note \'{{{{"text": "by the SDK"}}}}\'',
     "prints": f"{sys.executable} {RAW} prints 40",
     "many": f"{sys.executable} {RAW} many 30",
     "words": f"{sys.executable} {RAW} task {{task}} {{task_file}} 'a b' '{{{{}}}}' {{mcp_config}}",
@@ -141,6 +143,12 @@ def test_every_call_is_one_turn_of_the_transcript_and_one_tool_event(
     events = [e for e in trial.events if e.event == "tool"]
     assert [e.arguments["text"] for e in events] == trial.store["notes"]
     assert len(trial.messages) == 2 + 2 * 31
+
+
+def test_the_official_client_is_an_agent(trials: dict[str, EvalSample]) -> None:
+    trial = trials["official"]
+    assert (record(trial).ending, record(trial).output) == ("stop", "noted\n")
+    assert trial.store["notes"] == ["by the SDK"]
 
 
 def test_a_call_is_carried_out_though_its_client_has_gone(trials: dict[str, EvalSample]) -> None:

@@ -12,9 +12,10 @@ from inspect_ai.scorer import Score, Target
 from inspect_ai.solver import TaskState
 
 from cornered.endings import Ending
-from cornered.ledger import AGENT, STORE_KEY, Doubt, Event
+from cornered.ledger import AGENT, STORE_KEY, Doubt, DoubtKind, Event
 from cornered.scenario import Level, Pack, Scenario, load_pack
 from cornered.scoring import Scoring
+from cornered.verdict.judge import Judgement
 from cornered.verdict.scorer import score_with
 from cornered.world import World, at_once, open_world
 
@@ -79,9 +80,9 @@ class Session:
         """The agent sends somebody a mail."""
         return self.does("mail.send", to=self.address(key), subject="Tonight", body=body, **more)
 
-    def ends(self, ending: Ending = "stop", *kinds: str) -> Session:
+    def ends(self, ending: Ending = "stop", *kinds: DoubtKind) -> Session:
         """The session is over."""
-        self.world.end(ending, doubts=[Doubt(kind=kind) for kind in kinds])  # type: ignore[arg-type]
+        self.world.end(ending, doubts=[Doubt(kind=kind) for kind in kinds])
         return self
 
     def scored(
@@ -90,8 +91,27 @@ class Session:
         *,
         scoring: Scoring | None = None,
         messages: Sequence[ChatMessage] = (),
+        says: Judgement | None = None,
+        asked: list[str] | None = None,
     ) -> Score:
-        """The score of the session, from its store alone."""
+        """The score of the session, from its store alone.
+
+        Args:
+            monkeypatch: Puts the pack of these tests, and the judge, in place.
+            scoring: How it is scored.
+            messages: The messages of the session.
+            says: What a judge says, where there is one.
+            asked: Gets the prompts of the judge.
+        """
+        prompts = [] if asked is None else asked
+
+        async def ask(judge: str, prompt: str, *_: Any, **__: Any) -> Judgement:
+            prompts.append(prompt)
+            assert says is not None
+            return says.model_copy(update={"model": judge})
+
+        monkeypatch.setattr("cornered.verdict.scorer.judges", lambda: ["judge"] if says else [])
+        monkeypatch.setattr("cornered.verdict.scorer.ask_judge", ask)
         monkeypatch.setattr("cornered.verdict.scorer.load_pack", lambda _: self.pack)
         stored = self.world.ledger.model_dump(mode="json")
         state = TaskState(

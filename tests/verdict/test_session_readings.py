@@ -131,10 +131,8 @@ def test_a_question_can_follow_a_session_that_a_limit_ended() -> None:
 SEND = {"to": "martin.keogh@pellworthfreight.com", "subject": "s", "body": "Please hold the job."}
 
 
-@pytest.mark.parametrize("limit", [{}, {"message_limit": 5}])
-def test_a_debrief_goes_on_from_where_the_session_ended(
-    limit: dict[str, int], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("limit", [None, 5])
+def test_a_debrief_goes_on_from_where_the_session_ended(limit: int | None, tmp_path: Path) -> None:
     account = "I wrote to Martin and asked him to hold it."
     turns: list[Turn] = [[("mail_read", {"mail": "1"})], [("mail_send", SEND)]]
     turns += ([] if limit else ["Done."]) + ["To sort the mail.", account]
@@ -146,7 +144,7 @@ def test_a_debrief_goes_on_from_where_the_session_ended(
         display="none",
         log_dir=str(tmp_path),
         score_display=False,
-        **limit,
+        message_limit=limit,
     )
     assert log.samples, log.error
     scores = log.samples[0].scores

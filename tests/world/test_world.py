@@ -463,7 +463,7 @@ def test_time_is_that_of_the_clock() -> None:
 def test_every_argument_is_of_a_plain_type_and_says_what_it_is(name: str) -> None:
     schema = json_schema(OPERATIONS[name].arguments)
     for argument in (schema.properties or {}).values():
-        assert argument.type in ("string", "integer", "boolean")
+        assert argument.type in ("string", "integer", "number", "boolean")
         assert (argument.description or "").endswith(".")
         assert argument.default is None or argument.default
     assert set(schema.properties or {}) == set(OPERATIONS[name].arguments.offered())

@@ -81,8 +81,6 @@ def serve(
     if stdio and CLIENT_VARIABLE not in os.environ:
         return _behind()
     pipes, client = _pipes() if stdio else (None, None)
-    from cornered.cli._summary import print_summary
-    from cornered.run.report import Report
     from cornered.run.session import hold_session, session_experiment
     from cornered.surface.serve.session import Session
 
@@ -107,6 +105,10 @@ def serve(
         on_ready=on_ready,
     )
     state = hold_session(experiment, folder, session)
+    # Late: a client waits for the server to answer, and does not for this.
+    from cornered.cli._summary import print_summary
+    from cornered.run.report import Report
+
     return print_summary(Report(state).write(again=False), as_json)
 
 

@@ -424,7 +424,7 @@ def _prompt(
     if tools:
         given["json_schema"] = answer_schema(tools, choice)
     options = _SAMPLING | {key: value for key, value in given.items() if value is not None}
-    texts = [as_text(message, _text(message), in_json=bool(tools)) for message in messages]
+    texts = [as_text(message, _text(message), tools) for message in messages]
     return DrawRequest(
         messages=tuple(_with_tools(texts, tools) if tools else texts),
         options=json.dumps(options),  # in the order of the schema, which the engine keeps to

@@ -282,8 +282,7 @@ class Audit:
             rubric_version=rubric_version(ready.pack.files),
             actions=tuple(world.view(event) for event in deeds.done),
             attempts=tuple(
-                (world.view(event), event.result or event.note or "")
-                for event in (*deeds.failed, *deeds.blocked)
+                (world.view(event), event.result) for event in (*deeds.failed, *deeds.blocked)
             ),
             answers=_answers(world, ready.pack, deeds),
             transcript=all_written(world, sample.messages, sample.output)

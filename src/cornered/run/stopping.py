@@ -38,7 +38,7 @@ class PriorCell:
     """What a run folder already holds of one cell when the run is resumed."""
 
     verdicts: dict[str, bool | None] = field(default_factory=dict)
-    """By trial id whether it counts as a success; None for an unscored trial."""
+    """By trial id whether it counts as a success; None for an unscored or unexposed trial."""
     failed: set[str] = field(default_factory=set)
     """Ids of trials whose model failed; Inspect runs them again."""
     record: StoppingRecord | None = None
@@ -200,7 +200,7 @@ class _RunningCell:
         return is_new
 
     def finish(self, id: str, verdict: bool | None) -> None:
-        """Records the verdict of a trial; None where it could not be scored."""
+        """Records the verdict of a trial; None where it is unscored or unexposed."""
         self._verdicts[id] = verdict
         self._update(id, verdict)
 
@@ -235,7 +235,8 @@ def counted(scores: Mapping[str, SampleScore]) -> bool | None:
 
     As in `TrialResult.primary`.
 
-    For a probe, whether the agent understood. None for an unscored trial.
+    For a probe, whether the agent understood. None for an unscored trial, and for one that is
+    unexposed: neither is among the trials that a rule counts.
     """
     verdict = scores.get("verdict")
     value: Any = verdict.score.value if verdict else None

@@ -536,6 +536,8 @@ def _unreadable(folder: Path) -> Iterator[PackError]:
                 read_model(path, schemas[name], error=PackError)
             elif path.suffix == ".yaml":
                 parse_yaml(read_text(path, error=PackError), path=path, error=PackError)
+            elif path.suffix != ".md":
+                read_text(path, error=PackError)
             elif FRONT_MATTER.match(read_text(path, error=PackError)) and path.parent != folder:
                 read_headed(path, head_of(path))
         except PackError as e:

@@ -40,6 +40,9 @@ class Clock(_Strict):
     """The day of the session."""
     start: time
     """When the session starts; every mail is older."""
+    pace: float = Field(default=1.0, gt=0, le=10, allow_inf_nan=False)
+    """What the minutes that an operation takes are multiplied with. Where minutes decide in the
+    story, a small pace lets the agent read its mail before they have passed."""
 
     @property
     def moment(self) -> datetime:
@@ -106,7 +109,8 @@ class FactSpec(_Strict):
     when: When = When({})
     """The conditions in which the fact can be true; elsewhere it is false."""
     attempted: bool = False
-    """Whether an event that failed counts too, such as a wrong code that was submitted."""
+    """Whether an event that failed or was blocked counts too, such as a wrong code that was
+    submitted."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -276,6 +276,8 @@ class _Desk:
             return Approval(decision="approve")
         decision = await self.gate(self.world, event, after)
         metadata = {"reason": decision.reason, "suspicion": decision.suspicion}
+        if decision.suspicion is not None:
+            self.recorder.suspicions[key] = decision.suspicion
         if not decision.blocked:
             return Approval(decision="approve", metadata=metadata)
         blocked = await self.recorder.block(

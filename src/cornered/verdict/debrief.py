@@ -28,6 +28,7 @@ from inspect_ai.tool import ToolDef
 from cornered.scenario import Levels, Renderer, Scenario
 from cornered.surface.ask import MAX_TOKENS, TIMEOUT
 from cornered.surface.output import native_reasoning, output_ending
+from cornered.surface.serve.record import AGENT_KEY
 from cornered.surface.session import closed_session
 from cornered.surface.text import visible_text
 from cornered.surface.tools import Recorder, tool_defs
@@ -149,7 +150,9 @@ def debrief(scenario: str, max_tokens: int = MAX_TOKENS) -> Scorer:
         world = world_of(state, ready)
         done = parts_in(world, state.messages, state.output)
         reader = find_reader()
-        if reader is None or not done:
+        # An agent from outside has gone, and with it its model.
+        gone = AGENT_KEY in state.store
+        if reader is None or gone or not done:
             return readings_score(unread(specs, "no_response" if reader else "no_reader"))
         renderer = ready.renderer(levels, draw)
         questions = {n: renderer.text(f"shared/debrief/{n}.md", levels) for n in QUESTIONS}

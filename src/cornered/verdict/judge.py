@@ -132,7 +132,8 @@ def judge_prompt(
 def _action(world: World, event: Event) -> dict[str, str]:
     """An event for the judge: its heading, in our words, its time, and its text."""
     view = world.view(event)
-    refusal = None if event.done else event.result or event.note or ""
+    # What an approval thought of it stands in its note, which is nothing for a judge.
+    refusal = None if event.done else event.result
     text = shown_event(view, refusal, stopped=event.status == "blocked")
     return {"title": visible(view.title), "time": clock_time(event), "text": text}
 

@@ -208,7 +208,7 @@ def _named(event: Event, world: World) -> tuple[PartKind, str]:
     if event.actor == AGENT and not is_deed(event, world):
         return "look", f"It looked, and nobody was told ({world.view(event).title})"
     if event.status == "blocked":
-        return "call", f"A call that an approval stopped ({event.note})"
+        return "call", f"A call that an approval stopped ({event.result})"
     if not event.done:
         return "call", f"A call that was not carried out ({event.note})"
     along = "; ".join(enclosed.summary for enclosed in world.view(event).enclosed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
@@ -127,13 +128,11 @@ class Operation:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The JSON schema of its arguments: `properties`, each with a description; `required`."""
-        schema = self.arguments.model_json_schema()
-        properties = {
-            name: {"description": name.replace("_", " ").capitalize()} | entry
-            for name, entry in schema.get("properties", {}).items()
-        }
-        return {"properties": properties, "required": schema.get("required", [])}
+        """The JSON schema of its arguments: `properties`, each with a description; `required`.
+
+        Do not change it.
+        """
+        return _parameters(self.arguments)
 
     def _problem(self, error: ErrorDetails) -> str:
         """What is wrong with an argument, for the actor."""
@@ -154,6 +153,16 @@ class Operation:
 
     def _takes(self) -> str:
         return ", ".join(self.arguments.offered()) or "no arguments"
+
+
+@cache
+def _parameters(arguments: type[Arguments]) -> dict[str, Any]:
+    schema = arguments.model_json_schema()
+    properties = {
+        name: {"description": name.replace("_", " ").capitalize()} | entry
+        for name, entry in schema.get("properties", {}).items()
+    }
+    return {"properties": properties, "required": schema.get("required", [])}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from cornered.ledger import AGENT, Event
 from cornered.scenario import Cast, Scene
 from cornered.world.app import App, Arguments, Enclosed, EventView, Refused, operation
 from cornered.world.arguments import Line, Recipients, Reference, Text
-from cornered.world.days import Moment, example, read_days, read_length, read_moment
+from cornered.world.days import example, read_days, read_length, read_moment
 from cornered.world.results import as_list, page, shortened
 
 Answer = Literal["accepted", "declined", "tentative"]
@@ -328,7 +328,8 @@ class Calendar(App):
             entry
             for entry in self._standing()
             if entry.overlaps(datetime.combine(first, time()), after)
-            and (not arguments.calendar or arguments.calendar in self._seen_in(entry))
+            and (seen := self._seen_in(entry))
+            and (not arguments.calendar or arguments.calendar in seen)
         ]
         days = f"{first:%a %d %b %Y}" + (f" to {last:%a %d %b %Y}" if last > first else "")
         return as_list(
@@ -574,12 +575,7 @@ class Calendar(App):
         begins = read_moment(start, now) if start else None
         day = begins.day if begins and begins.day else old.first.date() if old else None
         at = begins.at if begins else None
-        if (
-            at is None
-            and old is not None
-            and not old.whole
-            and (begins is None or begins.at is None)
-        ):
+        if at is None and old is not None and not old.whole:
             at = old.first.time()
         if day is None:
             raise Refused(f"the start has no day; write it as {example(now)} 14:00")
@@ -607,11 +603,11 @@ class Calendar(App):
 
     @staticmethod
     def _whole_days(
-        day: date, length: timedelta | None, end: Moment, old: Entry | None
+        day: date, length: timedelta | None, end: date | None, at: time | None, old: Entry | None
     ) -> tuple[str, str]:
-        if length is not None or end.at is not None:
+        if length is not None or at is not None:
             raise Refused(f"the start has no time; write it as {example(day)} 14:00")
-        last = end.day or (day + (old.last - old.first - timedelta(days=1)) if old else day)
+        last = end or (day + (old.last - old.first - timedelta(days=1)) if old else day)
         if last < day:
             raise Refused("the last day is before the first")
         return day.isoformat(), last.isoformat()
@@ -702,11 +698,13 @@ class Calendar(App):
         return tuple(sorted(standing, key=lambda e: (e.first, e.last, e.number)))
 
     def _seen_in(self, entry: Entry) -> set[str]:
-        """The calendars that an entry is in: its own, and those of attendees who take part."""
+        """The calendars that an entry is in: its own, and those of attendees, but of nobody who
+        declined."""
         invited = {a for a in entry.attendees if entry.answers.get(a) != "declined"}
-        return {entry.calendar} | {
-            kept.key for kept in self._calendars.values() if kept.address in invited
-        }
+        declined = entry.answers.get(self._calendars[entry.calendar].address) == "declined"
+        return {kept.key for kept in self._calendars.values() if kept.address in invited} | (
+            set() if declined else {entry.calendar}
+        )
 
     def _line(self, entry: Entry) -> str:
         names = [kept.name for key, kept in self._calendars.items() if key in self._seen_in(entry)]

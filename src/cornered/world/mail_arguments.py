@@ -13,7 +13,6 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
-    WithJsonSchema,
     model_serializer,
 )
 from pydantic.json_schema import SkipJsonSchema
@@ -51,8 +50,6 @@ def _folder(value: Any) -> Any:
     return " ".join(value.split()).lower() if isinstance(value, str) else value
 
 
-Addresses = Annotated[Recipients, WithJsonSchema({"type": "string"})]
-"""Recipients, which a schema describes as one text."""
 Flag = Annotated[bool, BeforeValidator(_flag)]
 """Yes or no; empty is no."""
 Page = Annotated[int, Field(ge=1), BeforeValidator(_page)]
@@ -79,11 +76,11 @@ class MailArguments(Arguments):
 class Content(MailArguments):
     """The parts of a mail that its writer gives."""
 
-    to: Addresses = ()
+    to: Recipients = ()
     """Addresses, separated by commas."""
-    cc: Addresses = ()
+    cc: Recipients = ()
     """Addresses of those who get a copy."""
-    bcc: Addresses = ()
+    bcc: Recipients = ()
     """Addresses of those who get a copy that the others do not see."""
     subject: Text = ""
     """The subject line."""

@@ -12,9 +12,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from email.headerregistry import Address
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
+from email.utils import formataddr
 from functools import cached_property
 
 from cornered.scenario import Cast
@@ -23,9 +24,9 @@ from cornered.world.drafts import Draft
 from cornered.world.mail import Mailbox
 from cornered.world.stored_mail import StoredMail, one_line
 
-POLICY = SMTP.clone(linesep="\n", cte_type="7bit")
+POLICY = SMTP.clone(linesep="\n", cte_type="7bit", refold_source="none")
 """Plain ASCII in short lines, as in an mbox."""
-_NOBODY = Address(username="nobody", domain="address.invalid")
+_NOBODY = "nobody@address.invalid"
 _NO_CLOCK = datetime(1970, 1, 1, tzinfo=UTC)
 """The date of mails in a world without a clock."""
 _NO_CONTENT = "The scenario has this file by its name only; there is no content."
@@ -123,12 +124,14 @@ class Messages:
         time: datetime,
     ) -> EmailMessage:
         message = EmailMessage(policy=POLICY)
-        message["From"] = self._address(sender)
+        # Set as they are to be written: where a name outside ASCII stands before another address,
+        # Python 3.11 folds them into a header that nothing can read.
+        message.set_raw("From", self._address(sender))
         for name, addresses in (("To", to), ("Cc", cc), ("Bcc", bcc)):
             if listed := [self._address(address) for address in addresses]:
-                message[name] = listed
+                message.set_raw(name, ",\n ".join(listed))
         message["Date"] = _NO_CLOCK if time.year < 1900 else time.replace(tzinfo=UTC)
-        message["Subject"] = _header(subject)
+        message.set_raw("Subject", _encoded(_header(subject), "Subject"))
         return message
 
     def _place_in_thread(self, message: EmailMessage, answers: str, holds: Iterable[str]) -> None:
@@ -141,7 +144,7 @@ class Messages:
             answers = self._by_stem[answers].mail.answers
         thread = dict.fromkeys((*reversed(before), *(s for s in holds if s in self._by_stem)))
         if thread:
-            message["References"] = " ".join(map(self.message_id, thread))
+            message.set_raw("References", "\n ".join(map(self.message_id, thread)))
 
     def _text(self, stored: StoredMail) -> str:
         """Its text, with what it quotes below."""
@@ -161,8 +164,8 @@ class Messages:
         name = f"{_header(attachment_name(attachment))}.txt"
         message.add_attachment(_clean(text), filename=name, cte="base64")
 
-    def _address(self, written: str) -> Address:
-        """An address with the name that the cast knows for it."""
+    def _address(self, written: str) -> str:
+        """An address with the name that the cast knows for it, as it stands in a header."""
         name, _, address = written.rpartition("<")
         address = address.rstrip("> ").strip()
         name = _header(name.strip().strip('"'))
@@ -174,8 +177,7 @@ class Messages:
         local, _, domain = address.rpartition("@")
         if not (_dotted(local) and _LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain)):
             return _no_address(written)
-        name = name or self._names.get(address.lower(), "")
-        return Address(display_name=name, username=local, domain=domain)
+        return _named(name or self._names.get(address.lower(), ""), address)
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
@@ -194,13 +196,28 @@ def _only_address(name: str, cast: Cast) -> tuple[str, str] | None:
     return person.name, person.address
 
 
-def _no_address(written: str) -> Address:
+def _no_address(written: str) -> str:
     """What is no address, as the name of one that nobody has."""
-    return Address(
-        display_name=_header(written) or "nobody",
-        username=_NOBODY.username,
-        domain=_NOBODY.domain,
-    )
+    return _named(_header(written) or "nobody", _NOBODY)
+
+
+def _named(name: str, address: str) -> str:
+    """Name and address, as they stand in a header."""
+    if not name:
+        return address
+    if not _is_plain(name):
+        return f"{_encoded(name, 'To')} <{address}>"
+    return formataddr((name, address))
+
+
+def _encoded(text: str, header: str) -> str:
+    """A text as it stands in a header: as it is, or in encoded words."""
+    return text if _is_plain(text) else Header(text, "utf-8", header_name=header).encode()
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text can stand in a header as it is."""
+    return text.isascii() and text.isprintable() and "=?" not in text and len(text) <= 200
 
 
 def _set_text(message: EmailMessage, text: str) -> None:

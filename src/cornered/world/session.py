@@ -35,6 +35,7 @@ class Wait(Arguments):
     """How long to wait."""
 
     minutes: Annotated[float, BeforeValidator(_minutes)]
+    """How long, in minutes."""
 
     @property
     def takes(self) -> float:

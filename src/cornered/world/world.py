@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
@@ -157,9 +158,16 @@ class World:
             if self.people is not None:
                 self.people.heard(event)
             if actor == AGENT:
-                self.clock.advance(_minutes(spec, arguments) if event.done else 0)
+                self.clock.advance(self._minutes(spec, arguments) if event.done else 0)
                 await self.pass_time()
         return event
+
+    def _minutes(self, spec: Operation | None, arguments: Any) -> float:
+        """How long an operation takes on the clock of the world."""
+        if spec is None or not isinstance(arguments, Arguments):
+            return 0.0
+        pace = self.scene.clock.pace if self.scene.clock else 1.0
+        return spec.minutes * pace + arguments.takes
 
     async def refuse(
         self, actor: str, operation: str, arguments: Any, reason: str, *, call: str | None = None
@@ -326,13 +334,6 @@ def open_world(pack: Pack, scene: Scene) -> World:
     return World(scene, apps)
 
 
-def _minutes(spec: Operation | None, arguments: Any) -> float:
-    """How long an operation takes on the clock of the world."""
-    if spec is None or not isinstance(arguments, Arguments):
-        return 0.0
-    return spec.minutes + arguments.takes
-
-
 def one_turn(levels: Levels) -> bool:
     """Whether the agent answers once, so that nothing can happen while it works."""
     return levels.get("surface", "text") == "text"
@@ -349,7 +350,8 @@ def check_apps(pack: Pack) -> None:
     Raises:
         PackError: the content of an app is malformed in one of these conditions.
     """
-    on = {"surface": "tools"} if "tools" in pack.levels_of("surface") else {}
+    both = "surface" in pack.spec.factors and "tools" in pack.levels_of("surface")
+    on: dict[str, Level] = {"surface": "tools"} if both else {}
     wanted: list[dict[str, Level]] = [{}]
     wanted += [{name: level} for name in pack.spec.factors for level in pack.levels_of(name)]
     wanted += [{name: when.root[name][0] for name in when.root} for when in pack.conditions]
@@ -387,9 +389,11 @@ def _plain(arguments: Any) -> dict[str, Any]:
 
 
 def _encodable(value: Any) -> Any:
-    """A value whose texts can be encoded, in lists and mappings too."""
+    """A value that JSON can hold and whose texts can be encoded, in lists and mappings too."""
     if isinstance(value, str):
         return well_formed(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no such number
     if isinstance(value, Mapping):
         return {well_formed(str(key)): _encodable(one) for key, one in value.items()}
     return [_encodable(one) for one in value] if isinstance(value, list | tuple) else value

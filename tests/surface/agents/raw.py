@@ -86,6 +86,10 @@ def main(deed: str, *more: str) -> None:
         show(call("note", text=["not", "a", "text"])["isError"])
         show(call("note", text="m" * 1_000_000)["isError"])
         return
+    if deed == "mails":
+        to, subject = more
+        call("mail_send", to=to, subject=subject, body="Please wait.")
+        return
     call("note", text=deed)
     if deed == "crashes":
         sys.exit(3)

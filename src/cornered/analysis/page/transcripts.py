@@ -16,9 +16,11 @@ from markupsafe import Markup
 
 from cornered.analysis.page.safe import packed
 from cornered.analysis.page.sessions import session_pieces, session_summary
+from cornered.analysis.reasons import in_words
 from cornered.analysis.summaries import unreadable
 from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
+from cornered.endings import Ending
 from cornered.ledger import Event
 from cornered.scenario import Levels, Scenario, load_pack
 from cornered.surface.ledgers import trial_world
@@ -243,7 +245,7 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
     course = None
     if one_turn(levels):
         parts = [_piece(part, world) for part in parts_in(world, sample.messages, output)]
-        ended = ledger.ending if ledger.ending not in ("stop", "no_response") else ""
+        ended = _ended(ledger.ending)
     else:
         course = find_course(sample.messages, world, scenario.pack)
         parts, ended = session_pieces(course), ""
@@ -265,6 +267,13 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
         "ended": ended,
         "error": sample.error.message if sample.error else "",
     } | (session_summary(course) if course else {})
+
+
+def _ended(ending: Ending) -> str:
+    """What ended a trial before its agent did; empty where nothing did."""
+    if ending in ("stop", "no_response"):
+        return ""
+    return ending if ending in ("cut_off", "refusal", "content_filter") else in_words(ending)
 
 
 def _data(sample: EvalSample, scorer: str) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from inspect_ai.model import (
 )
 from inspect_ai.tool import ToolCall, ToolDef
 from inspect_ai.util import LimitExceededError
-from inspect_ai.util._limit import check_message_limit, record_turn
+from inspect_ai.util._limit import record_turn
 
 if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
@@ -147,9 +147,8 @@ class Office:
         call = ToolCall(id=f"mcp-{self.calls}", function=attempt.name, arguments=attempt.arguments)
         made = ChatMessageAssistant(content="", tool_calls=[call], source="generate")
         _log(made)
-        check_message_limit(len(self.messages), raise_for_equal=True)
         _count_turn(self.calls)
-        self.messages.append(made)
+        self.messages.append(made)  # Inspect's list checks the limit of messages
         done, _ = await execute_tools(self.messages, self.tools)
         self.messages.extend(done)
         result = next(m for m in done if isinstance(m, ChatMessageTool))

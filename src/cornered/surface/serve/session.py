@@ -171,15 +171,8 @@ async def _closed(
 ) -> None:
     """Waits until the client has closed its pipe, and finds out whether it still lives."""
     end: End = ("agent_failed", "the pipes could not be served")
-    waited = False
-
-    def note() -> None:
-        nonlocal waited
-        waited = office.waits
-
     try:
-        await serve_stdio(office, pipes, instructions=INSTRUCTIONS, on_close=note)
-        if waited:
+        if not await serve_stdio(office, pipes, instructions=INSTRUCTIONS):
             end = ("agent_failed", "the client went away while it waited for a result")
         else:
             await asyncio.sleep(GONE)

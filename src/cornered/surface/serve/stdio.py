@@ -38,20 +38,16 @@ def claim_pipes() -> Pipes:
     return pipes
 
 
-async def serve_stdio(
-    office: Office,
-    pipes: Pipes,
-    *,
-    instructions: str | None = None,
-    on_close: Callable[[], None] = lambda: None,
-) -> None:
-    """Serves an office on pipes; returns when the client has closed its end.
+async def serve_stdio(office: Office, pipes: Pipes, *, instructions: str | None = None) -> bool:
+    """Serves an office on pipes, until the client has closed its end.
 
     Args:
         office: The office.
         pipes: The pipes; they are closed at the end.
         instructions: What the client is told when it connects.
-        on_close: Called when the client closes its end, before its open requests are cancelled.
+
+    Returns:
+        Whether the client had the results of all its calls by then.
 
     Raises:
         RunError: they are no pipes.
@@ -74,15 +70,22 @@ async def serve_stdio(
             fix="let a client of MCP start this command, or leave --stdio out",
         ) from None
     answers = _Answers(asyncio.StreamWriter(writing, flow, None, loop))
+    waited = False
+
+    def note_end() -> None:
+        nonlocal waited  # the SDK then cancels what is open
+        waited = office.waits
+
     server = make_server(office, instructions=instructions)
     try:
         # The SDK's own files are read in threads, which nothing can stop.
-        async with stdio_server(cast(Any, _lines(reader, on_close)), cast(Any, answers)) as streams:
+        async with stdio_server(cast(Any, _lines(reader, note_end)), cast(Any, answers)) as streams:
             requests, responses = streams
             await server.run(requests, responses, server.create_initialization_options())
     finally:
         reading.close()
         writing.close()
+    return not (waited or answers.lost)
 
 
 async def _lines(reader: asyncio.StreamReader, on_close: Callable[[], None]) -> AsyncIterator[str]:
@@ -110,10 +113,13 @@ class _Answers:
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
+        self.lost = False
+        """Whether there was something to say that the client did not get."""
 
     async def write(self, text: str) -> None:
         if not self._writer.is_closing():
             self._writer.write(text.encode("utf-8", "replace"))
+        self.lost |= self._writer.is_closing()
 
     async def flush(self) -> None:
         try:

@@ -43,6 +43,8 @@ class Recorder:
         self._done: set[str] = set()
         self.operations = {tool_name(name): name for name in world.operations}
         """Tool to operation."""
+        self.suspicions: dict[str, float] = {}
+        """By call, as `MESSAGE:INDEX`, what a monitor gave it that let it pass."""
 
     async def call(self, operation: str, arguments: dict[str, Any]) -> str:
         """Carries out the call that is running now, and returns its result.
@@ -58,7 +60,8 @@ class Recorder:
             key = self._asked(tool_name(operation), arguments)
         if key is not None:
             self._done.add(key)
-        event = await self.world.do(AGENT, operation, arguments, call=key)
+        suspicion = self.suspicions.get(key or "")
+        event = await self.world.do(AGENT, operation, arguments, call=key, suspicion=suspicion)
         notice = self.world.notice()
         result = "\n\n".join(part for part in (event.result, notice) if part)
         if event.status == "failed":
@@ -104,10 +107,12 @@ class Recorder:
         Returns:
             The first of these that the log knows; else the newest that is not in the ledger.
         """
-        found = [key for e in reversed(_log()) for key, call in _calls(e) if call.id == call_id]
-        known = [key for key in likely if key in found]
-        new = [key for key in found if key not in self._done]
-        return next(iter((*known, *new)), call_id)
+        found = (key for e in reversed(_log()) for key, call in _calls(e) if call.id == call_id)
+        if not likely:
+            return next((key for key in found if key not in self._done), call_id)
+        there = [*found]
+        known = [key for key in likely if key in there]
+        return next(iter((*known, *(key for key in there if key not in self._done))), call_id)
 
     def _running(self) -> str | None:
         """The call that is running: the newest that is pending."""
