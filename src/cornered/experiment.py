@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BeforeValidator,
@@ -96,6 +96,9 @@ class Experiment(Scoring, Generation):
     )
     """The agents that work with tools: `react`, agents registered with Inspect, or, by a name of
     yours, commands that meet the office over MCP (`claude: "claude -p {task} …"`)."""
+    tool_calling: Literal["native", "emulated"] = "native"
+    """How tools are offered to the subjects: as their provider does, or described in a message
+    and called in text, for servers that cannot do it (Inspect's `emulate_tools`)."""
     limits: Limits = Limits()
     """When a session is ended that does not end by itself."""
     people: str | None = None

@@ -30,6 +30,7 @@ FIXED = (
     "monitor",
     "block_at",
     "limits",
+    "tool_calling",
     *Scoring.model_fields,
     *Generation.model_fields,
 )

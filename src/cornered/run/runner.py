@@ -140,7 +140,14 @@ def _stops(folder: Path, experiment: Experiment) -> dict[tuple[str, str], Stop]:
     return stops
 
 
-def make_model(name: str, role: str, max_connections: int | None, *, patient: bool = True) -> Model:
+def make_model(
+    name: str,
+    role: str,
+    max_connections: int | None,
+    *,
+    patient: bool = True,
+    emulate_tools: bool = False,
+) -> Model:
     """A model by its Inspect name, whose calls pass a `Gate`.
 
     Args:
@@ -148,9 +155,10 @@ def make_model(name: str, role: str, max_connections: int | None, *, patient: bo
         role: What it is in the run: model, judge, reader.
         max_connections: Concurrent calls, if it is hosted.
         patient: Whether outages are waited out.
+        emulate_tools: Whether Inspect describes tools in a message and reads calls in the text.
 
     Raises:
-        ModelError: unknown provider, missing package or key.
+        ModelError: unknown provider, missing package or key; or tools cannot be emulated.
     """
     provider = name.partition("/")[0]
     if provider in CLIENT_EXTRAS and find_spec(provider) is None:
@@ -159,14 +167,22 @@ def make_model(name: str, role: str, max_connections: int | None, *, patient: bo
             where=f"{role} {name}",
             fix=f"pip install 'cornered[{provider}]'",
         )
+    cannot_emulate = ModelError(
+        f"tools cannot be emulated with the provider {provider}",
+        where=f"{role} {name}",
+        fix="leave tool_calling out, or reach the model through openai-api/…",
+    )
     embedded = name == EMBEDDED
     connections = EMBEDDED_CONNECTIONS if embedded else max_connections
     config = GenerateConfig(max_connections=connections, max_retries=MAX_RETRIES, timeout=TIMEOUT)
     try:
-        model = get_model(name, config=config, memoize=False)
+        settings: dict[str, Any] = {"emulate_tools": True} if emulate_tools else {}
+        model = get_model(name, config=config, memoize=False, **settings)
     except CorneredError:
         raise
     except Exception as e:
+        if emulate_tools and "emulate_tools" in str(e):
+            raise cannot_emulate from None
         # The first line of Inspect's own words rarely names what is missing.
         problem = bounded(redact(MARKUP.sub("", str(e)).removeprefix("ERROR: ")))
         fix = "use Inspect's name of a model, such as openai/gpt-4.1 with OPENAI_API_KEY set"
@@ -175,6 +191,8 @@ def make_model(name: str, role: str, max_connections: int | None, *, patient: bo
         raise ModelError(
             problem.rstrip(".") or type(e).__name__, where=f"{role} {name}", fix=fix
         ) from None
+    if emulate_tools and getattr(model.api, "emulate_tools", None) is not True:
+        raise cannot_emulate
     Gate(model, role, patient=patient)
     return model
 
@@ -399,7 +417,11 @@ def _run(
     load_extensions()
     check_agents(experiment.agents)
     named = dict.fromkeys(model for model, _ in experiment.subjects(conditions))
-    subjects = {m: make_model(m, "model", max_connections) for m in named}
+    emulated = experiment.tool_calling == "emulated"
+    subjects = {
+        m: make_model(m, "model", max_connections, emulate_tools=emulated and m != NO_MODEL)
+        for m in named
+    }
     roles = make_roles(experiment, max_connections)
     if EMBEDDED in (*named, *map(str, _each(roles))):
         from cornered.models.weights import obtain_weights
