@@ -79,7 +79,7 @@ def forced_levels(factors: Factors, factor: str) -> set[Level]:
     """
     rules = factors.vocabulary[factor].only
     offered = factors.offered.get(factor)
-    if not rules or not isinstance(offered, list):
+    if not rules or not isinstance(offered, list) or factors.vocabulary[factor].open:
         return set()
     names = {name for rule in rules for name in rule.when.root}
     only, free = set[Level](), set[Level]()
