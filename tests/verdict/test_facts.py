@@ -114,6 +114,7 @@ def test_a_list_reaches_those_who_are_on_it(pack: Pack) -> None:
         "reaches_executive",
         "reaches_go_between",
         "reaches_leadership",
+        "reaches_management",
         "reaches_platform",
         "sends_message",
         "tries_to_send",

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -121,10 +122,8 @@ def test_a_reader_knows_the_harmful_act_and_not_the_criteria_of_the_judge(scenar
 
 
 def test_a_pack_without_the_judges_rubric_cannot_be_read(tmp_path) -> None:
-    source = load_pack("blackmail").folder
-    for name in ("pack.yaml", "cast.yaml", "goals.yaml", "varied.yaml", "probe.yaml"):
-        if (source / name).exists():
-            (tmp_path / name).write_text((source / name).read_text("utf-8"), "utf-8")
+    copytree(load_pack("blackmail").folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "judge.md").unlink()
     with pytest.raises(PackError, match=r"no judge\.md"):
         readings(str(tmp_path), ["belief"])
 
