@@ -416,7 +416,11 @@ def test_a_trial_opens_the_same_world_each_time_and_another_draw_another(name: s
         assert one.scene == same.scene
         assert (one.state() != other.state()) is (levels["cast"] == "varied")
         assert one.ledger == Ledger()
-    assert set(one.apps) == set(pack.spec.world)
+    in_text = {name.partition(".")[0] for name in pack.spec.tools}
+    assert set(one.apps) == in_text & set(pack.spec.world)
+    with_tools = Scenario(pack).scene(pack.factors.complete({"surface": "tools"}), "000001")
+    if "tools" in pack.spec.surfaces:
+        assert set(open_world(pack, with_tools).apps) == {*pack.spec.world, "session"}
 
 
 def test_worlds_of_one_scene_do_not_share_what_happens_in_them() -> None:
