@@ -8,7 +8,7 @@ from math import comb
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, fisher_exact
 
@@ -50,6 +50,7 @@ def test_the_power_at_the_smallest_difference_is_80_percent() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(1, 25), st.floats(0, 1), st.floats(0, 1))
+@example(15, 0.9375, 0.0)
 def test_power_does_not_care_what_is_called_a_success(n: int, rate: float, other: float) -> None:
     chance = power_of_difference(n, rate, other)
     assert 0 <= chance <= 1

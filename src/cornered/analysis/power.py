@@ -126,7 +126,8 @@ def power_of_difference(n: int, rate: float, other: float, level: float = LEVEL)
 
 def _power_of_increase(n: int, rate: float, other: float, level: float) -> float:
     counts, probabilities = _critical_counts(n, rate, level)
-    return float(probabilities @ _more_than(counts - 1, n, other))
+    # A sum of rounded probabilities may exceed 1 in the last digit.
+    return min(1.0, float(probabilities @ _more_than(counts - 1, n, other)))
 
 
 @cache
