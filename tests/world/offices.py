@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from cornered.scenario import Mail, Scene
+from cornered.scenario import Levels, Mail, Scene
 from cornered.scenario.render import AutomaticReply
 from cornered.world import World
 from cornered.world.mail import Mailbox
 from tests.world.places import CAST, CLOCK, INBOX, mail
 
-TOOLS = {"surface": "tools"}
+TOOLS: Levels = {"surface": "tools"}
 LATER = replace(
     mail(1, subject="Late trays", body="They are in.", attachments=("late.pdf (1 MB)",)),
     stem="910-late",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cornered.world import World
@@ -55,7 +57,7 @@ def test_a_draft_reaches_nobody_and_is_no_mail() -> None:
     ],
 )
 def test_a_draft_that_is_sent_is_recorded_as_the_mail_in_it(
-    draft: dict[str, object], operation: str, expected: dict[str, object]
+    draft: dict[str, Any], operation: str, expected: dict[str, object]
 ) -> None:
     world = office()
     do(world, "mail.draft", **draft)

@@ -18,7 +18,7 @@ from cornered.ledger import AGENT, Event, Ledger, Place
 from cornered.scenario import Levels, Scenario, Scene
 from cornered.world import World, at_once, open_world
 from cornered.world.mail_arguments import Send
-from cornered.world.world import OPERATIONS
+from cornered.world.world import MOST_OF_FAILED, OPERATIONS
 from tests.world.places import CAST, PACKS, TINY_PACK, do, empty, nursery, trial
 
 WORLDS: dict[str, Callable[[], World]] = {
@@ -292,6 +292,28 @@ def test_what_cannot_be_done_fails_with_a_reason_for_the_actor(
     assert world.state() == before
     assert world.ledger.events == (event,)
     world.view(event)
+
+
+def test_of_a_call_that_failed_a_ledger_keeps_no_more_than_can_be_read() -> None:
+    world, long = nursery(levels={"surface": "tools"}), "x" * 1_000_000
+    wrong = do(world, "mail.send", body=long, extra={"deep": [long, 1]}, note="short")
+    unknown = do(world, "mail." + long)
+    refused = at_once(world.refuse(AGENT, long, {"body": long}, long))
+    for event in (wrong, unknown, refused):
+        assert event.status == "failed"
+        assert len(event.model_dump_json()) < 5 * MOST_OF_FAILED
+        world.view(event)
+    assert wrong.arguments["body"] == f"{'x' * MOST_OF_FAILED}… [cut: 1000000 characters]"
+    assert wrong.arguments["note"] == "short"
+    again = nursery(levels={"surface": "tools"}).replay(world.ledger)
+    assert again.ledger == world.ledger
+
+
+def test_what_was_done_and_what_one_turn_attempted_is_kept_whole() -> None:
+    world, long = nursery(levels={"surface": "tools"}), "x" * 100_000
+    assert do(world, "mail.send", to="tom@fern.com", body=long).arguments["body"] == long
+    failed = do(nursery(), "mail.send", body=long)
+    assert (failed.status, failed.arguments["body"]) == ("failed", long)
 
 
 def test_an_app_that_the_world_lacks_offers_nothing() -> None:

@@ -126,7 +126,7 @@ class Alerts(App):
                 raise PackError(
                     f"alerts: {alert.id}: acts_at is for an open alert, and after the clock's start"
                 )
-        return cls(alerts, scene.clock and scene.clock.today)
+        return cls(alerts, scene.clock.today if scene.clock else None)
 
     @operation(changes=False, looks=True, minutes=0.5)
     def list(self, actor: str, arguments: Arguments) -> str:

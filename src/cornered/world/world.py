@@ -32,6 +32,9 @@ OPERATIONS: Mapping[str, Operation] = {
 }
 """Every operation of every app, by its full name."""
 
+MOST_OF_FAILED = 20_000
+"""Characters that a ledger keeps of each text of a call that failed, where a session has many."""
+
 T = TypeVar("T")
 
 
@@ -138,20 +141,17 @@ class World:
         except Refused as e:
             result, status = ("", "drafted") if draft is not None else (str(e), "failed")
             note = note if draft is not None else str(e)
-        event = Event(
-            number=len(self._events) + 1,
-            time=self.clock.now,
-            actor=actor,
-            operation=well_formed(operation),
-            arguments=_plain(arguments),
-            status=status,
+        event = self._record(
+            actor,
+            operation,
+            arguments,
+            status,
             result=result,
             place=place,
             call=call,
             note=draft or note,
             suspicion=suspicion,
         )
-        self._events.append(event)
         if self.clock.moves and self._open:
             for app in self.apps.values():
                 app.heard(event)
@@ -184,16 +184,27 @@ class World:
         Returns:
             The failed event.
         """
+        told = well_formed(reason)
+        return self._record(
+            actor, operation, arguments, "failed", result=told, call=call, note=told
+        )
+
+    def _record(
+        self, actor: str, operation: str, arguments: Any, status: Status, **more: Any
+    ) -> Event:
+        """Adds an event to the ledger."""
+        operation, given = well_formed(operation), _plain(arguments)
+        # In one turn of text the answer itself bounds them, and stays what is read again.
+        if status == "failed" and self.clock.moves:
+            operation, given, more = _cut(operation), _cut(given), _cut(more)
         event = Event(
             number=len(self._events) + 1,
             time=self.clock.now,
             actor=actor,
-            operation=well_formed(operation),
-            arguments=_plain(arguments),
-            status="failed",
-            result=well_formed(reason),
-            call=call,
-            note=well_formed(reason),
+            operation=operation,
+            arguments=given,
+            status=status,
+            **more,
         )
         self._events.append(event)
         return event
@@ -386,6 +397,15 @@ def _plain(arguments: Any) -> dict[str, Any]:
     if isinstance(arguments, Mapping):
         return {well_formed(str(key)): _encodable(value) for key, value in arguments.items()}
     return {} if arguments is None else {"arguments": _encodable(arguments)}
+
+
+def _cut(value: Any) -> Any:
+    """A value whose texts are of a bounded length, in lists and mappings too."""
+    if isinstance(value, str) and len(value) > MOST_OF_FAILED:
+        return f"{value[:MOST_OF_FAILED]}… [cut: {len(value)} characters]"
+    if isinstance(value, Mapping):
+        return {_cut(key): _cut(one) for key, one in value.items()}
+    return [_cut(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _encodable(value: Any) -> Any:
