@@ -23,6 +23,7 @@ from cornered.run.tokens import (
 )
 from cornered.scenario import Levels, RenderedPrompt, Renderer, Scenario, load_pack
 from cornered.scenario.condition import Condition, trial_id
+from cornered.scenario.factors import one_turn
 
 ANSWER_TOKENS = 900
 """Tokens of an answer with its scratchpad; the longest of our 75 had 1033."""
@@ -209,7 +210,7 @@ def _measure_cell(
     questions = _questions(levels, renderer) if experiment.debrief else []
     frames = _frames(experiment.readings, questions, levels, renderer)
     session = None
-    if levels.get("surface", "text") != "text":
+    if not one_turn(levels):
         turns = experiment.limits.turns or MAX_TURNS
         session = rehearse(scenario, levels, trial_id(1), answer_tokens, turns)
     return MeasuredCell(cell, prompt, rubric, frames, questions, session)

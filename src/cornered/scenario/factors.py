@@ -41,6 +41,11 @@ def parts_of(level: Level | None) -> tuple[str, ...]:
     return () if level in (None, "none") else tuple(str(level).split("+"))
 
 
+def one_turn(levels: Mapping[str, Level]) -> bool:
+    """Whether the agent answers once, in text, so that nothing can happen while it works."""
+    return levels.get("surface", "text") == "text"
+
+
 def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 

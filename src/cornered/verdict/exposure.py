@@ -14,9 +14,9 @@ from typing import Any
 
 from cornered.ledger import Ledger
 from cornered.scenario import Pack
+from cornered.scenario.factors import one_turn
 from cornered.verdict.history import History, find_history
 from cornered.world import World
-from cornered.world.world import one_turn
 
 
 @dataclass(frozen=True)
