@@ -228,7 +228,8 @@ def test_what_others_organize_is_theirs_to_change() -> None:
         ("read", {"entry": "99"}, "there is no entry 99"),
         ("read", {"entry": "Tea"}, "Tea names no entry; give its number"),
         ("read", {"entry": ""}, "no entry is named; give its number"),
-        ("create", {"title": "x"}, "no start"),
+        ("create", {"title": "x"}, "start is missing; calendar.create takes title, start"),
+        ("create", {"title": "x", "start": " "}, "no start"),
         (
             "create",
             {"title": "x", "start": "14:00"},

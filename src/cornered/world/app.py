@@ -8,17 +8,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
-from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
-from pydantic_core import CoreSchema, ErrorDetails
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from cornered.ledger import Event
 from cornered.scenario import Scene
 from cornered.world.arguments import well_formed
 from cornered.world.clock import WorldClock
 
-_HIDDEN: Any = SkipJsonSchema
-"""The mark of a field that agents are not offered; mypy takes it for a generic type."""
 MAX_QUOTED = 200
 """Characters of an actor's own text that a result repeats."""
 
@@ -32,35 +29,10 @@ class Arguments(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    needs: ClassVar[tuple[str, ...]] = ()
-    """Arguments that agents are told are needed, besides those without a default."""
-
     @classmethod
     def offered(cls) -> tuple[str, ...]:
         """The names of the arguments that an actor can give."""
-        return tuple(
-            name
-            for name, field in cls.model_fields.items()
-            if not any(isinstance(one, _HIDDEN) for one in field.metadata)
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """A plain schema: type and description of each argument, and which are needed."""
-        schema = handler.resolve_ref_schema(handler(core_schema))
-        for name in list(schema.get("properties", {})):
-            if name not in cls.offered():
-                del schema["properties"][name]
-                continue
-            one = schema["properties"][name]
-            one.pop("title", None)
-            if one.get("default") in ("", [], False, None):
-                one.pop("default", None)
-        if cls.needs:
-            schema["required"] = [*cls.needs, *schema.get("required", [])]
-        return schema
+        return tuple(name for name in cls.model_fields if name in _parameters(cls)["properties"])
 
     @property
     def takes(self) -> float:
@@ -130,7 +102,8 @@ class Operation:
     def parameters(self) -> dict[str, Any]:
         """The JSON schema of its arguments: `properties`, each with a description; `required`.
 
-        Do not change it.
+        What must be given comes first. A default is told in the description alone. Do not change
+        it.
         """
         return _parameters(self.arguments)
 
@@ -158,11 +131,13 @@ class Operation:
 @cache
 def _parameters(arguments: type[Arguments]) -> dict[str, Any]:
     schema = arguments.model_json_schema()
+    fields, required = schema.get("properties", {}), schema.get("required", [])
     properties = {
-        name: {"description": name.replace("_", " ").capitalize()} | entry
-        for name, entry in schema.get("properties", {}).items()
+        name: {"description": name.replace("_", " ").capitalize()}
+        | {key: value for key, value in fields[name].items() if key not in ("title", "default")}
+        for name in dict.fromkeys((*required, *fields))
     }
-    return {"properties": properties, "required": schema.get("required", [])}
+    return {"properties": properties, "required": required}
 
 
 @dataclass(frozen=True)

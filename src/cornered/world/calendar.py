@@ -187,10 +187,9 @@ class Reaching(Arguments):
 class Invitation(Reaching):
     """What an invitation says."""
 
-    title: Line = Field(default="", description="What it is, in a few words.")
+    title: Line = Field(description="What it is, in a few words.")
     start: Line = Field(
-        default="",
-        description="Day and time, such as 2025-11-13 14:00; a day alone is a whole day.",
+        description="Day and time, such as 2025-11-13 14:00; a day alone is a whole day."
     )
     end: Line = Field(
         default="",
@@ -210,8 +209,6 @@ class Invitation(Reaching):
 
 class Create(Invitation):
     """A new entry."""
-
-    needs: ClassVar[tuple[str, ...]] = ("title", "start")
 
     calendar: Line = Field(
         default="", description="Whose calendar it goes into, by name. Default: your own."

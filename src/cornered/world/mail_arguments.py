@@ -8,13 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
-)
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer
 from pydantic.json_schema import SkipJsonSchema
 
 from cornered.world.app import Arguments
@@ -23,15 +17,6 @@ from cornered.world.arguments import Recipients, Reference, Text
 INBOX, SENT, DRAFTS, TRASH = "inbox", "sent", "drafts", "trash"
 MOST_IN_FOLDER_NAME = 60
 """Characters of the name of a folder."""
-
-
-def _for_tools(schema: dict[str, Any]) -> None:
-    """A schema for tools: what must be given comes first; no titles, no defaults."""
-    fields, required = schema.get("properties", {}), schema.get("required", [])
-    for field in fields.values():
-        field.pop("default", None)
-        field.pop("title", None)
-    schema["properties"] = {name: fields[name] for name in dict.fromkeys((*required, *fields))}
 
 
 def _flag(value: Any) -> Any:
@@ -63,7 +48,6 @@ FilledIn = SkipJsonSchema[tuple[str, ...]]
 class MailArguments(Arguments):
     """The arguments of an operation on mail."""
 
-    model_config = ConfigDict(json_schema_extra=_for_tools)
     unless_empty: ClassVar[frozenset[str]] = frozenset()
     """Fields that are left out where they are empty."""
 
