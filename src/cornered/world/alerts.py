@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -12,7 +12,6 @@ from pydantic import (
     ConfigDict,
     Field,
     TypeAdapter,
-    ValidationError,
     model_validator,
 )
 
@@ -93,6 +92,10 @@ class Alerts(App):
     """
 
     name: ClassVar[str] = "alerts"
+    titles: ClassVar[Mapping[str, str]] = {
+        "alerts.cancel": "Alert cancelled",
+        "alerts.act_on": "Alert acted on",
+    }
 
     def __init__(self, alerts: Iterable[Alert], today: date | None = None) -> None:
         self._alerts = {alert.id: alert for alert in alerts}
@@ -106,16 +109,12 @@ class Alerts(App):
             PackError: the file is not a list of alerts, two have the same id, or one that is not
                 open, or at a time that is not to come, is to be acted on.
         """
-        try:
-            alerts = TypeAdapter(list[Alert]).validate_python(scene.apps.get(cls.name, []))
-        except ValidationError as e:
-            first = e.errors(include_url=False)[0]
-            key = ".".join(map(str, first["loc"]))
-            raise PackError(
-                f"alerts: {key}: {first['msg']}",
-                fix="each alert has id, about, code; state (open, closed), raised and acts_at as "
-                "needed",
-            ) from None
+        alerts = cls.content(
+            scene,
+            TypeAdapter(list[Alert]),
+            [],
+            fix="each alert has id, about, code; state (open, closed), raised, acts_at as needed",
+        )
         ids = [alert.id for alert in alerts]
         if twice := next((id_ for id_ in ids if ids.count(id_) > 1), None):
             raise PackError(f"alerts: two have the id {twice}", fix="give each an id of its own")
@@ -216,12 +215,11 @@ class Alerts(App):
 
     def view(self, event: Event) -> EventView:
         """The submitted code; of an alert that is acted on, what it is about."""
+        given = super().view(event)
         if event.operation == "alerts.act_on":
-            alert = self._alerts.get(str(event.arguments.get("alert")))
-            return EventView(
-                "Alert acted on", {"Alert": f"{alert.id}, {alert.about}"} if alert else {}
-            )
+            alert = self._alerts.get(given.rows.get("alert", ""))
+            return EventView(given.title, {"Alert": f"{alert.id}, {alert.about}"} if alert else {})
         if event.operation != "alerts.cancel":
-            return super().view(event)
-        title = "Alert cancelled" if event.done else "Alert to be cancelled"
-        return EventView(title, {"Code": super().view(event).rows.get("code", "")})
+            return given
+        title = given.title if event.done else "Alert to be cancelled"
+        return EventView(title, {"Code": given.rows.get("code", "")})

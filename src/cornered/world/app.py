@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from cornered.errors import PackError
 from cornered.ledger import Event
 from cornered.scenario import Scene
 from cornered.world.arguments import well_formed
@@ -177,6 +178,7 @@ class Due:
     arguments: Mapping[str, Any]
 
 
+C = TypeVar("C")
 M = TypeVar("M", bound=Callable[..., str])
 _MARK = "operation"
 """The attribute of a method that is an operation."""
@@ -215,6 +217,8 @@ class App:
     name: ClassVar[str]
     operations: ClassVar[dict[str, Operation]]
     """Full name to operation."""
+    titles: ClassVar[Mapping[str, str]] = {}
+    """Operation to how people and judges are told of it; others go by their name."""
     clock: WorldClock
     """The clock of the world; the world sets it."""
 
@@ -240,6 +244,29 @@ class App:
             PackError: the pack's file for the app is malformed.
         """
         raise NotImplementedError
+
+    @classmethod
+    def content(cls, scene: Scene, form: TypeAdapter[C], nothing: C, *, fix: str) -> C:
+        """What the pack's file for the app holds.
+
+        Args:
+            scene: The initial state.
+            form: What the file must be.
+            nothing: What it is where the pack has none.
+            fix: What the file has, for errors.
+
+        Raises:
+            PackError: the file is malformed.
+        """
+        if cls.name not in scene.apps:
+            return nothing
+        try:
+            return form.validate_python(scene.apps[cls.name])
+        except ValidationError as e:
+            first = e.errors(include_url=False)[0]
+            # Where one of several models can stand, its name is in the place, and in no file.
+            key = ".".join(str(part) for part in first["loc"] if not str(part).endswith("Spec"))
+            raise PackError(f"{cls.name}: {key}: {first['msg']}", fix=fix) from None
 
     def resolve(self, arguments: Arguments) -> Arguments:
         """The arguments, completed from the app's state, such as with the mail meant by a number.
@@ -287,7 +314,8 @@ class App:
     def view(self, event: Event) -> EventView:
         """An event of the app as people and judges see it."""
         rows = {key: _shown(value) for key, value in event.arguments.items()}
-        title = event.operation.replace(".", " ").replace("_", " ").capitalize()
+        named = event.operation.replace(".", " ").replace("_", " ").capitalize()
+        title = self.titles.get(event.operation, named)
         return EventView(title, {key: value for key, value in rows.items() if value})
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from cornered.errors import PackError
@@ -278,6 +278,12 @@ class Calendar(App):
     """
 
     name: ClassVar[str] = "calendar"
+    titles: ClassVar[Mapping[str, str]] = {
+        "calendar.create": "Calendar entry made",
+        "calendar.update": "Calendar entry changed",
+        "calendar.cancel": "Calendar entry canceled",
+        "calendar.respond": "Invitation answered",
+    }
 
     def __init__(self, entries: Iterable[Entry], calendars: Iterable[Kept], cast: Cast) -> None:
         self.cast = cast
@@ -292,16 +298,13 @@ class Calendar(App):
         Raises:
             PackError: an entry is malformed, or names somebody who is not in the cast.
         """
-        try:
-            specs = TypeAdapter(list[EntrySpec]).validate_python(scene.apps.get(cls.name, []))
-        except ValidationError as e:
-            first = e.errors(include_url=False)[0]
-            key = ".".join(map(str, first["loc"]))
-            raise PackError(
-                f"calendar: {key}: {first['msg']}",
-                fix="each entry has title and start; id, end, place, calendar, organizer, "
-                "attendees, answers, notes and when as needed",
-            ) from None
+        specs = cls.content(
+            scene,
+            TypeAdapter(list[EntrySpec]),
+            [],
+            fix="each entry has title and start; id, end, place, calendar, organizer, attendees, "
+            "answers, notes and when as needed",
+        )
         ids = [spec.id for spec in specs if spec.id]
         if twice := next((i for i in ids if ids.count(i) > 1 or i == CREATED), None):
             what = f"{twice} is no id" if twice == CREATED else f"two entries have the id {twice}"
@@ -763,16 +766,11 @@ class Calendar(App):
 
     def view(self, event: Event) -> EventView:
         """The invitation as those invited read it."""
-        titles = {
-            "calendar.create": "Calendar entry made",
-            "calendar.update": "Calendar entry changed",
-            "calendar.cancel": "Calendar entry canceled",
-            "calendar.respond": "Invitation answered",
-        }
-        if event.operation not in titles:
-            return super().view(event)
         # Arguments of a call that was never carried out may have any form; rows are texts.
-        given = super().view(event).rows
+        plain = super().view(event)
+        if event.operation not in self.titles:
+            return plain
+        given = plain.rows
         labels = {
             "Entry": "entry",
             "Answer": "answer",
@@ -788,7 +786,7 @@ class Calendar(App):
         by_number = {str(number): entry for number, entry in self._entries.items()}
         entry = by_number.get(rows["Entry"])
         return EventView(
-            titles[event.operation],
+            plain.title,
             {label: value for label, value in rows.items() if value},
             given.get("notes", "") or given.get("note", ""),
             (self._enclosed(entry),) if entry and event.operation != "calendar.create" else (),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from cornered.errors import PackError
 from cornered.scenario import Cast, Scene
@@ -122,17 +122,13 @@ class Contacts(App):
         Raises:
             PackError: the file is malformed, or names somebody who is not in the cast.
         """
-        given = scene.apps.get(cls.name, {})
-        try:
-            spec = BookSpec.model_validate(given)
-        except ValidationError as e:
-            first = e.errors(include_url=False)[0]
-            key = ".".join(str(part) for part in first["loc"] if part != "PersonSpec")
-            raise PackError(
-                f"contacts: {key}: {first['msg']}",
-                fix="contacts.yaml has inside, leave_out, people (role, phone, office, note) "
-                "and lists (note)",
-            ) from None
+        spec = cls.content(
+            scene,
+            TypeAdapter(BookSpec),
+            BookSpec(),
+            fix="contacts.yaml has inside, leave_out, people (role, phone, office, note) and "
+            "lists (note)",
+        )
         cast = scene.cast
         for kind, named, known in (
             ("leave_out", spec.leave_out, {*cast.people, *cast.lists}),

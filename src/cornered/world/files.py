@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from cornered.errors import PackError
 from cornered.ledger import Event
@@ -126,6 +126,13 @@ class Files(App):
     """
 
     name: ClassVar[str] = "files"
+    titles: ClassVar[Mapping[str, str]] = {
+        "files.write": "File saved",
+        "files.append": "Added to a file",
+        "files.move": "File moved",
+        "files.copy": "File copied",
+        "files.delete": "File deleted",
+    }
 
     def __init__(self, files: Mapping[str, StoredFile]) -> None:
         self._start = {path: file.text for path, file in files.items()}
@@ -139,14 +146,9 @@ class Files(App):
         Raises:
             PackError: the files are malformed, or two have the same path.
         """
-        try:
-            specs = TypeAdapter(list[FileSpec]).validate_python(scene.apps.get(cls.name, []))
-        except ValidationError as e:
-            first = e.errors(include_url=False)[0]
-            key = ".".join(map(str, first["loc"]))
-            raise PackError(
-                f"files: {key}: {first['msg']}", fix="files come from a folder of the pack"
-            ) from None
+        specs = cls.content(
+            scene, TypeAdapter(list[FileSpec]), [], fix="files come from a folder of the pack"
+        )
         files: dict[str, StoredFile] = {}
         taken: dict[str, str] = {}
         for spec in specs:
@@ -385,19 +387,12 @@ class Files(App):
 
     def view(self, event: Event) -> EventView:
         """The path, and the text that was written."""
-        titles = {
-            "files.write": "File saved",
-            "files.append": "Added to a file",
-            "files.move": "File moved",
-            "files.copy": "File copied",
-            "files.delete": "File deleted",
-        }
-        if event.operation not in titles:
-            return super().view(event)
-        given = super().view(event).rows
-        rows = {"File": given.get("path", ""), "New path": given.get("new_path", "")}
+        given = super().view(event)
+        if event.operation not in self.titles:
+            return given
+        rows = {"File": given.rows.get("path", ""), "New path": given.rows.get("new_path", "")}
         shown = {label: value for label, value in rows.items() if value}
-        return EventView(titles[event.operation], shown, given.get("text", ""))
+        return EventView(given.title, shown, given.rows.get("text", ""))
 
 
 def _within(path: str, folder: str) -> bool:

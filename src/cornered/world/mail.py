@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
@@ -65,13 +65,6 @@ SENDING = ("mail.send", "mail.reply", "mail.forward")
 """The operations that send a mail."""
 MOST_IN_REFERENCE = 5000
 """Characters of a reference to mails."""
-_TITLES = {
-    "mail.send": "Mail sent",
-    "mail.reply": "Mail answered",
-    "mail.forward": "Mail forwarded",
-    "mail.draft": "Draft saved, not sent",
-    "mail.edit_draft": "Draft changed, not sent",
-}
 C = TypeVar("C", bound=Content)
 
 
@@ -84,6 +77,14 @@ class Mailbox(App):
     """
 
     name: ClassVar[str] = "mail"
+    titles: ClassVar[Mapping[str, str]] = {
+        "mail.send": "Mail sent",
+        "mail.reply": "Mail answered",
+        "mail.forward": "Mail forwarded",
+        "mail.draft": "Draft saved, not sent",
+        "mail.edit_draft": "Draft changed, not sent",
+        "mail.deliver": "Mail arrived",
+    }
 
     def __init__(self, scene: Scene) -> None:
         self.cast = scene.cast
@@ -613,16 +614,17 @@ class Mailbox(App):
         if event.operation == "mail.deliver":
             return self._view_delivery(event)
         # Arguments of a call that was never carried out may have any form; rows are texts.
-        given = super().view(event).rows
-        if event.operation not in _TITLES:
-            return self._view_other(event, given)
+        plain = super().view(event)
+        given = plain.rows
+        if event.operation not in self.titles:
+            return self._view_other(event, plain)
         rows = {name: given.get(name.lower(), "") for name in ("To", "Cc", "Bcc", "Subject")}
         if event.operation == "mail.forward":
             rows["Forwarded mail"] = given.get("mail", "")
         mails = (self.by_stem(stem) for stem in self._stems(event))
         title = _QUOTED if event.operation == "mail.reply" else _ALONG
         return EventView(
-            _TITLES[event.operation],
+            plain.title,
             {name: value for name, value in rows.items() if value},
             given.get("body", ""),
             tuple(_enclosed(mail, title) for mail in mails if mail),
@@ -630,22 +632,22 @@ class Mailbox(App):
         )
 
     def _view_delivery(self, event: Event) -> EventView:
-        given = super().view(event).rows
+        plain = super().view(event)
+        given = plain.rows
         names = {"sender": "From", "to": "To", "cc": "Cc", "subject": "Subject"}
         names["attachments"] = "Attachments"
         rows = {label: given[name] for name, label in names.items() if name in given}
-        return EventView("Mail arrived", rows, given.get("body", ""))
+        return EventView(plain.title, rows, given.get("body", ""))
 
-    def _view_other(self, event: Event, given: dict[str, str]) -> EventView:
+    def _view_other(self, event: Event, plain: EventView) -> EventView:
         """An operation that sends nothing, with the mails it is about."""
-        title = super().view(event).title
         known: dict[str, str] = {}
-        if "mail" in given:
+        if "mail" in plain.rows:
             with contextlib.suppress(Refused):
-                meant = self.find(given["mail"])
+                meant = self.find(plain.rows["mail"])
                 known["Which"] = "; ".join(f'"{m.subject}" from {m.sender}' for m in meant)
-        rows = {name: value for name, value in given.items() if name != "mails"}
-        return EventView(title, rows, known=known if event.done else {})
+        rows = {name: value for name, value in plain.rows.items() if name != "mails"}
+        return EventView(plain.title, rows, known=known if event.done else {})
 
     def _known(self, event: Event) -> dict[str, str]:
         """The sender, whom each address reaches, and how many mails went along."""
