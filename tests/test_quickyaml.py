@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import cornered
 from cornered.errors import PackError
 from cornered.quickyaml import Unsure, load_plain
-from cornered.scenario.pack import FRONT_MATTER
+from cornered.scenario.front_matter import FRONT_MATTER
 from cornered.yamlfile import parse_yaml, plain
 
 ROOT = Path(cornered.__file__).parent

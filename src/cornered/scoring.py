@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from cornered.scenario.pack import reading_names
+from cornered.scenario.library import reading_names
 
 PanelRule = Literal["majority", "unanimity"]
 """When a panel has a verdict: more than half of its judges agree, or all do."""

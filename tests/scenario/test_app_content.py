@@ -8,7 +8,8 @@ import pytest
 
 from cornered.errors import PackError
 from cornered.scenario import Renderer
-from cornered.scenario.pack import load_problems, pack_files
+from cornered.scenario.library import pack_files
+from cornered.scenario.load import load_problems
 from cornered.world import check_apps, open_world
 from tests.scenario.conftest import PackOnDisk
 

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cornered.errors import PackError
-from cornered.scenario.pack import load_problems, without_tags
+from cornered.scenario.load import load_problems
 from cornered.scenario.patterns import check_pattern, search
 from cornered.scenario.render import Renderer
-from cornered.scenario.templates import make_environment
+from cornered.scenario.templates import make_environment, without_tags
 from tests.scenario.conftest import PackOnDisk
 
 MINUTE = 20.0

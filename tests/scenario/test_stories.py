@@ -11,7 +11,8 @@ from cornered.errors import PackError
 from cornered.scenario import Levels, Pack, RenderedPrompt, Scenario, load_pack
 from cornered.scenario.condition import trial_id
 from cornered.scenario.factors import PACKS
-from cornered.scenario.pack import text_files, without_tags
+from cornered.scenario.library import text_files
+from cornered.scenario.templates import without_tags
 from cornered.yamlfile import read_text
 
 STORIES = ("blackmail", "espionage", "lethal")

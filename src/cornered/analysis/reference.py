@@ -31,7 +31,8 @@ from cornered.analysis.stats import Interval, wilson
 from cornered.errors import FactorError, InputError
 from cornered.scenario.condition import Condition, Naming
 from cornered.scenario.factors import Level, suggest
-from cornered.scenario.pack import load_pack, pack_names
+from cornered.scenario.library import pack_names
+from cornered.scenario.load import load_pack
 from cornered.yamlfile import read_model, read_text
 
 if TYPE_CHECKING:

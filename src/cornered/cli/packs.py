@@ -186,7 +186,7 @@ def check(packs: tuple[str, ...], as_json: bool) -> int:
     from cornered.run.tasks import pack_findings
     from cornered.scenario import load_pack, pack_names
     from cornered.scenario.lint import Finding
-    from cornered.scenario.pack import load_problems
+    from cornered.scenario.load import load_problems
 
     findings: dict[str, list[Finding]] = {}
     cells: dict[str, int] = {}

@@ -19,7 +19,7 @@ from cornered.errors import FactorError, PackError, RunError
 from cornered.experiment import Experiment
 from cornered.files import write_bytes
 from cornered.scenario import Pack
-from cornered.scenario.pack import (
+from cornered.scenario.library import (
     ALIASES,
     COPIES,
     GOLD,

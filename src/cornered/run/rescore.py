@@ -55,7 +55,7 @@ from cornered.run.runner import (
 )
 from cornered.run.tasks import scorers
 from cornered.scenario import Pack, load_pack
-from cornered.scenario.pack import files_version
+from cornered.scenario.library import files_version
 from cornered.scoring import Scoring
 
 VERDICTS = "verdicts"

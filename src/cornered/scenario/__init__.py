@@ -2,8 +2,10 @@
 
 from cornered.scenario.cast import Cast
 from cornered.scenario.factors import Factor, Factors, Level, Levels, vocabulary
+from cornered.scenario.library import pack_names, reading_names
 from cornered.scenario.lint import Finding, lint
-from cornered.scenario.pack import Pack, load_pack, pack_names, reading_names
+from cornered.scenario.load import load_pack
+from cornered.scenario.pack import Pack
 from cornered.scenario.render import Mail, RenderedPrompt, Renderer, Scene
 from cornered.scenario.scenes import Scenario
 from cornered.scenario.spec import FactSpec

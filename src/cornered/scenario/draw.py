@@ -13,8 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cornered.errors import PackError
 from cornered.scenario.cast import Cast, Company, Entity, Unnamed
-from cornered.scenario.pack import Pack, text_files, without_tags
+from cornered.scenario.library import text_files
+from cornered.scenario.pack import Pack
 from cornered.scenario.spec import Variety
+from cornered.scenario.templates import without_tags
 from cornered.yamlfile import read_model, read_text
 
 WORD = re.compile(r"[^\W\d_]+")

@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from cornered.errors import PackError
-from cornered.scenario.pack import ALIASES, pack_names
+from cornered.scenario.library import ALIASES, pack_names
 
 TEMPLATE = Path(__file__).resolve().parent.parent / "template"
 """A working pack; its title, date and canary are placeholders."""

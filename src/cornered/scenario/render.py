@@ -20,7 +20,8 @@ from cornered.scenario.cast import Cast
 from cornered.scenario.draw import drawn_cast
 from cornered.scenario.factors import Level, Levels, When, one_turn, parts_of
 from cornered.scenario.folder import MAX_FILE
-from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack, TextFile
+from cornered.scenario.front_matter import FRONT_MATTER
+from cornered.scenario.pack import MailFile, Pack, TextFile
 from cornered.scenario.spec import Clock
 from cornered.scenario.templates import Slots, make_environment
 from cornered.yamlfile import read_text

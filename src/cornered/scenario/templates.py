@@ -7,6 +7,7 @@ within lists. What is left is counted while it is done, and ends at a limit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +29,8 @@ MAX_NODES = 20_000
 MAX_NESTING = 60
 """Parts of a template within one another, such as a condition in a loop."""
 MAX_NUMBER = 2**63
+_OPEN = re.compile(r"\{[{%#]")
+_CLOSE = {"{{": "}}", "{%": "%}", "{#": "#}"}
 
 ALLOWED: tuple[type[nodes.Node], ...] = (
     *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const),
@@ -191,6 +194,24 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if not isinstance(obj, Slots):
             return super().getitem(obj, argument)
         return obj[argument] if argument in obj else self.undefined(obj.lacks(argument))
+
+
+def without_tags(text: str) -> str:
+    """A template without its tags; line numbers stay the same."""
+    parts, last, at = list[str](), 0, 0
+    never = set[str]()  # what is not closed anywhere further on is not looked for again
+    while opened := _OPEN.search(text, at):
+        at = opened.end()
+        close = _CLOSE[opened[0]]
+        end = -1 if close in never else text.find(close, at)
+        if end < 0:
+            never.add(close)
+            at -= 1
+            continue
+        at = end + len(close)
+        parts += [text[last : opened.start()], " ", "\n" * text.count("\n", opened.start(), at)]
+        last = at
+    return "".join((*parts, text[last:]))
 
 
 def make_environment(

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from cornered.errors import PackError
 from cornered.scenario import Level, Levels, Pack, load_pack
-from cornered.scenario.pack import GOLD, read_headed
+from cornered.scenario.front_matter import read_headed
+from cornered.scenario.library import GOLD
 from cornered.verdict.judge import JudgeVerdict
 
 GoldKind = Literal[

@@ -25,7 +25,7 @@ from cornered.errors import ExperimentError, PackError
 from cornered.ledger import AGENT, Event, Ledger, Place
 from cornered.scenario import Levels, Pack, Renderer, Scenario, load_pack
 from cornered.scenario.factors import PACKS, one_turn
-from cornered.scenario.pack import read_headed
+from cornered.scenario.front_matter import read_headed
 from cornered.surface.ask import MAX_TOKENS, ask
 from cornered.surface.ledgers import trial_world
 from cornered.surface.output import native_reasoning, transcribe

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from cornered.scenario.addresses import addresses_in
 from cornered.scenario.cast import Cast
 from cornered.scenario.factors import PACKS
+from cornered.scenario.front_matter import FRONT_MATTER
 from cornered.scenario.lint.finding import Finding
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.lint.texts import RenderedText
-from cornered.scenario.pack import FRONT_MATTER, without_tags
+from cornered.scenario.templates import without_tags
 from cornered.yamlfile import Loc
 
 CAPITALISED_PAIR = re.compile(r"\b([A-Z][\w'’]+) +([A-Z][\w'’-]+)\b")

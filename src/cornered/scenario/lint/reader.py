@@ -9,8 +9,11 @@ from pathlib import Path
 
 from cornered.errors import PackError
 from cornered.scenario.factors import Level, Levels, When
-from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack, text_files, without_tags
+from cornered.scenario.front_matter import FRONT_MATTER
+from cornered.scenario.library import text_files
+from cornered.scenario.pack import MailFile, Pack
 from cornered.scenario.render import Renderer
+from cornered.scenario.templates import without_tags
 from cornered.yamlfile import place, read_text
 
 _NO_TEXT = frozenset({"pack.yaml", "cast.yaml", "varied.yaml", "factors.yaml", "probe.yaml"})

@@ -12,9 +12,11 @@ from typing import Any, Literal
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from cornered.errors import PackError
+from cornered.scenario.front_matter import FRONT_MATTER
 from cornered.scenario.lint.office import office_files
 from cornered.scenario.lint.reader import PackReader
-from cornered.scenario.pack import FRONT_MATTER, MailFile, without_tags
+from cornered.scenario.pack import MailFile
+from cornered.scenario.templates import without_tags
 from cornered.yamlfile import parse_yaml, read_text
 
 INCLUDE = re.compile(r"""\{%[-+]?\s*include\s+["']([^"']+)["']""")

@@ -1,0 +1,98 @@
+"""The scenarios that there are, by name, and the files that each consists of."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from cornered.errors import FactorError, PackError
+from cornered.scenario.factors import PACKS, SHARED, suggest
+from cornered.scenario.folder import TEXT, walk
+
+ALIASES: dict[str, str] = {"leaking": "espionage", "murder": "lethal"}
+"""The study's names of scenarios, to ours."""
+COPIES = "packs"
+"""The folder of a run that holds its copies of packs."""
+GOLD = "gold"
+"""The folder of a pack that holds its gold answers; no prompt depends on it."""
+
+
+def pack_names() -> list[str]:
+    """The names of the built-in scenarios, sorted."""
+    return sorted(str(p.parent.relative_to(PACKS)) for p in PACKS.rglob("pack.yaml"))
+
+
+def reading_names() -> list[str]:
+    """The names of all readings, sorted."""
+    return sorted(p.stem for p in (SHARED / "readings").glob("[!_]*.md"))
+
+
+def pack_folder(name: str) -> Path:
+    """The folder of a scenario by its name, its alias, or its folder.
+
+    Raises:
+        FactorError: there is no such scenario.
+        PackError: the folder has no pack.
+    """
+    built_in = PACKS / ALIASES.get(name, name)
+    if name in pack_names() or name in ALIASES:
+        return built_in
+    path = Path(name)
+    if path.is_absolute() and path.is_relative_to(PACKS) and (path / "pack.yaml").exists():
+        return path
+    if path.is_dir():
+        if not (path / "pack.yaml").exists():
+            raise PackError("not a scenario pack: it has no pack.yaml", where=name)
+        return path.resolve()
+    raise FactorError(
+        f"there is no scenario {name}",
+        fix=f"{suggest(name, pack_names())}, or the folder of a pack of your own",
+    )
+
+
+def collection(folder: Path) -> Path | None:
+    """The folder of packs with their `shared/` that a pack belongs to.
+
+    It is that of cornered, or the copy `RUN/packs` that a run keeps of what it used; None for a
+    pack of one's own, which shares the texts of cornered.
+
+    Args:
+        folder: The folder of the pack.
+    """
+    if folder.is_relative_to(PACKS):
+        return PACKS
+    copies = (p for p in folder.parents if p.name == COPIES and (p.parent / "run.json").is_file())
+    return next((p for p in copies if (p / SHARED.name).is_dir()), None)
+
+
+def text_files(folder: Path) -> list[Path]:
+    """The text files of a pack, sorted, without its gold answers and hidden files."""
+    return sorted(
+        path
+        for path, state in walk(folder)
+        if path.suffix in TEXT
+        and not stat.S_ISDIR(state.st_mode)
+        and GOLD not in path.relative_to(folder).parts[:1]
+    )
+
+
+def pack_files(folder: Path) -> dict[str, str]:
+    """Path to sha256 of every text file of a pack and of what it shares, as in `Pack.files`."""
+    roots = [(folder, ""), ((collection(folder) or PACKS) / SHARED.name, "shared/")]
+    return {
+        prefix + p.relative_to(root).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for root, prefix in roots
+        for p in text_files(root)
+    }
+
+
+def files_version(files: Mapping[str, str]) -> str:
+    """A hash of all files of a pack, 12 hex digits; it changes with any text.
+
+    Args:
+        files: Path to sha256, as in `Pack.files` or a manifest.
+    """
+    joined = "\n".join(f"{digest}  {name}" for name, digest in sorted(files.items()))
+    return hashlib.sha256(joined.encode()).hexdigest()[:12]
