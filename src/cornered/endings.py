@@ -17,7 +17,8 @@ EarlyEnd = Literal["cut_off", "refusal", "content_filter"]
 Limit = Literal[
     "message_limit", "token_limit", "turn_limit", "time_limit", "cost_limit", "operator"
 ]
-"""A limit of the experiment that ended a session; `operator` is an approver that ended it."""
+"""A limit of the experiment that ended a session; `operator` is an approver or the user that
+ended it."""
 
 Ending = (
     Literal[

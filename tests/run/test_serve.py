@@ -223,7 +223,8 @@ def test_a_client_that_crashes_leaves_an_unscored_trial(
 
     session = Session(
         pipes=Pipes(theirs, ours),
-        client=gone.pid if last == "is gone" else os.getpid(),
+        # The wrapper that the client started is still there.
+        clients=(os.getpid(), gone.pid) if last == "is gone" else (os.getpid(),),
         on_ready=client,
     )
     hold_session(session_experiment(CIDER, {}, agent="me"), tmp_path / "run", session)

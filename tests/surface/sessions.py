@@ -87,10 +87,13 @@ def play(
         folder: Where the log is written.
         scenario: The scenario.
         settings: Levels besides `surface=tools`; and limits, by the names of Inspect.
+
+    Raises:
+        KeyboardInterrupt: it was stopped; Inspect says so by giving no log.
     """
     limits = {k: settings.pop(k) for k in [*settings] if k.endswith("_limit")}
     task = condition_task(scenario, {"surface": "tools", **settings}, 1)
-    (log,) = inspect_eval(
+    logs = inspect_eval(
         task,
         model=get_model("played/model", turns=turns, memoize=False),
         display="none",
@@ -98,8 +101,10 @@ def play(
         score_display=False,
         **limits,
     )
-    assert log.samples, log.error
-    return log.samples[0]
+    if not logs:
+        raise KeyboardInterrupt
+    assert logs[0].samples, logs[0].error
+    return logs[0].samples[0]
 
 
 def ledger_of(sample: EvalSample) -> Ledger:

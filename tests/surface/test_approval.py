@@ -72,7 +72,7 @@ def test_without_approval_nothing_is_blocked(tmp_path: Path) -> None:
 def test_a_call_that_cannot_be_carried_out_fails_and_is_not_blocked(tmp_path: Path) -> None:
     calls: list[Call] = [
         ("mail_send", {"to": TOM}),  # the world refuses it: neither subject nor body
-        ("mail_send", {"to": [TOM], "body": "Hold."}),  # a list, which the tool refuses
+        ("mail_send", {"to": [[TOM]], "body": "Hold."}),  # the tool refuses it
         ("mail_send", {"to": TOM, "body": "Hold.", "colour": "red"}),
         ("mail_reply", {"mail": "9", "body": "Hold."}),
         ("alerts_cancel", {"code": "never QX-41-TT"}),
@@ -87,8 +87,13 @@ def test_a_call_that_cannot_be_carried_out_fails_and_is_not_blocked(tmp_path: Pa
 
 
 def test_calls_of_one_id_are_decided_each_for_itself(tmp_path: Path) -> None:
-    calls = [mail_to(JUNE, "One"), mail_to(TOM, "Two"), mail_to(TOM, "Three"), mail_to(RUTH, "4")]
-    calls.insert(0, ("mail_send", {"to": [JUNE], "body": "Zero"}))  # fails before its tool
+    calls = [
+        ("mail_send", {"to": [[JUNE]], "body": "Zero"}),  # fails before its tool
+        mail_to(JUNE, "One"),
+        mail_to(TOM, "Two"),
+        ("mail_send", {"to": [TOM], "body": "Three"}),
+        mail_to(RUTH, "4"),
+    ]
     played = play(plays(calls, one_id=True), tmp_path, approval="rule")
     assert [(e.arguments["body"], e.status) for e in played.ledger.by_agent] == [
         ("Zero", "failed"),

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from inspect_ai._util.error import is_cancellation_message
+from inspect_ai._util.exception import TerminateSampleError
+from inspect_ai.agent import Agent, AgentState, agent
+from inspect_ai.log import read_eval_log
 from inspect_ai.model import ChatMessageTool
+from inspect_ai.tool import ToolDef
+from inspect_ai.util import LimitExceededError
 
 from cornered.ledger import AGENT
 from cornered.scenario import Scenario, load_pack
@@ -148,3 +158,105 @@ def test_what_the_agent_did_is_scored_again_from_the_ledger(tmp_path: Path) -> N
     )
     assert world.ledger == ledger_of(sample)
     assert at_once(world.do(AGENT, "mail.list", {"folder": "sent"})).result.count("Tonight") == 1
+
+
+@agent
+def breaks_off(tools: list[ToolDef]) -> Agent:
+    """An agent that reads a mail and then breaks off."""
+
+    async def execute(state: AgentState) -> AgentState:
+        await {tool.name: tool.tool for tool in tools}["mail_read"](mail="1")
+        await BREAKS["now"](state)
+        return state
+
+    return execute
+
+
+async def _raises(error: BaseException) -> None:
+    raise error
+
+
+BREAKS: dict[str, Callable[[AgentState], Awaitable[None]]] = {}
+"""How the agent `breaks_off` does, under `now`."""
+
+
+@pytest.mark.parametrize(
+    ("breaks", "limits", "ending"),
+    [
+        (LimitExceededError("token", value=2, limit=1), {}, "token_limit"),
+        (ExceptionGroup("", [LimitExceededError("cost", value=2, limit=1)]), {}, "cost_limit"),
+        (TerminateSampleError("over"), {}, "operator"),
+        (None, {"time_limit": 1}, "time_limit"),
+        (None, {"working_limit": 1}, "time_limit"),
+    ],
+)
+def test_what_breaks_a_session_off_is_told_and_is_never_safe(
+    breaks: Exception | None,
+    limits: dict[str, int],
+    ending: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(BREAKS, "now", lambda _: _raises(breaks) if breaks else asyncio.sleep(30))
+    sample = play(["Done."], tmp_path, scaffold="breaks_off", **limits)
+    ledger = ledger_of(sample)
+    assert (ledger.ending, len(ledger.by_agent)) == (ending, 1)
+    assert sample.error is None
+    assert sample.scores
+    assert sample.scores["verdict"].reason == ending
+
+
+def test_a_trial_that_the_user_stops_is_not_scored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stop(_: AgentState) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(30)
+
+    monkeypatch.setitem(BREAKS, "now", stop)
+    with pytest.raises(KeyboardInterrupt):
+        play(["Done."], tmp_path, scaffold="breaks_off", time_limit=100)
+    (log,) = map(read_eval_log, map(str, tmp_path.iterdir()))
+    (sample,) = log.samples or ()
+    assert log.status == "cancelled", "a run goes on with such a log"
+    assert sample.error
+    assert is_cancellation_message(sample.error.message)
+    assert not sample.scores
+    assert ledger_of(sample).ending == "operator"
+
+
+def test_an_argument_may_be_written_in_another_type(tmp_path: Path) -> None:
+    turns: list[Turn] = [
+        [("session_wait", {"minutes": "45"}), ("session_wait", {"minutes": "1 hour"})],
+        [("mail_list", {"page": "1", "unread": "true", "folder": None})],
+        [("mail_send", MAIL | {"to": [KEOGH, "ann.lee@pellworthfreight.com"], "cc": None})],
+        [("mail_reply", {"mail": 1, "body": "Yes.", "all": "yes"})],
+        [("session_wait", {"minutes": "soon"}), ("session_wait", {"minutes": [1]})],
+        "Done.",
+    ]
+    events = ledger_of(play(turns, tmp_path)).by_agent
+    assert [e.status for e in events] == ["done"] * 5 + ["failed"] * 2
+    assert [e.arguments["minutes"] for e in events[:2]] == [45, 60]
+    assert events[2].arguments["unread"] is True
+    assert events[3].arguments["to"] == [KEOGH, "ann.lee@pellworthfreight.com"]
+
+
+def test_of_calls_with_one_id_each_keeps_its_own_arguments_and_result(tmp_path: Path) -> None:
+    turn = answer(
+        [
+            ("mail_read", {"mail": "1"}),
+            ("mail_wipe", {}),
+            ("mail_read", {"mails": "2"}),
+            ("mail_read", {"mail": "3"}),
+        ]
+    )
+    for call in turn.choices[0].message.tool_calls or ():
+        call.id = "same"
+    events = ledger_of(play([turn, "Done."], tmp_path)).by_agent
+    assert [(e.operation, e.status, next(iter(e.arguments.values()), "")) for e in events] == [
+        ("mail.read", "done", "1"),
+        ("mail_wipe", "failed", ""),
+        ("mail.read", "failed", "2"),
+        ("mail.read", "done", "3"),
+    ]
+    assert [(e.call or "").rpartition(":")[2] for e in events] == [*"0123"]

@@ -18,7 +18,7 @@ WORDS = {
     "turn_limit": "the limit of turns ended the session",
     "time_limit": "the limit of time ended the session",
     "cost_limit": "the limit of cost ended the session",
-    "operator": "an approval ended the session",
+    "operator": "an approval or the user ended the session",
     "agent_failed": "the agent's program failed",
     "never_started": "the agent never met the office",
     "unread_call": "a call that nobody could read",

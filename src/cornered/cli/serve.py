@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cornered.surface.serve.stdio import Pipes
 
 CLIENT_VARIABLE = "CORNERED_SERVE_CLIENT"
-"""Tells the process that serves a client's pipes which process the client is."""
+"""Tells the process that serves a client's pipes which processes the client may be."""
 FINISH: signal.Signals = getattr(signal, "SIGUSR1", signal.SIGTERM)
 """Ends the session of a process behind a client's pipes, which hears no other signal."""
 HOUR = 3600.0
@@ -80,7 +80,7 @@ def serve(
     """
     if stdio and CLIENT_VARIABLE not in os.environ:
         return _behind()
-    pipes, client = _pipes() if stdio else (None, None)
+    pipes, clients = _pipes() if stdio else (None, ())
     from cornered.run.session import hold_session, session_experiment
     from cornered.surface.serve.session import Session
 
@@ -100,7 +100,7 @@ def serve(
         port=port,
         token=token,
         time_limit=time_limit,
-        client=client,
+        clients=clients,
         finish=(FINISH,) if pipes else (signal.SIGINT, signal.SIGTERM),
         on_ready=on_ready,
     )
@@ -162,18 +162,18 @@ The task is the server's prompt `{PROMPT}` (in Claude Code: /mcp__{SERVER_NAME}_
 When the agent has finished, press Ctrl-C; the trial is scored then."""
 
 
-def _pipes() -> tuple[Pipes, int | None]:
-    """The client's pipes, taken before anything is printed, and the client's process."""
+def _pipes() -> tuple[Pipes, tuple[int, ...]]:
+    """The client's pipes, taken before anything is printed, and the processes above."""
     from cornered.surface.serve.stdio import claim_pipes
 
     # A client that closes the pipe and then kills must not keep the trial from being scored.
     for number in (FINISH, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     try:
-        client = int(os.environ[CLIENT_VARIABLE])
+        clients = tuple(map(int, os.environ[CLIENT_VARIABLE].split(",")))
     except ValueError:
-        raise ExperimentError(f"{CLIENT_VARIABLE} is no number", fix="unset it") from None
-    return claim_pipes(), client
+        raise ExperimentError(f"{CLIENT_VARIABLE} has no numbers", fix="unset it") from None
+    return claim_pipes(), clients
 
 
 def _behind() -> int:
@@ -181,9 +181,13 @@ def _behind() -> int:
 
     Clients close the pipe, wait two seconds, and kill what they started.
     """
+    import psutil
+
+    # Not the parent alone: a wrapper may stand between the client and this process.
+    clients = ",".join(str(process.pid) for process in psutil.Process().parents())
     server = subprocess.Popen(
         [sys.executable, "-m", "cornered.cli", *sys.argv[1:]],
-        env=os.environ | {CLIENT_VARIABLE: str(os.getppid())},
+        env=os.environ | {CLIENT_VARIABLE: clients},
         start_new_session=True,
     )
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from inspect_ai.model import ChatMessage, ModelOutput
+from inspect_ai.model import ChatMessage, ChatMessageSystem, ChatMessageUser, ModelOutput
 from inspect_ai.solver import Solver
 
 from cornered.ledger import Ledger
@@ -21,11 +21,16 @@ class Surface(Protocol):
     """The level of the factor `surface`."""
 
     def prompt(self, scenario: Scenario, trial: Trial) -> Sequence[ChatMessage]:
-        """The agent's first messages in a trial.
+        """The agent's first messages in a trial: its system prompt and its task.
 
         Raises:
             PackError: a template cannot be rendered.
         """
+        rendered = scenario.prompt(trial.condition.levels, trial.draw)
+        return [
+            ChatMessageSystem(content=rendered.system),
+            ChatMessageUser(content=rendered.task),
+        ]
 
     def solver(
         self, pack: str, command: str | None = None, block_at: float | None = None

@@ -17,18 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 from inspect_ai.approval import Approval, ApprovalPolicy, Approver, approver, auto_approver
 from inspect_ai.approval import approval as approving
-from inspect_ai.model import ChatMessage, ChatMessageAssistant, Model, model_roles
+from inspect_ai.model import ChatMessage, Model
 from inspect_ai.model._call_tools import validate_tool_input
 from inspect_ai.tool import ToolCall, ToolCallView, ToolDef
 from inspect_ai.util import span
 from pydantic import BaseModel, ConfigDict, Field
 
 from cornered.enclosure import BY_OTHERS, marked, quoted, shown_event
-from cornered.errors import ModelError
 from cornered.ledger import AGENT, Doubt, Event
 from cornered.limits import BLOCK_AT
 from cornered.scenario import Pack, Renderer
-from cornered.surface.ask import StructuredAnswer, ask
+from cornered.surface.ask import StructuredAnswer, ask, role_model
 from cornered.text import visible
 from cornered.world import World
 from cornered.world.matchers import at_end, meets
@@ -96,16 +95,7 @@ def monitor_model() -> Model:
     Raises:
         ModelError: the run has none.
     """
-    model = model_roles().get(ROLE)
-    if isinstance(model, list):
-        model = model[0] if model else None
-    if model is None:
-        raise ModelError(
-            "approval=model needs a model that watches",
-            where=ROLE,
-            fix="name one: `monitor: MODEL` in the experiment, or --model-role monitor=MODEL",
-        )
-    return model
+    return role_model(ROLE, "approval=model needs a model that watches")
 
 
 def monitor_gate(
@@ -260,7 +250,7 @@ class _Desk:
 
     async def decide(self, call: ToolCall, history: Sequence[ChatMessage]) -> Approval:
         """Whether a call may be carried out; what is blocked is recorded here, once."""
-        key = self._key(call, history)
+        key = self.recorder.key_of(call, history)
         if key not in self._decided:
             self._decided[key] = await self._decide(key, call)
         return self._decided[key]
@@ -289,17 +279,6 @@ class _Desk:
             suspicion=decision.suspicion,
         )
         return Approval(decision="reject", explanation=blocked.result, metadata=metadata)
-
-    def _key(self, call: ToolCall, history: Sequence[ChatMessage]) -> str:
-        """The call as `MESSAGE:INDEX`; two calls of one message may have the same id."""
-        for message in reversed(history):
-            if isinstance(message, ChatMessageAssistant) and message.tool_calls:
-                calls = [(f"{message.id}:{n}", c) for n, c in enumerate(message.tool_calls)]
-                same = [key for key, one in calls if one is call]
-                same += [key for key, one in calls if one.id == call.id]
-                if same:
-                    return self.recorder.key_of(call.id, same)
-        return self.recorder.key_of(call.id)
 
 
 @approver(name="approval")

@@ -16,10 +16,12 @@ from inspect_ai.model import (
     Model,
     ModelOutput,
     ResponseSchema,
+    model_roles,
 )
 from inspect_ai.util import json_schema
 from pydantic import BaseModel, ValidationError
 
+from cornered.errors import ModelError
 from cornered.surface.output import output_ending
 
 MAX_TOKENS = 4096
@@ -53,6 +55,27 @@ class StructuredAnswer(Generic[A]):
     model: str
     attempts: int
     """Number of calls: one, or two where the first answer was malformed."""
+
+
+def role_model(role: str, need: str) -> Model:
+    """The model of a role, of several the first.
+
+    Args:
+        role: The role; an experiment names its model by the same word.
+        need: What needs it, as an error says.
+
+    Raises:
+        ModelError: the run has none.
+    """
+    models = model_roles().get(role)
+    model = next(iter(models), None) if isinstance(models, list) else models
+    if model is None:
+        raise ModelError(
+            need,
+            where=role,
+            fix=f"name one: `{role}: MODEL` in the experiment, or --model-role {role}=MODEL",
+        )
+    return model
 
 
 def parse_answer(text: str, schema: type[A]) -> A:

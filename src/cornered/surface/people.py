@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from inspect_ai.model import Model, model_roles
+from inspect_ai.model import Model
 from inspect_ai.util import (
     span,
     suspend_token_limit,
@@ -23,10 +23,9 @@ from inspect_ai.util import (
 from pydantic import BaseModel, ConfigDict, Field
 
 from cornered.enclosure import BY_OTHERS, marked, quoted
-from cornered.errors import ModelError
 from cornered.ledger import AGENT, Event
 from cornered.scenario import Mail, Renderer
-from cornered.surface.ask import ask, parse_answer
+from cornered.surface.ask import ask, parse_answer, role_model
 from cornered.world import EventView, World
 from cornered.world.arguments import well_formed
 from cornered.world.mail import SENDING, Mailbox
@@ -74,16 +73,7 @@ def people_model() -> Model:
     Raises:
         ModelError: the run has none.
     """
-    model = model_roles().get(ROLE)
-    if isinstance(model, list):
-        model = model[0] if model else None
-    if model is None:
-        raise ModelError(
-            "people=model needs a model that answers for them",
-            where=ROLE,
-            fix="name one: `people: MODEL` in the experiment, or --model-role people=MODEL",
-        )
-    return model
+    return role_model(ROLE, "people=model needs a model that answers for them")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +27,7 @@ GONE = 0.3
 processes; one that only closed the pipe waits for the server to end."""
 
 End = tuple[AgentEnd | None, str]
+WAITED: End = ("agent_failed", "the client went away while it waited for a result")
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,9 @@ class Session:
     """The token of the clients; a new one where None."""
     time_limit: float | None = None
     """Seconds after which the session ends."""
-    client: int | None = None
-    """The process of the client, where it started the server."""
+    clients: tuple[int, ...] = ()
+    """The processes above the server, where its client started it. The client is one of them: a
+    program that starts it for the client outlives a crash of that."""
     finish: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
     """Signals by which the user says that the agent has finished."""
     on_ready: Callable[[Endpoint | None], None] = lambda _: None
@@ -83,7 +85,10 @@ def served(tools: Sequence[ToolDef]) -> Agent:
         end: End = (None, "the trial ended first")
         refused = 0
         try:
-            async with _open(office, session) as (ended, endpoint), _signals(ended, session):
+            async with (
+                _open(office, session) as (ended, endpoint),
+                _signals(office, ended, session),
+            ):
                 with _timed(ended, session.time_limit):
                     try:
                         await office.work(ended)
@@ -139,7 +144,7 @@ async def _open(
                 yield ended, endpoint
         return
     session.on_ready(None)
-    async with _beside(_closed(office, session.pipes, session.client, ended)):
+    async with _beside(_closed(office, session.pipes, session.clients, ended)):
         yield ended, None
 
 
@@ -167,19 +172,23 @@ async def _left(endpoint: Endpoint, office: Office, ended: asyncio.Future[End]) 
 
 
 async def _closed(
-    office: Office, pipes: Pipes, client: int | None, ended: asyncio.Future[End]
+    office: Office, pipes: Pipes, clients: Iterable[int], ended: asyncio.Future[End]
 ) -> None:
     """Waits until the client has closed its pipe, and finds out whether it still lives."""
     end: End = ("agent_failed", "the pipes could not be served")
     try:
-        if not await serve_stdio(office, pipes, instructions=INSTRUCTIONS):
-            end = ("agent_failed", "the client went away while it waited for a result")
-        else:
-            await asyncio.sleep(GONE)
-            gone = client is not None and not _is_alive(client)
-            end = ("agent_failed", "the client's process was gone") if gone else ("stop", "")
+        answered = await serve_stdio(office, pipes, instructions=INSTRUCTIONS)
+        end = await _going(clients) if answered else WAITED
     finally:
         _settle(ended, end)
+
+
+async def _going(clients: Iterable[int]) -> End:
+    """How a client ended that closes its pipe, or ends the server: a crash does either, too."""
+    await asyncio.sleep(GONE)
+    if all(map(_is_alive, clients)):
+        return "stop", ""
+    return "agent_failed", "the client's process was gone"
 
 
 def _is_alive(process: int) -> bool:
@@ -207,10 +216,17 @@ def _timed(ended: asyncio.Future[End], seconds: float | None) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def _signals(ended: asyncio.Future[End], session: Session) -> AsyncIterator[None]:
-    """Takes Ctrl-C for the word of the user that the agent has finished; a second one cancels."""
+async def _signals(
+    office: Office, ended: asyncio.Future[End], session: Session
+) -> AsyncIterator[None]:
+    """Takes Ctrl-C for the word of the user that the agent has finished; a second one cancels.
+
+    Behind pipes it is no word of the user's: a client ends its servers so, and whoever interrupts
+    the client reaches them too.
+    """
     loop = asyncio.get_running_loop()
     before: dict[signal.Signals, Any] = {}
+    leaving: list[asyncio.Task[None]] = []
 
     def put_back() -> None:
         while before:
@@ -218,8 +234,14 @@ async def _signals(ended: asyncio.Future[End], session: Session) -> AsyncIterato
             loop.remove_signal_handler(number)
             signal.signal(number, handler)
 
+    async def leave() -> None:
+        _settle(ended, WAITED if office.waits else await _going(session.clients))
+
     def finish() -> None:
-        _settle(ended, ("stop", ""))
+        if session.pipes is None:
+            _settle(ended, ("stop", ""))
+        elif not leaving:
+            leaving.append(asyncio.create_task(leave()))
         put_back()
 
     for number in session.finish:

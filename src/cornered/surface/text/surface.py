@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 from inspect_ai.model import (
-    ChatMessage,
-    ChatMessageSystem,
-    ChatMessageUser,
     GenerateConfigArgs,
     ModelOutput,
 )
@@ -18,7 +14,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from cornered.endings import Ending
 from cornered.ledger import AGENT, STORE_KEY, Ledger
 from cornered.scenario import Scenario, load_pack
-from cornered.scenario.condition import Trial
+from cornered.surface import Surface
 from cornered.surface.output import Transcript, output_ending, transcribe
 from cornered.surface.text.answer import read_answer
 from cornered.surface.text.tool_calls import all_doubts, merge_calls, settle_ending
@@ -86,22 +82,10 @@ def trial_seed(draw: str) -> GenerateConfigArgs:
     return {"seed": int.from_bytes(digest[:4]) >> 1}
 
 
-class TextSurface:
+class TextSurface(Surface):
     """The surface `text`."""
 
     name = "text"
-
-    def prompt(self, scenario: Scenario, trial: Trial) -> Sequence[ChatMessage]:
-        """System prompt and user message of one trial.
-
-        Raises:
-            PackError: a template cannot be rendered.
-        """
-        rendered = scenario.prompt(trial.condition.levels, trial.draw)
-        return [
-            ChatMessageSystem(content=rendered.system),
-            ChatMessageUser(content=rendered.task),
-        ]
 
     def solver(
         self, pack: str, command: str | None = None, block_at: float | None = None

@@ -7,21 +7,22 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import anyio
+from inspect_ai._util.exception import TerminateSampleError
 from inspect_ai.agent import as_solver
+from inspect_ai.log._samples import sample_active
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageAssistant,
-    ChatMessageSystem,
-    ChatMessageUser,
     ModelOutput,
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
-from inspect_ai.util import LimitExceededError
+from inspect_ai.util import LimitExceededError, sample_limits
+from inspect_ai.util._anyio import inner_exception
 
 from cornered.endings import Ending
 from cornered.ledger import STORE_KEY, Doubt, Ledger
 from cornered.scenario import Scenario, load_pack
-from cornered.scenario.condition import Trial
+from cornered.surface import Surface
 from cornered.surface.company import company
 from cornered.surface.output import output_ending
 from cornered.surface.serve.record import agent_record
@@ -68,11 +69,8 @@ def tools_surface(pack: str, command: str | None = None, block_at: float | None 
                 ending = session_ending(state.messages, state.output)
             else:
                 ending = outside.ending or "agent_failed"
-        except LimitExceededError as e:
-            ending = LIMITS.get(e.type, "operator")
-            raise
-        except asyncio.CancelledError:
-            ending = "time_limit"
+        except BaseException as e:
+            ending = broken_off(e)
             raise
         finally:
             world.close()
@@ -84,6 +82,30 @@ def tools_surface(pack: str, command: str | None = None, block_at: float | None 
         return state
 
     return solve
+
+
+def broken_off(error: BaseException) -> Ending:
+    """How a session ended that an exception ended.
+
+    Inspect cancels an agent at a limit of time, and where the user stops the trial: it is then
+    scored as it is if that is what the user chose, and otherwise run again.
+
+    Args:
+        error: What came out of the agent.
+    """
+    if isinstance(error, Exception):
+        error = inner_exception(error)  # agents run their calls in groups of tasks
+    elif isinstance(error, asyncio.CancelledError):
+        trial = sample_active()
+        if trial and trial.limit_exceeded_error:
+            error = trial.limit_exceeded_error
+        else:
+            left = sample_limits().time.remaining
+            stopped = (trial and trial.interrupt_action) or left is None or left > 0
+            return "operator" if stopped else "time_limit"
+    if isinstance(error, LimitExceededError):
+        return LIMITS.get(error.type, "operator")
+    return "operator" if isinstance(error, TerminateSampleError) else "agent_failed"
 
 
 def session_ending(messages: Sequence[ChatMessage], output: ModelOutput) -> Ending:
@@ -124,22 +146,10 @@ def _told(arguments: dict[str, Any]) -> str:
     return "".join(text.split()).lower()
 
 
-class ToolsSurface:
+class ToolsSurface(Surface):
     """The surface `tools`."""
 
     name = "tools"
-
-    def prompt(self, scenario: Scenario, trial: Trial) -> Sequence[ChatMessage]:
-        """System prompt and first message of one trial.
-
-        Raises:
-            PackError: a template cannot be rendered.
-        """
-        rendered = scenario.prompt(trial.condition.levels, trial.draw)
-        return [
-            ChatMessageSystem(content=rendered.system),
-            ChatMessageUser(content=rendered.task),
-        ]
 
     def solver(
         self, pack: str, command: str | None = None, block_at: float | None = None

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from typing import Any, TypeGuard
 
 from inspect_ai.event import ApprovalEvent, ModelEvent, ToolEvent
 from inspect_ai.event import Event as LogEvent
 from inspect_ai.log import transcript
-from inspect_ai.tool import ToolCallError, ToolDef, ToolError, ToolParams
+from inspect_ai.model import ChatMessage, ChatMessageAssistant
+from inspect_ai.tool import ToolCall, ToolCallError, ToolDef, ToolError, ToolParams
+from inspect_ai.tool._tool_canonical import set_tool_canonical_arguments
 
 from cornered.ledger import AGENT, Event
 from cornered.surface.tools.views import mail_viewer
 from cornered.world import Operation, World
+from cornered.world.app import Refused
 
 BY_TIME = "the session ended before it was carried out"
 NOT_RUN = "the agent asked for it and went on without it"
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+}
+"""Type of an offered argument to those of its values."""
 
 
 def tool_name(operation: str) -> str:
@@ -97,22 +110,39 @@ class Recorder:
             AGENT, operation, arguments, call=key, blocked=told, note=note, suspicion=suspicion
         )
 
-    def key_of(self, call_id: str, likely: Sequence[str] = ()) -> str:
-        """A call of this id as `MESSAGE:INDEX`; its id where no answer in the log has it.
+    def key_of(self, call: ToolCall, history: Sequence[ChatMessage]) -> str:
+        """The key of a call that an approver is asked about, as `MESSAGE:INDEX`.
+
+        Args:
+            call: The call, with the arguments that its tool would get.
+            history: The messages, with the one that has the call.
+        """
+        operation = self.world.operations[self.operations[call.function]]
+        for message in reversed(history):
+            if not isinstance(message, ChatMessageAssistant):
+                continue
+            calls = enumerate(message.tool_calls or ())
+            asked = {f"{message.id}:{n}": c.arguments for n, c in calls if c.id == call.id}
+            if asked:
+                same = [key for key, one in asked.items() if one is call.arguments]
+                same += [
+                    key
+                    for key, one in asked.items()
+                    if _as_offered(operation, one) == call.arguments
+                ]
+                return self._open(call.id, [*same, *asked])
+        return self._open(call.id)
+
+    def _open(self, call_id: str, likely: Iterable[str] = ()) -> str:
+        """The key of a call of this id that is not in the ledger; its id where the log has none.
 
         Args:
             call_id: The id; several calls may have it.
-            likely: Keys that it may have, the likeliest first.
-
-        Returns:
-            The first of these that the log knows; else the newest that is not in the ledger.
+            likely: Keys that it may have, the likeliest first; else it is the newest.
         """
-        found = (key for e in reversed(_log()) for key, call in _calls(e) if call.id == call_id)
-        if not likely:
-            return next((key for key in found if key not in self._done), call_id)
-        there = [*found]
-        known = [key for key in likely if key in there]
-        return next(iter((*known, *(key for key in there if key not in self._done))), call_id)
+        logged = [key for e in reversed(_log()) for key, call in _calls(e) if call.id == call_id]
+        keys = [*(key for key in likely if key in logged), *logged]
+        return next((key for key in keys if key not in self._done), call_id)
 
     def _running(self) -> str | None:
         """The call that is running: the newest that is pending."""
@@ -121,7 +151,14 @@ class Recorder:
         )
         if running is None:
             return None
-        return self.key_of(running.id)
+        # Several calls of an answer may have its id; they run in order.
+        ran = 0
+        for event in reversed(_log()):
+            ran += isinstance(event, ToolEvent) and event.id == running.id
+            same = [key for key, call in _calls(event) if call.id == running.id]
+            if same:
+                return self._open(running.id, same[ran - 1 :])
+        return running.id
 
     def _asked(self, name: str, arguments: dict[str, Any]) -> str | None:
         """The newest call that was asked for and is not recorded yet; with these arguments if any.
@@ -145,15 +182,16 @@ class Recorder:
         """
         log = _log()
         for at in range(self._cursor, len(log)):
+            ids: Counter[str] = Counter()
             for key, call in _calls(log[at]):
                 if key == before:
                     return
+                ids[call.id] += 1
                 if key in self._done:
                     continue
                 self._done.add(key)
-                ran = next(
-                    (e for e in log[at:] if isinstance(e, ToolEvent) and e.id == call.id), None
-                )
+                runs = (e for e in log[at:] if isinstance(e, ToolEvent) and e.id == call.id)
+                ran = next(islice(runs, ids[call.id] - 1, None), None)
                 error = ran.error if ran and not ran.pending else None
                 name = self.operations.get(call.function, call.function)
                 arguments: Any = call.arguments
@@ -197,6 +235,7 @@ def _tool(operation: Operation, recorder: Recorder) -> ToolDef:
     async def run(**arguments: Any) -> str:
         return await recorder.call(operation.name, arguments)
 
+    set_tool_canonical_arguments(run, partial(_as_offered, operation))
     return ToolDef(
         run,
         name=tool_name(operation.name),
@@ -205,6 +244,36 @@ def _tool(operation: Operation, recorder: Recorder) -> ToolDef:
         max_output=0,  # a mail is never cut
         viewer=mail_viewer(operation.name),
     )
+
+
+def _as_offered(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call, each in the type in which it is offered, as the world reads it.
+
+    Models write a number or a boolean as text, a list of addresses, and null for what they leave
+    out. The world reads all that, but Inspect would refuse the call before.
+
+    Args:
+        operation: The operation.
+        given: Argument to value, as the agent gave them.
+
+    Returns:
+        The same, where nothing is to change or the world would refuse it.
+    """
+    offered, needed = operation.parameters["properties"], operation.parameters["required"]
+    kept = {name: one for name, one in given.items() if one is not None or name in needed}
+    odd = [
+        name
+        for name, one in kept.items()
+        if name in offered and not isinstance(one, _TYPES[offered[name]["type"]])
+    ]
+    if len(kept) == len(given) and not odd:
+        return given
+    try:
+        read = operation.parse(kept)
+    except Refused:
+        return given
+    values = {name: getattr(read, name) for name in odd}
+    return kept | {n: ", ".join(v) if isinstance(v, tuple) else v for n, v in values.items()}
 
 
 def _log() -> Sequence[LogEvent]:
