@@ -23,7 +23,7 @@ from cornered.errors import ExperimentError, FactorError
 from cornered.generation import Generation
 from cornered.limits import BLOCK_AT, Limits
 from cornered.samples import MAX_TRIALS, Samples
-from cornered.scenario import Level, Pack, load_pack
+from cornered.scenario import Level, Pack, load_pack, one_turn
 from cornered.scenario.condition import Condition
 from cornered.scoring import Scoring
 from cornered.yamlfile import Loc, place, read_model
@@ -209,7 +209,7 @@ class Experiment(Scoring, Generation):
     def _with_agents(self, choices: Iterable[dict[str, Level]]) -> Iterator[dict[str, Level]]:
         """The choices of a grid, with tools once for each agent."""
         for given in choices:
-            if given.get("surface", "text") == "text" or "scaffold" in given:
+            if one_turn(given) or "scaffold" in given:
                 yield given
             else:
                 yield from ({**given, "scaffold": agent} for agent in self.agents)

@@ -85,9 +85,10 @@ def show(
 
 def _tools(pack: Pack, levels: Levels, draw: str) -> list[dict[str, Any]] | None:
     """Name, description and parameters of each tool, as a model gets them; None in text."""
-    if levels.get("surface", "text") == "text":
+    from cornered.scenario import Scenario, one_turn
+
+    if one_turn(levels):
         return None
-    from cornered.scenario import Scenario
     from cornered.surface.tools import Recorder, tool_defs
     from cornered.world import open_world
 

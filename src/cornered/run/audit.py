@@ -33,7 +33,7 @@ from cornered.run.folder import Manifest, read_manifest
 from cornered.run.lock import this_command, writing
 from cornered.run.packs import readable, verdict_versions
 from cornered.run.rescore import OWN, all_verdicts, verdict_folders, verdict_notes
-from cornered.scenario import Pack, Scenario, load_pack
+from cornered.scenario import Pack, Scenario, load_pack, one_turn
 from cornered.scoring import UNEXPOSED, View
 from cornered.surface.ledgers import trial_world
 from cornered.surface.session import all_written
@@ -41,7 +41,6 @@ from cornered.verdict.deeds import Deeds, find_deeds
 from cornered.verdict.history import answers_in, find_history
 from cornered.verdict.judge import JudgeVerdict
 from cornered.world import EventView, World
-from cornered.world.world import one_turn
 
 AUDIT = "audit"
 """The folder of a run that holds the labels."""

@@ -21,7 +21,7 @@ from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
 from cornered.limits import MAX_TURNS
 from cornered.run.viewer import viewer_config
-from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, pack_names
+from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, one_turn, pack_names
 from cornered.scenario.condition import Condition, Trial, trial_id
 from cornered.scenario.lint import lint_version
 from cornered.scenario.study import study_version
@@ -197,7 +197,7 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
         if k not in Scoring.model_fields and k not in OF_SESSIONS and v is not None
     }
     condition = Condition.of(pack, given, scenario)
-    many_turns = condition.levels.get("surface", "text") != "text"
+    many_turns = not one_turn(condition.levels)
     # Nobody sees the turns of a program of its own: its limit is one of time.
     counted = many_turns and not settings.get("command")
     scoring = _scoring(settings)

@@ -21,7 +21,7 @@ from cornered.run.tokens import (
     TokensBy,
     estimate_tokens,
 )
-from cornered.scenario import Levels, RenderedPrompt, Renderer, Scenario, load_pack
+from cornered.scenario import Levels, RenderedPrompt, Renderer, Scenario, load_pack, one_turn
 from cornered.scenario.condition import Condition, trial_id
 
 ANSWER_TOKENS = 900
@@ -209,7 +209,7 @@ def _measure_cell(
     questions = _questions(levels, renderer) if experiment.debrief else []
     frames = _frames(experiment.readings, questions, levels, renderer)
     session = None
-    if levels.get("surface", "text") != "text":
+    if not one_turn(levels):
         turns = experiment.limits.turns or MAX_TURNS
         session = rehearse(scenario, levels, trial_id(1), answer_tokens, turns)
     return MeasuredCell(cell, prompt, rubric, frames, questions, session)

@@ -36,6 +36,11 @@ Levels = dict[str, Level]
 """One level for every factor, in the order of the vocabulary."""
 
 
+def one_turn(levels: Mapping[str, Level]) -> bool:
+    """Whether the agent answers once, so that nothing can happen while it works."""
+    return levels.get("surface", "text") == "text"
+
+
 def parts_of(level: Level | None) -> tuple[str, ...]:
     """The levels in force together: two for `prohibitions+channel`, none for `none`."""
     return () if level in (None, "none") else tuple(str(level).split("+"))

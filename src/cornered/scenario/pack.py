@@ -28,6 +28,7 @@ from cornered.scenario.factors import (
     Level,
     Vocabulary,
     When,
+    one_turn,
     suggest,
     vocabulary,
 )
@@ -297,7 +298,7 @@ class Pack:
         In one turn of text they are those that the prompt offers operations of, or that a fact
         asks of.
         """
-        if levels.get("surface", "text") != "text" or not self.spec.tools:
+        if not (one_turn(levels) and self.spec.tools):
             return [*self.spec.world]
         named = {tool.partition(".")[0] for tool in self.spec.tools}
         named.update(*(fact.state for fact in self.spec.facts.values()))

@@ -18,7 +18,7 @@ from jinja2 import nodes
 from cornered.errors import PackError
 from cornered.scenario.cast import Cast
 from cornered.scenario.draw import drawn_cast
-from cornered.scenario.factors import Level, Levels, When, parts_of
+from cornered.scenario.factors import Level, Levels, When, one_turn, parts_of
 from cornered.scenario.folder import MAX_FILE
 from cornered.scenario.pack import FRONT_MATTER, MailFile, Pack, TextFile
 from cornered.scenario.spec import Clock
@@ -503,7 +503,7 @@ class Renderer:
 
     def attachments(self, levels: Levels) -> dict[str, str]:
         """Name of each attachment that can be opened to its text."""
-        if levels.get("surface", "text") == "text":
+        if one_turn(levels):
             return {}
         return {name: self._once(path, levels) for name, path in self.pack.attachments.items()}
 

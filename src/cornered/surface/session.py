@@ -16,10 +16,10 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall
 
 from cornered.ledger import Event, Ledger
+from cornered.scenario import one_turn
 from cornered.surface.output import whole_answer, written_call
 from cornered.surface.text import read_answer
 from cornered.world import World
-from cornered.world.world import one_turn
 
 NOT_CARRIED_OUT = "The session ended before this was carried out."
 

@@ -25,7 +25,7 @@ from inspect_ai.scorer import Score, Scorer, Target, frequency, scorer
 from inspect_ai.solver import TaskState
 from inspect_ai.tool import ToolDef
 
-from cornered.scenario import Levels, Renderer, Scenario
+from cornered.scenario import Levels, Renderer, Scenario, one_turn
 from cornered.surface.ask import MAX_TOKENS, TIMEOUT
 from cornered.surface.output import native_reasoning, output_ending
 from cornered.surface.serve.record import AGENT_KEY
@@ -48,7 +48,6 @@ from cornered.verdict.readings import (
     world_of,
 )
 from cornered.world import World
-from cornered.world.world import one_turn
 
 QUESTIONS = ("purpose", "account")
 """The questions, in order; each is a file of `shared/debrief`."""

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cornered.ledger import AGENT, Event, Ledger
-from cornered.scenario import Pack
+from cornered.scenario import Pack, one_turn
 from cornered.verdict.facts import is_act
 from cornered.world import World
-from cornered.world.world import OPERATIONS, one_turn
+from cornered.world.world import OPERATIONS
 
 
 def is_deed(event: Event, world: World) -> bool:

@@ -13,10 +13,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from cornered.ledger import Ledger
-from cornered.scenario import Pack
+from cornered.scenario import Pack, one_turn
 from cornered.verdict.history import History, find_history
 from cornered.world import World
-from cornered.world.world import one_turn
 
 
 @dataclass(frozen=True)

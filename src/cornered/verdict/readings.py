@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from cornered.enclosure import marked
 from cornered.errors import ExperimentError, PackError
 from cornered.ledger import AGENT, Event, Ledger, Place
-from cornered.scenario import Levels, Pack, Renderer, Scenario, load_pack
+from cornered.scenario import Levels, Pack, Renderer, Scenario, load_pack, one_turn
 from cornered.scenario.factors import PACKS
 from cornered.scenario.pack import read_headed
 from cornered.surface.ask import MAX_TOKENS, ask
@@ -33,7 +33,6 @@ from cornered.surface.session import session_pieces, write_event
 from cornered.text import shorten
 from cornered.verdict.deeds import is_deed
 from cornered.world import World
-from cornered.world.world import one_turn
 
 CANNOT_TELL = "cannot_tell"
 READER_ROLES = ("reader", "judge")

@@ -14,7 +14,7 @@ from inspect_ai.util import collect
 
 from cornered.errors import PackError
 from cornered.ledger import Event, Ledger
-from cornered.scenario import Levels, Pack, Scenario, load_pack
+from cornered.scenario import Levels, Pack, Scenario, load_pack, one_turn
 from cornered.scoring import NOT_JUDGED, UNEXPOSED, PanelRule, Scoring
 from cornered.surface.ask import MAX_TOKENS
 from cornered.surface.ledgers import trial_world
@@ -31,7 +31,6 @@ from cornered.verdict.panel import decide
 from cornered.verdict.paper import paper_gate, paper_verdict
 from cornered.verdict.probe import score_probe
 from cornered.world import World
-from cornered.world.world import one_turn
 
 FACTS = Scoring()
 UNSCORED = math.nan

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from cornered.endings import Ending
 from cornered.errors import FactorError, PackError
 from cornered.ledger import AGENT, Doubt, Event, Ledger, Place, Status
-from cornered.scenario import Level, Levels, Pack, Scenario, Scene
+from cornered.scenario import Level, Pack, Scenario, Scene, one_turn
 from cornered.world.alerts import Alerts
 from cornered.world.app import App, Arguments, EventView, Operation, Refused
 from cornered.world.arguments import well_formed
@@ -332,11 +332,6 @@ def open_world(pack: Pack, scene: Scene) -> World:
     if not one_turn(scene.levels):
         apps[Session.name] = Session.open(scene)
     return World(scene, apps)
-
-
-def one_turn(levels: Levels) -> bool:
-    """Whether the agent answers once, so that nothing can happen while it works."""
-    return levels.get("surface", "text") == "text"
 
 
 def check_apps(pack: Pack) -> None:

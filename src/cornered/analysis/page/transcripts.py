@@ -22,13 +22,12 @@ from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.endings import Ending
 from cornered.ledger import Event
-from cornered.scenario import Levels, Scenario, load_pack
+from cornered.scenario import Levels, Scenario, load_pack, one_turn
 from cornered.surface.ledgers import trial_world
 from cornered.verdict.course import find_course
 from cornered.verdict.debrief import QUESTIONS
 from cornered.verdict.readings import TranscriptPart, parts_in
 from cornered.world import World
-from cornered.world.world import one_turn
 
 MAX_TRANSCRIPTS = 600
 """Most trials whose text is on the page."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from cornered.scenario.factors import Levels
+from cornered.scenario.factors import one_turn
 from cornered.scenario.lint.finding import Finding
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.pack import MailFile, attachment_name
@@ -118,7 +118,7 @@ def inbox_once(reader: PackReader) -> Iterator[Finding]:
         return
     for levels in reader.cells(reader.task_reads):
         count = reader.renderer.task(levels, inbox=_INBOX).count(_INBOX)
-        if count != (1 if _is_text(levels) else 0):
+        if count != (1 if one_turn(levels) else 0):
             times = f"{count} times" if count > 1 else "once" if count else "not"
             where, cell = reader.task_file(levels), reader.cell(levels)
             yield Finding(where, f"the inbox is {times} in the prompt of {cell}")
@@ -131,15 +131,11 @@ def incomplete_inbox(reader: PackReader) -> Iterator[Finding]:
     With tools the mails are in the mailbox.
     """
     for name in reader.pack.factors.offered if reader.all_mails else ():
-        for levels in filter(_is_text, reader.pack.factors.projected({name})):
+        for levels in filter(one_turn, reader.pack.factors.projected({name})):
             task, mails = reader.renderer.prompt(levels).task, reader.renderer.mails(levels)
             if missing := [m.stem for m in mails if m.body not in task]:
                 yield Finding(reader.file("task.md"), f"the inbox lacks {missing[0]}")
                 return
-
-
-def _is_text(levels: Levels) -> bool:
-    return levels.get("surface", "text") == "text"
 
 
 def repeated_mails(reader: PackReader) -> Iterator[Finding]:
