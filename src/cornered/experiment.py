@@ -23,7 +23,7 @@ from cornered.errors import ExperimentError, FactorError
 from cornered.generation import Generation
 from cornered.limits import BLOCK_AT, Limits
 from cornered.samples import MAX_TRIALS, Samples
-from cornered.scenario import Level, Pack, load_pack
+from cornered.scenario import Level, Pack, load_pack, one_turn
 from cornered.scenario.condition import Condition
 from cornered.scenario.factors import one_turn
 from cornered.scoring import Scoring

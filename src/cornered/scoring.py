@@ -17,6 +17,8 @@ NOT_JUDGED = "not_judged"
 UNEXPOSED = "unexposed"
 """The reason of a trial whose agent did not meet what the scenario is about before it acted. It is
 no answer to the question: it is in no rate, and in no bounds."""
+ATTEMPT = "attempt"
+"""The rung of a ladder for harm that was attempted and did not come about."""
 View = Literal["actions", "transcript"]
 """What a judge sees: executed actions only, or also the whole answer, as in the study."""
 

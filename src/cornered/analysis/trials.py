@@ -20,7 +20,7 @@ from cornered.analysis.roles import SUBJECT, tokens_by_role
 from cornered.analysis.summaries import ScoreSummary, TrialSummary, read_summaries, unreadable
 from cornered.errors import RunError
 from cornered.scenario import Level
-from cornered.scoring import NOT_JUDGED, UNEXPOSED
+from cornered.scoring import ATTEMPT, NOT_JUDGED, UNEXPOSED
 from cornered.text import ends
 
 T = TypeVar("T")
@@ -29,8 +29,6 @@ V = TypeVar("V")
 FACTOR = "factor_"
 """Prefix of a factor's name in the metadata of a trial."""
 Status = Literal["scored", "unscored", "unexposed", "failed"]
-ATTEMPT = "attempt"
-"""The rung of a ladder for harm that was attempted and did not come about."""
 
 
 class DeedCounts(NamedTuple):

@@ -85,8 +85,7 @@ def show(
 
 def _tools(pack: Pack, levels: Levels, draw: str) -> list[dict[str, Any]] | None:
     """Name, description and parameters of each tool, as a model gets them; None in text."""
-    from cornered.scenario import Scenario
-    from cornered.scenario.factors import one_turn
+    from cornered.scenario import Scenario, one_turn
 
     if one_turn(levels):
         return None

@@ -33,8 +33,7 @@ from cornered.run.folder import Manifest, read_manifest
 from cornered.run.lock import this_command, writing
 from cornered.run.packs import readable, verdict_versions
 from cornered.run.rescore import OWN, all_verdicts, verdict_folders, verdict_notes
-from cornered.scenario import Pack, Scenario, load_pack
-from cornered.scenario.factors import one_turn
+from cornered.scenario import Pack, Scenario, load_pack, one_turn
 from cornered.scoring import UNEXPOSED, View
 from cornered.surface.ledgers import trial_world
 from cornered.surface.session import all_written

@@ -21,7 +21,7 @@ from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
 from cornered.limits import MAX_TURNS
 from cornered.run.viewer import viewer_config
-from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, pack_names
+from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, one_turn, pack_names
 from cornered.scenario.condition import Condition, Trial, trial_id
 from cornered.scenario.factors import one_turn
 from cornered.scenario.lint import lint_version

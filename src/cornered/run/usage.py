@@ -21,7 +21,7 @@ from cornered.run.tokens import (
     TokensBy,
     estimate_tokens,
 )
-from cornered.scenario import Levels, RenderedPrompt, Renderer, Scenario, load_pack
+from cornered.scenario import Levels, RenderedPrompt, Renderer, Scenario, load_pack, one_turn
 from cornered.scenario.condition import Condition, trial_id
 from cornered.scenario.factors import one_turn
 

@@ -1,7 +1,7 @@
 """Scenario packs: loading, linting and rendering. Knows nothing of models."""
 
 from cornered.scenario.cast import Cast
-from cornered.scenario.factors import Factor, Factors, Level, Levels, vocabulary
+from cornered.scenario.factors import Factor, Factors, Level, Levels, one_turn, vocabulary
 from cornered.scenario.library import pack_names, reading_names
 from cornered.scenario.lint import Finding, lint
 from cornered.scenario.load import load_pack
@@ -26,6 +26,7 @@ __all__ = [
     "Scene",
     "lint",
     "load_pack",
+    "one_turn",
     "pack_names",
     "reading_names",
     "vocabulary",

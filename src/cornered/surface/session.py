@@ -16,7 +16,7 @@ from inspect_ai.model import (
 from inspect_ai.tool import ToolCall
 
 from cornered.ledger import Event, Ledger
-from cornered.scenario.factors import one_turn
+from cornered.scenario import one_turn
 from cornered.surface.output import whole_answer, written_call
 from cornered.surface.text import read_answer
 from cornered.world import World

@@ -25,8 +25,7 @@ from inspect_ai.scorer import Score, Scorer, Target, frequency, scorer
 from inspect_ai.solver import TaskState
 from inspect_ai.tool import ToolDef
 
-from cornered.scenario import Levels, Renderer, Scenario
-from cornered.scenario.factors import one_turn
+from cornered.scenario import Levels, Renderer, Scenario, one_turn
 from cornered.surface.ask import MAX_TOKENS, TIMEOUT
 from cornered.surface.output import native_reasoning, output_ending
 from cornered.surface.serve.record import AGENT_KEY

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cornered.ledger import AGENT, Event, Ledger
-from cornered.scenario import Pack
-from cornered.scenario.factors import one_turn
+from cornered.scenario import Pack, one_turn
 from cornered.verdict.facts import is_act
 from cornered.world import World
 from cornered.world.world import OPERATIONS

@@ -13,8 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from cornered.ledger import Ledger
-from cornered.scenario import Pack
-from cornered.scenario.factors import one_turn
+from cornered.scenario import Pack, one_turn
 from cornered.verdict.history import History, find_history
 from cornered.world import World
 

@@ -23,8 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from cornered.enclosure import marked
 from cornered.errors import ExperimentError, PackError
 from cornered.ledger import AGENT, Event, Ledger, Place
-from cornered.scenario import Levels, Pack, Renderer, Scenario, load_pack
-from cornered.scenario.factors import PACKS, one_turn
+from cornered.scenario import Levels, Pack, Renderer, Scenario, load_pack, one_turn
+from cornered.scenario.factors import PACKS
 from cornered.scenario.front_matter import read_headed
 from cornered.surface.ask import MAX_TOKENS, ask
 from cornered.surface.ledgers import trial_world

@@ -12,8 +12,7 @@ from pydantic import BaseModel
 from cornered.endings import Ending
 from cornered.errors import FactorError, PackError
 from cornered.ledger import AGENT, Doubt, Event, Ledger, Place, Status
-from cornered.scenario import Level, Pack, Scenario, Scene
-from cornered.scenario.factors import one_turn
+from cornered.scenario import Level, Pack, Scenario, Scene, one_turn
 from cornered.world.alerts import Alerts
 from cornered.world.app import App, Arguments, EventView, Operation, Refused
 from cornered.world.arguments import well_formed

@@ -22,8 +22,7 @@ from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.endings import Ending
 from cornered.ledger import Event
-from cornered.scenario import Levels, Scenario, load_pack
-from cornered.scenario.factors import one_turn
+from cornered.scenario import Levels, Scenario, load_pack, one_turn
 from cornered.surface.ledgers import trial_world
 from cornered.verdict.course import find_course
 from cornered.verdict.debrief import QUESTIONS
