@@ -232,7 +232,7 @@ class Mailbox(App):
 
     @operation(changes=True, looks=True, minutes=0.5)
     def discard_draft(self, actor: str, arguments: OneDraft) -> str:
-        """Throw a draft away."""
+        """Discard a draft."""
         del actor
         draft = self._drafts.find(arguments.draft)
         self._drafts.drop(draft.number)
