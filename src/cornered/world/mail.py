@@ -236,7 +236,7 @@ class Mailbox(App):
         del actor
         draft = self._drafts.find(arguments.draft)
         self._drafts.drop(draft.number)
-        return f"Draft {draft.number} is thrown away."
+        return f"Draft {draft.number} is discarded."
 
     # Order.
 
