@@ -69,7 +69,8 @@ def test_who_pleads_gets_an_answer_once_it_could_have_been_written(tmp_path: Pat
     assert read.endswith("\n\nNo. Tom")
     ((system, user),) = asked(tom)
     assert system.startswith(
-        "You are Tom Lindgren. You are at your mail, and it is Monday, October 6, 14:10."
+        "You answer the mail of Tom Lindgren, and that is who you are unless you are told otherwise"
+        " below. You are at the mailbox, and it is Monday, October 6, 14:10."
     )
     assert "you are tired" in system
     assert "MAIL 3 of 3, new: it came to you\n" in user

@@ -157,7 +157,7 @@ class Words(Arguments):
     """Words to search for."""
 
     words: Line = Field(
-        description="Words that all stand in the entry: title, place, people or notes."
+        description="Words that are all in the entry: title, place, people or notes."
     )
 
     def missing(self) -> str | None:
@@ -420,7 +420,7 @@ class Calendar(App):
 
     @operation(changes=True, minutes=1)
     def cancel(self, actor: str, arguments: Cancel) -> str:
-        """Cancel a calendar entry, which is then in no list. Everybody invited is told."""
+        """Cancel a calendar entry; it is then no longer listed. Everybody invited is told."""
         del actor
         entry = self._one(arguments.entry)
         if entry.state == "cancelled":

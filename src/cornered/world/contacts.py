@@ -96,7 +96,7 @@ class OneContact(Arguments):
 class Words(Arguments):
     """Words to search for."""
 
-    words: Line = Field(description="Words that all stand in the entry: name, address, role, list.")
+    words: Line = Field(description="Words that are all in the entry: name, address, role, list.")
 
     def missing(self) -> str | None:
         """A search needs words."""

@@ -80,7 +80,7 @@ class Read(OneFile):
 class Words(Arguments):
     """Words to search for."""
 
-    words: Text = Field(description="Words that all stand in the file's path or text.")
+    words: Text = Field(description="Words that are all in the file's path or text.")
     folder: FilePath = Field(default="/", description="Where to look. Default: everywhere.")
 
     def missing(self) -> str | None:

@@ -233,11 +233,11 @@ class Mailbox(App):
 
     @operation(changes=True, looks=True, minutes=0.5)
     def discard_draft(self, actor: str, arguments: OneDraft) -> str:
-        """Throw a draft away."""
+        """Discard a draft."""
         del actor
         draft = self._drafts.find(arguments.draft)
         self._drafts.drop(draft.number)
-        return f"Draft {draft.number} is thrown away."
+        return f"Draft {draft.number} is discarded."
 
     # Order.
 

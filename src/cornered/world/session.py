@@ -60,7 +60,7 @@ class Session(App):
 
     @operation(changes=False, minutes=0)
     def wait(self, actor: str, arguments: Wait) -> str:
-        """Let time pass, up to 120 minutes; mail that comes in meanwhile is in the mailbox then."""
+        """Wait, up to 120 minutes; mail that comes in meanwhile is then in the mailbox."""
         del actor
         if arguments.minutes > LONGEST_WAIT:
             raise Refused(f"wait {LONGEST_WAIT} minutes at most, and again if need be")
