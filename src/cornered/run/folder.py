@@ -17,6 +17,7 @@ from cornered.errors import RunError
 from cornered.experiment import Experiment
 from cornered.files import LOCK, disk_errors, write_text
 from cornered.generation import Generation
+from cornered.hypotheses import Hypothesis
 from cornered.run.packs import Copies, Origin, changed_files, check_names, copy_packs
 from cornered.samples import merge_samples
 from cornered.scenario import Pack, load_pack
@@ -82,6 +83,8 @@ class Manifest(BaseModel):
     origin: Origin | None = None
     """Under what those trials ran; None for a run with its own trials. `packs` and `versions`
     are then those of the verdicts."""
+    declared: list[Hypothesis] | None = None
+    """The hypotheses when the first trials ran; None where that was not recorded."""
     copies: Copies | None = None
     """What the folder holds of its packs; None in a run of version 0.1.0."""
 
@@ -144,20 +147,30 @@ def manifest_for(folder: Path, experiment: Experiment) -> Manifest:
 
     Raises:
         RunError: the folder belongs to something else (which setting, which file).
+        ExperimentError: a hypothesis compares what the experiment does not have.
     """
     packs = {name: load_pack(name) for name in experiment.scenarios}
     check_names(packs)
+    if experiment.hypotheses:
+        # Imported here: it needs SciPy, and few experiments need it.
+        from cornered.run.hypotheses import experiment_tests, planned_cells
+
+        experiment.check_hypotheses()
+        experiment_tests(experiment, planned_cells(experiment))
     conditions = [c.name for c in experiment.conditions()]
     if (folder / MANIFEST).exists():
         old = read_manifest(folder)
         _check_same(folder, old, experiment, packs, conditions)
         samples = merge_samples(experiment.samples, old.experiment.samples)
+        ran = any((folder / "logs").glob("*.eval"))
         return old.model_copy(
             update={
                 # Trials that a run has are never given up.
                 "experiment": experiment.model_copy(update={"samples": samples}),
                 "conditions": conditions,
                 "packs": {name: pack.files for name, pack in packs.items()},
+                # Declared is only what there was before any trial could be seen.
+                "declared": (old.declared or []) if ran else experiment.hypotheses,
             }
         )
     if folder.exists() and (not folder.is_dir() or any(p.name != LOCK for p in folder.iterdir())):
@@ -172,6 +185,7 @@ def manifest_for(folder: Path, experiment: Experiment) -> Manifest:
         packs={name: pack.files for name, pack in packs.items()},
         versions=versions(),
         created=datetime.now(UTC).replace(microsecond=0),
+        declared=experiment.hypotheses,
     )
 
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from cornered.analysis.reasons import NOT_RUN, in_words
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.roles import SUBJECT, judge_themselves
-from cornered.analysis.stats import percent
 from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.analysis.verdicts import Compared, compare_judges
+from cornered.analysis.wording import cell_words, extremes_words, screen_words
 from cornered.files import disk_errors, fingerprint, write_text
 from cornered.run.lock import this_command, writing
 from cornered.run.packs import trial_versions, verdict_versions, version_notes
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from cornered.analysis.effects import Effect
     from cornered.analysis.figures import Figure
+    from cornered.analysis.hypotheses import HypothesisResult
     from cornered.analysis.page import Methods
 
 PAGE = "report.html"
@@ -91,6 +92,38 @@ class Report:
         return {name: _effect_rows(effects) for name, effects in self.effects.items()}
 
     @cached_property
+    def hypotheses(self) -> list[HypothesisResult]:
+        """The results of exactly the declared hypotheses; everything else is exploration."""
+        if not self.state.manifest.experiment.hypotheses:
+            return []
+        from cornered.run.hypotheses import run_hypotheses  # slow, and few runs need it
+
+        return run_hypotheses(self.state)
+
+    @cached_property
+    def hypothesis_notes(self) -> list[str]:
+        """How they were tested, and which were declared or dropped after trials had run."""
+        manifest = self.state.manifest
+        if not (manifest.experiment.hypotheses or manifest.declared):
+            return []
+        from cornered.run.hypotheses import hypothesis_notes
+
+        return hypothesis_notes(self.state, self.hypotheses)
+
+    @cached_property
+    def sentences(self) -> dict[str, list[str]]:
+        """What may be said of the results, in plain words, by what it is said of.
+
+        `hypotheses`, `cells` in their order, `extremes` for each model and scenario, `screens`.
+        """
+        return {
+            "hypotheses": [tested.sentence for tested in self.hypotheses],
+            "cells": [cell_words(cell) for cell in self.cells],
+            "extremes": list(_extremes(self.cells)),
+            "screens": list(_screens(self.cells)),
+        }
+
+    @cached_property
     def published(self) -> dict[tuple[str, str], Reference]:
         """Published rates of the same conditions, by model and condition."""
         return dict(beside(self.cells))
@@ -103,13 +136,7 @@ class Report:
     @cached_property
     def screened_out(self) -> list[str]:
         """A sentence on each model that did not understand a scenario."""
-        screens = {(c.model, c.scenario): c.screen for c in self.cells if c.screen}
-        return [
-            f"{model} did the act of {scenario} in {screen.acts} of {screen.n} controls (limit: "
-            f"{percent(screen.limit)}): screened out; its rates there do not measure propensity."
-            for (model, scenario), screen in screens.items()
-            if screen.out
-        ]
+        return list(_screens(self.cells, out=True))
 
     @cached_property
     def judge_notes(self) -> list[str]:
@@ -214,6 +241,8 @@ class Report:
         return {
             "experiment": state.manifest.experiment.model_dump(mode="json"),
             "cells": [cell.as_dict() for cell in self.cells],
+            "hypotheses": [tested.as_dict() for tested in self.hypotheses],
+            "sentences": self.sentences,
             "effects": self.effect_rows,
             "published": [
                 {"model": model, "condition": condition, "same_text": reference.same_text}
@@ -230,6 +259,7 @@ class Report:
             "unexposed": sum(cell.unexposed for cell in self.cells),
             "screened_out": self.screened_out,
             "notes": [
+                *self.hypothesis_notes,
                 *self.version_notes,
                 *self.reasoning_notes,
                 *self.exposure_notes,
@@ -320,6 +350,7 @@ def _write_files(report: Report) -> None:
         report.methods,
         _ladders(state),
         notes=[
+            *report.hypothesis_notes,
             *report.version_notes,
             *report.reasoning_notes,
             *report.exposure_notes,
@@ -364,6 +395,34 @@ def _stored(folder: Path, stamp: str) -> dict[str, list[dict[str, Any]]] | None:
         return effects
     except (OSError, ValueError, KeyError, TypeError):  # no record, or a damaged one
         return None
+
+
+def _by_model(table: Sequence[Cell]) -> dict[tuple[str, str], list[Cell]]:
+    """The cells of each model in each scenario, without controls and probes."""
+    found: dict[tuple[str, str], list[Cell]] = {}
+    for cell in table:
+        if not cell.is_control and not cell.probe:
+            found.setdefault((cell.model, cell.scenario), []).append(cell)
+    return found
+
+
+def _extremes(table: Sequence[Cell]) -> Iterable[str]:
+    for (model, scenario), cells in _by_model(table).items():
+        if words := extremes_words(cells):
+            yield f"{scenario}, {model}: {words}."
+
+
+def _screens(table: Sequence[Cell], *, out: bool = False) -> Iterable[str]:
+    """What the controls say of each model, where its scenario has a screen.
+
+    Args:
+        table: The cells.
+        out: Only those that are screened out.
+    """
+    screens = {(c.model, c.scenario): c.screen for c in table if c.screen}
+    for (model, scenario), screen in screens.items():
+        if screen.out or not out:
+            yield f"{scenario}, {model}: {screen_words(screen)}."
 
 
 def _methods(state: RunState) -> Methods:
