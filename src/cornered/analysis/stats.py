@@ -81,6 +81,26 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval | None:
     return Interval(low, 1.0 if successes == n else (centre + half) / (n + z * z))
 
 
+def exact_limits(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """The exact one-sided lower and upper limits of a binomial proportion, each at the level.
+
+    Source: Clopper and Pearson 1934, Biometrika 26:404-413, in the form of beta quantiles.
+
+    Args:
+        successes: Number of successes, 0 to n.
+        n: Number of scored trials, at least 1.
+        level: Confidence level of each limit, 0 to 1.
+
+    Raises:
+        ValueError: successes outside 0..n.
+    """
+    check_counts((successes, n))
+    beta = scipy.special.betaincinv
+    low = float(beta(successes, n - successes + 1, 1 - level)) if successes else 0.0
+    high = float(beta(successes + 1, n - successes, level)) if successes < n else 1.0
+    return low, high
+
+
 def newcombe(
     successes: int, n: int, other_successes: int, other_n: int, level: float = 0.95
 ) -> Difference | None:
