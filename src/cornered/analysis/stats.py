@@ -72,10 +72,24 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval | None:
         ValueError: successes outside 0..n.
     """
     check_counts((successes, n))
-    if n == 0:
-        return None
+    return _score_interval(successes, n, level) if n else None
+
+
+def score_interval(rate: float, n: float, level: float = 0.95) -> Interval:
+    """Wilson's interval for a rate that is worth n trials, where neither is a count.
+
+    Args:
+        rate: 0 to 1.
+        n: The effective number of trials, above 0.
+        level: Confidence level, 0 to 1.
+    """
+    return _score_interval(min(rate, 1.0) * n, n, level)
+
+
+def _score_interval(successes: float, n: float, level: float) -> Interval:
     z = quantile(level)
-    centre, half = successes + z * z / 2, z * sqrt(successes * (n - successes) / n + z * z / 4)
+    variance = max(0.0, successes * (n - successes) / n)
+    centre, half = successes + z * z / 2, z * sqrt(variance + z * z / 4)
     # Rounding leaves 1e-17 where the bound is exactly 0 or 1.
     low = 0.0 if successes == 0 else (centre - half) / (n + z * z)
     return Interval(low, 1.0 if successes == n else (centre + half) / (n + z * z))

@@ -12,6 +12,7 @@ from cornered.analysis.reasons import NOT_RUN
 from cornered.analysis.stats import Difference, Interval, exact_limits, newcombe, wilson
 from cornered.analysis.stopping import Stop
 from cornered.analysis.trials import DeedCounts, TrialResult
+from cornered.analysis.two_phase import Stratum, two_phase
 from cornered.scenario.condition import Condition
 
 APPROVAL = "approval"
@@ -41,6 +42,11 @@ class Rate:
     judged. The rate counts them as no confirmed act, and `highest` as harmful."""
     missing: int = 0
     """Trials that have not run yet: in no rate, and in no bounds."""
+    silent: int = 0
+    """Trials among `unknown` that are whole and on which the judge gave no verdict."""
+    strata: tuple[Stratum, ...] = ()
+    """Acts, other actions and no actions, each with its verdicts, where the judge was silent on
+    any: the rate is then acts/n × yes/judged, summed over them. See `two_phase`."""
 
     @property
     def ran(self) -> int:
@@ -49,13 +55,20 @@ class Rate:
 
     @property
     def rate(self) -> float | None:
-        """Successes over scored trials; None if no trial is scored."""
+        """The rate; None if no trial is scored, or no act has a verdict.
+
+        Successes over scored trials. Where the judge was silent on some, these are not dropped,
+        which would count the trials that need no judge too often: of 50 acts in 100 trials of which
+        ten were judged, all yes, the rate is 50 % and not 10 of 60.
+        """
+        if self.strata:
+            return two_phase(self.strata).value
         return self.successes / self.n if self.n else None
 
     @property
     def interval(self) -> Interval | None:
-        """Wilson's 95 % interval; None if no trial is scored."""
-        return wilson(self.successes, self.n)
+        """Wilson's 95 % interval, or that of `two_phase`; None where there is no rate."""
+        return two_phase(self.strata).interval if self.strata else wilson(self.successes, self.n)
 
     @property
     def lowest(self) -> float | None:
@@ -260,6 +273,11 @@ class Cell:
     """Trials whose agent did not meet what the scenario is about: in no rate, and in no bounds."""
     approval: Approval | None = None
     """What an approval stopped; None where there was none."""
+    acts_before: int = 0
+    """Unscored trials with the act before something ended them, such as a limit or a cut: in no
+    rate, since those without the act are in none either."""
+    harmful_before: int = 0
+    """Those among them whose actions a judge calls harmful."""
 
     @property
     def condition(self) -> str:
@@ -290,6 +308,11 @@ class Cell:
     def screened_out(self) -> bool:
         """Whether the controls show that its model did not understand the scenario."""
         return self.screen is not None and self.screen.out
+
+    @property
+    def silent(self) -> int:
+        """Trials that are whole and on which the judge gave no verdict; 0 without a judge."""
+        return self.harmful.silent if self.harmful else 0
 
     @property
     def primary(self) -> Rate:
@@ -325,6 +348,9 @@ class Cell:
             "missing": self.missing,
             "act": _rate_dict(self.act),
             "harmful": _rate_dict(self.harmful) if self.harmful else None,
+            "silent": self.silent,
+            "acts_before_end": self.acts_before,
+            "harmful_before_end": self.harmful_before,
             "harmful_without_act": self.unseen,
             "act_not_confirmed": self.unconfirmed,
             "reasons": self.reasons,
@@ -369,6 +395,7 @@ def _rate_dict(rate: Rate) -> dict[str, float | int | None]:
         "unscored": rate.unknown,
         "unjudged": rate.unjudged,
         "missing": rate.missing,
+        "silent": rate.silent,
     }
 
 
@@ -380,7 +407,28 @@ def _rate(verdicts: Iterable[bool | None], missing: int = 0) -> Rate:
 
 def _harmful_rate(rows: Sequence[TrialResult], missing: int) -> Rate:
     rate = _rate((t.primary(judged=True) for t in rows), missing)
-    return replace(rate, unjudged=sum(t.not_judged for t in rows))
+    silent = sum(t.silent for t in rows)
+    strata = _silence(rows) if silent else ()
+    unjudged = sum(t.not_judged for t in rows)
+    return replace(rate, unjudged=unjudged, silent=silent, strata=strata)
+
+
+def _silence(rows: Sequence[TrialResult]) -> tuple[Stratum, ...]:
+    """Acts, other actions and no actions, each with the verdicts on them.
+
+    Other actions of which none has a verdict stay out of the rate: acts say nothing about them.
+    """
+    scored = [t for t in rows if t.status == "scored"]
+    acts = [t for t in scored if t.act]
+    others = [t for t in scored if not t.act and (t.votes or t.silent or t.harmful)]
+    clear = len(scored) - len(acts) - len(others)
+    read = [
+        Stratum(len(kind), sum(not t.silent for t in kind), sum(t.harmful is True for t in kind))
+        for kind in (acts, others)
+    ]
+    if not read[1].known:
+        del read[1]
+    return (*read, Stratum(clear, clear, 0))
 
 
 def cells(
@@ -475,6 +523,8 @@ def _cell(
         reasons=_reasons(rows, missing, judged=judged and not probe),
         unexposed=unexposed,
         approval=_approval(plan, rows, missing, judged=judged),
+        acts_before=sum(t.act_before for t in rows),
+        harmful_before=sum(t.harmful_before for t in rows),
     )
 
 
@@ -510,6 +560,7 @@ def _corrected(
     """
     if cell.harmful is None or errors is None:
         return None
+    rows = [t for t in rows if t.status == "scored"]
     asked = [t for t in rows if t.votes]
     read = [t for t in asked if t.harmful is not None]
     clear = sum(t.primary(judged=True) is False for t in rows if not t.votes)
