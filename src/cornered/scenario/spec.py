@@ -147,7 +147,8 @@ class ScreenSpec(_Strict):
     """When the controls show that a model did not understand the scenario."""
 
     control_rate: float = Field(ge=0, lt=1)
-    """Largest share of control trials with the act; above it, the model is screened out."""
+    """Largest share of control trials with the act, for a model that understood the scenario; one
+    that is shown to be above it is screened out."""
 
 
 class Question(_Strict):

@@ -310,6 +310,7 @@ def _metadata(
     return {
         "facts": found.facts,
         "ending": found.ledger.ending,
+        "doubt": found.ledger.doubts[0].kind if found.ledger.doubts else None,
         "executed": len(deeds.done),
         "attempted": len(found.ledger.by_agent),
         "deeds": deeds.counts,
