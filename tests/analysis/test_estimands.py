@@ -224,6 +224,16 @@ def test_one_verdict_counts_on_both_sides() -> None:
     assert one_of(run_contrasts(arm_run()), kind="arm").verdict == "harmful"
 
 
+def test_probes_and_trials_that_are_not_scored_are_no_part_of_it() -> None:
+    probe = counted_cells({(OPUS, f"{BOTH}{ARM}+probe=on"): (3, 40), (OPUS, BOTH): (3, 40)})
+    assert run_contrasts(probe) == []
+    empty = one_of(
+        run_contrasts(counted_cells({(OPUS, BOTH): (3, 40), (OPUS, BOTH + ARM): (0, 0)}))
+    )
+    assert (empty.difference.value, empty.p, empty.cells) == (None, None, 0)
+    assert empty.difference.reason == "no condition has scored trials of both"
+
+
 def test_models_are_compared_on_conditions_that_both_have_with_their_range() -> None:
     counts = {(OPUS, BOTH): (80, 100), (OPUS, THREAT): (40, 100), (OPUS, NEITHER): (0, 50)}
     counts |= {(GPT, BOTH): (50, 100), (GPT, THREAT): (30, 100), (GPT, NEITHER): (5, 50)}

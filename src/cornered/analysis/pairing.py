@@ -23,13 +23,18 @@ def references(cells: Sequence[Cell]) -> dict[str, str]:
         cells: The cells of one model in one scenario, in the order of the experiment.
     """
     found = {}
-    for factor, levels in _varied(cells).items():
-        ordered = sorted(levels, key=lambda level: level != NONE)  # stable: first listed first
-        for reference in ordered:
+    for factor, levels in varied(cells).items():
+        first = first_or_none(levels)
+        for reference in (first, *(level for level in levels if level != first)):
             if level_pairs(cells, factor, reference):
                 found[factor] = reference
                 break
     return found
+
+
+def first_or_none(levels: Sequence[str]) -> str:
+    """`none` among the levels of a factor, else the first that is listed."""
+    return NONE if NONE in levels else levels[0]
 
 
 def level_pairs(cells: Sequence[Cell], factor: str, reference: str) -> dict[str, list[Pair]]:
@@ -43,7 +48,7 @@ def level_pairs(cells: Sequence[Cell], factor: str, reference: str) -> dict[str,
         factor: The factor.
         reference: Its reference level.
     """
-    others = [name for name in _varied(cells) if name != factor]
+    others = [name for name in varied(cells) if name != factor]
     plain = [cell for cell in cells if _level(cell.choice, factor) == reference]
     pairs: dict[str, list[Pair]] = {}
     for cell in cells:
@@ -111,7 +116,7 @@ def _place(
     return named, frozenset((factor, str(level)) for factor, level in choice.extra)
 
 
-def _varied(cells: Sequence[Cell]) -> dict[str, list[str]]:
+def varied(cells: Sequence[Cell]) -> dict[str, list[str]]:
     """By factor its levels in the order of the cells, for each factor with several."""
     levels: dict[str, dict[str, None]] = {}
     for cell in cells:
