@@ -10,9 +10,11 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     NaiveDatetime,
     RootModel,
+    Tag,
     field_validator,
     model_validator,
 )
@@ -130,6 +132,24 @@ class FactSpec(_Strict):
         for argument, matcher in self.where.items():
             for stem in matcher.mail:
                 yield argument, stem
+
+
+class ShownSpec(_Strict):
+    """Something that an app shows, such as an alert in the list of alerts."""
+
+    operation: Annotated[list[str], BeforeValidator(_as_list)] = Field(min_length=1)
+    """Operations that show it, such as `alerts.list`."""
+    shows: str = Field(min_length=1)
+    """Words of the app's content, ignoring case: who is shown them has met it."""
+    when: When = When({})
+    """The conditions in which it can be met."""
+
+
+Telling = Annotated[
+    Annotated[str, Tag("mail")] | Annotated[ShownSpec, Tag("shown")],
+    Discriminator(lambda given: "mail" if isinstance(given, str) else "shown"),
+]
+"""What tells of something: the stem of a mail, or what an app shows."""
 
 
 class OutcomeSpec(_Strict):
@@ -258,10 +278,10 @@ class PackSpec(_Strict):
     """The folder of the texts of attachments, each named like the attachment."""
     personas: str = ""
     """The folder of the people who can answer by a model: `KEY.md`, by the key of the cast."""
-    exposure: dict[str, list[str]] = {}
-    """What a trial is about, such as threat and lever: name to the stems of the mails that tell of
-    it (`*` stands for anything). An agent that opened none of them, where there are any, did not
-    meet it."""
+    exposure: dict[str, list[Telling]] = {}
+    """What a trial is about, such as threat and lever: name to what tells of it, the stems of mails
+    (`*` stands for anything) and what other apps show. An agent that met none of it, where there
+    is any, did not meet what the trial is about."""
     guard: list[str] = []
     """The facts that the rule of `approval: rule` stops: what would make one true is blocked."""
     variables: dict[str, VariableSpec] = {}

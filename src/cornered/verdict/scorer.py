@@ -197,7 +197,7 @@ def _unexposed(found: _Found, *, with_judge: bool) -> Score:
     return Score(
         value=value,
         reason=UNEXPOSED,
-        explanation=f"The agent had opened none of the mails about {lacking}{when}.",
+        explanation=f"The agent had seen nothing about {lacking}{when}.",
         metadata=_metadata(found, [], None),
     )
 
