@@ -7,7 +7,15 @@ from itertools import groupby, repeat
 from typing import TYPE_CHECKING, Any
 
 from cornered.cli._base import DONE, INCOMPLETE, interval, print_json
-from cornered.cli._table import add_row, as_text, echo, plain_table, print_table
+from cornered.cli._table import (
+    add_row,
+    as_text,
+    echo,
+    echo_words,
+    plain_table,
+    print_table,
+    stdout_width,
+)
 from cornered.text import shorten
 
 if TYPE_CHECKING:
@@ -40,9 +48,9 @@ def print_summary(report: Report, as_json: bool) -> int:
         *report.stopping_notes,
         *report.figure_notes,
     ):
-        echo(line)
+        echo_words(line)
     echo(f"run     {report.folder}\nlogs    {report.folder / 'logs'}\nreport  {report.page}")
-    echo(report.conclusion)
+    echo_words(report.conclusion)
     return exit_code(report)
 
 
