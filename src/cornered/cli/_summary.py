@@ -14,7 +14,6 @@ from cornered.cli._table import (
     echo_words,
     plain_table,
     print_table,
-    stdout_width,
 )
 from cornered.text import shorten
 
@@ -207,10 +206,9 @@ def _print_effects(report: Report) -> None:
         heads = ["n", "points", "95 %", "conditions"]
         out = plain_table(f"{scenario}: what changes the rate", *heads)
         for e in rows:
-            out.add_row(*(as_text(text) for text in _effect_cells(e)))
+            add_row(out, *_effect_cells(e))
             if e["control"] and e["control"]["cells"]:
-                same = ["  the same in controls", *_effect_cells(e["control"])[1:]]
-                out.add_row(*(as_text(text) for text in same))
+                add_row(out, "  the same in controls", *_effect_cells(e["control"])[1:])
         print_table(out)
         for note in dict.fromkeys(e["note"] for e in rows if e["note"]):
             echo(f"  {note}")
