@@ -22,7 +22,14 @@ from cornered.analysis.mover import weighted_sum
 from cornered.analysis.multiplicity import holm
 from cornered.analysis.pairing import control_pairs, level_pairs, squares
 from cornered.analysis.stats import Interval
-from cornered.analysis.wording import Claim, claim, contrast_sides, contrast_words, screen_words
+from cornered.analysis.wording import (
+    Claim,
+    claim,
+    contrast_sides,
+    contrast_words,
+    control_words,
+    screen_words,
+)
 from cornered.hypotheses import Hypothesis
 from cornered.scenario import Pack
 
@@ -178,6 +185,8 @@ class HypothesisResult:
         )
         out = f"{self.hypothesis.name}: " if self.hypothesis.name else ""
         out += f"{self.contrast.scenario}: {words}"
+        if cost := control_words(self.contrast):
+            out += f" {cost}"
         if self.late:
             out += " Declared after data."
         if self.as_expected is not None:

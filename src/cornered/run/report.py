@@ -20,7 +20,13 @@ from cornered.analysis.roles import SUBJECT, judge_themselves
 from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.analysis.verdicts import Compared, compare_judges
-from cornered.analysis.wording import cell_words, extremes_words, screen_words
+from cornered.analysis.wording import (
+    cell_words,
+    contrast_sides,
+    contrast_words,
+    extremes_words,
+    screen_words,
+)
 from cornered.files import disk_errors, fingerprint, write_text
 from cornered.run.lock import this_command, writing
 from cornered.run.packs import trial_versions, verdict_versions, version_notes
@@ -37,8 +43,11 @@ if TYPE_CHECKING:
     from cornered.analysis.figures import Figure
     from cornered.analysis.hypotheses import HypothesisResult
     from cornered.analysis.page import Methods
+    from cornered.scenario.condition import Naming
 
 PAGE = "report.html"
+CONTRASTED = ("kind", "scenario", "model", "factor", "level", "reference")
+"""What makes a contrast the same as another."""
 SHOWN_REASONS = 5
 """Different reasons for missing verdicts that a conclusion names."""
 SHOWN_CELLS = 5
@@ -90,7 +99,7 @@ class Report:
         stored = _stored(self.folder, _stamp(self.state))
         if stored is not None:
             return stored
-        return _as_rows(self.effects)
+        return _as_rows(self.effects, self.cells)
 
     @cached_property
     def hypotheses(self) -> list[HypothesisResult]:
@@ -115,13 +124,22 @@ class Report:
     def sentences(self) -> dict[str, list[str]]:
         """What may be said of the results, in plain words, by what it is said of.
 
-        `hypotheses`, `cells` in their order, `extremes` for each model and scenario, `screens`.
+        `hypotheses`; `cells` in their order; `extremes` for each model and scenario; `screens`;
+        `exploration`: every contrast that is not declared.
         """
+        declared = [tested.contrast.as_dict() for tested in self.hypotheses]
+        known = [[row[key] for key in CONTRASTED] for row in declared]
         return {
             "hypotheses": [tested.sentence for tested in self.hypotheses],
             "cells": [cell_words(cell) for cell in self.cells],
             "extremes": list(_extremes(self.cells)),
             "screens": list(_screens(self.cells)),
+            "exploration": [
+                row["sentence"]
+                for rows in self.effect_rows.values()
+                for row in rows
+                if [row[key] for key in CONTRASTED] not in known
+            ],
         }
 
     @cached_property
@@ -230,7 +248,7 @@ class Report:
             stamp = _stamp(self.state)
             if again or _stored(self.folder, stamp) is None:
                 _write_files(self)
-                effects = _as_rows(self.effects)
+                effects = _as_rows(self.effects, self.cells)
                 files = [p.relative_to(self.folder).as_posix() for p in _written_files(self)]
                 record = {"made_from": stamp, "files": files, "effects": effects}
                 write_text(self.folder / STAMP, json.dumps(record))
@@ -297,8 +315,20 @@ def read_report(folder: Path) -> Report:
     return Report(read_run(folder))
 
 
-def _as_rows(effects: Mapping[str, Sequence[Contrast]]) -> dict[str, list[dict[str, Any]]]:
-    return {name: [contrast.as_dict() for contrast in of] for name, of in effects.items()}
+def _as_rows(
+    effects: Mapping[str, Sequence[Contrast]], table: Sequence[Cell]
+) -> dict[str, list[dict[str, Any]]]:
+    naming = {cell.scenario: cell.choice.naming for cell in table}
+    return {
+        name: [c.as_dict() | {"sentence": _explored(c, naming.get(name))} for c in of]
+        for name, of in effects.items()
+    }
+
+
+def _explored(contrast: Contrast, naming: Naming | None) -> str:
+    """A contrast that nobody declared, in a sentence."""
+    first, second = contrast_sides(contrast, naming)
+    return f"{contrast.scenario}: {contrast_words(contrast, first, second)}"
 
 
 def _ladders(state: RunState) -> dict[str, list[str]]:
