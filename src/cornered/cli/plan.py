@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cornered.cli._base import experiment_options, main, print_json
-from cornered.cli._table import add_row, echo, plain_table, print_table, stdout_width
+from cornered.cli._table import add_row, echo, echo_words, plain_table, print_table
 from cornered.cli.run import experiment_of
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _print_plan(made: Plan) -> None:
     _print_hypotheses(made)
     _print_assumptions(made)
     for warning in made.warnings:
-        _say(f"Note: {warning}")
+        echo_words(f"Note: {warning}")
 
 
 def _print_cells(made: Plan) -> None:
@@ -181,10 +181,11 @@ def _print_hypotheses(made: Plan) -> None:
     from cornered.run.expected import SOURCES
 
     if not made.hypotheses:
-        _say(
+        echo_words(
             "No hypotheses are declared: differences will be reported as exploration, with "
-            "intervals and no verdict.\n"
+            "intervals and no verdict."
         )
+        echo("")
         return
     margins = any(test.margin for test in made.hypotheses)
     out = plain_table(
@@ -197,25 +198,16 @@ def _print_hypotheses(made: Plan) -> None:
         name = f"{test.name}: {test.scenario}, {test.model}"
         add_row(out, name, f"{rates} %", str(test.family_size), *shown)
     print_table(out)
-    _say(
+    echo_words(
         f"Power: the chance that the interval of the difference leaves out 0 after Holm's "
         f"adjustment over the family, with n = {made.samples} a cell."
     )
     if margins:
-        _say("Equivalent: the chance that equal rates are shown to lie within the margin.")
+        echo_words("Equivalent: the chance that equal rates are shown to lie within the margin.")
     for source in dict.fromkeys(test.source for test in made.hypotheses):
         which = [t.name for t in made.hypotheses if t.source == source]
-        _say(f"Assumed, {', '.join(dict.fromkeys(which))}: {SOURCES[source]}.")
+        echo_words(f"Assumed, {', '.join(dict.fromkeys(which))}: {SOURCES[source]}.")
     echo("")
-
-
-def _say(text: str) -> None:
-    """Prints a sentence, wrapped in a terminal and in one line elsewhere."""
-    from textwrap import fill
-
-    from cornered.terminal import stdout_is_terminal
-
-    echo(fill(text, stdout_width()) if stdout_is_terminal() else text)
 
 
 def _print_assumptions(made: Plan) -> None:

@@ -15,7 +15,7 @@ from cornered.analysis.table import Cell, PlannedCell, cells
 from cornered.analysis.wording import family_words
 from cornered.errors import ExperimentError
 from cornered.experiment import Experiment
-from cornered.hypotheses import families, late_hypotheses
+from cornered.hypotheses import FAMILY, families, late_hypotheses
 from cornered.samples import max_samples
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition
@@ -95,7 +95,7 @@ def hypothesis_notes(state: RunState, tested: Sequence[HypothesisResult]) -> lis
     for family in families(experiment.hypotheses):
         count = sum(t.hypothesis.family == family and not t.late for t in tested)
         if count:
-            words = family_words(family, count)
+            words = family_words("" if family == FAMILY else family, count)
             notes.append(f"{words[0].upper()}{words[1:]}.")
     if late:
         notes.append(
