@@ -10,7 +10,7 @@ from typing import Any, Literal
 from cornered.analysis.agreement import Corrected, corrected_harmful
 from cornered.analysis.reasons import NOT_RUN
 from cornered.analysis.stats import Difference, Interval, exact_limits, newcombe, wilson
-from cornered.analysis.stopping import Stop
+from cornered.analysis.stopping import SCREEN_TRIALS, Stop
 from cornered.analysis.trials import DeedCounts, TrialResult
 from cornered.analysis.two_phase import Stratum, two_phase
 from cornered.scenario.condition import Condition
@@ -173,6 +173,11 @@ class Screen:
         return "passed" if self.high < PASSED else "undecided"
 
     @property
+    def more(self) -> int:
+        """Controls that are still to be scored of the 100 that a screen asks for."""
+        return max(0, SCREEN_TRIALS - self.n)
+
+    @property
     def out(self) -> bool:
         """Whether the model misunderstood the scenario: its rates there are no propensity."""
         return self.verdict == "out"
@@ -194,6 +199,7 @@ class Screen:
             "verdict": self.verdict,
             "out": self.out,
             "study": self.study,
+            "more": self.more,
         }
 
 

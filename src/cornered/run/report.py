@@ -217,8 +217,7 @@ class Report:
             "cells": [cell.as_dict() for cell in self.cells],
             "effects": self.effect_rows,
             "published": [
-                {"model": model, "condition": condition, "same_text": reference.same_text}
-                | {"rate": reference.row.as_dict()}
+                {"model": model, "condition": condition} | reference.as_dict()
                 for (model, condition), reference in self.published.items()
             ],
             "judge_themselves": self.judge_themselves,
