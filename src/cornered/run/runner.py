@@ -37,6 +37,7 @@ from cornered.limits import BLOCK_AT
 from cornered.redaction import redact
 from cornered.run.folder import MANIFEST, Manifest, manifest_for, prepare, read_manifest
 from cornered.run.imported import imported_cells
+from cornered.run.labels import RunLabels, run_labels
 from cornered.run.litter import clear_after_kills, clear_temporary
 from cornered.run.lock import this_command, writing
 from cornered.run.packs import readable
@@ -86,6 +87,8 @@ class RunState:
     """The card of its judge; None without a judge, or if it was never calibrated."""
     readable: Experiment
     """The experiment, its scenarios named so that they can be loaded from anywhere."""
+    labels: RunLabels | None = None
+    """What persons said of its trials; None without a judge, whose verdicts they correct."""
 
     @property
     def missing(self) -> int:
@@ -111,9 +114,11 @@ def read_run(folder: Path) -> RunState:
     if experiment.judges:
         card = find_card(experiment.judges, experiment.panel, experiment.judge_view)
     errors = judge_errors(card, manifest.packs, experiment.judged)
+    labels = run_labels(folder, manifest) if experiment.judges else None
+    said = labels.by_trial if labels else None
     if manifest.imported:
-        table = imported_cells(manifest, experiment.scenarios, rows, errors)
-        return RunState(folder, manifest, rows, table, card, experiment)
+        table = imported_cells(manifest, experiment.scenarios, rows, errors, said)
+        return RunState(folder, manifest, rows, table, card, experiment, labels)
     by_condition: dict[Condition, list[str]] = {}
     for model, condition in experiment.subjects(experiment.conditions()):
         by_condition.setdefault(condition, []).append(model)
@@ -124,9 +129,10 @@ def read_run(folder: Path) -> RunState:
         max_samples(experiment.samples),
         judged=bool(experiment.judges),
         errors=errors,
+        labels=said,
         stops=_stops(folder, experiment),
     )
-    return RunState(folder, manifest, rows, table, card, experiment)
+    return RunState(folder, manifest, rows, table, card, experiment, labels)
 
 
 def _stops(folder: Path, experiment: Experiment) -> dict[tuple[str, str], Stop]:
