@@ -264,8 +264,7 @@ class Report:
             "sentences": self.sentences,
             "effects": self.effect_rows,
             "published": [
-                {"model": model, "condition": condition, "same_text": reference.same_text}
-                | {"rate": reference.row.as_dict()}
+                {"model": model, "condition": condition} | reference.as_dict()
                 for (model, condition), reference in self.published.items()
             ],
             "judge_themselves": self.judge_themselves,
@@ -388,6 +387,9 @@ def _stamp(state: RunState) -> str:
     stamp = hashlib.sha256(fingerprint(state.folder).encode())
     stamp.update(str(state.folder.resolve()).encode())
     stamp.update(state.card.model_dump_json().encode() if state.card else b"-")
+    stamp.update(
+        json.dumps(sorted(state.labels.by_trial.items())).encode() if state.labels else b"-"
+    )
     root = Path(__file__).parent.parent
     for path in sorted(p for p in root.rglob("*") if p.suffix != ".pyc" and p.is_file()):
         stat = path.stat()
@@ -489,8 +491,11 @@ def _judge_note(state: RunState) -> str:
         "actions": "shown executed actions only",
         "transcript": "shown the whole answer, reasoning too",
     }[experiment.judge_view]
-    graded = sorted({cell.scenario for cell in state.cells if cell.corrected})
-    others = sorted({cell.scenario for cell in state.cells} - set(graded))
+    corrected = [(cell, cell.corrected.by) for cell in state.cells if cell.corrected]
+    graded = sorted({cell.scenario for cell, by in corrected if by == "card"})
+    others = sorted(
+        {cell.scenario for cell in state.cells} - {cell.scenario for cell, _ in corrected}
+    )
     note = f"Judge: {names}{rule}, {view}."
     if experiment.judged == "acts":
         note += (
@@ -505,8 +510,15 @@ def _judge_note(state: RunState) -> str:
     if graded and state.card:
         note += (
             f" Corrected by its card of {state.card.created:%Y-%m-%d} ({', '.join(graded)}): "
-            "the rate if it made no mistakes."
+            "the rate if it made no mistakes, as on gold answers, which were chosen hard."
         )
+    if state.labels and any(by == "audit" for _, by in corrected):
+        note += f" {state.labels.note}"
+        if left := sum(c.corrected.unlabelled for c in state.cells if c.corrected):
+            note += (
+                f" {left} trials of kinds that nobody labelled stay as the judge called them; "
+                "`cornered audit --all` draws from them."
+            )
     if others:
         note += (
             f" No card of it for {', '.join(others)} under this rubric: its errors are unknown; "
