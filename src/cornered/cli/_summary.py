@@ -7,7 +7,14 @@ from itertools import groupby, repeat
 from typing import TYPE_CHECKING, Any
 
 from cornered.cli._base import DONE, INCOMPLETE, interval, print_json
-from cornered.cli._table import add_row, as_text, echo, plain_table, print_table
+from cornered.cli._table import (
+    add_row,
+    as_text,
+    echo,
+    echo_words,
+    plain_table,
+    print_table,
+)
 from cornered.text import shorten
 
 if TYPE_CHECKING:
@@ -40,9 +47,9 @@ def print_summary(report: Report, as_json: bool) -> int:
         *report.stopping_notes,
         *report.figure_notes,
     ):
-        echo(line)
+        echo_words(line)
     echo(f"run     {report.folder}\nlogs    {report.folder / 'logs'}\nreport  {report.page}")
-    echo(report.conclusion)
+    echo_words(report.conclusion)
     return exit_code(report)
 
 
@@ -199,10 +206,9 @@ def _print_effects(report: Report) -> None:
         heads = ["n", "points", "95 %", "conditions"]
         out = plain_table(f"{scenario}: what changes the rate", *heads)
         for e in rows:
-            out.add_row(*(as_text(text) for text in _effect_cells(e)))
+            add_row(out, *_effect_cells(e))
             if e["control"] and e["control"]["cells"]:
-                same = ["  the same in controls", *_effect_cells(e["control"])[1:]]
-                out.add_row(*(as_text(text) for text in same))
+                add_row(out, "  the same in controls", *_effect_cells(e["control"])[1:])
         print_table(out)
         for note in dict.fromkeys(e["note"] for e in rows if e["note"]):
             echo(f"  {note}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from cornered.analysis.missingness import missing_notes
 from cornered.analysis.reasons import NOT_RUN, in_words
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.roles import SUBJECT, judge_themselves
@@ -154,8 +155,8 @@ class Report:
 
     @cached_property
     def exposure_notes(self) -> list[str]:
-        """How many trials are unexposed, and in which cells; a sentence or two."""
-        return list(_exposure_notes(self.cells))
+        """What is in no rate: unexposed trials, acts before a cut, silence, unequal shares."""
+        return [*_exposure_notes(self.cells), *missing_notes(self.cells)]
 
     @cached_property
     def approval_notes(self) -> list[str]:
