@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -347,10 +348,11 @@ def _stamp(state: RunState) -> str:
     stamp = hashlib.sha256(fingerprint(state.folder).encode())
     stamp.update(str(state.folder.resolve()).encode())
     stamp.update(state.card.model_dump_json().encode() if state.card else b"-")
-    root = Path(__file__).parent.parent
-    for path in sorted(p for p in root.rglob("*") if p.suffix != ".pyc" and p.is_file()):
-        stat = path.stat()
-        stamp.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    for parent, folders, names in os.walk(Path(__file__).parent.parent):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for path in (os.path.join(parent, name) for name in sorted(names)):
+            stat = os.stat(path)
+            stamp.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return stamp.hexdigest()
 
 
