@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -390,10 +391,11 @@ def _stamp(state: RunState) -> str:
     stamp.update(
         json.dumps(sorted(state.labels.by_trial.items())).encode() if state.labels else b"-"
     )
-    root = Path(__file__).parent.parent
-    for path in sorted(p for p in root.rglob("*") if p.suffix != ".pyc" and p.is_file()):
-        stat = path.stat()
-        stamp.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    for parent, folders, names in os.walk(Path(__file__).parent.parent):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for path in (os.path.join(parent, name) for name in sorted(names)):
+            stat = os.stat(path)
+            stamp.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return stamp.hexdigest()
 
 
