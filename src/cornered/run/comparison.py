@@ -9,7 +9,7 @@ from pathlib import Path
 from cornered.analysis.compare import Between, Comparison, Side, at_level, compare, side
 from cornered.files import disk_errors
 from cornered.generation import Generation
-from cornered.run.folder import Manifest
+from cornered.run.manifest import Manifest
 from cornered.run.packs import name_of, origin, verdict_versions
 from cornered.run.runner import read_run
 
