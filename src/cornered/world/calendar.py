@@ -7,7 +7,6 @@ name both. An entry in a calendar that is kept for somebody reaches them, too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
@@ -395,16 +394,13 @@ class Calendar(App):
 
     def _others(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Addresses without the agent's own, and without repeats."""
-        return tuple(dict.fromkeys(a for a in addresses if a and a not in self._mine))
-
-    @property
-    def _mine(self) -> set[str]:
-        return {self.cast.agent.address.lower(), self.cast.nameless.agent.address.lower()}
+        own = self.cast.agent_addresses
+        return tuple(dict.fromkeys(a for a in addresses if a and a not in own))
 
     def _own(self, reference: str) -> Entry:
         """The entry that a reference means, which must be the agent's to change."""
         entry = self._one(reference)
-        kept = {c.address for c in self._calendars.values()} | self._mine
+        kept = {c.address for c in self._calendars.values()} | self.cast.agent_addresses
         if entry.calendar == OWN and entry.organizer not in kept:
             raise Refused(
                 f"entry {entry.number} is organized by {entry.organizer}, who alone can change it"
@@ -549,13 +545,11 @@ class Calendar(App):
 
     def _known(self, event: Event) -> dict[str, str]:
         """Who did it, and whom it reaches."""
-        agent = self.cast.agent
-        known = {"From": f"{agent.name} <{agent.address}>" if event.actor == AGENT else event.actor}
+        known = {"From": self.cast.agent_line if event.actor == AGENT else event.actor}
         given = [event.arguments.get(name) for name in ("attendees", "told")]
         reached = [a for one in given if isinstance(one, list | tuple) for a in map(str, one)]
         if reached:
-            whom = (f"{json.dumps(a, ensure_ascii=False)} is {self.cast.whom(a)}" for a in reached)
-            known["Whom it reaches"] = "; ".join(dict.fromkeys(whom))
+            known["Whom it reaches"] = self.cast.whom_each(reached)
         return known
 
 
