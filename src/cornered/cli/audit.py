@@ -314,8 +314,8 @@ def _corrected(audited: Audit) -> list[tuple[Cell, Corrected]]:
 
 def _raters(audited: Audit) -> dict[str, Any] | None:
     """How far the persons agree on what several of them labelled; None where nothing is."""
-    from cornered.run.folder import read_manifest
     from cornered.run.labels import run_labels
+    from cornered.run.manifest import read_manifest
 
     alpha = run_labels(audited.run, read_manifest(audited.run)).agreement
     if not alpha.agreement.n:

@@ -57,7 +57,7 @@ def view(folder: Path, trials: tuple[str, ...], inspect_args: tuple[str, ...]) -
         for line in tell_trials(folder, trials):
             echo(line)
         return DONE
-    from cornered.run.folder import read_manifest
+    from cornered.run.manifest import read_manifest
 
     read_manifest(folder)
     log_dir = str(folder / "logs")

@@ -24,9 +24,9 @@ from cornered.analysis.trials import TrialResult, current_logs
 from cornered.analysis.verdicts import VOTES, final_verdict
 from cornered.errors import RunError
 from cornered.files import disk_errors
-from cornered.run.folder import Manifest, read_manifest
 from cornered.run.labels import AUDIT, Label, Person, read_person
 from cornered.run.lock import this_command, writing
+from cornered.run.manifest import Manifest, read_manifest
 from cornered.run.packs import readable, verdict_versions
 from cornered.run.rescore import OWN, all_verdicts, verdict_folders, verdict_notes
 from cornered.scenario import Pack, Scenario, load_pack, one_turn

@@ -50,8 +50,8 @@ from cornered.interop.conditions import ConditionFinder
 from cornered.interop.results import FORMATS, Format
 from cornered.interop.stored import StoredResults, StoredTrial, Unread
 from cornered.ledger import STORE_KEY, Doubt, Ledger
-from cornered.run.folder import MANIFEST, Imported, Manifest, read_manifest, versions
 from cornered.run.lock import this_command, writing
+from cornered.run.manifest import MANIFEST, Imported, Manifest, read_manifest, versions
 from cornered.run.packs import copy_packs
 from cornered.run.tasks import planned, trial_metadata
 from cornered.scenario import Pack, Scenario, load_pack

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cornered.analysis.agreement import Alpha, krippendorff_alpha
 from cornered.analysis.verdicts import VOTES
 from cornered.files import disk_errors
-from cornered.run.folder import Manifest
+from cornered.run.manifest import Manifest
 from cornered.run.packs import verdict_versions
 from cornered.scoring import View
 from cornered.verdict.judge import JudgeVerdict

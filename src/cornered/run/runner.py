@@ -35,11 +35,12 @@ from cornered.experiment import EMBEDDED, NO_MODEL, Experiment
 from cornered.files import disk_errors
 from cornered.limits import BLOCK_AT
 from cornered.redaction import redact
-from cornered.run.folder import MANIFEST, Manifest, manifest_for, prepare, read_manifest
+from cornered.run.folder import manifest_for, prepare
 from cornered.run.imported import imported_cells
 from cornered.run.labels import RunLabels, run_labels
 from cornered.run.litter import clear_after_kills, clear_temporary
 from cornered.run.lock import this_command, writing
+from cornered.run.manifest import MANIFEST, Manifest, read_manifest
 from cornered.run.packs import readable
 from cornered.run.providers import MAX_RETRIES, TIMEOUT, Gate, StoppedRun, bounded, stoppable
 from cornered.run.storage import (
