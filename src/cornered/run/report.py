@@ -309,6 +309,7 @@ def _write_files(report: Report) -> None:
             *report.figure_notes,
         ],
         scenarios=state.readable.scenarios,
+        contrasts=[contrast for of in report.effects.values() for contrast in of],
         pictures=[Picture(f.name, f.title, f.caption, f.alt, inline_svg(f)) for f in drawn],
     )
 
