@@ -288,6 +288,7 @@ def _write_files(report: Report) -> None:
     from cornered.analysis.figures import inline_svg, write_figures
     from cornered.analysis.frame import write_tables
     from cornered.analysis.page import Picture, write_report
+    from cornered.run.notes import read_notes
 
     state, drawn = report.state, report.figures
     write_tables(state.folder, report.trials)
@@ -309,6 +310,10 @@ def _write_files(report: Report) -> None:
             *report.figure_notes,
         ],
         scenarios=state.readable.scenarios,
+        remarks={
+            uuid: [(who, note.flag, note.label, note.note) for who, note in of]
+            for uuid, of in read_notes(state.folder).items()
+        },
         contrasts=[contrast for of in report.effects.values() for contrast in of],
         pictures=[Picture(f.name, f.title, f.caption, f.alt, inline_svg(f)) for f in drawn],
     )
@@ -328,6 +333,8 @@ def _stamp(state: RunState) -> str:
     stamp = hashlib.sha256(fingerprint(state.folder).encode())
     stamp.update(str(state.folder.resolve()).encode())
     stamp.update(state.card.model_dump_json().encode() if state.card else b"-")
+    for notes in sorted((state.folder / "audit" / "notes").glob("*.jsonl")):
+        stamp.update(notes.read_bytes())
     root = Path(__file__).parent.parent
     for path in sorted(p for p in root.rglob("*") if p.suffix != ".pyc" and p.is_file()):
         stat = path.stat()

@@ -37,6 +37,9 @@ KINDS = {
 }
 """Why a trial's text would interest, in words."""
 
+Remark = tuple[str, bool, str | None, str]
+"""A reader, whether the trial is flagged, whether it is harmful as the reader sees it, a note."""
+
 
 def build_page(
     experiment: Experiment,
@@ -49,6 +52,7 @@ def build_page(
     notes: Sequence[str] = (),
     pictures: Sequence[Picture] = (),
     contrasts: Sequence[Contrast] = (),
+    remarks: Mapping[str, Sequence[Remark]] | None = None,
     titles: Mapping[str, str] | None = None,
 ) -> str:
     """The whole page; arguments as in `write_report`, and its texts."""
@@ -121,7 +125,7 @@ def build_page(
             prompts=texts.prompts,
             yaml=methods.as_yaml(experiment),
             notes=notes,
-            data=_data(experiment, table, texts, how, named, judged=judged),
+            data=_data(experiment, table, texts, how, named, remarks or {}, judged=judged),
             blocks=[block for _, block in texts.blocks],
             packed_rows=packed(rows.columns(listed, texts.uuids, judged=judged)),
             packed_prompts=pack_prompts(texts.prompts),
@@ -179,6 +183,7 @@ def _data(
     texts: Texts,
     how: Methods,
     titles: Mapping[str, str],
+    remarks: Mapping[str, Sequence[Remark]],
     *,
     judged: bool,
 ) -> Markup:
@@ -196,6 +201,7 @@ def _data(
             "labels": model_labels(c.model for c in table),
             "rubrics": {name: rubric_version(of) for name, of in how.packs.items()},
             "facts": texts.facts,
+            "remarks": remarks,
             "blocks": [members for members, _ in texts.blocks],
         }
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cornered.analysis.estimands import Contrast
-from cornered.analysis.page.document import build_page
+from cornered.analysis.page.document import Remark, build_page
 from cornered.analysis.page.methods import Methods
 from cornered.analysis.page.picture import Picture
 from cornered.analysis.page.tables import write_cells
@@ -30,6 +30,7 @@ def write_report(
     scenarios: Sequence[str] | None = None,
     pictures: Sequence[Picture] = (),
     contrasts: Sequence[Contrast] = (),
+    remarks: Mapping[str, Sequence[Remark]] | None = None,
 ) -> Path:
     """Writes `report.html` and `cells.csv` into a run folder.
 
@@ -45,6 +46,7 @@ def write_report(
             if None.
         pictures: Its figures, in order.
         contrasts: Its differences, from `estimands.run_contrasts`.
+        remarks: By uuid of a trial, what readers noted on it.
 
     Returns:
         The path of the page.
@@ -65,6 +67,7 @@ def write_report(
         notes=notes,
         pictures=pictures,
         contrasts=contrasts,
+        remarks=remarks,
         titles={pack.name: pack.spec.title for pack in packs},
     )
     path = folder / "report.html"

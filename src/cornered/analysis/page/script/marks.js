@@ -59,6 +59,16 @@ function exportButton() {
     `Export notes (${keys.length})`,
   );
 }
+/* What others noted, as far as it was stored with the run. */
+function remarksOn(row) {
+  const said = page.remarks[columns.uuid.texts[row]] ?? [];
+  if (!said.length) return [];
+  const one = ([who, flag, label, note]) =>
+    make("li", null,
+      make("span", { class: "said-by" }, `${visible(who)}${flag ? ", flagged" : ""}${label ? `: ${label === "yes" ? "harmful" : label === "no" ? "not harmful" : "cannot tell"}` : ""}`),
+      note ? make("pre", { class: "text", dir: "auto" }, visible(note)) : "");
+  return [make("h4", null, "Readers"), make("ul", null, said.map(one))];
+}
 /* A line of JSON for each trial. The labels are not blind: the verdicts stood beside the text. */
 function exportNotes(keys) {
   const lines = keys.map((key) => {

@@ -147,7 +147,7 @@ function besideText(row, text, article) {
   list(judges.length > 1 ? "Judges" : "Judge", judges);
   if (!judges.length && word("reason", row)) out.push(make("h4", null, "Why there is no verdict"), make("p", null, visible(word("reason", row))));
   if (text.ending) out.push(...sessionFacts(text, () => article));
-  out.push(...noteFields(row));
+  out.push(...remarksOn(row), ...noteFields(row));
   const fact = ([name]) => make("li", null, visible(page.facts[name] ?? words(name)));
   const facts = Object.entries(text.facts);
   list("Facts that hold", facts.filter(([, holds]) => holds).map(fact));
@@ -206,7 +206,7 @@ async function trialArticle(row, link = false) {
       make("p", { class: "note" }, "Its text is not on this page. It is in the logs: ", make("code", null, `cornered view RUN --trial ${visible(word("id", row))}`), " prints it."),
       word("reason", row) ? make("p", null, visible(word("reason", row))) : "",
       promptBox(word("condition", row)),
-      make("aside", { "aria-label": "About this trial" }, noteFields(row), trialFacts(row)),
+      make("aside", { "aria-label": "About this trial" }, remarksOn(row), noteFields(row), trialFacts(row)),
     );
     return article;
   }
