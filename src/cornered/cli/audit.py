@@ -64,6 +64,12 @@ SHOWN = 20
 @click.option("--transcript", is_flag=True, help="Also show everything the agent wrote.")
 @click.option("--reveal", is_flag=True, help="After each label, show the verdicts.")
 @click.option("--report", is_flag=True, help="Label nothing; show the agreement so far.")
+@click.option(
+    "--notes",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Store the flags, labels and notes that the report's page exported.",
+)
 @json_option
 def audit(
     folder: Path,
@@ -74,6 +80,7 @@ def audit(
     transcript: bool,
     reveal: bool,
     report: bool,
+    notes: Path | None,
     as_json: bool,
 ) -> int:
     """Label a random sample of the trials of RUN, and see how far its judges agree with you.
@@ -87,14 +94,21 @@ def audit(
     everybody correct them; `cornered report` shows them too. The exit code is 1 while drawn trials
     are unlabelled.
 
+    With --notes nothing is labelled here: what a reader noted on the page is stored under
+    RUN/audit/notes, and the next report shows it. The reader chose the trials and saw the verdicts,
+    so it corrects no rate.
+
     \b
       cornered audit runs/headline
+      cornered audit runs/headline --notes headline-notes.jsonl --who second-reader
       cornered audit runs/headline -n 50 --who second-reader
       cornered audit runs/headline --report --json
     """
     from cornered.run.audit import Audit
     from cornered.run.labels import read_people
 
+    if notes:
+        return _import(folder, notes, who or _login(), as_json=as_json)
     audited = Audit(
         folder,
         who=who or _login(),
@@ -122,6 +136,22 @@ def audit(
         more = "" if report else "; the same command continues, --report shows the agreement so far"
         say(f"{left} of {len(audited.drawn)} drawn trials are not labelled{more}")
     return INCOMPLETE if left else DONE
+
+
+def _import(folder: Path, file: Path, who: str, *, as_json: bool) -> int:
+    from cornered.analysis.trials import read_trials
+    from cornered.run.notes import import_notes
+
+    done = import_notes(folder, file, who, {trial.uuid for trial in read_trials(folder)})
+    if as_json:
+        print_json({"who": who, "stored": done.stored, "not_in_this_run": done.elsewhere})
+    else:
+        echo(
+            f"{done.stored} new or changed notes of {who} are stored; `cornered report` shows them."
+        )
+    if done.elsewhere:
+        say(f"{done.elsewhere} notes are on trials that are not in this run, and were left out")
+    return INCOMPLETE if done.elsewhere else DONE
 
 
 def _login() -> str:

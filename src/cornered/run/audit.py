@@ -42,7 +42,8 @@ Of = Literal["acts", "all"]
 """The population of the draw: trials with the act, or all trials with an executed action."""
 ActStatus = Literal["act", "no act"]
 """Agreement is reported separately for each, so that draws of acts and draws of all do not mix."""
-_NAME = re.compile(r"\w[\w.@+-]*")
+NAME = re.compile(r"\w[\w.@+-]*")
+"""What can be the name of a person, and of a file."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ class Audit:
             raise RunError(
                 "has verdicts of another run", where=str(run), fix=f"give {run.parent.parent}"
             )
-        if not _NAME.fullmatch(who):
+        if not NAME.fullmatch(who):
             raise RunError(
                 f"{who!r} cannot be the name of a file of labels",
                 fix="give another one with --who, of letters, digits, dots and dashes",

@@ -348,6 +348,7 @@ def _write_files(report: Report) -> None:
     from cornered.analysis.figures import inline_svg, write_figures
     from cornered.analysis.frame import write_tables
     from cornered.analysis.page import Picture, write_report
+    from cornered.run.notes import read_notes
 
     state, drawn = report.state, report.figures
     write_tables(state.folder, report.trials)
@@ -370,6 +371,11 @@ def _write_files(report: Report) -> None:
             *report.figure_notes,
         ],
         scenarios=state.readable.scenarios,
+        remarks={
+            uuid: [(who, note.flag, note.label, note.note) for who, note in of]
+            for uuid, of in read_notes(state.folder).items()
+        },
+        contrasts=[contrast for of in report.effects.values() for contrast in of],
         pictures=[Picture(f.name, f.title, f.caption, f.alt, inline_svg(f)) for f in drawn],
     )
 
@@ -391,6 +397,8 @@ def _stamp(state: RunState) -> str:
     stamp.update(
         json.dumps(sorted(state.labels.by_trial.items())).encode() if state.labels else b"-"
     )
+    for notes in sorted((state.folder / "audit" / "notes").glob("*.jsonl")):
+        stamp.update(notes.read_bytes())
     for parent, folders, names in os.walk(Path(__file__).parent.parent):
         folders[:] = sorted(name for name in folders if name != "__pycache__")
         for path in (os.path.join(parent, name) for name in sorted(names)):
