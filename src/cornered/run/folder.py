@@ -10,6 +10,7 @@ import platform
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -18,6 +19,7 @@ from cornered.experiment import Experiment
 from cornered.files import LOCK, disk_errors, write_text
 from cornered.generation import Generation
 from cornered.run.packs import Copies, Origin, changed_files, check_names, copy_packs
+from cornered.run.unlike import no_run
 from cornered.samples import merge_samples
 from cornered.scenario import Pack, load_pack
 from cornered.scoring import Scoring
@@ -37,6 +39,8 @@ FIXED = (
 """Settings shared by every trial of a run; models, factors and samples may grow."""
 OF_JUDGES = ("judged", "judge_view", "panel")
 """Settings that have no effect without a judge."""
+RESCORED = ("judge", "reader", *Scoring.model_fields)
+"""Settings under which the trials of a run can be scored again."""
 
 
 class Imported(BaseModel):
@@ -104,21 +108,24 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (OSError, UnicodeEncodeError):
+        raise no_run(folder) from None
+    except UnicodeDecodeError:
+        raise RunError("cannot be read: not UTF-8", where=str(path), fix="restore it") from None
+    except ValidationError as e:
+        first = e.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        problem = f"{key}: {first['msg']}" if key else first["msg"]
+        damaged = first["type"] == "json_invalid"
         raise RunError(
-            "there is no run here (no run.json)",
-            where=str(folder),
-            fix="give the folder that `cornered run` named",
+            f"cannot be read: {problem}"
+            if damaged
+            else f"is not as cornered writes it ({problem})",
+            where=str(path),
+            fix="restore it; or give the folder that `cornered run` named",
         ) from None
-    except OSError as e:  # a file in place of the folder, a loop of symlinks
-        raise RunError(
-            f"there is no run here ({e.strerror or e})",
-            where=str(folder),
-            fix="give the folder that `cornered run` named",
-        ) from None
-    except (ValidationError, UnicodeDecodeError) as e:
-        problem = e.errors()[0]["msg"] if isinstance(e, ValidationError) else "not UTF-8"
-        raise RunError(f"cannot be read: {problem}", where=str(path)) from None
+    except ValueError:  # a name with a NUL in it
+        raise no_run(folder) from None
 
 
 def prepare(folder: Path, experiment: Experiment) -> Manifest:
@@ -191,22 +198,43 @@ def _check_same(
         raise refuse(f"it has verdicts on the trials of {folder.parent.parent}")
     if old.experiment.name != experiment.name:
         raise refuse(f"it is a run of {old.experiment.name}, not of {experiment.name}")
+    if not {*old.conditions} & {*conditions}:
+        raise refuse(
+            f"both are called {experiment.name}, and have no condition in common",
+            fix="give this one another name, or another folder with --out",
+        )
     unused = () if experiment.judges else OF_JUDGES
     for setting in FIXED:
         if setting in unused:
             continue
         before, now = getattr(old.experiment, setting), getattr(experiment, setting)
+        if before != now and setting in RESCORED and experiment.judges:
+            raise refuse(
+                f"{setting} was {_shown(before)} and is now {_shown(now)}",
+                fix=f"{_score_command(folder, experiment)} makes verdicts on its trials; or start "
+                "a new run with --out",
+            )
         if before != now:
-            raise refuse(f"{setting} was {before} and is now {now}")
+            raise refuse(f"{setting} was {_shown(before)} and is now {_shown(now)}")
     for name, command in old.experiment.agents.items():
         if name in experiment.agents and experiment.agents[name] != command:
             raise refuse(f"the command of the agent {name} has changed")
     for model in old.experiment.models:
         if model not in experiment.models:
-            raise refuse(f"it has trials of {model}, which is no longer named")
+            both = dict.fromkeys([*old.experiment.models, *experiment.models])
+            raise refuse(
+                f"it has trials of {model}, which is no longer named",
+                fix="name both: the same command with "
+                + " ".join(f"-m {quote(name)}" for name in both)
+                + "; or start a new run with --out",
+            )
     for name in old.conditions:
         if name not in conditions:
-            raise refuse(f"it has the condition {name}, which is no longer asked for")
+            raise refuse(
+                f"it has the condition {name}, which is no longer asked for",
+                fix="ask for it too; or give this experiment another name, or another folder "
+                "with --out",
+            )
     for scenario, files in old.packs.items():
         if scenario not in packs:
             raise refuse(
@@ -218,3 +246,15 @@ def _check_same(
                 f"{file} of the scenario {scenario} has changed since the run began",
                 fix="undo that change, or start a new run with --out",
             )
+
+
+def _shown(value: object) -> str:
+    if value is None or value == [] or value == ():
+        return "none"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _score_command(folder: Path, experiment: Experiment) -> str:
+    """The command that scores the trials of a run with the judges of an experiment."""
+    judges = " ".join(f"--judge {quote(name)}" for name in experiment.judges)
+    return f"`cornered score {quote(str(folder))} {judges}`"

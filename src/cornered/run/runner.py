@@ -39,6 +39,7 @@ from cornered.run.folder import MANIFEST, Manifest, manifest_for, prepare, read_
 from cornered.run.imported import imported_cells
 from cornered.run.litter import clear_after_kills, clear_temporary
 from cornered.run.lock import this_command, writing
+from cornered.run.model_names import odd_name
 from cornered.run.packs import readable
 from cornered.run.providers import MAX_RETRIES, TIMEOUT, Gate, StoppedRun, bounded, stoppable
 from cornered.run.storage import (
@@ -186,7 +187,9 @@ def make_model(
         # The first line of Inspect's own words rarely names what is missing.
         problem = bounded(redact(MARKUP.sub("", str(e)).removeprefix("ERROR: ")))
         fix = "use Inspect's name of a model, such as openai/gpt-4.1 with OPENAI_API_KEY set"
-        if missing := re.search(r"No (\w+)(?:,? or \w+)? defined in the environment", problem):
+        if odd := odd_name(name):
+            problem, fix = odd
+        elif missing := re.search(r"No (\w+)(?:,? or \w+)? defined in the environment", problem):
             fix = f"set {missing[1]}"
         raise ModelError(
             problem.rstrip(".") or type(e).__name__, where=f"{role} {name}", fix=fix
