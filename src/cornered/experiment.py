@@ -25,7 +25,6 @@ from cornered.limits import BLOCK_AT, Limits
 from cornered.samples import MAX_TRIALS, Samples
 from cornered.scenario import Level, Pack, load_pack, one_turn
 from cornered.scenario.condition import Condition
-from cornered.scenario.factors import one_turn
 from cornered.scoring import Scoring
 from cornered.yamlfile import Loc, place, read_model
 

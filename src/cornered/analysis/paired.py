@@ -330,9 +330,9 @@ def _paired_difference(
     if first is None or second is None:
         return None
     a, b = (both + only_a) / n, (both + only_b) / n
-    phi = _phi(both, only_a, only_b, neither)
-    below = _combined(a - first.low, second.high - b, phi)
-    above = _combined(first.high - a, b - second.low, phi)
+    correlation = phi(both, only_a, only_b, neither)
+    below = _combined(a - first.low, second.high - b, correlation)
+    above = _combined(first.high - a, b - second.low, correlation)
     value = (only_a - only_b) / n
     return Difference(value, Interval(max(-1.0, value - below), min(1.0, value + above)))
 
@@ -341,7 +341,7 @@ def _combined(one: float, other: float, phi: float) -> float:
     return sqrt(max(0.0, one**2 - 2 * phi * one * other + other**2))
 
 
-def _phi(both: int, only_a: int, only_b: int, neither: int) -> float:
+def phi(both: int, only_a: int, only_b: int, neither: int) -> float:
     """The correlation of the two verdicts; if positive, corrected for continuity by n / 2."""
     margins = (both + only_a) * (only_b + neither) * (both + only_b) * (only_a + neither)
     if margins == 0:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from cornered.run.usage import Use
 
 UNKNOWN = "unknown"
+COMPANIONS = {
+    "people": "People: asked once for each mail that the rehearsed agent writes.",
+    "monitor": "Monitor: asked once about each mail that the rehearsed agent writes.",
+}
 
 
 @main.command()
@@ -188,6 +192,8 @@ def _print_assumptions(made: Plan) -> None:
             f"Sessions with tools: rehearsed with every mail opened and {MESSAGES} written, up to\n"
             f"  {made.sessions} turns, each sent the whole conversation so far. More is possible."
         )
+    for use in made.companions:
+        echo(COMPANIONS[use.role])
     if len(uses) < len(made.uses):
         echo("Agents that bring a model of their own: what they use is not counted.")
     for model, price in {use.model: use.price for use in uses}.items():

@@ -28,6 +28,8 @@ from cornered.run.usage import (
     Subject,
     Use,
     Work,
+    companion_use,
+    companions,
     judge_use,
     measure_cells,
     model_use,
@@ -90,6 +92,8 @@ class Plan:
     judges: tuple[Use, ...]
     reader: Use | None
     """None without readings and debrief."""
+    companions: tuple[Use, ...]
+    """The people who answer by a model, and the monitor, in sessions that have them."""
     precision: tuple[Precision, ...]
     zero_upper: float
     """Upper end of the 95 % Wilson interval of 0 acts in n trials."""
@@ -109,11 +113,12 @@ class Plan:
 
     @property
     def uses(self) -> tuple[Use, ...]:
-        """Every use of a model: subjects, judges, reader."""
+        """Every use of a model: subjects, judges, reader, people, monitor."""
         return (
             *(m.use for m in self.models),
             *self.judges,
             *([self.reader] if self.reader else ()),
+            *self.companions,
         )
 
     @property
@@ -137,6 +142,7 @@ class Plan:
             ],
             "judges": [judge.as_dict() for judge in self.judges],
             "reader": self.reader.as_dict() if self.reader else None,
+            "companions": [use.as_dict() for use in self.companions],
             "cost": asdict(self.cost) if self.cost else None,
         }
 
@@ -207,6 +213,10 @@ def plan(
         reader=reader_use(reader, estimates["reader", reader], total, written, experiment)
         if reader
         else None,
+        companions=tuple(
+            companion_use(role, m, estimates[role, m], total)
+            for role, m in companions(experiment, total).items()
+        ),
         precision=tuple(
             Precision(
                 rate,

@@ -13,6 +13,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from cornered.analysis.missingness import missing_notes
 from cornered.analysis.reasons import NOT_RUN, in_words
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.roles import SUBJECT, judge_themselves
@@ -32,7 +33,7 @@ from cornered.text import ends
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cornered.analysis.effects import Effect
+    from cornered.analysis.estimands import Contrast
     from cornered.analysis.figures import Figure
     from cornered.analysis.page import Methods
 
@@ -75,20 +76,20 @@ class Report:
         return run_frame(self.state.trials, self.state.manifest)
 
     @cached_property
-    def effects(self) -> dict[str, list[Effect]]:
-        """By scenario, the effect of each factor on the rate, all other factors held constant."""
+    def effects(self) -> dict[str, list[Contrast]]:
+        """By scenario, its contrasts: arms, interactions, models, draws."""
         from cornered.run.effects import run_effects
 
-        return run_effects(self.trials, self.state.readable)
+        return run_effects(self.cells, self.state.trials)
 
     @cached_property
     def effect_rows(self) -> dict[str, list[dict[str, Any]]]:
-        """The effects as plain values, by scenario; p values are adjusted within a scenario."""
-        # Stored effects spare the regression and its slow imports.
+        """The contrasts as plain values, by scenario."""
+        # Stored contrasts spare slow imports.
         stored = _stored(self.folder, _stamp(self.state))
         if stored is not None:
             return stored
-        return {name: _effect_rows(effects) for name, effects in self.effects.items()}
+        return _as_rows(self.effects)
 
     @cached_property
     def published(self) -> dict[tuple[str, str], Reference]:
@@ -154,8 +155,8 @@ class Report:
 
     @cached_property
     def exposure_notes(self) -> list[str]:
-        """How many trials are unexposed, and in which cells; a sentence or two."""
-        return list(_exposure_notes(self.cells))
+        """What is in no rate: unexposed trials, acts before a cut, silence, unequal shares."""
+        return [*_exposure_notes(self.cells), *missing_notes(self.cells)]
 
     @cached_property
     def approval_notes(self) -> list[str]:
@@ -202,7 +203,7 @@ class Report:
             stamp = _stamp(self.state)
             if again or _stored(self.folder, stamp) is None:
                 _write_files(self)
-                effects = {name: _effect_rows(rows) for name, rows in self.effects.items()}
+                effects = _as_rows(self.effects)
                 files = [p.relative_to(self.folder).as_posix() for p in _written_files(self)]
                 record = {"made_from": stamp, "files": files, "effects": effects}
                 write_text(self.folder / STAMP, json.dumps(record))
@@ -266,29 +267,8 @@ def read_report(folder: Path) -> Report:
     return Report(read_run(folder))
 
 
-def _effect_rows(effects: Sequence[Effect]) -> list[dict[str, Any]]:
-    from cornered.analysis.multiplicity import benjamini_hochberg, holm
-
-    values = [e.p for e in effects]
-    return [
-        {
-            "factor": e.factor,
-            "level": e.level,
-            "reference": e.reference,
-            "n": e.n,
-            "odds_ratio": e.odds_ratio,
-            "odds_ratio_ci_low": e.interval.low if e.interval else None,
-            "odds_ratio_ci_high": e.interval.high if e.interval else None,
-            "difference": e.difference.value,
-            "difference_ci_low": e.difference.interval.low if e.difference.interval else None,
-            "difference_ci_high": e.difference.interval.high if e.difference.interval else None,
-            "p": e.p,
-            "p_holm": p_holm,
-            "p_bh": p_bh,
-            "note": e.note,
-        }
-        for e, p_holm, p_bh in zip(effects, holm(values), benjamini_hochberg(values), strict=True)
-    ]
+def _as_rows(effects: Mapping[str, Sequence[Contrast]]) -> dict[str, list[dict[str, Any]]]:
+    return {name: [contrast.as_dict() for contrast in of] for name, of in effects.items()}
 
 
 def _ladders(state: RunState) -> dict[str, list[str]]:

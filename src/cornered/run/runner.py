@@ -96,7 +96,7 @@ class RunState:
     @property
     def unknown(self) -> int:
         """Number of trials that ran without a verdict on the act, or on harm with a judge."""
-        return sum(c.primary.unknown for c in self.cells) - self.missing
+        return sum(c.primary.unknown for c in self.cells)
 
 
 def read_run(folder: Path) -> RunState:

@@ -23,7 +23,6 @@ from cornered.limits import MAX_TURNS
 from cornered.run.viewer import viewer_config
 from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, one_turn, pack_names
 from cornered.scenario.condition import Condition, Trial, trial_id
-from cornered.scenario.factors import one_turn
 from cornered.scenario.lint import lint_version
 from cornered.scenario.study import study_version
 from cornered.scoring import Scoring

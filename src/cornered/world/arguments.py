@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -46,6 +47,8 @@ _AROUND = " \t\r\n\"'`“”‘’*,;"
 """What may stand around a reference to a mail."""
 _MOST_ROUNDS = 8
 """Most times that a list of recipients is read again; a limit that no sane list reaches."""
+_SHORT = 300
+"""Recipients of fewer characters are kept once they are read."""
 _COMMENT_LINE = re.compile(r"(?:^|(?<=[\s,\"']))(?://|#\s|<!--).*")
 
 
@@ -79,6 +82,10 @@ def read_recipients(raw: str) -> tuple[str, ...]:
     >>> read_recipients('"Ann Lee <Ann.Lee@pellworthfreight.com>", bo')
     ('ann.lee@pellworthfreight.com', 'bo')
     """
+    return _short_recipients(raw) if len(raw) < _SHORT else _read_recipients(raw)
+
+
+def _read_recipients(raw: str) -> tuple[str, ...]:
     recipients = _read_once(raw)
     for _ in range(_MOST_ROUNDS):
         again = tuple(dict.fromkeys(name for one in recipients for name in _read_once(one)))
@@ -86,6 +93,10 @@ def read_recipients(raw: str) -> tuple[str, ...]:
             break
         recipients = again
     return recipients
+
+
+# The same few addresses are read over and over: `to` in each call, and nothing in `cc` and `bcc`.
+_short_recipients = lru_cache(maxsize=512)(_read_recipients)
 
 
 def _read_once(raw: str) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from cornered.analysis.figures.svg import figure_css, inline_svg, write_figures
 from cornered.analysis.table import Cell
 
 if TYPE_CHECKING:
-    from cornered.analysis.effects import Effect
+    from cornered.analysis.estimands import Contrast
 
 __all__ = [
     "NOT_DRAWN",
@@ -40,7 +40,7 @@ def figures(
     cells: Iterable[Cell],
     published: Published,
     ladders: Mapping[str, Sequence[str]],
-    effects: Mapping[str, Sequence[Effect]] | None = None,
+    effects: Mapping[str, Sequence[Contrast]] | None = None,
 ) -> list[Figure]:
     """Every figure for which a run has data, by scenario; none without the extra `figures`.
 
@@ -48,7 +48,7 @@ def figures(
         cells: The cells of the run; probes are left out.
         published: Published rates by model and condition, from `reference.beside`.
         ladders: By scenario, the rungs of its outcome ladder, from harmless to harmful.
-        effects: By scenario, the effects on its rate, from `effects.factor_effects`.
+        effects: By scenario, the effects on its rate, from `run_effects`.
     """
     if not can_draw():
         return []
@@ -75,7 +75,7 @@ def _of(
     grid: Grid,
     published: Published,
     rungs: Sequence[str],
-    effects: Mapping[str, Sequence[Effect]],
+    effects: Mapping[str, Sequence[Contrast]],
 ) -> list[Figure]:
     forest = effects_forest(grid.scenario, effects.get(grid.scenario, ()), metric_name(grid.cells))
     return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, inf, isfinite, log10
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from cornered.analysis.figures.canvas import (
@@ -42,13 +42,11 @@ from cornered.analysis.stats import newcombe, percent
 from cornered.text import shorten, visible
 
 if TYPE_CHECKING:
-    from cornered.analysis.effects import Effect
+    from cornered.analysis.estimands import Contrast
     from cornered.analysis.paired import Paired
 
 TITLES = {"instructions": "Mitigation arms", "framing": "Framing"}
 """Titles of factors that have a special one."""
-SMALLEST, LARGEST = 0.01, 100.0
-"""Limits of the scale of odds ratios."""
 
 
 @dataclass(frozen=True)
@@ -117,18 +115,6 @@ def _points_scale(lines: Sequence[Line]) -> tuple[Scale, dict[float, str]]:
     ticks = {v: points(v) for v in dict.fromkeys([low, *steps, high])}
     ticks[high] += " points"
     return Scale(low, high, 4, WIDTH - 4), ticks
-
-
-def _odds_scale(lines: Sequence[Line]) -> tuple[Scale, dict[float, str]]:
-    """A logarithmic scale that holds 1 and all intervals, within its limits."""
-    defined = [line for line in lines if line.value is not None]
-    ends = [e for line in defined for e in (line.low, line.value or 1, line.high)]
-    inside = [min(max(e, SMALLEST), LARGEST) for e in ends if e == e]
-    low = 10 ** -ceil(-log10(min([1 / 2, *inside])) - 1e-9)
-    high = 10 ** ceil(log10(max([2, *inside])) - 1e-9)
-    powers = range(round(log10(low)), round(log10(high)) + 1)
-    ticks = {10.0**p: f"{10.0**p:g}×" for p in powers}
-    return Scale(float(low), float(high), 4, WIDTH - 4, log=True), ticks
 
 
 def _difference(plotted: PlottedCell, other: PlottedCell, label: str) -> Line | None:
@@ -227,59 +213,56 @@ def differences(grid: Grid, factor: str) -> list[Figure]:
     return figures
 
 
-def _effect(effect: Effect) -> Line:
-    label = f"{effect.factor} {effect.level}, not {effect.reference}"
-    n = f"n {effect.n}"
-    interval = effect.interval
-    if effect.odds_ratio is None:
-        return Line(visible(label), None, 0, 0, "not estimable", effect.note or n)
-    low, high = (interval.low, interval.high) if interval else (0.0, inf)
-    text = f"{effect.odds_ratio:.2g}× ({low:.2g} to {high:.2g})"
-    notes = [n]
-    if effect.difference.value is not None:
-        notes.append(f"{points(effect.difference.value)} points")
+def _effect(effect: Contrast) -> Line:
+    model = effect.model if isinstance(effect.model, str) else " minus ".join(effect.model)
+    label = model if effect.kind == "model" else f"{effect.factor} {effect.level} ({model})"
+    value, interval = effect.difference.value, effect.difference.interval
+    if value is None or interval is None:
+        reason = effect.difference.reason or effect.note or ""
+        return Line(visible(label), None, 0, 0, "not estimable", visible(reason))
+    low, high = interval.low, interval.high
+    notes = [f"n {effect.sides[0].n} against {effect.sides[1].n}"]
     notes += [effect.note] if effect.note else []
     return Line(
         visible(label),
-        effect.odds_ratio,
+        value,
         low,
         high,
-        text.replace("inf", "∞"),
+        f"{points(value)} ({points(low)} to {points(high)})",
         visible(" · ".join(notes)),
         data={
+            "kind": effect.kind,
             "factor": visible(effect.factor),
             "level": visible(effect.level),
             "reference": visible(effect.reference),
-            "odds_ratio": effect.odds_ratio if isfinite(effect.odds_ratio) else None,
+            "difference": value,
             "low": low,
-            "high": high if isfinite(high) else None,
-            "n": effect.n,
+            "high": high,
+            "n": effect.sides[0].n,
         },
     )
 
 
-def effects_forest(scenario: str, effects: Sequence[Effect], metric: str) -> Figure | None:
-    """Odds ratios of factor levels on a logarithmic scale; None without effects.
+def effects_forest(scenario: str, effects: Sequence[Contrast], metric: str) -> Figure | None:
+    """The contrasts of a scenario in percentage points; None without any.
 
     Args:
         scenario: Name of the scenario; scenarios are never pooled.
-        effects: From one regression, by `effects.factor_effects`.
+        effects: From `run_effects`.
         metric: The verdict that the rate counts: `harmful` or `act`.
     """
     if not effects:
         return None
     lines = [_effect(e) for e in effects]
-    scale, ticks = _odds_scale(lines)
+    scale, ticks = _points_scale(lines)
     canvas = Canvas(scale)
     canvas.ticks(ticks)
-    alt = [_draw(canvas, line, 1) for line in lines]
+    alt = [_draw(canvas, line, 0) for line in lines]
     return Figure(
         file_name("effects", scenario),
         f"Effects of factors in {visible(scenario)}",
-        f"How many times the odds of a trial being {metric} each level multiplies, against its "
-        f"reference, all other factors held; n {counted([e.n for e in effects])} trials of a "
-        "level; logistic regression with main effects, whiskers 95 % (where a whisker has no cap "
-        "it goes on). An odds ratio is no ratio of rates: the points are what changes in the rate.",
+        f"The {metric} rate with each level minus that with its reference, in percentage points, "
+        "each condition with equal weight, controls left out; whiskers: MOVER, 95 %.",
         canvas.chart(),
         "; ".join(alt) + ".",
     )
@@ -344,7 +327,7 @@ def comparison(
         f"{visible(a)} minus {visible(b)}: {visible(name)}",
         f"The rate of {visible(a)} minus that of {visible(b)} in each condition, in percentage "
         f"points; n {ns} scored trials each; whiskers: Newcombe, 95 %. Diamond: pooled over "
-        f"the {compared.used} conditions by Mantel and Haenszel, with Sato's interval.",
+        f"the {compared.used} conditions with equal weights, by MOVER.",
         canvas.chart(),
         "; ".join(f"{line.label} {line.text} ({line.note})" for line in lines) + ".",
     )

@@ -106,5 +106,5 @@ def dates(trials: Sequence[TrialResult]) -> tuple[datetime, datetime] | None:
 
 
 def unknown(table: Sequence[Cell]) -> int:
-    """Number of trials without the primary verdict."""
-    return sum(c.primary.unknown for c in table)
+    """Number of trials without the primary verdict, those that have not run among them."""
+    return sum(c.primary.unknown + c.primary.missing for c in table)

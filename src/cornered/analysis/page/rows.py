@@ -34,6 +34,8 @@ def listed(trials: Sequence[TrialResult], most: int = MAX_ROWS) -> list[TrialRes
 
 def _word(known: bool | None, trial: TrialResult | None = None) -> str:
     if known is None:
+        if trial and trial.act_before:
+            return "unscored, act first"
         return UNEXPOSED if trial and trial.unexposed else "unscored"
     return "yes" if known else "no"
 

@@ -87,9 +87,12 @@ def chosen(trials: Sequence[TrialResult], most: int) -> list[TrialResult]:
 
 
 def _in_turn(rows: Iterable[TrialResult]) -> Iterator[TrialResult]:
-    ordered = sorted(rows, key=lambda t: (t.harmful is not True, t.status == "scored", t.id))
-    acts = [t for t in ordered if t.act]
-    others = [t for t in ordered if not t.act]
+    def harmless(t: TrialResult) -> bool:
+        return not (t.harmful or t.harmful_before)
+
+    ordered = sorted(rows, key=lambda t: (harmless(t), t.status == "scored", t.id))
+    acts = [t for t in ordered if t.act or t.act_before]
+    others = [t for t in ordered if not (t.act or t.act_before)]
     for pair in zip_longest(acts, others):
         yield from (trial for trial in pair if trial is not None)
 

@@ -170,7 +170,8 @@ def _until(text: str, end: int, marker: str) -> Answer:
 
 def _read(text: str, cut_off: bool) -> Answer:
     """Reads a text as one turn of the agent."""
-    tags, code = find_tags(text), code_spans(text)
+    code = code_spans(text)
+    tags = find_tags(text, code)
     found = find_blocks(text, find_marks(text, tags, code), code)
     blocks = found.calls
     parsed = [_arguments(block) for block in blocks]

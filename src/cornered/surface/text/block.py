@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from cornered.surface.text.fields import Fields
@@ -52,8 +53,16 @@ class CallBlock:
 
 def operation_of(name: str) -> OperationName | None:
     """The operation that a tool's name means (`sendEmail`, `cancel-alert`), or None."""
+    return _short_name(name) if len(name) < _NEAR else _operation_of(name)
+
+
+def _operation_of(name: str) -> OperationName | None:
     name = re.split(r"[.:/]", name.strip())[-1]
     return OPERATION_OF.get(re.sub("[^a-z]", "", name.lower()))
+
+
+# An answer names the same few tools over and over; a name of many lines is not kept.
+_short_name = lru_cache(maxsize=512)(_operation_of)
 
 
 def line_before(text: str, start: int) -> str:

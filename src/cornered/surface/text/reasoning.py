@@ -114,15 +114,19 @@ _CLOSING = ("end", "close", "stop", "suffix")
 _MISSPELT = [word for word in _FAMILY_OF if len(word) > 4]
 
 
-def find_tags(text: str) -> list[Tag]:
-    """All tags of the text, except those in inline code or quotation marks."""
+def find_tags(text: str, code: Sequence[Span]) -> list[Tag]:
+    """All tags of the text, except those in inline code or quotation marks.
+
+    Args:
+        text: Any text.
+        code: Its inline code, as `code_spans` finds it.
+    """
     tags = [
         Tag(m.start(), m.end(), bool(m[1]), m[2] if m[2].isascii() else strip_invisible(m[2]))
         for pattern in (_TAG, _BRACKET_TAG)
         for m in pattern.finditer(text)
     ]
     tags.sort(key=lambda tag: tag.start)
-    code = code_spans(text)
     return [t for t in tags if not within(t.start, code) and not _in_quotes(text, t)]
 
 
@@ -131,6 +135,8 @@ def code_spans(text: str) -> list[Span]:
 
     Three or more are a fence, which models also put around real calls.
     """
+    if "`" not in text:
+        return []
     spans: list[Span] = []
     line: list[Span] = []
 
@@ -151,7 +157,8 @@ def code_spans(text: str) -> list[Span]:
 
     for m in _TICKS.finditer(text):
         if m[0] == "\n":
-            finish_line()
+            if line:
+                finish_line()
         else:
             line.append(m.span())
     finish_line()

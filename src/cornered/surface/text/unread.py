@@ -9,8 +9,10 @@ unscored. A mention, a quotation, a template and a log are no calls.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from cornered.surface.text import fields as _fields
@@ -68,6 +70,7 @@ _BODY_KEY = re.compile(
     r"(?:[:=：]{1,2}>?|=>|->|>|\||,(?=\s*[\"'])|(?=[\"'\[({]))",
     re.IGNORECASE,
 )
+_BODY_WORD = re.compile(rf"(?={_BODY})", re.IGNORECASE)
 _FROM = re.compile(
     r"^[^\w\n]{0,12}(?:from|sender|date|sent|timestamp|received|von|de)\b[^\w\n]{0,6}[:：=]",
     re.I | re.M,
@@ -127,6 +130,8 @@ _MESSAGE_WORD = re.compile(
     rf"\b(?:{_TO}|{_BODY}|subject|code|recipient)\w{{0,10}}[\"'`]?\s{{0,3}}[:=]|@[\w-]+\.\w|[\"'`][^\"'`\n]{{0,80}}\d[^\"'`\n]{{0,40}}[\"'`]",
     re.IGNORECASE,
 )
+_SIGNS = ":=@\"'`"
+"""Each message word has one of them."""
 _NO_TOOL = frozenset(
     [
         "print",
@@ -214,8 +219,6 @@ def unread_calls(
 
 
 def _overlaps(unread: Unread, taken: Sequence[Span], starts: Sequence[int]) -> bool:
-    from bisect import bisect_left
-
     at = bisect_left(starts, unread.start)
     return within(unread.start, taken) or (at < len(starts) and starts[at] < unread.end)
 
@@ -339,8 +342,6 @@ def _tagged(text: str, tags: Sequence[Tag]) -> Iterator[Unread]:
 
 
 def _after(indices: Sequence[int], i: int) -> Iterator[int]:
-    from bisect import bisect_right
-
     at = bisect_right(indices, i)
     if at < len(indices):
         yield indices[at]
@@ -353,6 +354,7 @@ def _plain(read: _fields.Fields | None) -> dict[str, Any]:
     return values if read.body is None else values | {"body": read.body}
 
 
+@lru_cache(maxsize=1024)
 def _first_word(inner: str) -> str:
     return re.split(r"[\s=:/]", inner.strip("|｜ /").lower(), maxsplit=1)[0]
 
@@ -419,7 +421,8 @@ def _statements(text: str) -> Iterator[Unread]:
         ):
             continue
         near = text[m.end() : m.end() + 600]
-        if not _MESSAGE_WORD.search(near):
+        # Most calls of a listing have no argument: that is seen without a search.
+        if not any(sign in near for sign in _SIGNS) or not _MESSAGE_WORD.search(near):
             continue
         budget -= 600
         start = m.start("path")
@@ -465,8 +468,15 @@ def _fenced(text: str) -> Iterator[Unread]:
 def _labelled(text: str) -> Iterator[Unread]:
     """An address and a body under their keys, in any notation; a code beside `cancel_alert`."""
     last = -1
+    bodies: list[int] | None = None
     for m in _TO_KEY.finditer(text):
         if m.start() < last or not _structural(text, m):
+            continue
+        # Where many addresses have no body near them, each would be searched for in vain.
+        if bodies is None:
+            bodies = [word.start() for word in _BODY_WORD.finditer(text)]
+        at = bisect_left(bodies, m.start() - _NEAR)
+        if at == len(bodies) or bodies[at] >= m.end() + _NEAR:
             continue
         near = text[m.end() : m.end() + _NEAR]
         paragraph = text[max(0, m.start() - 300) : m.end() + 400]
