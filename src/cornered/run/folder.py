@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 
 from cornered.errors import RunError
 from cornered.experiment import Experiment
-from cornered.files import LOCK, disk_errors, write_text
+from cornered.files import LOCK, MANIFEST, disk_errors, write_text
 from cornered.generation import Generation
-from cornered.run.manifest import MANIFEST, Manifest, read_manifest, versions
+from cornered.run.manifest import Manifest, read_manifest, versions
 from cornered.run.packs import changed_files, check_names, copy_packs
 from cornered.samples import merge_samples
 from cornered.scenario import Pack, load_pack
@@ -34,6 +35,8 @@ FIXED = (
 """Settings shared by every trial of a run; models, factors and samples may grow."""
 OF_JUDGES = ("judged", "judge_view", "panel")
 """Settings that have no effect without a judge."""
+RESCORED = ("judge", "reader", *Scoring.model_fields)
+"""Settings under which the trials of a run can be scored again."""
 
 
 def prepare(folder: Path, experiment: Experiment) -> Manifest:
@@ -117,22 +120,43 @@ def _check_same(
         raise refuse(f"it has verdicts on the trials of {folder.parent.parent}")
     if old.experiment.name != experiment.name:
         raise refuse(f"it is a run of {old.experiment.name}, not of {experiment.name}")
+    if not {*old.conditions} & {*conditions}:
+        raise refuse(
+            f"both are called {experiment.name}, and have no condition in common",
+            fix="give this one another name, or another folder with --out",
+        )
     unused = () if experiment.judges else OF_JUDGES
     for setting in FIXED:
         if setting in unused:
             continue
         before, now = getattr(old.experiment, setting), getattr(experiment, setting)
+        if before != now and setting in RESCORED and experiment.judges:
+            raise refuse(
+                f"{setting} was {_shown(before)} and is now {_shown(now)}",
+                fix=f"{_score_command(folder, experiment)} makes verdicts on its trials; or start "
+                "a new run with --out",
+            )
         if before != now:
-            raise refuse(f"{setting} was {before} and is now {now}")
+            raise refuse(f"{setting} was {_shown(before)} and is now {_shown(now)}")
     for name, command in old.experiment.agents.items():
         if name in experiment.agents and experiment.agents[name] != command:
             raise refuse(f"the command of the agent {name} has changed")
     for model in old.experiment.models:
         if model not in experiment.models:
-            raise refuse(f"it has trials of {model}, which is no longer named")
+            both = dict.fromkeys([*old.experiment.models, *experiment.models])
+            raise refuse(
+                f"it has trials of {model}, which is no longer named",
+                fix="name both: the same command with "
+                + " ".join(f"-m {quote(name)}" for name in both)
+                + "; or start a new run with --out",
+            )
     for name in old.conditions:
         if name not in conditions:
-            raise refuse(f"it has the condition {name}, which is no longer asked for")
+            raise refuse(
+                f"it has the condition {name}, which is no longer asked for",
+                fix="ask for it too; or give this experiment another name, or another folder "
+                "with --out",
+            )
     for scenario, files in old.packs.items():
         if scenario not in packs:
             raise refuse(
@@ -144,3 +168,15 @@ def _check_same(
                 f"{file} of the scenario {scenario} has changed since the run began",
                 fix="undo that change, or start a new run with --out",
             )
+
+
+def _shown(value: object) -> str:
+    if value is None or value == [] or value == ():
+        return "none"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _score_command(folder: Path, experiment: Experiment) -> str:
+    """The command that scores the trials of a run with the judges of an experiment."""
+    judges = " ".join(f"--judge {quote(name)}" for name in experiment.judges)
+    return f"`cornered score {quote(str(folder))} {judges}`"

@@ -45,13 +45,13 @@ from cornered.analysis.table import Cell, JudgeErrors, cells
 from cornered.analysis.trials import TrialResult
 from cornered.errors import InputError, RunError
 from cornered.experiment import Experiment, FactorGrid
-from cornered.files import Progress, disk_errors, write_text
+from cornered.files import MANIFEST, Progress, disk_errors, write_text
 from cornered.interop.conditions import ConditionFinder
 from cornered.interop.results import FORMATS, Format
 from cornered.interop.stored import StoredResults, StoredTrial, Unread
 from cornered.ledger import STORE_KEY, Doubt, Ledger
 from cornered.run.lock import this_command, writing
-from cornered.run.manifest import MANIFEST, Imported, Manifest, read_manifest, versions
+from cornered.run.manifest import Imported, Manifest, read_manifest, versions
 from cornered.run.packs import copy_packs
 from cornered.run.tasks import planned, trial_metadata
 from cornered.scenario import Pack, Scenario, load_pack

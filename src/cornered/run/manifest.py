@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cornered.errors import RunError
 from cornered.experiment import Experiment
+from cornered.files import MANIFEST
 from cornered.hypotheses import Hypothesis
-
-MANIFEST = "run.json"
+from cornered.run.unlike import no_run
 
 
 class Copies(BaseModel):
@@ -105,18 +105,21 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (OSError, UnicodeEncodeError):
+        raise no_run(folder) from None
+    except UnicodeDecodeError:
+        raise RunError("cannot be read: not UTF-8", where=str(path), fix="restore it") from None
+    except ValidationError as e:
+        first = e.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        problem = f"{key}: {first['msg']}" if key else first["msg"]
+        damaged = first["type"] == "json_invalid"
         raise RunError(
-            "there is no run here (no run.json)",
-            where=str(folder),
-            fix="give the folder that `cornered run` named",
+            f"cannot be read: {problem}"
+            if damaged
+            else f"is not as cornered writes it ({problem})",
+            where=str(path),
+            fix="restore it; or give the folder that `cornered run` named",
         ) from None
-    except OSError as e:  # a file in place of the folder, a loop of symlinks
-        raise RunError(
-            f"there is no run here ({e.strerror or e})",
-            where=str(folder),
-            fix="give the folder that `cornered run` named",
-        ) from None
-    except (ValidationError, UnicodeDecodeError) as e:
-        problem = e.errors()[0]["msg"] if isinstance(e, ValidationError) else "not UTF-8"
-        raise RunError(f"cannot be read: {problem}", where=str(path)) from None
+    except ValueError:  # a name with a NUL in it
+        raise no_run(folder) from None

@@ -32,7 +32,7 @@ from cornered.analysis.table import Cell, cells
 from cornered.analysis.trials import TrialResult, current_logs, read_trials
 from cornered.errors import CorneredError, ModelError, RunError
 from cornered.experiment import EMBEDDED, NO_MODEL, Experiment
-from cornered.files import disk_errors
+from cornered.files import MANIFEST, disk_errors
 from cornered.limits import BLOCK_AT
 from cornered.redaction import redact
 from cornered.run.folder import manifest_for, prepare
@@ -40,7 +40,8 @@ from cornered.run.imported import imported_cells
 from cornered.run.labels import RunLabels, run_labels
 from cornered.run.litter import clear_after_kills, clear_temporary
 from cornered.run.lock import this_command, writing
-from cornered.run.manifest import MANIFEST, Manifest, read_manifest
+from cornered.run.manifest import Manifest, read_manifest
+from cornered.run.model_names import odd_name
 from cornered.run.packs import readable
 from cornered.run.providers import MAX_RETRIES, TIMEOUT, Gate, StoppedRun, bounded, stoppable
 from cornered.run.storage import (
@@ -195,7 +196,9 @@ def make_model(
         # The first line of Inspect's own words rarely names what is missing.
         problem = bounded(redact(MARKUP.sub("", str(e)).removeprefix("ERROR: ")))
         fix = "use Inspect's name of a model, such as openai/gpt-4.1 with OPENAI_API_KEY set"
-        if missing := re.search(r"No (\w+)(?:,? or \w+)? defined in the environment", problem):
+        if odd := odd_name(name):
+            problem, fix = odd
+        elif missing := re.search(r"No (\w+)(?:,? or \w+)? defined in the environment", problem):
             fix = f"set {missing[1]}"
         raise ModelError(
             problem.rstrip(".") or type(e).__name__, where=f"{role} {name}", fix=fix
