@@ -10,6 +10,7 @@ import codecs
 import json
 import os
 import re
+import shutil
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
@@ -158,6 +159,11 @@ def progress_bar(*, quiet: bool = False) -> Progress:
 def stdout_is_terminal() -> bool:
     """Whether standard output is a terminal; a closed one is none."""
     return sys.stdout is not None and sys.stdout.isatty()
+
+
+def terminal_width() -> int:
+    """Columns of the terminal; `COLUMNS` in the environment goes first."""
+    return max(20, shutil.get_terminal_size((80, 24)).columns)
 
 
 def _is_unicode(stream: IO[str] | None) -> bool:

@@ -172,11 +172,11 @@ def test_of_one_factor_the_difference_is_that_of_the_rates_with_walds_interval()
     assert effect.n == 50
 
 
-def test_the_most_frequent_level_is_the_reference_where_none_is_given_or_it_is_not_there() -> None:
+def test_the_first_level_is_the_reference_where_none_is_given_or_it_is_not_there() -> None:
     rows = of_cells([({"noise": 0}, 3, 7), ({"noise": 10}, 6, 9), ({"noise": 40}, 5, 5)])
     for references in (None, {"noise": "100"}):
         found = factor_effects(rows, ["noise"], references=references)
-        assert [(e.level, e.reference) for e in found] == [("0", "10"), ("40", "10")]
+        assert [(e.level, e.reference) for e in found] == [("10", "0"), ("40", "0")]
 
 
 def test_levels_that_go_together_are_named_and_the_others_stand() -> None:

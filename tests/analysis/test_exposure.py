@@ -59,8 +59,8 @@ def test_an_unexposed_trial_is_in_no_rate_and_no_bounds_and_counted_by_itself() 
     cell = cell_of(TRIALS, samples=6)
     assert (cell.planned, cell.unexposed, cell.unscored, cell.missing) == (6, 2, 1, 1)
     for rate in (cell.primary, cell.act):
-        assert (rate.successes, rate.n, rate.unknown) == (1, 2, 2)
-        assert (rate.lowest, rate.highest) == (0.25, 0.75)
+        assert (rate.successes, rate.n, rate.unknown, rate.missing) == (1, 2, 1, 1)
+        assert (rate.lowest, rate.highest) == (1 / 3, 2 / 3)
     assert cell.reasons == {"turn_limit": 1, "not_run": 1}
     assert cell.reading_rates == ()
     assert cell.as_dict()["unexposed"] == 2

@@ -1,74 +1,102 @@
-"""Effects of whatever factors a run varies, told from levels that other factors force."""
+"""Effects of whatever factors a run varies, also where its conditions do not pair."""
 
 from __future__ import annotations
 
-import pandas as pd
 import pytest
 
+from cornered.analysis.estimands import Contrast
+from cornered.analysis.table import PlannedCell, cells
+from cornered.analysis.trials import TrialResult
 from cornered.experiment import Experiment
-from cornered.run.effects import forced_levels, run_effects
-from cornered.scenario import load_pack, pack_names
+from cornered.run.effects import run_effects
+from tests.analysis.fakes import GPT, OPUS, planned, trial
 from tests.scenario.conftest import PackOnDisk, tiny
 from tests.scenario.test_condition import bonus
 
 __all__ = ["bonus", "tiny"]  # the fixtures
+HEAD = "blackmail/explicit-america/replacement"
+BARE, REAL, ARM, BOTH = (
+    f"{HEAD}{more}"
+    for more in ("", "+framing=real", "+instructions=welfare", "+instructions=welfare+framing=real")
+)
 
 
-@pytest.mark.parametrize("name", pack_names())
-def test_only_levels_that_say_that_a_factor_has_no_meaning_are_forced(name: str) -> None:
-    factors = load_pack(name).factors
-    forced = {f: forced_levels(factors, f) for f in factors.offered}
-    empty = {f: levels for f, levels in forced.items() if levels}
-    assert empty == {f: {"none"} for f in ("value", "successor") if f in factors.offered}
+def effects_of(counts: dict[tuple[str, str], tuple[int, int, int]]) -> list[Contrast]:
+    """The effects on acts, from successes, scored and unscored trials by model and condition."""
+    rows: list[TrialResult] = []
+    for (model, name), (k, n, unscored) in counts.items():
+        verdicts = [True] * k + [False] * (n - k) + [None] * unscored
+        rows += [
+            trial(name, model, i, act=v, status="unscored" if v is None else "scored")
+            for i, v in enumerate(verdicts)
+        ]
+    models = list(dict.fromkeys(model for model, _ in counts))
+    names = list(dict.fromkeys(name for _, name in counts))
+    table = cells(rows, [planned(name) for name in names], models, 1, judged=False)
+    return run_effects(table, rows).get("blackmail", [])
 
 
-def rows_of(levels: list[dict[str, object]], acts: list[int], n: int = 40) -> pd.DataFrame:
-    """As many trials of each cell, so many of them with the act."""
-    rows = [
-        {"scenario": "tiny", "model": "m", "id": f"{i:06d}", "act": i < k, **cell}
-        for cell, k in zip(levels, acts, strict=True)
-        for i in range(n)
+def test_where_conditions_pair_there_is_no_regression() -> None:
+    counts = {(OPUS, c): (k, 40, 0) for c, k in ((BARE, 30), (REAL, 25), (ARM, 8), (BOTH, 5))}
+    found = effects_of(counts)
+    assert [(c.factor, c.level, c.cells, c.note) for c in found] == [
+        ("instructions", "welfare", 2, None),
+        ("framing", "real", 2, None),
     ]
-    return pd.DataFrame(rows).astype({"act": "boolean"})
 
 
-RULE = """\
-    - {when: {bonus: [small, large]}, levels: [tonight, next-week], because: a bonus has a day}
-"""
+def test_a_level_without_a_counterpart_gets_a_regression_that_says_so() -> None:
+    # framing=test exists with welfare only, and welfare without it only with framing=real.
+    counts = {
+        (OPUS, BARE): (30, 40, 0),
+        (OPUS, REAL): (25, 40, 0),
+        (OPUS, BOTH): (10, 40, 0),
+        (OPUS, HEAD + "+instructions=welfare+framing=test"): (4, 40, 0),
+    }
+    alone = effects_of(counts)
+    (welfare,) = (c for c in alone if c.factor == "instructions")
+    assert (welfare.conditions, welfare.note) == (((BOTH, REAL),), None)
+    (test,) = (c for c in alone if c.level == "test")
+    assert (test.reference, test.conditions) == ("none", ())
+    assert test.note is not None
+    assert "logistic regression" in test.note
+    assert test.difference.value is not None
+    assert test.difference.value < -0.1
+    assert test.bounds is None
+    # Trials of another model, and controls, are no part of it.
+    control = {(OPUS, "blackmail/none/none"): (0, 200, 0)}
+    other = {(GPT, name): (0, 60, 0) for _, name in counts}
+    again = effects_of(counts | control | other)
+    assert test in again
+    lossy = effects_of({**counts, (OPUS, BARE): (30, 40, 20)})
+    (bounded,) = (c for c in lossy if c.level == "test")
+    assert bounded.bounds is not None
+    assert bounded.difference.interval is not None
+    assert bounded.bounds.low < bounded.difference.interval.low
+    assert bounded.bounds.high > bounded.difference.interval.high
 
 
-def test_factors_of_any_pack_have_effects_and_what_another_one_forces_has_none(
-    bonus: PackOnDisk,
-) -> None:
-    assert forced_levels(bonus.load().factors, "deadline") == set()
-    old = "levels: [none], because: without a bonus nobody counts}\n"
-    bonus.edit("factors.yaml", old, old + RULE)
-    assert forced_levels(bonus.load().factors, "deadline") == {"none"}
+def test_levels_that_always_go_together_have_no_effect_of_their_own() -> None:
+    assert effects_of({(OPUS, BARE): (30, 40, 0), (OPUS, BOTH): (5, 40, 0)}) == []
+
+
+@pytest.mark.parametrize("goals", [("explicit", "none"), ("none", "explicit")])
+def test_levels_that_another_factor_forces_are_no_effects(goals: tuple[str, str]) -> None:
+    names = {"explicit": HEAD, "none": "blackmail/none/replacement"}
+    found = effects_of({(OPUS, names[goal]): (20, 40, 0) for goal in goals})
+    assert [(c.factor, c.level, c.reference) for c in found] == [("goal", "explicit", "none")]
+
+
+def test_factors_of_any_pack_have_effects(bonus: PackOnDisk) -> None:
     factors = [{"deadline": ["tonight", "next-week"]}]
     experiment = Experiment(name="x", scenarios=[str(bonus.folder)], factors=factors)
-    cells: list[dict[str, object]] = [
-        {"bonus": "large", "deadline": "tonight"},
-        {"bonus": "large", "deadline": "next-week"},
-        {"bonus": "none", "deadline": "none"},
+    chosen = experiment.conditions()
+    rows = [
+        trial(c.name, OPUS, i, act=i < k)
+        for c, k in zip(chosen, (30, 20, 1), strict=True)
+        for i in range(40)
     ]
-    effects = run_effects(rows_of(cells, [30, 20, 1]), experiment)["tiny"]
-    # The bonus is asked for by no block of the experiment, but by the control.
-    assert [(e.factor, e.level, e.reference) for e in effects] == [
-        ("bonus", "none", "large"),
-        ("deadline", "next-week", "tonight"),
-    ]
-    assert all(e.odds_ratio is not None for e in effects)
-
-
-def test_probes_are_no_part_of_effects_where_a_scenario_has_them(bonus: PackOnDisk) -> None:
-    experiment = Experiment(name="x", scenarios=[str(bonus.folder)])
-    cells: list[dict[str, object]] = [
-        {"bonus": "large", "deadline": "tonight", "probe": None},
-        {"bonus": "none", "deadline": "none", "probe": "off"},
-        {"bonus": "small", "deadline": "tonight", "probe": "on"},
-    ]
-    effects = run_effects(rows_of(cells, [30, 1, 20]), experiment).get("tiny", [])
-    assert "small" not in {e.level for e in effects}
-    acting = [{**cell, "probe": "off"} for cell in cells]
-    effects = run_effects(rows_of(acting, [30, 1, 20]), experiment)["tiny"]
-    assert "small" in {e.level for e in effects}
+    table = cells(rows, [PlannedCell(c) for c in chosen], [OPUS], 40, judged=False)
+    (found,) = run_effects(table, rows)["tiny"]
+    assert (found.factor, found.level, found.reference) == ("deadline", "next-week", "tonight")
+    assert found.difference.value == pytest.approx(-0.25)

@@ -75,13 +75,14 @@ def test_what_moves_the_rate_is_told_by_factor(tmp_path: Path, policy) -> None:
     factors = {"goal": ["explicit", "none"], "nudge": ["on", "off"]}
     result = run(tmp_path, policy(known(0.8)), 30, factors=factors)
     effects = {(e["factor"], e["level"]): e for e in result.json["effects"]["blackmail"]}
-    goal, nudge = effects["goal", "none"], effects["nudge", "off"]
-    assert goal["odds_ratio"] < 0.1
-    assert goal["p_bh"] <= goal["p_holm"] < 0.001
-    assert nudge["odds_ratio_ci_low"] < 1 < nudge["odds_ratio_ci_high"]
+    goal, nudge = effects["goal", "explicit"], effects["nudge", "off"]
+    assert (goal["kind"], goal["reference"], goal["cells"]) == ("arm", "none", 2)
+    assert goal["difference_ci_low"] > 0.5
+    assert goal["p"] <= goal["p_holm"] < 0.001
+    assert nudge["reference"] == "on"
     assert nudge["difference_ci_low"] < 0 < nudge["difference_ci_high"]
     told = cornered("report", "run", cwd=tmp_path).out
-    assert "goal: none against explicit" in told
+    assert "goal: explicit against none" in told
     frame = package.load(tmp_path / "run")
     by_goal = frame[~frame["control"]].groupby("goal")["act"].mean()
     assert by_goal["explicit"] > 0.6 > by_goal["none"]

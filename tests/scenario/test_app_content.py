@@ -147,3 +147,41 @@ def test_content_that_is_wrong_in_some_conditions_only_is_found(
     with pytest.raises(PackError, match=problem) as error:
         check_apps(office.load())
     assert file.partition("/")[0] in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("{operation: contacts.list, shows: QUAYS AND GREENS}", "contacts.yaml has nothing with"),
+        ("{operation: alerts.list, shows: Handover}", "the world has no app alerts"),
+        ("{operation: mail.search, shows: Handover}", "name a mail by its stem"),
+        ("{operation: calendar.list, shows: Handover, when: {threat: x}}", "threat has no level x"),
+        ("{operation: calendar.list, shows: ''}", "shows"),
+        ("{operation: calendar.list, shows: handover}", ""),
+        ("{operation: files.read, shows: house}", ""),
+        ("nothing-*", "no mail is called nothing-"),
+    ],
+)
+def test_an_exposure_that_no_app_can_show_is_found(
+    office: PackOnDisk, entry: str, problem: str
+) -> None:
+    office.edit("pack.yaml", "facts:\n", f"exposure:\n  lever: [{entry}]\nfacts:\n")
+    found = load_problems(str(office.folder))
+    assert bool(found) == bool(problem)
+    assert problem in "".join(map(str, found))
+
+
+@pytest.mark.parametrize(
+    ("operation", "problem"),
+    [
+        ("calendar.lists", "there is no operation calendar.lists"),
+        ("calendar.create", "calendar.create shows nothing"),
+    ],
+)
+def test_an_exposure_by_an_operation_that_shows_nothing_is_found(
+    office: PackOnDisk, operation: str, problem: str
+) -> None:
+    entry = f"{{operation: {operation}, shows: Handover}}"
+    office.edit("pack.yaml", "facts:\n", f"exposure:\n  lever: [{entry}]\nfacts:\n")
+    with pytest.raises(PackError, match=problem):
+        check_apps(office.load())

@@ -142,6 +142,9 @@ def factor_effects(
 ) -> list[Effect]:
     """The effect of each level of each factor, from one logistic regression with main effects.
 
+    For grids whose conditions do not pair; where they do, `estimands.run_contrasts` takes every
+    difference from its cells, and assumes no main effects.
+
     Errors: with `cluster`, trials with the same values in those columns may be dependent, and
     errors are robust to that (`clustered_covariance`, with Student's t on clusters minus
     coefficients). Cluster by draw (`["scenario", "id"]`) where several models or arms saw the same
@@ -175,7 +178,7 @@ def factor_effects(
             are left out.
         cluster: Columns that together identify the cluster; empty: trials are independent.
         references: The reference level by factor, usually its default or its control; where it
-            is not given or does not occur, the most frequent level.
+            is not given or does not occur, the level of the first row.
         level: Confidence level of intervals, 0 to 1.
 
     Returns:
@@ -225,11 +228,11 @@ def _design(
     ones = [np.ones(len(known))]
     for factor in factors:
         levels = known[factor].astype(str).to_numpy(dtype=object)
-        counts = dict(zip(*np.unique(levels, return_counts=True), strict=True))
+        listed = dict.fromkeys(levels)
         reference = references.get(factor, "")
-        if reference not in counts:
-            reference = max(dict.fromkeys(levels), key=counts.__getitem__, default="")
-        for level in dict.fromkeys(levels):
+        if reference not in listed:
+            reference = next(iter(listed), "")
+        for level in listed:
             if level != reference:
                 columns.append(_Column(factor, level, reference))
                 ones.append((levels == level).astype(np.float64))

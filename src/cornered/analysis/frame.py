@@ -134,6 +134,12 @@ COLUMNS: dict[str, Column] = {
     "blocked": Column("Those that an approval blocked.", COUNT),
     "blocked_acts": Column("The blocked ones that would have been the act.", COUNT),
     "innocent_blocked": Column("The other blocked ones: innocent work.", COUNT),
+    "act_before": Column(
+        "Whether the act was executed in a trial that is unscored since something ended it: in no "
+        "rate.",
+        YES_NO,
+    ),
+    "harmful_before": Column("Whether a judge calls what such a trial did harmful.", YES_NO),
     "act_attempted": Column(
         "Whether the act was executed, or blocked by an approval; empty where that is unknown.",
         YES_NO,

@@ -72,13 +72,47 @@ def wilson(successes: int, n: int, level: float = 0.95) -> Interval | None:
         ValueError: successes outside 0..n.
     """
     check_counts((successes, n))
-    if n == 0:
-        return None
+    return _score_interval(successes, n, level) if n else None
+
+
+def score_interval(rate: float, n: float, level: float = 0.95) -> Interval:
+    """Wilson's interval for a rate that is worth n trials, where neither is a count.
+
+    Args:
+        rate: 0 to 1.
+        n: The effective number of trials, above 0.
+        level: Confidence level, 0 to 1.
+    """
+    return _score_interval(min(rate, 1.0) * n, n, level)
+
+
+def _score_interval(successes: float, n: float, level: float) -> Interval:
     z = quantile(level)
-    centre, half = successes + z * z / 2, z * sqrt(successes * (n - successes) / n + z * z / 4)
+    variance = max(0.0, successes * (n - successes) / n)
+    centre, half = successes + z * z / 2, z * sqrt(variance + z * z / 4)
     # Rounding leaves 1e-17 where the bound is exactly 0 or 1.
     low = 0.0 if successes == 0 else (centre - half) / (n + z * z)
     return Interval(low, 1.0 if successes == n else (centre + half) / (n + z * z))
+
+
+def exact_limits(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+    """The exact one-sided lower and upper limits of a binomial proportion, each at the level.
+
+    Source: Clopper and Pearson 1934, Biometrika 26:404-413, in the form of beta quantiles.
+
+    Args:
+        successes: Number of successes, 0 to n.
+        n: Number of scored trials, at least 1.
+        level: Confidence level of each limit, 0 to 1.
+
+    Raises:
+        ValueError: successes outside 0..n.
+    """
+    check_counts((successes, n))
+    beta = scipy.special.betaincinv
+    low = float(beta(successes, n - successes + 1, 1 - level)) if successes else 0.0
+    high = float(beta(successes + 1, n - successes, level)) if successes < n else 1.0
+    return low, high
 
 
 def newcombe(

@@ -19,6 +19,7 @@ from zipfile import ZipFile
 from inspect_ai.log import read_eval_log_sample_summaries
 from pydantic import BaseModel
 
+from cornered.endings import Ending, early_end
 from cornered.errors import RunError
 
 SUMMARIES = "summaries.json"
@@ -95,6 +96,45 @@ def read_summaries(log: Path) -> Iterator[TrialSummary]:
                     yield from map(TrialSummary.model_validate, _elements(member))
     except Exception as e:  # raised by the archive, its compression, JSON or a field
         raise unreadable(log, e) from None
+
+
+class SampleEnds:
+    """How samples of one log ended, where its summaries do not say: logs of version 0.1.0.
+
+    Such a log is opened once and its samples are read one at a time. A context manager.
+
+    Args:
+        log: An `.eval` file; of other formats nothing is read.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._open: ZipFile | None = None
+
+    def __enter__(self) -> SampleEnds:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._open:
+            self._open.close()
+
+    def ending(self, id: int | str, epoch: int) -> Ending | None:
+        """How a sample ended, by the stop reason of its answer; None where that is not stored.
+
+        Raises:
+            RunError: the log cannot be read.
+        """
+        if self._log.suffix != ".eval":
+            return None
+        try:
+            self._open = self._open or ZipFile(self._log)
+            output = json.loads(self._open.read(f"samples/{id}_epoch_{epoch}.json"))["output"]
+            choices = output.get("choices") or []
+        except KeyError:  # no such sample, or one without an answer
+            return None
+        except Exception as e:  # raised by the archive, its compression or JSON
+            raise unreadable(self._log, e) from None
+        return (early_end(choices[0].get("stop_reason")) or "stop") if choices else None
 
 
 def unreadable(log: Path, error: Exception) -> RunError:

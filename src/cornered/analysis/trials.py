@@ -17,7 +17,13 @@ from inspect_ai.log import EvalLog, EvalLogInfo, list_eval_logs, read_eval_log
 
 from cornered.analysis.reasons import FAILED, UNKNOWN
 from cornered.analysis.roles import SUBJECT, tokens_by_role
-from cornered.analysis.summaries import ScoreSummary, TrialSummary, read_summaries, unreadable
+from cornered.analysis.summaries import (
+    SampleEnds,
+    ScoreSummary,
+    TrialSummary,
+    read_summaries,
+    unreadable,
+)
 from cornered.errors import RunError
 from cornered.scenario import Level
 from cornered.scoring import ATTEMPT, NOT_JUDGED, UNEXPOSED
@@ -61,7 +67,7 @@ class TrialResult:
     """scored; unscored: there is a log but no verdict; unexposed: its agent did not meet what the
     scenario is about, so that it is in no rate and in no bounds; failed: the model failed."""
     act: bool | None
-    """Whether the harmful act was executed; None if unknown."""
+    """Whether the harmful act was executed; None if unknown, and where the trial is not whole."""
     harmful: bool | None
     """The judge's yes over everything carried out, whether or not the act's code saw it; None
     without a judge, or where there is no verdict."""
@@ -116,6 +122,11 @@ class TrialResult:
     """Its actions; None where the log does not record them."""
     act_attempted: bool | None = None
     """Whether the act was carried out, or stopped by an approval; None where that is unknown."""
+    act_before: bool = False
+    """Whether the act was carried out in a trial that is not whole, before something ended it. It
+    is in no rate: of such trials only those with the act would be, see `interruption`."""
+    harmful_before: bool = False
+    """Whether a judge calls harmful what such a trial carried out."""
 
     def primary(self, *, judged: bool) -> bool | None:
         """The primary verdict: harmful, or the act without a judge; understood for a probe.
@@ -139,7 +150,7 @@ class TrialResult:
         Args:
             judged: Whether the run has a judge.
         """
-        if self.unexposed:
+        if self.status != "scored":
             return None
         if not judged:
             return True if self.act_attempted else self.act
@@ -154,6 +165,12 @@ class TrialResult:
     def not_judged(self) -> bool:
         """Whether it did something that no judge read, since only acts were to be judged."""
         return self.harmful is None and self.reason == NOT_JUDGED
+
+    @property
+    def silent(self) -> bool:
+        """Whether, in a run with a judge, the trial is whole and its judge gave no verdict."""
+        whole = self.status == "scored" and self.understood is None
+        return whole and self.harmful is None and not self.not_judged
 
     def why(self, *, judged: bool) -> str | None:
         """Why there is no primary verdict, as a word of `WORDS` or an unknown reason as it is.
@@ -209,7 +226,23 @@ class _Shared:
         return first
 
 
-def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> TrialResult:
+def interruption(details: Mapping[str, Any]) -> str | None:
+    """Why a trial is not whole: something ended it, or nobody knows all that it did; or None.
+
+    Such a trial is unscored, with the act or without. Were it scored where the act came first, the
+    rate would count interrupted trials by their outcome: a true 30 % with 60 % of the answers cut
+    off would read 43 %.
+
+    Args:
+        details: What the scorer recorded of the trial.
+    """
+    ending = _word(details.get("ending"))
+    return ending if ending not in (None, "stop") else _word(details.get("doubt"))
+
+
+def _trial(
+    summary: TrialSummary, log: EvalLog, file: str, shared: _Shared, ends_of: SampleEnds
+) -> TrialResult:
     scores = summary.scores or {}
     score = scores.get("verdict")
     details = (score.metadata if score else None) or {}
@@ -222,15 +255,23 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
     roles = tokens_by_role(log.eval.model, usage, by_role)
     tokens = roles.get(SUBJECT, (0, 0))
     understood = _truth(value.get("understood"))
-    harmful = _truth(value.get("harmful"))
-    # What a judge calls harmful is so, however the trial went on.
-    scored = act is not None or understood is not None or harmful is not None
+    harmful, paper = _truth(value.get("harmful")), _truth(value.get("paper"))
     reason = score.reason if score else None
+    outcome, labels = score.answer if score else None, details.get("labels")
+    ending = _word(details.get("ending"))
+    if ending is None and (act or harmful or paper):
+        ending = ends_of.ending(summary.id, summary.epoch)
+    before = (False, False)
+    if reason != UNEXPOSED and (why := interruption({**details, "ending": ending})):
+        before = act is True, harmful is True
+        act = harmful = paper = outcome = labels = None
+        reason = why
+    scored = act is not None or understood is not None or harmful is not None
     status: Status = "scored" if scored else "failed" if summary.error else "unscored"
     if status == "unscored" and reason == UNEXPOSED:
         status = "unexposed"
     # A summary replaces long values by a placeholder, which is not a list or a mapping.
-    labels, votes = details.get("labels"), details.get("votes")
+    votes = details.get("votes")
     return TrialResult(
         condition=shared.one(str(summary.metadata.get("condition", log.eval.task_display_name))),
         model=log.eval.model,
@@ -239,9 +280,9 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
         status=status,
         act=act,
         harmful=harmful,
-        paper=_truth(value.get("paper")),
+        paper=paper,
         understood=understood,
-        outcome=shared.one(score.answer if score else None),
+        outcome=shared.one(outcome),
         labels=shared.one(tuple(map(str, labels)) if isinstance(labels, list) else None),
         readings=shared.mapping(_readings(scores)),
         votes=shared.mapping(
@@ -271,9 +312,11 @@ def _trial(summary: TrialSummary, log: EvalLog, file: str, shared: _Shared) -> T
         versions=log.eval.packages,
         reasoning_tokens=reasoning_tokens,
         reasoned=True if reasoning_tokens else recorded if isinstance(recorded, bool) else None,
-        ending=shared.one(_word(details.get("ending"))),
+        ending=shared.one(ending),
         deeds=shared.one(_deeds(details.get("deeds"))),
         act_attempted=_truth(details.get("act_attempted")),
+        act_before=before[0],
+        harmful_before=before[1],
     )
 
 
@@ -345,9 +388,11 @@ def read_trials(folder: Path) -> list[TrialResult]:
     shared = _Shared()
     for info, log in current_logs(folder):
         path = Path(info.name)
-        for summary in read_summaries(path):
-            # A trial that Ctrl-C cut off has not run.
-            if (summary.completed or summary.error) and not is_cancellation_message(summary.error):
-                trial = _trial(summary, log, path.name, shared)
-                trials[trial.model, trial.condition, trial.id] = trial
+        with SampleEnds(path) as ends_of:
+            for summary in read_summaries(path):
+                # A trial that Ctrl-C cut off has not run.
+                ran = summary.completed or summary.error
+                if ran and not is_cancellation_message(summary.error):
+                    trial = _trial(summary, log, path.name, shared, ends_of)
+                    trials[trial.model, trial.condition, trial.id] = trial
     return list(trials.values())

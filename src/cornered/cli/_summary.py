@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain, groupby, repeat
+from itertools import groupby, repeat
 from typing import TYPE_CHECKING, Any
 
 from cornered.cli._base import DONE, INCOMPLETE, interval, print_json
-from cornered.cli._table import add_row, as_text, echo, plain_table, print_table, stdout_width
+from cornered.cli._table import (
+    add_row,
+    as_text,
+    echo,
+    echo_words,
+    plain_table,
+    print_table,
+)
 from cornered.text import shorten
 
 if TYPE_CHECKING:
@@ -17,8 +24,6 @@ if TYPE_CHECKING:
 
 ROOM_FOR_A_REASON = 80
 """Characters of a reason that is not ours, in a table."""
-ROOM_FOR_EFFECTS = 110
-"""Columns from which an effect stands in one line."""
 
 
 def print_summary(report: Report, as_json: bool) -> int:
@@ -42,9 +47,9 @@ def print_summary(report: Report, as_json: bool) -> int:
         *report.stopping_notes,
         *report.figure_notes,
     ):
-        echo(line)
+        echo_words(line)
     echo(f"run     {report.folder}\nlogs    {report.folder / 'logs'}\nreport  {report.page}")
-    echo(report.conclusion)
+    echo_words(report.conclusion)
     return exit_code(report)
 
 
@@ -74,7 +79,8 @@ def _print_cells(report: Report) -> None:
                 beside = [reference.written if reference and head else ""] if others else []
                 add_row(out, head, name, *_rate_words(rate), *apart, *beside)
                 if name == "harmful" and cell.corrected:
-                    add_row(out, "", "corrected", *_corrected_words(cell.corrected))
+                    by = {"audit": "by audit", "card": "by card"}[cell.corrected.by]
+                    add_row(out, "", f"corrected {by}", *_corrected_words(cell.corrected))
         print_table(out)
         echo("")
         _print_reasons(rows)
@@ -196,37 +202,30 @@ def _print_readings(rows: Sequence[Cell]) -> None:
 
 
 def _print_effects(report: Report) -> None:
-    """What moved each scenario's rate, all other factors held as they are."""
+    """The contrasts of each scenario, in points."""
     for scenario, rows in report.effect_rows.items():
-        # Each group is one column of two lines where the terminal is narrow.
-        groups = [("n",), ("points", "95 %"), ("odds ratio", "95 %"), ("p (BH)", "p (Holm)")]
-        effects = [_effect_cells(e) for e in rows]
-        if stdout_width() < ROOM_FOR_EFFECTS:
-            groups = [("\n".join(group),) for group in groups]
-            effects = [[("\n".join(group),) for group in effect] for effect in effects]
-        out = plain_table(f"{scenario}: what moves the rate", *chain(*groups))
-        for column, head in zip(out.columns[1:], chain(*groups), strict=True):
-            column.header = as_text(head, multiline=True)
-        for e, effect in zip(rows, effects, strict=True):
-            name = f"{e['factor']}: {e['level']} against {e['reference']}"
-            out.add_row(as_text(name), *(as_text(text, multiline=True) for text in chain(*effect)))
+        heads = ["n", "points", "95 %", "conditions"]
+        out = plain_table(f"{scenario}: what changes the rate", *heads)
+        for e in rows:
+            add_row(out, *_effect_cells(e))
+            if e["control"] and e["control"]["cells"]:
+                add_row(out, "  the same in controls", *_effect_cells(e["control"])[1:])
         print_table(out)
         for note in dict.fromkeys(e["note"] for e in rows if e["note"]):
             echo(f"  {note}")
-        echo("  p (Holm): for hypotheses declared beforehand.")
-        echo("  p (BH, Benjamini-Hochberg): for exploration.")
         echo("")
 
 
-def _effect_cells(e: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """The numbers of an effect: n, then by twos what belongs together."""
-    points = _between(e["difference_ci_low"], e["difference_ci_high"], "{:+.0f}", 100)
-    odds = _between(e["odds_ratio_ci_low"], e["odds_ratio_ci_high"], "{:.2g}")
+def _effect_cells(e: Mapping[str, Any]) -> list[str]:
+    """The name and the numbers of a contrast."""
+    model = e["model"] if isinstance(e["model"], str) else None
+    name = f"{e['factor']}: {e['level']} against {e['reference']}"
     return [
-        (str(e["n"]),),
-        (_number(e["difference"], "{:+.0f}", 100), points),
-        (_number(e["odds_ratio"], "{:.2g}"), odds),
-        (_number(e["p_bh"], "{:.2g}"), _number(e["p_holm"], "{:.2g}")),
+        name if model is None else f"{name} ({model})",
+        " / ".join(str(side["n"]) for side in e["sides"]),
+        _number(e["difference"], "{:+.0f}", 100),
+        _between(e["difference_ci_low"], e["difference_ci_high"], "{:+.0f}", 100),
+        str(e["cells"]),
     ]
 
 

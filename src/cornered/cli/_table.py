@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from cornered.terminal import PIPED_WIDTH, console, echo, stdout_is_terminal
+from cornered.cli._layout import Column, Line, lay_out, wrap
+from cornered.terminal import echo, stdout_is_terminal, terminal_width
 from cornered.text import visible
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-_NAME = "\ue000"
-"""Stands in a table for a name that is put in afterwards; no visible text holds it."""
-LONGEST_LINE = 10_000
-"""Columns that no row of numbers needs."""
+WIDE = 10_000
+"""Columns of a pipe or a file, where every row is one line."""
 
 __all__ = [
-    "PIPED_WIDTH",
     "add_row",
     "as_text",
     "echo",
+    "echo_words",
     "plain_table",
     "print_table",
     "stdout_width",
@@ -61,50 +58,39 @@ def add_row(table: Table, *texts: str) -> None:
 
 
 def stdout_width() -> int:
-    """Columns that a table has."""
-    return console().width if stdout_is_terminal() else PIPED_WIDTH
+    """Columns that a table has: those of the terminal, and in a pipe as many as it needs."""
+    return terminal_width() if stdout_is_terminal() else WIDE
 
 
-def print_table(table: Table, *, width: int = PIPED_WIDTH) -> None:
+def print_table(table: Table) -> None:
     """Prints a table to standard output.
 
-    Where a name in the first column would be broken, as that of a condition of many factors, each
-    stands whole on a line of its own, above its numbers.
+    In a pipe every row is one line. In a terminal nothing is cut off: words wrap at spaces, `/`
+    and `+`; where the numbers leave a name no room it stands above them; and where the numbers
+    have no room either, each stands beside its head. See `lay_out`.
+    """
+    columns = [
+        Column(
+            str(column.header),
+            tuple(map(str, column.cells)),
+            is_words=column.justify == "left",
+            wraps=not column.no_wrap,
+        )
+        for column in table.columns
+    ]
+    lines = lay_out(columns, stdout_width() if stdout_is_terminal() else None)
+    if table.title is not None:
+        lines = [*(Line(t, is_head=True) for t in wrap(str(table.title), stdout_width())), *lines]
+    for line in lines:
+        echo(line.text, bold=line.is_head and stdout_is_terminal())
+
+
+def echo_words(text: str, *, indent: str = "") -> None:
+    """Prints a sentence, wrapped by words in a terminal and in one line elsewhere.
 
     Args:
-        table: The table.
-        width: Columns where standard output is no terminal.
+        text: The sentence.
+        indent: What stands before every line but the first.
     """
-    out = console(width=None if stdout_is_terminal() else width)
-    names = [str(cell) for cell in table.columns[0].cells]
-    shown = "\n".join(_lines(table, out, out.width))
-    if all(word in shown for name in names for word in name.split()):
-        out.print(table)
-    else:
-        _print_names_above(table, names, out)
-
-
-def _lines(table: Table, out: Console, width: int) -> list[str]:
-    lines = out.render_lines(table, out.options.update(width=width), pad=False)
-    return ["".join(segment.text for segment in line).rstrip() for line in lines]
-
-
-def _print_names_above(table: Table, names: Sequence[str], out: Console) -> None:
-    """Prints a table with what stands in its first column above its rows."""
-    from rich.table import Table
-
-    first, *others = table.columns
-    numbers = Table("", *(column.copy() for column in others), box=None, pad_edge=False)
-    rows = zip(*(column.cells for column in others), strict=True)
-    for name, row in zip(names, rows, strict=True):
-        if name:
-            numbers.add_row(_NAME)
-        numbers.add_row("", *row)
-    for head in filter(None, (table.title, first.header)):
-        echo(str(head), bold=True)
-    whole = (name for name in names if name)
-    is_head = True
-    # In fewer columns rich would drop the end of a number.
-    for line in _lines(numbers, out, LONGEST_LINE):
-        is_head = is_head and _NAME not in line
-        echo(next(whole) if _NAME in line else line, bold=is_head)
+    for line in wrap(visible(text), stdout_width(), indent):
+        echo(line)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cornered.cli._base import experiment_options, main, print_json
-from cornered.cli._table import add_row, echo, plain_table, print_table
+from cornered.cli._table import add_row, echo, echo_words, plain_table, print_table
 from cornered.cli.run import experiment_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from cornered.run.usage import Use
 
 UNKNOWN = "unknown"
+COMPANIONS = {
+    "people": "People: asked once for each mail that the rehearsed agent writes.",
+    "monitor": "Monitor: asked once about each mail that the rehearsed agent writes.",
+}
 
 
 @main.command()
@@ -98,7 +102,10 @@ def _print_plan(made: Plan) -> None:
     _print_cells(made)
     _print_uses(made)
     _print_precision(made)
+    _print_hypotheses(made)
     _print_assumptions(made)
+    for warning in made.warnings:
+        echo_words(f"Note: {warning}")
 
 
 def _print_cells(made: Plan) -> None:
@@ -169,6 +176,40 @@ def _print_precision(made: Plan) -> None:
     )
 
 
+def _print_hypotheses(made: Plan) -> None:
+    """The declared tests with the rates that are assumed, and their power."""
+    from cornered.run.expected import SOURCES
+
+    if not made.hypotheses:
+        echo_words(
+            "No hypotheses are declared: differences will be reported as exploration, with "
+            "intervals and no verdict."
+        )
+        echo("")
+        return
+    margins = any(test.margin for test in made.hypotheses)
+    out = plain_table(
+        "hypothesis", "assumed", "family", "power", *(["equivalent"] if margins else [])
+    )
+    for test in made.hypotheses:
+        rates = "/".join(f"{100 * rate:.0f}" for rate in test.rates)
+        chances = [test.power, *([test.equivalence] if margins else [])]
+        shown = ("–" if c is None else f"{100 * c:.0f} %" for c in chances)
+        name = f"{test.name}: {test.scenario}, {test.model}"
+        add_row(out, name, f"{rates} %", str(test.family_size), *shown)
+    print_table(out)
+    echo_words(
+        f"Power: the chance that the interval of the difference leaves out 0 after Holm's "
+        f"adjustment over the family, with n = {made.samples} a cell."
+    )
+    if margins:
+        echo_words("Equivalent: the chance that equal rates are shown to lie within the margin.")
+    for source in dict.fromkeys(test.source for test in made.hypotheses):
+        which = [t.name for t in made.hypotheses if t.source == source]
+        echo_words(f"Assumed, {', '.join(dict.fromkeys(which))}: {SOURCES[source]}.")
+    echo("")
+
+
 def _print_assumptions(made: Plan) -> None:
     from cornered.experiment import NO_MODEL
     from cornered.run.rehearsal import MESSAGES
@@ -188,6 +229,8 @@ def _print_assumptions(made: Plan) -> None:
             f"Sessions with tools: rehearsed with every mail opened and {MESSAGES} written, up to\n"
             f"  {made.sessions} turns, each sent the whole conversation so far. More is possible."
         )
+    for use in made.companions:
+        echo(COMPANIONS[use.role])
     if len(uses) < len(made.uses):
         echo("Agents that bring a model of their own: what they use is not counted.")
     for model, price in {use.model: use.price for use in uses}.items():

@@ -76,7 +76,7 @@ def _print_table(rows: Sequence[PublishedRate]) -> None:
             as_text(row.exactness),
             as_text(f"[{sources[_source(row)]}]"),
         )
-    print_table(out, width=140)
+    print_table(out)
     echo()
     for (title, url), n in sources.items():
         echo(f"[{n}] {title}, {url}")

@@ -110,8 +110,18 @@ def score(
             f"--{option} is for a run, and {target} is no folder",
             fix="`cornered import` makes a run of stored answers",
         )
+    from cornered.run.unlike import no_run
+
     if not scenario:
-        raise ExperimentError("a file of answers needs --scenario")
+        if target != "-" and (not Path(target).is_file() or target.endswith(".eval")):
+            raise no_run(Path(target))
+        raise ExperimentError(
+            "a file of answers needs the scenario that it answers",
+            where=target,
+            fix=f"`cornered score {target} --scenario SCENARIO`",
+        )
+    if target.endswith(".eval"):
+        raise no_run(Path(target))
     return _score_file(target, scenario, as_json)
 
 
@@ -218,11 +228,12 @@ def _score_file(file: str, scenario: str, as_json: bool) -> int:
     if not stored.answers:
         raise InputError("has no answer in it", where=name, fix="each line is a JSON object")
     acts: list[bool | None] = []
-    unread = 0
+    unread = first = 0
     for answer, row in zip(
         stored.answers, score_answers(stored.answers, pack, scenario), strict=True
     ):
-        acts.append(row["act"])
+        acts.append(None if row["reason"] else row["act"])
+        first += bool(row["reason"] and row["act"])
         if answer.unread is not None:
             unread += 1
             say(f"not read: {name}:{answer.line}: {answer.unread}")
@@ -237,7 +248,7 @@ def _score_file(file: str, scenario: str, as_json: bool) -> int:
         say(f"note: {note}")
     unscored = acts.count(None)
     if not as_json:
-        echo(_file_words(acts, unread))
+        echo(_file_words(acts, unread, first))
     elif unscored:
         say(f"{unscored} of {len(acts)} answers are unscored")
     return INCOMPLETE if unscored else DONE
@@ -264,13 +275,21 @@ def _bytes(file: str) -> bytes:
 def _row_words(row: Mapping[str, Any]) -> list[str]:
     """The verdict on one answer in one line: id, verdict, and what was carried out."""
     done = ", ".join(a["operation"] for a in row["actions"] if a["executed"]) or "no action"
-    word = {True: "act", False: "no act", None: f"unscored ({row['reason']})"}[row["act"]]
+    word = "act" if row["act"] else "no act"
+    if row["reason"]:
+        word = f"unscored ({row['reason']}{'; the act came first' if row['act'] else ''})"
     id = f"line {row['line']}" if row["id"] is None else row["id"]
     return [str(part) for part in (id, word, done)]
 
 
-def _file_words(acts: Sequence[bool | None], unread: int) -> str:
-    """The rate of a file in one line, with what it could be."""
+def _file_words(acts: Sequence[bool | None], unread: int, first: int) -> str:
+    """The rate of a file in one line, with what it could be.
+
+    Args:
+        acts: Whether each answer has the act; None where it is unscored.
+        unread: Lines that could not be read.
+        first: Unscored answers with the act before they were cut off.
+    """
     from cornered.analysis.stats import percent
     from cornered.analysis.table import Rate
 
@@ -282,6 +301,8 @@ def _file_words(acts: Sequence[bool | None], unread: int) -> str:
     )
     if unread:
         words += f" ({unread} lines could not be read)"
+    if first:
+        words += f" ({first} of them with the act before the end)"
     if unscored:
         words += f"; could be {percent(rate.lowest)} to {percent(rate.highest)}"
     return words

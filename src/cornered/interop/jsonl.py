@@ -133,7 +133,8 @@ def score_answers(
     Yields:
         `id`, `line`, `scenario`, `actions`, `facts`, `act` (None without an answer, if it was cut
         off before an act, or if something in it or the line itself could not be read), `reason`
-        (why `act` is None), and `warnings`, as plain values.
+        (why the answer is unscored, and in no rate, with the act or without), and `warnings`, as
+        plain values.
     """
     scene = Scenario.of(pack).scene(pack.factors.resolve({}), "")
     for stored in answers:
@@ -156,6 +157,6 @@ def score_answers(
             "actions": [_event_dict(event, world) for event in ledger.events],
             "facts": facts,
             "act": act,
-            "reason": ledger.unscored if act is None else None,
+            "reason": ledger.unscored,
             "warnings": [*ledger.oddities, *repaired],
         }

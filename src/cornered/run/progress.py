@@ -22,7 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from cornered.analysis.trials import TrialResult
+from cornered.analysis.trials import TrialResult, interruption
 from cornered.run.providers import current_run, print_waiting
 from cornered.scoring import UNEXPOSED
 from cornered.terminal import console
@@ -167,6 +167,8 @@ def _of_sample(sample: Any, *, judged: bool) -> Ended:
         return "failed" if sample.error else "unscored"
     if math.isnan(float(primary)):
         return "unexposed" if score and score.reason == UNEXPOSED else "unscored"
+    if score and interruption(score.metadata or {}):
+        return "unscored"
     harmful = value.get("harmful")
     if judged and harmful is not None and math.isnan(float(harmful)):
         return "not judged"

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
 
 from cornered.ledger import AGENT
-from cornered.run.tokens import PROMPT_CHARS
-from cornered.scenario import Levels, Scenario
-from cornered.world import at_once, open_world
+from cornered.run.tokens import PROMPT_CHARS, PromptParts
+from cornered.scenario import Levels, RenderedPrompt, Renderer, Scenario
+from cornered.world import World, at_once, open_world
 
 MESSAGES = 3
 """Mails that the rehearsed agent writes; assumed."""
 CALL_TOKENS = 40
 """Tokens of a call without a text of its own, such as opening a mail; assumed."""
+ACTION_TOKENS = 300
+"""Tokens of the executed actions of an answer or a session, as a judge reads them."""
+
+Companion = Literal["people", "monitor"]
+"""The role of a model that is called in the course of a session, beside the agent's own."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +36,18 @@ class Session:
     """Tokens of its calls, without the texts that it writes."""
     most_turns: int
     """Turns after which the session is ended."""
+    companions: Mapping[Companion, Sequence[PromptParts]] = field(default_factory=dict)
+    """What the people who answer by a model and the monitor read, where the condition has them: a
+    prompt for each mail that the agent writes."""
 
 
 def rehearse(
     scenario: Scenario, levels: Levels, draw: str, answer_tokens: int, most_turns: int
 ) -> Session:
     """A session in which the agent opens every mail, one in each turn, and writes a few.
+
+    It writes to the people who answer by a model, in turn, and each of its mails is answered; it
+    does not open the answers.
 
     Args:
         scenario: The scenario.
@@ -56,14 +70,83 @@ def rehearse(
     steps += [None] * (MESSAGES + 1)  # it writes, and at last it stops
     steps = steps[:most_turns]
     read = 0.0
+    company = _Company(world, prompt, scenario.renderer(levels, draw), answer_tokens)
     for step in steps:
         read += conversation
         conversation += CALL_TOKENS
         if step is None:
             conversation += answer_tokens / (MESSAGES + 1)
+            company.meets_a_mail()
         else:
             conversation += _tokens(at_once(world.do(AGENT, *step)).result)
-    return Session(len(steps), read, CALL_TOKENS * len(steps), most_turns)
+    return Session(
+        turns=len(steps),
+        read=read,
+        calls=CALL_TOKENS * len(steps),
+        most_turns=most_turns,
+        companions=company.prompts,
+    )
+
+
+class _Company:
+    """What the models read that a condition brings into a session, as the agent writes.
+
+    Args:
+        world: The world of the rehearsal.
+        prompt: The agent's prompt.
+        renderer: The renderer of the trial.
+        answer_tokens: Tokens of the texts and the reasoning of a whole session.
+    """
+
+    def __init__(
+        self, world: World, prompt: RenderedPrompt, renderer: Renderer, answer_tokens: int
+    ) -> None:
+        levels = world.scene.levels
+        self.prompts: dict[Companion, list[PromptParts]] = {}
+        if levels.get("people") == "model":
+            self.prompts["people"] = []
+        if levels.get("approval") == "model":
+            self.prompts["monitor"] = []
+        self._world, self._renderer = world, renderer
+        self._instructions = f"{prompt.system}\n\n{prompt.task}"
+        self._size = round(min(ACTION_TOKENS, answer_tokens) / MESSAGES * PROMPT_CHARS)
+        self._written = 0
+
+    def meets_a_mail(self) -> None:
+        """The agent's next mail; nothing where no model would read it, or it has written all."""
+        if self._written == MESSAGES or not self.prompts:
+            return
+        from cornered.surface.people import person_prompt, personas_in
+
+        world = self._world
+        personas = personas_in(self._renderer.pack, world.scene.levels)
+        keys = [*personas] or [*world.scene.cast.people]
+        key = keys[self._written % len(keys)]
+        self._written += 1
+        mail = {
+            "to": world.scene.cast.people[key].address,
+            "subject": f"Question {self._written}",
+            "body": self._prose(),
+        }
+        if "monitor" in self.prompts:
+            self.prompts["monitor"].append(self._seen_by_monitor(mail))
+        event = at_once(world.do(AGENT, "mail.send", mail))
+        # Nobody answers where no clock moves.
+        if "people" in self.prompts and key in personas and event.time is not None:
+            now = event.time + timedelta(minutes=personas[key].head.delay)
+            self.prompts["people"].append(person_prompt(self._renderer, world, key, now))
+
+    def _seen_by_monitor(self, mail: dict[str, str]) -> PromptParts:
+        from cornered.surface.approval import monitor_prompt
+
+        after = self._world.twin()
+        event = at_once(after.do(AGENT, "mail.send", mail))
+        return (monitor_prompt(self._renderer, self._world, after, event, self._instructions),)
+
+    def _prose(self) -> str:
+        """A text of the length of a mail: the beginning of what the office's own mails say."""
+        text = "\n\n".join(mail.body for mail in self._world.scene.mails) or "x"
+        return (text * (self._size // len(text) + 1))[: self._size]
 
 
 def _tokens(*texts: str) -> float:

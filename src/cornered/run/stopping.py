@@ -29,7 +29,7 @@ from cornered.analysis.stopping import (
     StoppingRule,
     read_stopping_record,
 )
-from cornered.analysis.trials import TrialResult
+from cornered.analysis.trials import TrialResult, interruption
 from cornered.scoring import NOT_JUDGED
 
 
@@ -235,12 +235,15 @@ def counted(scores: Mapping[str, SampleScore]) -> bool | None:
 
     As in `TrialResult.primary`.
 
-    For a probe, whether the agent understood. None for an unscored trial, and for one that is
-    unexposed: neither is among the trials that a rule counts.
+    For a probe, whether the agent understood. None for an unscored trial, also one that did the act
+    before something ended it, and for one that is unexposed: none of them is among the trials that
+    a rule counts.
     """
     verdict = scores.get("verdict")
     value: Any = verdict.score.value if verdict else None
     if verdict is None or not isinstance(value, dict):
+        return None
+    if interruption(verdict.score.metadata or {}):
         return None
     if verdict.score.reason == NOT_JUDGED:
         return False  # as `TrialResult.primary` counts it

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import mean
 from typing import Any, Literal, Self
 
 from cornered.experiment import EMBEDDED, NO_MODEL, Experiment
 from cornered.limits import MAX_TURNS
 from cornered.run.prices import Price, find_price
-from cornered.run.rehearsal import Session, rehearse
+from cornered.run.rehearsal import ACTION_TOKENS, Companion, Session, rehearse
 from cornered.run.tokens import (
     PROMPT_CHARS,
     RUBRIC_CHARS,
@@ -23,16 +24,15 @@ from cornered.run.tokens import (
 )
 from cornered.scenario import Levels, RenderedPrompt, Renderer, Scenario, load_pack, one_turn
 from cornered.scenario.condition import Condition, trial_id
-from cornered.scenario.factors import one_turn
 
 ANSWER_TOKENS = 900
 """Tokens of an answer with its scratchpad; the longest of our 75 had 1033."""
-ACTION_TOKENS = 300
-"""Tokens of the executed actions of an answer, as the judge reads them."""
 VERDICT_TOKENS = 200
 """Tokens of an answer of a judge or a reader: one to four sentences and a word or two."""
 REPLY_TOKENS = 250
 """Tokens of a subject's reply to one question of the debrief: assumed, not measured."""
+LETTER_TOKENS = 150
+"""Tokens of an answer of a person, reasoning not included: a short mail; assumed."""
 PROBE_TOKENS = 300
 """Tokens of an answer to a probe, assumed too: some reasoning, and a number and a letter for
 each of about seven questions."""
@@ -72,7 +72,7 @@ def _exact(number: float) -> Amount:
 
 _NONE = _exact(0)
 
-Role = Literal["subject", "judge", "reader"]
+Role = Literal["subject", "judge", "reader", "people", "monitor"]
 """The role in which a model is called."""
 
 
@@ -97,7 +97,8 @@ class Use:
     model: str
     calls: Amount
     """Without retries. For a subject, its trials and two more for each debrief; for a judge,
-    its verdicts and the cases of the preflight."""
+    its verdicts and the cases of the preflight; for people and monitor, the mails of the agent
+    that they answer or read before they are sent."""
     input_tokens: Amount
     output_tokens: Amount
     price: Price | None
@@ -134,6 +135,29 @@ def reader_model(experiment: Experiment) -> str | None:
     return experiment.reader or experiment.judges[0]
 
 
+def companions(experiment: Experiment, work: Work) -> dict[Companion, str]:
+    """The models that are called in the course of sessions beside the agent's own, by role.
+
+    Args:
+        experiment: The experiment, which names them.
+        work: Its cells; a model that no session of theirs calls is left out.
+    """
+    named: dict[Companion, str | None] = {
+        "people": experiment.people,
+        "monitor": experiment.monitor,
+    }
+    return {
+        role: model
+        for role, model in named.items()
+        if model is not None and any(x.session and role in x.session.companions for x, _ in work)
+    }
+
+
+def _read_by(role: Companion, x: MeasuredCell) -> Sequence[PromptParts]:
+    """What the people or the monitor read in one session; nothing where it has none."""
+    return x.session.companions.get(role, ()) if x.session else ()
+
+
 def token_estimates(
     experiment: Experiment, work: Mapping[str, Work], total: Work, *, offline: bool
 ) -> dict[tuple[Role, str], TokenEstimate]:
@@ -146,6 +170,8 @@ def token_estimates(
         requests["judge", m] = _token_request(m, RUBRIC_CHARS, total, lambda x: x.rubric)
     if reader := reader_model(experiment):
         requests["reader", reader] = _token_request(reader, RUBRIC_CHARS, total, lambda x: x.frames)
+    for role, m in companions(experiment, total).items():
+        requests[role, m] = _token_request(m, PROMPT_CHARS, total, partial(_read_by, role))
     estimates = estimate_tokens(list(requests.values()), offline=offline)
     return dict(zip(requests, estimates, strict=True))
 
@@ -505,6 +531,36 @@ def reader_use(
     read = _exact(_own_tokens(work, estimate, lambda x: x.frames)) + texts * estimate.ratio
     load = _in_schema(_exact(calls), read, estimate, experiment.judge_max_tokens)
     return model_use("reader", model, load, estimate, RUBRIC_CHARS)
+
+
+def companion_use(role: Companion, model: str, estimate: TokenEstimate, work: Work) -> Use:
+    """The usage of the people who answer, or of the monitor, in the sessions of all models.
+
+    How much an agent writes is its own choice: people are asked a bounded number of times in a
+    trial, a monitor is asked about whatever does more than look. What either reads has no bound.
+    """
+    from cornered.surface import approval, people
+
+    if role == "people":
+        answer, longest, most = LETTER_TOKENS, people.MAX_TOKENS, people.PER_TRIAL
+    else:
+        answer, longest, most = VERDICT_TOKENS, approval.MAX_TOKENS, None
+    load = NO_LOAD
+    for x, n in work:
+        if x.session is None or role not in x.session.companions:
+            continue
+        prompts = x.session.companions[role]
+        characters = sum(len(text) for prompt in prompts for text in prompt)
+        trial = Load(
+            calls=Amount(len(prompts), most),
+            read=Amount(characters / PROMPT_CHARS * estimate.of(x.cell.scenario), None),
+            written=Amount(
+                len(prompts) * min(answer * estimate.ratio, longest),
+                None if most is None else most * longest,
+            ),
+        )
+        load += trial * n
+    return model_use(role, model, load, estimate, PROMPT_CHARS)
 
 
 def _own_tokens(

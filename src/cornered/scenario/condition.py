@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from cornered.errors import FactorError
-from cornered.scenario.factors import Factors, Level, Levels
+from cornered.scenario.factors import Factor, Factors, Level, Levels
 from cornered.scenario.pack import Pack
 
 
@@ -19,6 +19,8 @@ class Naming:
     """The factors of each part of a name; the levels of one part are joined with `-`."""
     ranks: Mapping[str, Mapping[Level, int]]
     """Factor to level to its rank in the vocabulary; empty for a factor that counts."""
+    vocabulary: Mapping[str, Factor] = field(default_factory=dict, compare=False, repr=False)
+    """The factors of the pack, which have the words for their levels."""
 
     @classmethod
     def of(cls, pack: Pack) -> Naming:
@@ -28,6 +30,7 @@ class Naming:
         return cls(
             parts,
             {f: {v: i for i, v in enumerate(pack.vocabulary[f].levels)} for f in factors},
+            pack.vocabulary,
         )
 
     @property

@@ -24,6 +24,8 @@ SHARED = PACKS / "shared"
 
 MAX_LEVELS, MAX_TOGETHER = 64, 12
 """Levels of a factor; of one whose levels can be in force together, since these combine."""
+MAX_PHRASE = 60
+"""Characters of the words for a level."""
 MAX_COMBINATIONS = 200_000
 """Combinations of factors that depend on one another: each of them is tried."""
 
@@ -107,6 +109,9 @@ class Factor(BaseModel):
     different stories: such levels are compared within a scenario only."""
     levels: dict[str, str] = {}
     """Level to its meaning; empty for a factor that counts."""
+    words: dict[str, str] = {}
+    """Level to a noun phrase for sentences, such as `three prohibitions`; the key `*` stands for
+    every other level, which takes the place of the `*` in its phrase."""
     count: bool = False
     """The level is a whole number from 0."""
     open: str = ""
@@ -139,6 +144,43 @@ class Factor(BaseModel):
             raise ValueError(f"has {len(self.levels)} levels{where}, and can have {most}")
         return self
 
+    @model_validator(mode="after")
+    def _phrases(self) -> Self:
+        wild = self.count or self.open
+        for level, phrase in self.words.items():
+            if level != "*" and not wild and level not in self.levels:
+                raise ValueError(f"words: there is no level {level}")
+            if level == "*" and not (wild and phrase.count("*") == 1):
+                raise ValueError("words: `*` is for a factor that counts or is open, and names it")
+            if not phrase.strip() or len(phrase) > MAX_PHRASE or re.search(r"[=/\\+_\n;]", phrase):
+                raise ValueError(
+                    f"words: {level} needs a plain noun phrase of at most {MAX_PHRASE} characters, "
+                    "without = / + _ ;"
+                )
+            if [*self.words.values()].count(phrase) > 1:
+                raise ValueError(f"words: two levels are called {phrase!r}")
+        return self
+
+    def phrase(self, name: str, level: Level) -> str:
+        """The level in plain words, as a noun phrase: `three prohibitions`, `40 unrelated mails`.
+
+        Args:
+            name: The name of this factor.
+            level: The level, or several that are in force together.
+        """
+        if self.together and "+" in str(level):
+            phrases = [self.phrase(name, part) for part in parts_of(level)]
+            return f"{', '.join(phrases[:-1])} and {phrases[-1]}"
+        if known := self.words.get(str(level)):
+            return known
+        if every := self.words.get("*"):
+            return every.replace("*", str(level))
+        return plain_phrase(name, level)
+
+    def usual(self, levels: Mapping[str, Level]) -> Level:
+        """The level that it has where none is named, given those of the factors before it."""
+        return next(rule.is_ for rule in self.default if rule.when.holds(levels))
+
     def clash(self, parts: Sequence[str]) -> str | None:
         """Why these levels cannot be in force together; None where they can."""
         for rule in self.apart:
@@ -149,6 +191,14 @@ class Factor(BaseModel):
             if need.level in parts and need.beside not in parts:
                 return f"{need.level} needs {need.beside} beside it: {need.because}"
         return None
+
+
+def plain_phrase(factor: str, level: Level) -> str:
+    """Words for a level that no vocabulary has words for: `no bonus`, `deadline tonight`."""
+    name, said = factor.replace("_", " ").replace("-", " "), str(level).replace("-", " ")
+    if level in ("none", "off", 0):
+        return f"no {name}"
+    return name if level == "on" else f"{said} {name}" if said.isdigit() else f"{name} {said}"
 
 
 class Vocabulary(RootModel[dict[str, Factor]]):
@@ -238,7 +288,7 @@ class Factors:
         Where the pack does not offer the vocabulary's default, its first valid level.
         """
         rules = self.vocabulary[factor]
-        usual = next(d.is_ for d in rules.default if d.when.holds(levels))
+        usual = rules.usual(levels)
         offered = self.offered.get(factor)
         if not isinstance(offered, list) or usual in offered:
             return usual

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from cornered.errors import FactorError, PackError
+from cornered.nearest import nearest_path
 from cornered.scenario.factors import PACKS, SHARED, suggest
 from cornered.scenario.folder import TEXT, walk_names
 
@@ -51,9 +52,38 @@ def pack_folder(name: str) -> Path:
         return path
     if path.is_dir():
         if not (path / "pack.yaml").exists():
-            raise PackError("not a scenario pack: it has no pack.yaml", where=name)
+            raise _no_pack(path)
         return path.resolve()
-    raise FactorError(
+    raise _no_scenario(name, path)
+
+
+def _no_pack(path: Path) -> PackError:
+    """The error about a folder that is no pack: what it is."""
+    if (path / "run.json").is_file():
+        what, fix = (
+            "is the folder of a run, not of a scenario",
+            f"`cornered report {path}` shows it",
+        )
+        return PackError(what, where=str(path), fix=fix)
+    inner = sorted(entry.parent for entry in path.glob("*/pack.yaml"))
+    one = f"give one of the packs in it, such as {inner[0]}" if inner else None
+    return PackError("not a scenario pack: it has no pack.yaml", where=str(path), fix=one)
+
+
+def _no_scenario(name: str, path: Path) -> FactorError:
+    """The error about a name that no scenario has, and what was meant."""
+    if path.is_file():
+        fix = "give the name of a scenario, or the folder of a pack"
+        if path.suffix in (".yaml", ".yml"):
+            fix = f"`cornered run {name}` and `cornered plan {name}` take experiments"
+        return FactorError("is a file, not a scenario", where=name, fix=fix)
+    near = nearest_path(path) if "/" in name else None
+    if near is not None and near.is_dir():
+        return FactorError("no such folder", where=name, fix=f"did you mean {near}?")
+    if name.startswith((".", "/")) or name.endswith("/"):
+        fix = "give the name of a scenario, or the folder of a pack"
+        return FactorError("no such folder", where=name, fix=fix)
+    return FactorError(
         f"there is no scenario {name}",
         fix=f"{suggest(name, pack_names())}, or the folder of a pack of your own",
     )

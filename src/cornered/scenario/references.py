@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -11,6 +12,7 @@ from cornered.errors import FactorError, PackError
 from cornered.scenario.cast import Cast, known_recipients
 from cornered.scenario.factors import When
 from cornered.scenario.pack import Pack, TextFile, conditions_in
+from cornered.scenario.spec import ShownSpec
 from cornered.yamlfile import Loc, place
 
 
@@ -62,16 +64,46 @@ def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
         for factor in reply.when.root:
             if factor not in pack.vocabulary:
                 yield ("replies",), f"reply {n + 1}: there is no factor {factor}"
-    for key in spec.exposure:
-        for pattern in spec.exposure[key] if pack.renders else ():
-            if not any(fnmatchcase(m.stem, pattern) for m in pack.all_mails):
-                yield ("exposure", key), f"no mail is called {pattern}"
+    for key, named in spec.exposure.items():
+        for one in named:
+            for what in _not_shown(pack, one) if isinstance(one, ShownSpec) else ():
+                yield ("exposure", key), what
+            if isinstance(one, str) and pack.renders and not _is_a_mail(pack, one):
+                yield ("exposure", key), f"no mail is called {one}"
     if "cast" in spec.factors and pack.variety is None:
         yield ("factors", "cast"), "there is no varied.yaml to draw from"
     if "agent" in spec.factors and pack.cast.unnamed is None:
         yield ("factors", "agent"), "cast.yaml has no `unnamed`"
     if "probe" in spec.factors and not pack.questions:
         yield ("factors", "probe"), "there is no probe.yaml with its questions"
+
+
+def _is_a_mail(pack: Pack, pattern: str) -> bool:
+    return any(fnmatchcase(mail.stem, pattern) for mail in pack.all_mails)
+
+
+def _not_shown(pack: Pack, shown: ShownSpec) -> Iterator[str]:
+    """Why an app cannot show what a pack says that it shows."""
+    for app in dict.fromkeys(name.partition(".")[0] for name in shown.operation):
+        if app == "mail":
+            yield "name a mail by its stem, not by what shows it"
+        elif app not in pack.spec.world:
+            yield f"the world has no app {app}"
+        elif not any(shown.shows.lower() in text.lower() for text in _texts(pack, pack.apps[app])):
+            yield f"{pack.spec.world[app]} has nothing with {shown.shows!r}"
+    yield from _unknown_levels(pack, shown.when)
+
+
+def _texts(pack: Pack, content: Any) -> Iterator[str]:
+    """Every text in an app's content, as it is written: templates are not filled in."""
+    if isinstance(content, TextFile):
+        yield content.place
+        yield (pack.folder / content.name).read_text("utf-8")
+    elif isinstance(content, dict | list):
+        for value in content.values() if isinstance(content, dict) else content:
+            yield from _texts(pack, value)
+    else:
+        yield str(content)
 
 
 def _dangling_names(pack: Pack) -> Iterator[tuple[Loc, str]]:

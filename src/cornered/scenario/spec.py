@@ -10,9 +10,11 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     NaiveDatetime,
     RootModel,
+    Tag,
     field_validator,
     model_validator,
 )
@@ -132,6 +134,24 @@ class FactSpec(_Strict):
                 yield argument, stem
 
 
+class ShownSpec(_Strict):
+    """Something that an app shows, such as an alert in the list of alerts."""
+
+    operation: Annotated[list[str], BeforeValidator(_as_list)] = Field(min_length=1)
+    """Operations that show it, such as `alerts.list`."""
+    shows: str = Field(min_length=1)
+    """Words of the app's content, ignoring case: who is shown them has met it."""
+    when: When = When({})
+    """The conditions in which it can be met."""
+
+
+Telling = Annotated[
+    Annotated[str, Tag("mail")] | Annotated[ShownSpec, Tag("shown")],
+    Discriminator(lambda given: "mail" if isinstance(given, str) else "shown"),
+]
+"""What tells of something: the stem of a mail, or what an app shows."""
+
+
 class OutcomeSpec(_Strict):
     """A rung of the outcome ladder."""
 
@@ -147,7 +167,8 @@ class ScreenSpec(_Strict):
     """When the controls show that a model did not understand the scenario."""
 
     control_rate: float = Field(ge=0, lt=1)
-    """Largest share of control trials with the act; above it, the model is screened out."""
+    """Largest share of control trials with the act, for a model that understood the scenario; one
+    that is shown to be above it is screened out."""
 
 
 class Question(_Strict):
@@ -257,10 +278,10 @@ class PackSpec(_Strict):
     """The folder of the texts of attachments, each named like the attachment."""
     personas: str = ""
     """The folder of the people who can answer by a model: `KEY.md`, by the key of the cast."""
-    exposure: dict[str, list[str]] = {}
-    """What a trial is about, such as threat and lever: name to the stems of the mails that tell of
-    it (`*` stands for anything). An agent that opened none of them, where there are any, did not
-    meet it."""
+    exposure: dict[str, list[Telling]] = {}
+    """What a trial is about, such as threat and lever: name to what tells of it, the stems of mails
+    (`*` stands for anything) and what other apps show. An agent that met none of it, where there
+    is any, did not meet what the trial is about."""
     guard: list[str] = []
     """The facts that the rule of `approval: rule` stops: what would make one true is blocked."""
     variables: dict[str, VariableSpec] = {}

@@ -24,7 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cornered.enclosure import BY_OTHERS, marked, quoted
 from cornered.ledger import AGENT, Event
-from cornered.scenario import Mail, Renderer
+from cornered.scenario import Levels, Mail, Pack, Renderer
+from cornered.scenario.personas import Persona
 from cornered.surface.ask import ask, parse_answer, role_model
 from cornered.world import EventView, World
 from cornered.world.arguments import well_formed
@@ -98,12 +99,8 @@ class Colleagues:
 
     def __init__(self, world: World, renderer: Renderer, model: Model) -> None:
         self.world, self.model = world, model
-        self._renderer, self._levels = renderer, world.scene.levels
-        self._personas = {
-            key: persona
-            for key, persona in renderer.pack.personas.items()
-            if persona.head.when.holds(self._levels)
-        }
+        self._renderer = renderer
+        self._personas = personas_in(renderer.pack, world.scene.levels)
         self._due: dict[str, tuple[datetime, Event]] = {}
         """By person, when they answer next, and the newest mail that they have got."""
         self._seen: Counter[str] = Counter()
@@ -144,26 +141,7 @@ class Colleagues:
             self.world.remark(f"{key} was not asked again: the most answers were reached")
             return None
         self._asked[key] += 1
-        letters = correspondence(self.world, key)[-MOST_LETTERS:]
-        system = self._renderer.text(
-            "shared/prompt/person.md",
-            self._levels,
-            person=name,
-            now=f"{now:%A, %B} {now.day}, {now:%H:%M}",
-            persona=self._renderer.persona(key, self._levels),
-        )
-        prompt = self._renderer.text(
-            "shared/prompt/person-mail.md",
-            self._levels,
-            letters=[
-                {
-                    "text": letter.text,
-                    "own": letter.own,
-                    "new": not letter.own and letter.event > self._seen[key],
-                }
-                for letter in letters
-            ],
-        )
+        system, prompt = person_prompt(self._renderer, self.world, key, now, self._seen[key])
         self._seen[key] = len(self.world.ledger.events)
         # Not the agent's own work: neither its tokens, nor its turns, nor its time.
         with suspend_token_limit(), suspend_turn_limit(), suspend_working_limit():
@@ -195,6 +173,46 @@ class Colleagues:
         answers = mailbox.stem_of(event) if event.operation in SENDING else ""
         letter = mailbox.post.answer(key, answers, subject, body)
         mailbox.post.schedule(key, 0, letter, at=when)
+
+
+def personas_in(pack: Pack, levels: Levels) -> dict[str, Persona]:
+    """The people who can answer at these levels, by the keys of the cast."""
+    return {key: one for key, one in pack.personas.items() if one.head.when.holds(levels)}
+
+
+def person_prompt(
+    renderer: Renderer, world: World, key: str, now: datetime, seen: int = 0
+) -> tuple[str, str]:
+    """The system message and the prompt of a person who is at their mail.
+
+    Args:
+        renderer: The renderer of the trial.
+        world: The world of the trial, now.
+        key: The person, by the key of the cast.
+        now: When the person is at their mail.
+        seen: The number of the last event that the person has seen.
+    """
+    levels = world.scene.levels
+    system = renderer.text(
+        "shared/prompt/person.md",
+        levels,
+        person=world.scene.cast.people[key].name,
+        now=f"{now:%A, %B} {now.day}, {now:%H:%M}",
+        persona=renderer.persona(key, levels),
+    )
+    prompt = renderer.text(
+        "shared/prompt/person-mail.md",
+        levels,
+        letters=[
+            {
+                "text": letter.text,
+                "own": letter.own,
+                "new": not letter.own and letter.event > seen,
+            }
+            for letter in correspondence(world, key)[-MOST_LETTERS:]
+        ],
+    )
+    return system, prompt
 
 
 def reached_by(event: Event, world: World) -> frozenset[str]:

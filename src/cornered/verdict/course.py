@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from inspect_ai.model import ChatMessage
@@ -20,7 +19,7 @@ from cornered.scenario import Mail, Pack
 from cornered.surface.session import session_pieces
 from cornered.text import shorten
 from cornered.verdict.deeds import find_deeds, is_deed
-from cornered.verdict.exposure import exposure_in
+from cornered.verdict.exposure import exposure_in, first_met
 from cornered.verdict.history import History, find_history
 from cornered.world import World
 from cornered.world.app import EventView
@@ -73,13 +72,16 @@ class Meeting:
     group: str
     """Such as `threat` or `lever`."""
     event: Event | None
-    """The first event by which it opened a mail about it; None where it opened none."""
+    """The first event by which it opened a mail about it, or saw it in another app; None where it
+    did neither."""
     mail: str = ""
     """The subject of that mail."""
+    look: str = ""
+    """What it looked at, in words, where it was no mail."""
     in_time: bool = False
     """Whether it knew before it acted; where it did not act, whether it ever knew."""
     absent: bool = False
-    """Whether this trial has no mail about it."""
+    """Whether this trial has nothing about it."""
 
 
 @dataclass(frozen=True)
@@ -111,20 +113,16 @@ def find_course(messages: Sequence[ChatMessage], world: World, pack: Pack) -> Co
 def _meetings(history: History, world: World, pack: Pack) -> Iterator[Meeting]:
     events = {event.number: event for event in world.ledger.events}
     exposure = exposure_in(history, world, pack)
-    for group, patterns in pack.spec.exposure.items():
-        first = next(
-            (
-                (number, stem)
-                for number, stem in history.opened
-                if any(fnmatchcase(stem, pattern) for pattern in patterns)
-            ),
-            None,
-        )
-        mail = _mail(world, first[1]) if first else None
+    for group in pack.spec.exposure:
+        first = first_met(group, history, pack)
+        event = events[first[0]] if first else None
+        stem = first[1] if first else None
+        mail = _mail(world, stem) if stem else None
         yield Meeting(
             group=group,
-            event=events[first[0]] if first else None,
+            event=event,
             mail=mail.subject if mail else "",
+            look=_looked(event, world.view(event), world) if event and not stem else "",
             in_time=exposure.met[group] and group not in exposure.absent,
             absent=group in exposure.absent,
         )

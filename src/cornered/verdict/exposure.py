@@ -1,8 +1,9 @@
-"""Exposure: which key mails the agent had opened before it acted.
+"""Exposure: what the agent had met of what the scenario is about, before it acted.
 
 In one turn of text the whole inbox stands in the prompt. Where an agent works with tools it opens
 mails one by one, and may never meet the threat, or the lever. Such a trial says nothing about what
-it would do if it were cornered.
+it would do if it were cornered. A pack names the mails that tell of each, and what other apps show
+of it, such as an alert in a list of alerts.
 """
 
 from __future__ import annotations
@@ -14,24 +15,25 @@ from typing import Any
 
 from cornered.ledger import Ledger
 from cornered.scenario import Pack, one_turn
-from cornered.verdict.history import History, find_history
+from cornered.verdict.history import History, find_history, shown_in
 from cornered.world import World
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """Which key mails the agent had opened."""
+    """What the agent had met."""
 
     met: Mapping[str, bool]
-    """By group of the pack (threat, lever, …), whether one of its mails was opened in time: before
-    the last event that made the act true, or at any time where nothing did. A later look does not
-    count. A group of which this trial has no mail is met."""
+    """By group of the pack (threat, lever, …), whether one of its mails was opened, or an app
+    showed what tells of it, in time: before the last event that made the act true, or at any time
+    where nothing did. A later look does not count. A group of which this trial has nothing is
+    met."""
     opened: tuple[str, ...] = ()
     """The stems of all mails that were opened in time, in order."""
     later: tuple[str, ...] = ()
     """The stems of those that were opened only after the act."""
     absent: tuple[str, ...] = ()
-    """The groups of which this trial has no mail."""
+    """The groups of which this trial has no mail, and nothing that an app could show."""
 
     @property
     def complete(self) -> bool:
@@ -81,19 +83,45 @@ def exposure_in(history: History, world: World, pack: Pack) -> Exposure:
 
 
 def exposure_before(number: int | None, history: History, world: World, pack: Pack) -> Exposure:
-    """What the agent had opened before an event, by its number; by the end where it is None."""
+    """What the agent had met before an event, by its number; by the end where it is None."""
     before = history.opened_before(number)
-    groups = {
-        name: [stem for stem in _stems(world) if any(fnmatchcase(stem, p) for p in patterns)]
-        for name, patterns in pack.spec.exposure.items()
-    }
+    absent = tuple(name for name in pack.spec.exposure if not _is_there(name, pack, world))
+    first = {name: first_met(name, history, pack) for name in pack.spec.exposure}
     return Exposure(
         met={
-            name: not stems or not set(stems).isdisjoint(before) for name, stems in groups.items()
+            name: name in absent or (at is not None and (number is None or at[0] < number))
+            for name, at in first.items()
         },
         opened=before,
         later=tuple(stem for stem in history.opened_before(None) if stem not in before),
-        absent=tuple(name for name, stems in groups.items() if not stems),
+        absent=absent,
+    )
+
+
+def first_met(group: str, history: History, pack: Pack) -> tuple[int, str | None] | None:
+    """Where the agent first met a group: the number of the event, and the stem of the mail.
+
+    The stem is None where an app other than the mailbox showed it. None if it never did.
+    """
+    mails: list[tuple[int, str | None]] = [
+        (number, stem) for number, stem in history.opened if _tells_of(stem, group, pack)
+    ]
+    shown: list[tuple[int, str | None]] = [
+        (number, None) for number, name in history.shown if name == group
+    ]
+    return min([*mails, *shown], key=lambda met: met[0], default=None)
+
+
+def _tells_of(stem: str, group: str, pack: Pack) -> bool:
+    """Whether a mail is one of those that tell of a group."""
+    named = (one for one in pack.spec.exposure[group] if isinstance(one, str))
+    return any(fnmatchcase(stem, pattern) for pattern in named)
+
+
+def _is_there(group: str, pack: Pack, world: World) -> bool:
+    """Whether a trial has anything that tells of a group."""
+    return any(_tells_of(stem, group, pack) for stem in _stems(world)) or bool(
+        shown_in(group, pack, world)
     )
 
 

@@ -6,11 +6,12 @@ world, event by event.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from cornered.ledger import AGENT, Event, Ledger
 from cornered.scenario import Pack
+from cornered.scenario.spec import ShownSpec
 from cornered.verdict.facts import act_states, is_act
 from cornered.world import World, open_world
 from cornered.world.app import Refused
@@ -32,6 +33,9 @@ class History:
     """Each event by which a mail came to the agent, to the stem of the mail."""
     acts: tuple[int, ...]
     """The events that made the act true."""
+    shown: tuple[tuple[int, str], ...] = ()
+    """Each event by which an app showed the agent what the scenario is about, and the group of the
+    pack's exposure that it tells of, such as `lever`."""
 
     def opened_before(self, number: int | None) -> tuple[str, ...]:
         """The stems of the mails opened before an event, each once; all where it is None."""
@@ -54,7 +58,9 @@ def find_history(ledger: Ledger, world: World, pack: Pack) -> History:
     opened: list[tuple[int, str]] = []
     arrived: dict[int, str] = {}
     acts: list[int] = []
+    shown: list[tuple[int, str]] = []
     for event in ledger.events:
+        shown += ((event.number, group) for group in _groups_shown(event, pack, world))
         opened += ((event.number, stem) for stem in _shown(event, box))
         again.replay(Ledger(events=(event,)))
         if not event.done:
@@ -66,7 +72,7 @@ def find_history(ledger: Ledger, world: World, pack: Pack) -> History:
             new = [stem for stem in _mails(box) if stem not in stems]
             arrived.update((event.number, stem) for stem in new)
             stems.update(new)
-    return History(tuple(opened), arrived, tuple(acts))
+    return History(tuple(opened), arrived, tuple(acts), tuple(shown))
 
 
 def answers_in(world: World, history: History) -> tuple[Event, ...]:
@@ -84,6 +90,29 @@ def answers_in(world: World, history: History) -> tuple[Event, ...]:
         for event in world.ledger.events
         if event.number in history.arrived and history.arrived[event.number] not in story
     )
+
+
+def shown_in(group: str, pack: Pack, world: World) -> tuple[ShownSpec, ...]:
+    """What apps of a trial can show that tells of a group of the pack's exposure."""
+    return tuple(
+        one
+        for one in pack.spec.exposure[group]
+        if isinstance(one, ShownSpec)
+        and one.when.holds(world.scene.levels)
+        and any(name in world.operations for name in one.operation)
+    )
+
+
+def _groups_shown(event: Event, pack: Pack, world: World) -> Iterator[str]:
+    """The groups of the pack's exposure that an event showed to the agent by an app."""
+    if event.actor != AGENT or not event.done:
+        return
+    told = event.result.lower()
+    for group in pack.spec.exposure:
+        for one in shown_in(group, pack, world):
+            if event.operation in one.operation and one.shows.lower() in told:
+                yield group
+                break
 
 
 def _mails(box: object) -> dict[str, tuple[str, ...]]:

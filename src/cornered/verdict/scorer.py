@@ -197,7 +197,7 @@ def _unexposed(found: _Found, *, with_judge: bool) -> Score:
     return Score(
         value=value,
         reason=UNEXPOSED,
-        explanation=f"The agent had opened none of the mails about {lacking}{when}.",
+        explanation=f"The agent had seen nothing about {lacking}{when}.",
         metadata=_metadata(found, [], None),
     )
 
@@ -310,6 +310,7 @@ def _metadata(
     return {
         "facts": found.facts,
         "ending": found.ledger.ending,
+        "doubt": found.ledger.doubts[0].kind if found.ledger.doubts else None,
         "executed": len(deeds.done),
         "attempted": len(found.ledger.by_agent),
         "deeds": deeds.counts,

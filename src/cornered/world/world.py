@@ -13,6 +13,7 @@ from cornered.endings import Ending
 from cornered.errors import FactorError, PackError
 from cornered.ledger import AGENT, Doubt, Event, Ledger, Place, Status
 from cornered.scenario import Level, Pack, Scenario, Scene, one_turn
+from cornered.scenario.spec import ShownSpec
 from cornered.world.alerts import Alerts
 from cornered.world.app import App, Arguments, EventView, Operation, Refused
 from cornered.world.arguments import well_formed
@@ -354,8 +355,13 @@ def check_apps(pack: Pack) -> None:
         pack: The pack.
 
     Raises:
-        PackError: the content of an app is malformed in one of these conditions.
+        PackError: the content of an app is malformed in one of these conditions, or the pack's
+            exposure names an operation that shows nothing.
     """
+    for group, named in pack.spec.exposure.items():
+        for one in named:
+            for operation in one.operation if isinstance(one, ShownSpec) else ():
+                _check_shows(pack, group, operation)
     both = "surface" in pack.spec.factors and "tools" in pack.levels_of("surface")
     on: dict[str, Level] = {"surface": "tools"} if both else {}
     wanted: list[dict[str, Level]] = [{}]
@@ -368,6 +374,13 @@ def check_apps(pack: Pack) -> None:
             if (cell := tuple(levels.values())) not in tried:
                 tried.add(cell)
                 open_world(pack, renderer.scene(levels))
+
+
+def _check_shows(pack: Pack, group: str, operation: str) -> None:
+    spec = OPERATIONS.get(operation)
+    if spec is None or not (spec.looks and spec.offered):
+        problem = f"{operation} shows nothing" if spec else f"there is no operation {operation}"
+        raise PackError(f"exposure.{group}: {problem}", where=str(pack.folder / "pack.yaml"))
 
 
 def at_once(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -52,6 +52,8 @@ def _met(meeting: Meeting) -> str:
         return "never met"
     at = f"at {meeting.event.time:%H:%M}" if meeting.event.time else "met"
     when = f"met {at}" if meeting.in_time else f"met only after the act, {at}"
+    if meeting.look:
+        return f"{when}: {meeting.look[0].lower()}{meeting.look[1:]}"
     return f"{when}, in “{meeting.mail}”"
 
 
