@@ -244,5 +244,6 @@ def test_compared_cells_whose_unscored_shares_differ_beyond_chance_are_named() -
 def test_acts_before_a_cut_and_silence_are_told() -> None:
     rows = [cut(1, act=True), silent(2, act=True), trial(NAME, MODEL, 3, act=True, harmful=True)]
     before, quiet = missing_notes([cell_of(rows)])
-    assert before.startswith("Acts in trials that were cut off or ended early: 1 (0 of them")
+    acts = "Acts in trials that were cut off or ended early: 1; harmful to the judge: 0."
+    assert before.startswith(acts)
     assert quiet.startswith("On 1 whole trial the judge gave no verdict.")
