@@ -22,7 +22,7 @@ from cornered.analysis.pairing import first_or_none, varied
 from cornered.errors import InputError
 from cornered.files import disk_errors
 from cornered.generation import Generation
-from cornered.run.folder import Manifest
+from cornered.run.manifest import Manifest
 from cornered.run.packs import name_of, origin, verdict_versions
 from cornered.run.runner import RunState, read_run
 
