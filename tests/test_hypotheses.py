@@ -10,7 +10,8 @@ import pytest
 from cornered.errors import ExperimentError
 from cornered.experiment import Experiment, load_experiment
 from cornered.hypotheses import Hypothesis, late_hypotheses
-from cornered.run.folder import manifest_for, prepare, read_manifest
+from cornered.run.folder import manifest_for, prepare
+from cornered.run.manifest import read_manifest
 
 HEAD = """name: x
 scenarios: [blackmail]

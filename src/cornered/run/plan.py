@@ -16,8 +16,9 @@ from cornered.analysis.power import expected_half_width, power_of_difference, sm
 from cornered.analysis.stats import wilson
 from cornered.analysis.stopping import expected_trials, rule_for
 from cornered.experiment import NO_MODEL, Experiment
+from cornered.files import MANIFEST
 from cornered.run.expected import ExpectedTest, expected_tests, plan_warnings
-from cornered.run.folder import MANIFEST, manifest_for
+from cornered.run.folder import manifest_for
 from cornered.run.prices import Price
 from cornered.run.tokens import PROMPT_CHARS
 from cornered.run.usage import (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -264,8 +265,7 @@ class Report:
             "sentences": self.sentences,
             "effects": self.effect_rows,
             "published": [
-                {"model": model, "condition": condition, "same_text": reference.same_text}
-                | {"rate": reference.row.as_dict()}
+                {"model": model, "condition": condition} | reference.as_dict()
                 for (model, condition), reference in self.published.items()
             ],
             "judge_themselves": self.judge_themselves,
@@ -348,6 +348,7 @@ def _write_files(report: Report) -> None:
     from cornered.analysis.figures import inline_svg, write_figures
     from cornered.analysis.frame import write_tables
     from cornered.analysis.page import Picture, write_report
+    from cornered.run.notes import read_notes
 
     state, drawn = report.state, report.figures
     write_tables(state.folder, report.trials)
@@ -370,6 +371,11 @@ def _write_files(report: Report) -> None:
             *report.figure_notes,
         ],
         scenarios=state.readable.scenarios,
+        remarks={
+            uuid: [(who, note.flag, note.label, note.note) for who, note in of]
+            for uuid, of in read_notes(state.folder).items()
+        },
+        contrasts=[contrast for of in report.effects.values() for contrast in of],
         pictures=[Picture(f.name, f.title, f.caption, f.alt, inline_svg(f)) for f in drawn],
     )
 
@@ -388,10 +394,16 @@ def _stamp(state: RunState) -> str:
     stamp = hashlib.sha256(fingerprint(state.folder).encode())
     stamp.update(str(state.folder.resolve()).encode())
     stamp.update(state.card.model_dump_json().encode() if state.card else b"-")
-    root = Path(__file__).parent.parent
-    for path in sorted(p for p in root.rglob("*") if p.suffix != ".pyc" and p.is_file()):
-        stat = path.stat()
-        stamp.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    stamp.update(
+        json.dumps(sorted(state.labels.by_trial.items())).encode() if state.labels else b"-"
+    )
+    for notes in sorted((state.folder / "audit" / "notes").glob("*.jsonl")):
+        stamp.update(notes.read_bytes())
+    for parent, folders, names in os.walk(Path(__file__).parent.parent):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for path in (os.path.join(parent, name) for name in sorted(names)):
+            stat = os.stat(path)
+            stamp.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return stamp.hexdigest()
 
 
@@ -489,8 +501,11 @@ def _judge_note(state: RunState) -> str:
         "actions": "shown executed actions only",
         "transcript": "shown the whole answer, reasoning too",
     }[experiment.judge_view]
-    graded = sorted({cell.scenario for cell in state.cells if cell.corrected})
-    others = sorted({cell.scenario for cell in state.cells} - set(graded))
+    corrected = [(cell, cell.corrected.by) for cell in state.cells if cell.corrected]
+    graded = sorted({cell.scenario for cell, by in corrected if by == "card"})
+    others = sorted(
+        {cell.scenario for cell in state.cells} - {cell.scenario for cell, _ in corrected}
+    )
     note = f"Judge: {names}{rule}, {view}."
     if experiment.judged == "acts":
         note += (
@@ -505,8 +520,15 @@ def _judge_note(state: RunState) -> str:
     if graded and state.card:
         note += (
             f" Corrected by its card of {state.card.created:%Y-%m-%d} ({', '.join(graded)}): "
-            "the rate if it made no mistakes."
+            "the rate if it made no mistakes, as on gold answers, which were chosen hard."
         )
+    if state.labels and any(by == "audit" for _, by in corrected):
+        note += f" {state.labels.note}"
+        if left := sum(c.corrected.unlabelled for c in state.cells if c.corrected):
+            note += (
+                f" {left} trials of kinds that nobody labelled stay as the judge called them; "
+                "`cornered audit --all` draws from them."
+            )
     if others:
         note += (
             f" No card of it for {', '.join(others)} under this rubric: its errors are unknown; "
