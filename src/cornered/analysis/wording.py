@@ -234,11 +234,6 @@ def few_trials(rate: Rate) -> bool:
     return rate.n < FEW
 
 
-def region_of(rate: Rate) -> Interval | None:
-    """Where a rate lies whatever its unscored trials were; see `Rate.region`."""
-    return rate.region
-
-
 def unscored_share(rate: Rate) -> float:
     """The share of the trials that ran which have no verdict, 0 to 1."""
     return rate.unscored_share or 0.0
