@@ -375,6 +375,7 @@ def _write_files(report: Report) -> None:
             uuid: [(who, note.flag, note.label, note.note) for who, note in of]
             for uuid, of in read_notes(state.folder).items()
         },
+        declared=[result.sentence for result in report.hypotheses],
         contrasts=[contrast for of in report.effects.values() for contrast in of],
         pictures=[Picture(f.name, f.title, f.caption, f.alt, inline_svg(f)) for f in drawn],
     )
