@@ -38,7 +38,11 @@ def test_a_difference_that_is_there_is_found_and_said(tmp_path: Path, policy) ->
     assert "old was more often doing the act than new, by" in found["sentence"]
     assert [s["condition"] for s in found["control"]["strata"]] == ["blackmail/none/none"]
     told = compare(tmp_path, "old", "new", "--figures", "drawn").out
-    assert {p.suffix for p in (tmp_path / "drawn").rglob("compare-blackmail.*")} == {".svg", ".png"}
+    assert {p.suffix for p in (tmp_path / "drawn").rglob("compare-blackmail.*")} == {
+        ".svg",
+        ".png",
+        ".json",
+    }
     assert "pooled (Mantel-Haenszel)" in told
     assert "◆" in told
     assert (
