@@ -88,7 +88,7 @@ def test_every_number_leads_to_its_trials_and_every_trial_to_its_text(
 ) -> None:
     page = watched.open(page_path)
     first = page.locator(".answers li").first
-    assert "bold 4 harmful in 6 scored; 3 unscored." in " ".join(first.inner_text().split())
+    assert "bold: 4 harmful in 6 scored; 3 unscored." in " ".join(first.inner_text().split())
     first.get_by_role("link", name="4 harmful", exact=True).click()
     expect(page.locator("#trial-app .count")).to_contain_text("4 of 162")
     texts = page.locator("#trial-app .texts > article")
@@ -323,7 +323,7 @@ def test_a_screened_out_model_is_marked(watched: Watched, page_path: Path) -> No
     expect(out).to_have_count(3)
     assert "screened out" in out.first.inner_text()
     plots = page.locator(".answer-plot tr.screened [fill='url(#hatch)']")
-    expect(plots).to_have_count(2)
+    expect(plots).to_have_count(3)
 
 
 def test_quotes_of_a_reason_are_marked_in_the_answer(watched: Watched, tmp_path: Path) -> None:
