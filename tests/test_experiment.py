@@ -198,9 +198,12 @@ HEAD = "name: x\nscenarios: [blackmail]\n"
         ("blackmail\n", ":1: expected keys and values"),
         (
             HEAD + "sampels: 4\n",
-            ":3: sampels: unknown key; known keys are about, agents, block_at, controls,",
+            ":3: sampels: unknown key; did you mean samples?",
         ),
-        ("scenario: [blackmail]\nname: x\n", ":1: scenario: unknown key (and 1 more); known keys"),
+        (
+            "scenario: [blackmail]\nname: x\n",
+            ":1: scenario: unknown key (and 1 more); did you mean scenarios?",
+        ),
         ("scenarios: [blackmail]\n", ":1: name: this key is missing"),
         ("name: x\n", ":1: scenarios: this key is missing"),
         ("name: x\nscenarios: []\n", ":2: scenarios: has too few entries"),

@@ -74,6 +74,12 @@ def disk_errors(folder: Path) -> Iterator[None]:
             ) from None
         if e.errno is None:
             raise
+        if e.errno == errno.EEXIST and folder.is_file():
+            raise RunError(
+                "is a file, and a folder was expected",
+                where=str(folder),
+                fix="choose another folder with --out",
+            ) from None
         name = e.filename if isinstance(e.filename, str) else str(folder)
         other = f" ({name})" if Path(name) != folder else ""
         problem = (e.strerror or str(e)) + other

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from cornered.nearest import did_you_mean
 from cornered.scenario.library import reading_names
 
 PanelRule = Literal["majority", "unanimity"]
@@ -31,7 +32,8 @@ def _known_readings(value: Any) -> Any:
     for name in names if isinstance(names, list) else []:
         if name not in available:
             raise ValueError(
-                f"there is no reading {name}; choose from {', '.join(available)}, or give all"
+                f"there is no reading {name}; {did_you_mean(str(name), available) or 'known are'} "
+                f"({', '.join(available)}, or all)"
             )
     return names
 

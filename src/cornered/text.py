@@ -15,6 +15,8 @@ _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5")
 """Letters, marks and symbols that show nothing."""
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Controls, format characters, lone surrogates, code points without a character, separators."""
+_TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""What Unicode calls the characters that turn the direction of writing."""
 _VARIATION_SELECTORS = range(0xE0100, 0xE01F0)
 """The supplementary ones: 240 invisible marks, enough to hide a whole message in."""
 
@@ -36,6 +38,30 @@ def visible(text: str, *, multiline: bool = False) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_shown(text, at, multiline) for at in range(len(text)))
+
+
+def explained(line: str) -> str:
+    """A line that shows what cannot be seen in it, with words that say what that is.
+
+    Nothing is added to a line in which everything can be read.
+    """
+    shown = visible(line)
+    odd: dict[str, str] = {}
+    for at, char in enumerate(line):
+        if char != "\t" and (sign := _shown(line, at, False)) != char:
+            odd.setdefault(_kind(char), sign)
+    words = ", ".join(f"{sign} is {kind}" for kind, sign in odd.items())
+    return f"{shown} ({words})" if words else shown
+
+
+def _kind(char: str) -> str:
+    """In words, what a character is that cannot be shown."""
+    category = unicodedata.category(char)
+    if category == "Cs":
+        return "half a character, or a byte that is no UTF-8"
+    if unicodedata.bidirectional(char) in _TURNING:
+        return "a sign that turns the direction of writing"
+    return "a control character" if category == "Cc" else "a character that nobody can see"
 
 
 def shorten(text: str, longest: int) -> str:

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -18,6 +18,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from cornered.errors import CorneredError
+from cornered.nearest import did_you_mean, nearest_path
 from cornered.quickyaml import Unsure, load_plain
 
 M = TypeVar("M", bound=BaseModel)
@@ -218,11 +219,36 @@ def _mistake(details: ErrorDetails) -> str:
         return message.removeprefix("Value error, ")
     message = f"{message[0].lower()}{message[1:]}"
     given = details["input"]
-    return f"{message}, not {given!r}" if isinstance(given, str | int | float) else message
+    if isinstance(given, str):
+        return f"{message}, not '{given}'"  # what cannot be seen in it is shown where it is printed
+    return f"{message}, not {given!r}" if isinstance(given, int | float) else message
 
 
-def _known_keys(model: type[BaseModel]) -> str:
-    return ", ".join(sorted(field.alias or name for name, field in model.model_fields.items()))
+def _keys_at(model: type[BaseModel], loc: Loc) -> list[str]:
+    """The keys that a part of a document may have, sorted; none where that cannot be told.
+
+    Args:
+        model: What the whole document is.
+        loc: The path to the part; names of variants of unions in it are passed over.
+    """
+    models = [model]
+    for step in loc:
+        fields = [one.model_fields[step] for one in models if step in one.model_fields]
+        if fields:
+            models = [inner for field in fields for inner in _models_in(field.annotation)]
+        elif models and all(issubclass(one, RootModel) for one in models):
+            fields = [field for one in models for field in one.model_fields.values()]
+            models = [inner for field in fields for inner in _models_in(field.annotation)]
+    return sorted(
+        {field.alias or name for one in models for name, field in one.model_fields.items()}
+    )
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models that a type is made of, in lists, mappings and unions too."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]
 
 
 def _is_list(model: type[BaseModel]) -> bool:
@@ -301,11 +327,16 @@ def _first_mistake(
     more = f" (and {len(others)} more)" if others else ""
     if not loc and first["type"] == "value_error":  # the model speaks of the whole file
         return error(f"{_mistake(first)}{more}", where=f"{path}:{line + first_line}")
-    unknown = first["type"] == "extra_forbidden" and len(loc) == 1
+    fix = "correct it there"
+    if first["type"] == "extra_forbidden":
+        known = _keys_at(model, tuple(first["loc"][:-1]))
+        near = did_you_mean(str(loc[-1]), known) if loc else None
+        if known:
+            fix = near or f"known keys are {', '.join(known)}"
     return error(
         f"{_written(loc) or 'file'}: {_mistake(first)}{more}",
         where=f"{path}:{line + first_line}",
-        fix=f"known keys are {_known_keys(model)}" if unknown else "correct it there",
+        fix=fix,
     )
 
 
@@ -327,13 +358,17 @@ def read_text(path: Path, *, error: type[CorneredError]) -> str:
     try:
         return _read(path, error).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
-        raise error("no such file", where=str(path)) from None
+        near = nearest_path(path)
+        fix = f"did you mean {near}?" if near else None
+        raise error("no such file", where=str(path), fix=fix) from None
+    except (UnicodeEncodeError, ValueError) as e:  # a name with a surrogate or a NUL in it
+        if isinstance(e, UnicodeDecodeError):
+            raise error(
+                f"not UTF-8 (byte {e.start})", where=str(path), fix="save it as UTF-8"
+            ) from None
+        raise error("no file can have this name", where=str(path)) from None
     except IsADirectoryError:
         raise error("is a folder, a file was expected", where=str(path)) from None
-    except UnicodeDecodeError as e:
-        raise error(
-            f"not UTF-8 (byte {e.start})", where=str(path), fix="save it as UTF-8"
-        ) from None
     except OSError as e:
         raise error(e.strerror or str(e), where=str(path)) from None
 

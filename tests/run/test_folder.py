@@ -11,7 +11,8 @@ import pytest
 from cornered.errors import RunError
 from cornered.experiment import Experiment
 from cornered.files import disk_errors, write_text
-from cornered.run.folder import prepare, read_manifest
+from cornered.run.folder import prepare
+from cornered.run.manifest import read_manifest
 from cornered.scenario import load_pack
 
 
@@ -76,9 +77,9 @@ def test_what_a_judge_reads_matters_only_with_a_judge(
     ("update", "said"),
     [
         ({"name": "yours"}, "it is a run of mine, not of yours"),
-        ({"judge": "a/judge"}, "judge was None and is now a/judge"),
+        ({"judge": "a/judge"}, "judge was none and is now a/judge"),
         ({"temperature": 0.5}, "temperature was 1.0 and is now 0.5"),
-        ({"max_tokens": 10}, "max_tokens was None and is now 10"),
+        ({"max_tokens": 10}, "max_tokens was none and is now 10"),
         ({"models": ["a/one"]}, "it has trials of a/two"),
         ({"factors": {"goal": "explicit"}}, "it has the condition mypack/latent-america"),
     ],

@@ -21,7 +21,7 @@ from inspect_ai.util import LimitExceededError
 from cornered.ledger import AGENT
 from cornered.scenario import Scenario, load_pack
 from cornered.surface.ledgers import trial_world
-from cornered.surface.tools import tool_name
+from cornered.surface.recorder import tool_name
 from cornered.world import at_once, open_world
 from tests.surface.sessions import Turn, answer, ledger_of, play
 

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from cornered.cli._usage import usage_error
 from cornered.errors import CorneredError, ExperimentError, FactorError
+from cornered.nearest import did_you_mean
 from cornered.terminal import BROKEN_PIPE, echo_json, leave_pipe, make_safe
 from cornered.terminal import say as say
+from cornered.text import explained
 
 if TYPE_CHECKING:
     from cornered.analysis.table import Rate
@@ -45,6 +48,9 @@ class _PipeClosed(Exception):
 class Group(click.Group):
     """Lists commands in the order in which they were added; prints errors as one line."""
 
+    _asked: click.Context | None = None
+    """The command of this line, for errors that do not name it."""
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return list(self.commands)
@@ -73,6 +79,19 @@ class Group(click.Group):
             sys.exit(WRONG_USE)
         sys.exit(code)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant; an error names the nearest one."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            near = did_you_mean(name, self.commands) or f"there are {', '.join(self.commands)}"
+            raise click.UsageError(f"there is no command {name}; {near}", ctx)
+        found = super().resolve_command(ctx, args)
+        if found[1] is not None:
+            self._asked = click.Context(found[1], parent=ctx, info_name=found[0])
+        return found
+
     def invoke(self, ctx: click.Context) -> Any:
         """Runs a command; a closed pipe stays an error that can be told from others."""
         try:
@@ -85,16 +104,25 @@ class Group(click.Group):
         try:
             code = super().main(*args, **(kwargs | {"standalone_mode": False}))
         except CorneredError as e:
-            say(f"error: {e}")
+            say(f"error: {explained(str(e))}")
             return e.exit_code
         except click.exceptions.Exit as e:
             return e.exit_code
         except click.ClickException as e:
-            say(f"error: {' '.join(e.format_message().split())}; see `cornered --help`")
+            say(f"error: {usage_error(e, self._asked)}")
             return WRONG_USE
         except (click.Abort, KeyboardInterrupt):
             say("stopped; the same command continues from here")
             return STOPPED
+        except UnicodeEncodeError as e:
+            name = explained(str(e.object))
+            say(f"error: {name}: no file or model can have such a name")
+            return WRONG_USE
+        except ValueError as e:
+            if "null byte" not in str(e):
+                raise
+            say("error: no file or folder has a name with a NUL in it; type it anew")
+            return WRONG_USE
         except RecursionError:
             say("error: something that was read is nested too deeply; make it flatter")
             return WRONG_USE
@@ -254,8 +282,11 @@ def parse_levels(words: Sequence[str]) -> dict[str, list[Level]]:
     given: dict[str, list[Level]] = {}
     for word in words:
         factor, equals, levels = word.partition("=")
-        if not equals or not levels:
+        if not equals or not levels or not factor:
             raise FactorError(f"{word} does not set a factor", fix="write factor=level")
+        if factor in given:
+            both = ",".join(map(str, (*given[factor], *levels.split(","))))
+            raise FactorError(f"{factor} is set twice", fix=f"write {factor}={both}")
         given[factor] = list(levels.split(","))
     return given
 

@@ -57,8 +57,12 @@ def view(folder: Path, trials: tuple[str, ...], inspect_args: tuple[str, ...]) -
         for line in tell_trials(folder, trials):
             echo(line)
         return DONE
-    from cornered.run.folder import read_manifest
+    from cornered.nearest import nearest
+    from cornered.run.manifest import read_manifest
 
+    for word in inspect_args:
+        if word.startswith("--") and nearest(word, ["--trial"]):
+            raise click.UsageError(f"No such option {word}; did you mean --trial?")
     read_manifest(folder)
     log_dir = str(folder / "logs")
     command = [sys.executable, "-m", "inspect_ai", "view", "start", "--log-dir", log_dir]

@@ -110,8 +110,18 @@ def score(
             f"--{option} is for a run, and {target} is no folder",
             fix="`cornered import` makes a run of stored answers",
         )
+    from cornered.run.unlike import no_run
+
     if not scenario:
-        raise ExperimentError("a file of answers needs --scenario")
+        if target != "-" and (not Path(target).is_file() or target.endswith(".eval")):
+            raise no_run(Path(target))
+        raise ExperimentError(
+            "a file of answers needs the scenario that it answers",
+            where=target,
+            fix=f"`cornered score {target} --scenario SCENARIO`",
+        )
+    if target.endswith(".eval"):
+        raise no_run(Path(target))
     return _score_file(target, scenario, as_json)
 
 

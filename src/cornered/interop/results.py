@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from cornered.errors import InputError
+from cornered.files import MANIFEST
 from cornered.interop.conditions import ConditionFinder
+from cornered.nearest import nearest_path
 
 if TYPE_CHECKING:
     from cornered.files import Progress
@@ -40,13 +42,22 @@ def recognise(path: Path) -> Format:
     Raises:
         InputError: the path does not exist, or holds nothing that can be read.
     """
+    if path.is_dir() and (path / MANIFEST).is_file():
+        raise InputError(
+            "is a run of cornered, and no results of another tool",
+            where=str(path),
+            fix=f"`cornered report {path}` shows it",
+        )
     if path.is_file():
         kind = _format_of_file(path)
         if kind is None:
             raise _unknown(path, "unknown format")
         return kind
     if not path.exists():
-        raise InputError(NOTHING_THERE, where=str(path))
+        near = nearest_path(path)
+        raise InputError(
+            NOTHING_THERE, where=str(path), fix=f"did you mean {near}?" if near else None
+        )
     for file in _files(path):
         if kind := _format_of_file(file):
             return kind

@@ -66,6 +66,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from cornered.errors import ModelError
 from cornered.models.answers import Failure, PlayAnswer, ScriptedAnswer, StrictModel, Usage
 from cornered.models.plays import Mistake, Play, check_play
+from cornered.nearest import nearest_path
 from cornered.yamlfile import place, read_model
 
 
@@ -157,10 +158,13 @@ def load_policy(path: Path) -> Policy:
         ModelError: no such file, no YAML, or not a policy; with file, line and key.
     """
     if not path.exists():
+        near = nearest_path(path)
         raise ModelError(
             "there is no such policy file",
             where=str(path),
-            fix="name one that exists, as cornered/scripted/PATH/TO/POLICY.yaml",
+            fix=f"did you mean cornered/scripted/{near}?"
+            if near
+            else "name one that exists, as cornered/scripted/PATH/TO/POLICY.yaml",
         )
     policy = read_model(path, Policy, error=ModelError, context=path.parent)
     try:

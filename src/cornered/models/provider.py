@@ -7,6 +7,7 @@ from typing import Any
 from inspect_ai.model import GenerateConfig, ModelAPI, modelapi
 
 from cornered.errors import ModelError
+from cornered.nearest import nearest
 
 
 def make_model_api(model_name: str, config: GenerateConfig, **model_args: Any) -> ModelAPI:
@@ -25,8 +26,19 @@ def make_model_api(model_name: str, config: GenerateConfig, **model_args: Any) -
         return ScriptedAPI(model_name, config, **model_args)
     raise ModelError(
         f"there is no model cornered/{model_name}",
-        fix="use cornered/embedded, cornered/scripted/POLICY.yaml, or another provider's model",
+        fix=_meant(model_name),
     )
+
+
+def _meant(model_name: str) -> str:
+    """What to write instead of a name that no model of ours has."""
+    kind, _, rest = model_name.partition("/")
+    near = nearest(kind, ("embedded", "scripted"))
+    if near == "embedded" and not rest:
+        return "did you mean cornered/embedded?"
+    if near == "scripted" and rest:
+        return f"did you mean cornered/scripted/{rest}?"
+    return "use cornered/embedded, cornered/scripted/POLICY.yaml, or another provider's model"
 
 
 @modelapi(name="cornered")

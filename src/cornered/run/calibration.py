@@ -19,8 +19,8 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from cornered.analysis.card import Card, GradedAnswer, grade, rubric_version
 from cornered.errors import ModelError, PackError
 from cornered.files import disk_errors
-from cornered.run.folder import versions
 from cornered.run.lock import this_command, writing
+from cornered.run.manifest import versions
 from cornered.run.providers import StoppedRun, stoppable
 from cornered.run.runner import (
     HOSTED_CONNECTIONS,
@@ -35,7 +35,7 @@ from cornered.run.tasks import checked_pack, scorers
 from cornered.scenario import load_pack, pack_names
 from cornered.scoring import PanelRule, Scoring, View
 from cornered.surface.text import TEXT
-from cornered.verdict.gold import gold_answers, gold_version
+from cornered.verdict.gold import gold_answers, gold_pack, gold_version
 from cornered.verdict.judge import Judgement, JudgeVerdict
 from cornered.verdict.panel import decide
 from cornered.verdict.perturb import PERTURBATIONS, perturbed
@@ -111,10 +111,13 @@ def gold_task(scenario: str, *, perturb: bool, scoring: Scoring) -> Task:
     pack = checked_pack(scenario)
     answers = gold_answers(pack)
     if not answers:
+        other = gold_pack(pack).name
         raise PackError(
-            "has no gold answers",
-            where=str(pack.folder),
-            fix="put labelled answers into its folder `gold`; see CONTRIBUTING",
+            "has no gold answers of its own",
+            where=pack.name if pack.spec.study else str(pack.folder),
+            fix=f"judges for it are tried on those of {other}: give {other}"
+            if pack.spec.study
+            else "put labelled answers into its folder `gold`; see CONTRIBUTING",
         )
     variants = ("", *PERTURBATIONS) if perturb else ("",)
     samples = [

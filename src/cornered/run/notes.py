@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cornered.errors import InputError, RunError
 from cornered.files import disk_errors, write_text
-from cornered.run.audit import AUDIT, NAME
-from cornered.run.folder import read_manifest
+from cornered.run.audit import NAME
+from cornered.run.labels import AUDIT
 from cornered.run.lock import this_command, writing
+from cornered.run.manifest import read_manifest
 from cornered.verdict.judge import JudgeVerdict
 
 NOTES = "notes"

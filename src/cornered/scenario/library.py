@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from cornered.errors import FactorError, PackError
+from cornered.nearest import nearest_path
 from cornered.scenario.factors import PACKS, SHARED, suggest
-from cornered.scenario.folder import TEXT, walk
+from cornered.scenario.folder import TEXT, walk_names
 
 ALIASES: dict[str, str] = {"leaking": "espionage", "murder": "lethal"}
 """The study's names of scenarios, to ours."""
@@ -21,7 +24,12 @@ GOLD = "gold"
 
 def pack_names() -> list[str]:
     """The names of the built-in scenarios, sorted."""
-    return sorted(str(p.parent.relative_to(PACKS)) for p in PACKS.rglob("pack.yaml"))
+    return list(_built_in())
+
+
+@lru_cache(maxsize=1)
+def _built_in() -> tuple[str, ...]:
+    return tuple(sorted(str(p.parent.relative_to(PACKS)) for p in PACKS.rglob("pack.yaml")))
 
 
 def reading_names() -> list[str]:
@@ -44,9 +52,38 @@ def pack_folder(name: str) -> Path:
         return path
     if path.is_dir():
         if not (path / "pack.yaml").exists():
-            raise PackError("not a scenario pack: it has no pack.yaml", where=name)
+            raise _no_pack(path)
         return path.resolve()
-    raise FactorError(
+    raise _no_scenario(name, path)
+
+
+def _no_pack(path: Path) -> PackError:
+    """The error about a folder that is no pack: what it is."""
+    if (path / "run.json").is_file():
+        what, fix = (
+            "is the folder of a run, not of a scenario",
+            f"`cornered report {path}` shows it",
+        )
+        return PackError(what, where=str(path), fix=fix)
+    inner = sorted(entry.parent for entry in path.glob("*/pack.yaml"))
+    one = f"give one of the packs in it, such as {inner[0]}" if inner else None
+    return PackError("not a scenario pack: it has no pack.yaml", where=str(path), fix=one)
+
+
+def _no_scenario(name: str, path: Path) -> FactorError:
+    """The error about a name that no scenario has, and what was meant."""
+    if path.is_file():
+        fix = "give the name of a scenario, or the folder of a pack"
+        if path.suffix in (".yaml", ".yml"):
+            fix = f"`cornered run {name}` and `cornered plan {name}` take experiments"
+        return FactorError("is a file, not a scenario", where=name, fix=fix)
+    near = nearest_path(path) if "/" in name else None
+    if near is not None and near.is_dir():
+        return FactorError("no such folder", where=name, fix=f"did you mean {near}?")
+    if name.startswith((".", "/")) or name.endswith("/"):
+        fix = "give the name of a scenario, or the folder of a pack"
+        return FactorError("no such folder", where=name, fix=fix)
+    return FactorError(
         f"there is no scenario {name}",
         fix=f"{suggest(name, pack_names())}, or the folder of a pack of your own",
     )
@@ -69,13 +106,19 @@ def collection(folder: Path) -> Path | None:
 
 def text_files(folder: Path) -> list[Path]:
     """The text files of a pack, sorted, without its gold answers and hidden files."""
-    return sorted(
-        path
-        for path, state in walk(folder)
-        if path.suffix in TEXT
-        and not stat.S_ISDIR(state.st_mode)
-        and GOLD not in path.relative_to(folder).parts[:1]
-    )
+    return [Path(path) for path, _, _ in text_states(folder)]
+
+
+def text_states(folder: Path) -> list[tuple[str, int, int]]:
+    """The path of each of `text_files`, when it was changed (ns), and its size (bytes)."""
+    gold = os.path.join(folder, GOLD, "")
+    found = [
+        (path, os.stat(path) if stat.S_ISLNK(state.st_mode) else state)
+        for path, state in walk_names(folder)
+        if path.endswith(TEXT) and not stat.S_ISDIR(state.st_mode) and not path.startswith(gold)
+    ]
+    found.sort(key=lambda one: one[0].split(os.sep))
+    return [(path, state.st_mtime_ns, state.st_size) for path, state in found]
 
 
 def pack_files(folder: Path) -> dict[str, str]:

@@ -137,18 +137,17 @@ class Grid:
 
 
 def grids(cells: Iterable[Cell]) -> list[Grid]:
-    """A grid for each scenario with scored trials; probes are left out."""
+    """A grid for each scenario; probes are left out."""
     by_scenario: dict[str, list[PlottedCell]] = {}
     for cell in cells:
         if not cell.probe:
             by_scenario.setdefault(cell.scenario, []).append(PlottedCell(cell))
-    every = [Grid(name, tuple(plotted)) for name, plotted in by_scenario.items()]
-    return [grid for grid in every if any(c.rate.n for c in grid.cells)]
+    return [Grid(name, tuple(plotted)) for name, plotted in by_scenario.items()]
 
 
 def shared_levels(cells: Sequence[PlottedCell]) -> dict[str, str]:
     """The levels that all cells share, other than defaults."""
-    first = dict(cells[0].extra)
+    first = dict(cells[0].extra) if cells else {}
     return {k: v for k, v in first.items() if all(c.level(k) == v for c in cells)}
 
 

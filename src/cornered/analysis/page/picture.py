@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from cornered.analysis.stats import Interval
 from cornered.analysis.table import Rate
-from cornered.analysis.wording import COUNTS_ONLY, region_of
+from cornered.analysis.wording import COUNTS_ONLY
 from cornered.text import visible
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _diamond(value: float, y: float) -> str:
 
 
 def _rate_marks(rate: Rate, y: float) -> str:
-    region = region_of(rate)
+    region = rate.region
     could = _bar("could", region, y - 2, 4) if rate.unknown and region else ""
     reach = _bar("reach", rate.interval, y - 3.5, 7) if rate.interval else ""
     point = f'<circle class="point" cx="{_x(rate.rate or 0.0)}" cy="{y}" r="4"/>'

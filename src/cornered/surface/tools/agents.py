@@ -12,6 +12,7 @@ from inspect_ai.tool import ToolDef
 from inspect_ai.util import registry_create
 
 from cornered.errors import ModelError
+from cornered.nearest import did_you_mean
 from cornered.surface.serve.command import command_agent
 from cornered.surface.serve.office import SERVER_NAME
 from cornered.surface.serve.session import served
@@ -46,7 +47,8 @@ def make_agent(name: str, tools: Sequence[ToolDef], command: str | None = None) 
         raise ModelError(
             f"there is no agent {name}",
             where="agents",
-            fix="install the package that registers it, or name a command",
+            fix=did_you_mean(name, [REACT])
+            or "install the package that registers it, or name a command",
         ) from None
     given: dict[str, Any]
     if "tools" in takes:

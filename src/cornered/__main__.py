@@ -1,0 +1,5 @@
+"""`python -m cornered`."""
+
+from cornered.cli import main
+
+main()
