@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from cornered.analysis.estimands import Contrast
 from cornered.analysis.page.reasons import Unscored, unscored_in
@@ -92,7 +93,9 @@ class ScenarioAnswer:
 
 
 def scenario_answers(
-    table: Sequence[Cell], published: Published, contrasts: Iterable[Contrast]
+    table: Sequence[Cell],
+    published: Published = MappingProxyType({}),
+    contrasts: Iterable[Contrast] = (),
 ) -> list[ScenarioAnswer]:
     """The results of each scenario; never pooled over scenarios or conditions."""
     by_scenario: dict[str, list[Contrast]] = {}
