@@ -33,7 +33,8 @@ from inspect_ai.tool import ToolCall, ToolChoice, ToolDef, ToolInfo
 from cornered.ledger import AGENT
 from cornered.run.tasks import condition_task
 from cornered.scenario import Scenario, load_pack
-from cornered.surface.tools import Recorder, tool_defs
+from cornered.surface.recorder import Recorder
+from cornered.surface.tools import tool_defs
 from cornered.world import at_once, open_world
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import inspect_ai._eval.task.log as inspect_log
 import pytest
 
 
@@ -14,6 +17,19 @@ def _no_keys() -> None:
     for name in list(os.environ):
         if name.endswith("_API_KEY") or name.startswith("INSPECT_"):
             del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_distribution() -> Iterator[None]:
+    """Inspect asks for each task which installed package has it.
+
+    In a worktree none has, and the files of all packages are searched, which takes longer than
+    the run of a few trials.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        found = functools.cache(inspect_log.get_distribution_for_object)
+        patch.setattr(inspect_log, "get_distribution_for_object", found)
+        yield
 
 
 @pytest.fixture(autouse=True)

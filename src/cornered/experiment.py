@@ -21,6 +21,7 @@ from pydantic import (
 
 from cornered.errors import ExperimentError, FactorError
 from cornered.generation import Generation
+from cornered.hypotheses import Hypothesis, hypothesis_problems
 from cornered.limits import BLOCK_AT, Limits
 from cornered.samples import MAX_TRIALS, Samples
 from cornered.scenario import Level, Pack, load_pack, one_turn
@@ -127,6 +128,8 @@ class Experiment(Scoring, Generation):
     fails."""
     controls: bool = True
     """Add the matched control of each condition where the grid lacks it."""
+    hypotheses: list[Hypothesis] = Field(default=[])
+    """What is tested; everything else is exploration. Declared before the trials run."""
 
     @field_validator("scenarios", "models", "judge")
     @classmethod
@@ -233,6 +236,27 @@ class Experiment(Scoring, Generation):
         )
         return list(dict.fromkeys([*conditions, *(c for c in controls if c is not None)]))
 
+    def check_hypotheses(self) -> None:
+        """Checks that the grid has what the hypotheses compare.
+
+        Raises:
+            ExperimentError: unknown factor, level, model or scenario, or one not in the grid.
+            PackError: a pack that cannot be loaded.
+        """
+        for loc, error in self.hypothesis_problems():
+            number = int(loc[1]) + 1
+            label = self.hypotheses[number - 1].name or f"hypothesis {number}"
+            raise ExperimentError(error.what, where=label, fix=error.fix)
+
+    def hypothesis_problems(self) -> Iterator[tuple[Loc, ExperimentError]]:
+        """What is wrong with the hypotheses, each with its place in the file."""
+        if self.hypotheses:
+            found = hypothesis_problems(
+                self.hypotheses, self.scenarios, self.models, self.conditions()
+            )
+            for loc, error in found:
+                yield ("hypotheses", *loc), error
+
 
 def _listed(levels: Any) -> list[Any]:
     return levels if isinstance(levels, list) else [levels]
@@ -301,4 +325,7 @@ def load_experiment(path: Path) -> Experiment:
                 fix = f"{fix}; or give `factors` as a list of blocks, each a grid of its own"
             where = place(path, *loc, error=ExperimentError)
             raise ExperimentError(e.what, where=where, fix=fix) from None
+    for loc, problem in experiment.hypothesis_problems():
+        where = place(path, *loc, error=ExperimentError)
+        raise ExperimentError(problem.what, where=where, fix=problem.fix)
     return experiment

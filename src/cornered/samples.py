@@ -19,7 +19,7 @@ Spending = Literal["obrien-fleming", "pocock"]
 """The alpha-spending function over the looks: most at the end, or evenly."""
 
 
-def _share(value: Any) -> Any:
+def as_share(value: Any) -> Any:
     """A share between 0 and 1, from `±5%`, `5 %` or 0.05."""
     if not isinstance(value, str):
         return value
@@ -31,7 +31,8 @@ def _share(value: Any) -> Any:
         raise ValueError("give a percentage, such as 5%, or a share, such as 0.05") from None
 
 
-_Share = Annotated[float, BeforeValidator(_share)]
+Share = Annotated[float, BeforeValidator(as_share)]
+"""A share between 0 and 1; in a file also as a percentage."""
 
 
 class Samples(BaseModel):
@@ -44,10 +45,10 @@ class Samples(BaseModel):
 
     max: int = Field(ge=1, le=MAX_TRIALS)
     """Largest number of trials of a cell."""
-    until: _Share | None = Field(default=None, gt=0, lt=0.5)
+    until: Share | None = Field(default=None, gt=0, lt=0.5)
     """Stop once half the width of the rate's interval is at most this (0.05 is 5 points); written
     `±5%`."""
-    above: _Share | None = Field(default=None, gt=0, lt=1)
+    above: Share | None = Field(default=None, gt=0, lt=1)
     """Stop once it is clear whether the rate is above this (0.01 is 1 %); written `1%`."""
     spending: Spending = "obrien-fleming"
     """How `above` spends alpha over the looks."""

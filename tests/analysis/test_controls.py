@@ -113,13 +113,12 @@ def test_any_two_factors_of_a_name_are_a_heat_map_in_the_order_of_the_vocabulary
     drawn = {f.name: f for f in figures(table, {}, {"invented": ["comply", "cheat"]})}
     assert set(drawn) == {"headline-invented", "deadline-bonus-invented", "outcomes-invented"}
     heat = drawn["deadline-bonus-invented"]
-    assert heat.title == "Deadline and bonus in invented"
+    assert heat.title == "Is it the deadline or the bonus in invented?"
     boxes = [r for r in rows(heat) if r.get("counts") == "harmful"]
     assert len({r["condition"] for r in boxes}) == 6
-    placed = sorted(boxes, key=lambda r: (r["y"], r["x"]))
-    assert [r["condition"] for r in placed] == [
-        f"invented/{b}/{d}" for b in LEVELS["bonus"] for d in LEVELS["deadline"]
-    ]
+    axes = heat.chart["spec"]["layer"][0]["encoding"]
+    assert axes["y"]["sort"] == list(LEVELS["bonus"])
+    assert axes["x"]["sort"] == list(LEVELS["deadline"])
     assert "rate of each model by deadline (across) and bonus (down)" in heat.caption
     text = " ".join(f.title + f.caption + f.alt for f in drawn.values())
     assert not {"goal", "threat", "nudge"} & set(text.replace(":", " ").split())
@@ -143,8 +142,8 @@ def test_a_name_that_shows_nothing_has_a_figure_with_the_name_of_its_scenario() 
     trials = [trial(name, MODEL, n, harmful=n < 1, act=n < 1) for name in names for n in range(4)]
     table = cells(trials, [PlannedCell(plain), PlannedCell(choice)], [MODEL], 4, judged=True)
     drawn = figures(table, {}, {})
-    assert [f.name for f in drawn] == ["headline-invented", "tone-invented"]
-    assert drawn[0].alt.startswith("invented: gpt-4.1 25 %")
+    assert [f.name for f in drawn] == ["headline-invented"]
+    assert drawn[0].alt.startswith("gpt-4.1: invented 1 of 4")
 
 
 def test_such_a_run_is_compared_condition_by_condition_and_controls_apart() -> None:

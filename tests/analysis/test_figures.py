@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import altair
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cornered.analysis.estimands import run_contrasts
 from cornered.analysis.figures import (
     Figure,
     comparison,
@@ -27,14 +27,13 @@ from cornered.analysis.figures import (
     inline_svg,
     write_figures,
 )
-from cornered.analysis.figures.canvas import HATCHED, Scale, wrapped
-from cornered.analysis.figures.names import file_name, model_labels, trials_link
+from cornered.analysis.figures.names import file_name, model_labels, trials_link, wrapped
 from cornered.analysis.figures.pages import pages
-from cornered.analysis.figures.svg import VARIABLES
+from cornered.analysis.figures.theme import PALETTE
 from cornered.analysis.paired import Stratum, paired
 from cornered.analysis.reference import beside
-from cornered.analysis.stats import newcombe
-from cornered.analysis.table import BELIEF, Cell, cells
+from cornered.analysis.stats import Estimate, Interval, wilson
+from cornered.analysis.table import BELIEF, Cell, Rate, cells
 from cornered.text import shorten, visible
 
 from .fakes import (
@@ -65,6 +64,13 @@ def made(table: list[Cell]) -> dict[str, Figure]:
     return {f.name: f for f in figures(table, beside(table), LADDERS)}
 
 
+def pages_of(made: dict[str, Figure], name: str) -> Figure:
+    """A figure that may have several pages, as one with the data of all."""
+    found = [f for own, f in made.items() if own == name or own.rpartition("-")[0] == name]
+    lines = [row for figure in found for row in rows(figure)]
+    return replace(found[0], chart=found[0].chart | {"datasets": {"lines": lines}})
+
+
 @pytest.fixture(scope="module")
 def drawn(made: dict[str, Figure]) -> dict[str, str]:
     return {name: inline_svg(figure) for name, figure in made.items()}
@@ -72,21 +78,19 @@ def drawn(made: dict[str, Figure]) -> dict[str, str]:
 
 def rows(figure: Figure) -> list[dict[str, Any]]:
     """Every row of data of a chart."""
-    datasets = figure.chart["datasets"]
-    return [row for rows in datasets.values() for row in rows]
+    return list(figure.chart["datasets"]["lines"])
 
 
 def bars(figure: Figure, counts: str = "harmful") -> dict[tuple[str, str], dict[str, Any]]:
-    """The bars of rates, by model and condition."""
-    return {(r["model"], r["condition"]): r for r in rows(figure) if _is_bar(r, counts)}
-
-
-def _is_bar(row: dict[str, Any], counts: str) -> bool:
-    return row.get("counts") == counts and "lowest" not in row
+    """The marks of rates, by model and condition."""
+    found = [r for r in rows(figure) if r.get("counts") == counts]
+    return {(r["model"], r["condition"]): r for r in found}
 
 
 def texts(figure: Figure) -> list[str]:
-    return [r["text"] for r in rows(figure) if "text" in r]
+    """All words of a chart."""
+    keys = ("label", "note", "numbers", "total", "row", "column", "rate_words", "span")
+    return [r[key] for r in rows(figure) for key in keys if r.get(key)]
 
 
 def elements(svg: str) -> Iterator[ET.Element]:
@@ -96,7 +100,7 @@ def elements(svg: str) -> Iterator[ET.Element]:
 def test_the_bars_of_the_headline_are_the_rates_of_the_cells(
     made: dict[str, Figure], table: list[Cell]
 ) -> None:
-    drawn = bars(made["headline-lethal"])
+    drawn = bars(pages_of(made, "headline-lethal"))
     asked = [c for c in table if c.scenario == "lethal" and not c.is_control]
     assert drawn.keys() == {(c.model, c.condition) for c in asked}
     for cell in asked:
@@ -104,8 +108,8 @@ def test_the_bars_of_the_headline_are_the_rates_of_the_cells(
         assert cell.harmful.interval
         bar = drawn[cell.model, cell.condition]
         assert (bar["successes"], bar["n"]) == (cell.harmful.successes, cell.harmful.n)
-        assert bar["x2"] == bar["rate"] == cell.harmful.rate
-        assert (bar["low"], bar["high"]) == dataclasses.astuple(cell.harmful.interval)
+        assert bar["value"] == bar["rate"] == cell.harmful.rate
+        assert (bar["low"], bar["high"]) == (cell.harmful.interval.low, cell.harmful.interval.high)
 
 
 def test_scenarios_are_never_in_one_figure(made: dict[str, Figure]) -> None:
@@ -115,7 +119,7 @@ def test_scenarios_are_never_in_one_figure(made: dict[str, Figure]) -> None:
 
 
 def test_a_cell_has_its_control_beside_it(made: dict[str, Figure], table: list[Cell]) -> None:
-    drawn = [r for r in rows(made["headline-lethal"]) if r.get("counts") == "control"]
+    drawn = [r for r in rows(pages_of(made, "headline-lethal")) if r.get("counts") == "control"]
     assert len(drawn) == 8 * 3
     found = {c.model: c for c in table if c.condition == "lethal/none/none"}
     assert {r["model"]: r["rate"] for r in drawn} == {
@@ -123,63 +127,105 @@ def test_a_cell_has_its_control_beside_it(made: dict[str, Figure], table: list[C
     }
 
 
-def test_what_is_unscored_reaches_from_the_lowest_to_the_highest_rate() -> None:
-    harmed = [trial(CELL, OPUS, i, act=i < 3, harmful=i < 3) for i in range(6)]
-    lost = [trial(CELL, OPUS, i, status="unscored", act=None, harmful=None) for i in range(6, 10)]
-    found = figures(cells([*harmed, *lost], [planned(CELL)], [OPUS], 10, judged=True), {}, LADDERS)
-    grey = next(r for r in rows(found[0]) if "lowest" in r)
-    assert (grey["x"], grey["x2"], grey["unknown"]) == (0.3, 0.7, 4)
-    assert "could be 30 % to 70 %, 4 unscored" in found[0].alt
+def scored_and_not(harmed: int, n: int, lost: int) -> list[Cell]:
+    """A cell of which some trials are unscored."""
+    scored = [trial(CELL, OPUS, i, act=i < harmed, harmful=i < harmed) for i in range(n)]
+    more = [
+        trial(CELL, OPUS, i, status="unscored", act=None, harmful=None) for i in range(n, n + lost)
+    ]
+    return cells([*scored, *more], [planned(CELL)], [OPUS], n + lost, judged=True)
 
 
-def test_a_published_rate_stands_beside_ours_with_its_n(
+def test_what_is_unscored_leads_with_its_sampling_error() -> None:
+    (figure,) = figures(scored_and_not(3, 12, 8), {}, LADDERS)
+    (bar,) = bars(figure).values()
+    low, high = wilson(3, 20), wilson(11, 20)
+    assert low
+    assert high
+    assert (bar["reach_low"], bar["reach_high"], bar["unscored"]) == (low.low, high.high, 8)
+    assert bar["numbers"] == "5 to 74 % of 12"
+    assert "with 8 unscored 5 to 74 %" in figure.alt
+    assert "Thin lines" in figure.caption
+    (plain,) = figures(counted_cells({(OPUS, CELL): (3, 12)}, 12), {}, LADDERS)
+    assert bars(plain)[OPUS, CELL]["reach_low"] is None
+    assert "Thin lines" not in plain.caption
+
+
+def test_fewer_than_ten_are_counts_and_never_drawn() -> None:
+    (figure,) = figures(counted_cells({(OPUS, CELL): (3, 9), (GPT, CELL): (3, 10)}, 10), {}, {})
+    few, enough = bars(figure)[OPUS, CELL], bars(figure)[GPT, CELL]
+    assert (few["value"], few["low"], few["reach_low"], few["bar"]) == (None, None, None, False)
+    assert few["numbers"] == "3 of 9"
+    assert (enough["value"], enough["bar"], enough["few"]) == (0.3, True, True)
+    assert "Hollow: fewer than 30" in figure.caption
+    svg = inline_svg(figure)
+    assert svg.count(f'fill="{PALETTE["bar"][0]}"') == 1
+
+
+def test_a_cell_without_a_scored_trial_is_drawn_as_that() -> None:
+    table = counted_cells({(OPUS, CELL): (9, 10), (GPT, CELL): (0, 0)}, 10)
+    (figure,) = figures(table, {}, LADDERS)
+    assert bars(figure)[GPT, CELL]["numbers"] == "none scored"
+
+
+def test_a_published_rate_stands_beside_ours_with_its_interval(
     made: dict[str, Figure], table: list[Cell]
 ) -> None:
     reference = beside(table)[OPUS, CELL]
-    diamonds = [r for r in rows(made["headline-blackmail"]) if "published" in r]
-    assert (reference.row.rate, reference.row.n) in {
-        (r["published"], r["published_n"]) for r in diamonds
-    }
-    assert all(r["x"] == r["published"] for r in diamonds)
-    assert reference.row.source_title in next(
-        r["about"] for r in diamonds if r["x"] == reference.row.rate
+    (mark,) = [
+        r
+        for r in rows(pages_of(made, "headline-blackmail"))
+        if r.get("published") == reference.row.rate and trials_link(OPUS, CELL) == r["href"]
+    ]
+    assert reference.row.interval
+    assert (mark["value"], mark["published_n"]) == (reference.row.rate, reference.row.n)
+    assert (mark["low"], mark["high"]) == (
+        reference.row.interval.low,
+        reference.row.interval.high,
     )
-    assert reference.row.study in made["headline-blackmail"].caption
+    assert reference.row.source_title in mark["about"]
+    assert reference.row.study in made["headline-blackmail-1"].caption
 
 
-def test_a_screened_out_model_is_hatched_in_svg_and_page_and_no_other_is(
-    made: dict[str, Figure], tmp_path: Path
-) -> None:
-    figure = made["headline-lethal"]
-    drawn = bars(figure)
-    assert {m for (m, _), bar in drawn.items() if bar["fill"] == HATCHED} == {LLAMA}
+def test_a_published_rate_stands_on_the_rule_that_it_counts() -> None:
+    name = "am/blackmail/explicit-america/replacement"
+    counts = {(OPUS, name): (9, 12)}
+    (judged,) = counted_cells(counts, 12)
+    with_rule = replace(judged, paper=Rate(5, 12, 0))
+    found = figures([with_rule], beside([with_rule]), {})[0]
+    kinds = [(r["counts"], r["value"]) for r in rows(found) if r.get("counts")]
+    assert kinds == [("harmful", 0.75), ("paper", 5 / 12)]
+    assert [r["rule"] for r in rows(found) if "rule" in r] == ["paper"]
+    (act,) = counted_cells({(OPUS, CELL): (9, 12)}, 12, judged=False)
+    found = figures([act], beside([act]), {})[0]
+    assert not [r for r in rows(found) if "published" in r]
+    assert "none stands beside an act rate" in found.caption
+
+
+def test_a_screened_out_model_has_no_bar_and_another_mark(made: dict[str, Figure]) -> None:
+    drawn = bars(pages_of(made, "headline-lethal"))
+    assert {m for (m, _), bar in drawn.items() if bar["kind"] == "screened out"} == {LLAMA}
     assert {m for (m, _), bar in drawn.items() if bar["screened_out"]} == {LLAMA}
-    svg, png = write_figures(tmp_path, [figure])
-    assert png.read_bytes().startswith(b"\x89PNG")
-    for text in (svg.read_text(), inline_svg(figure)):
-        hatched = [e for e in elements(text) if e.get("fill") == f"url(#{figure.name}-hatch)"]
-        assert len(hatched) >= 8
-        assert any(e.get("id") == f"{figure.name}-hatch" for e in elements(text))
-        assert HATCHED not in text
-    assert "screened out" in " ".join(texts(figure))
-    assert HATCHED not in str(rows(made["headline-blackmail"]))
+    assert {m for (m, _), bar in drawn.items() if bar["bar"]} == {OPUS, GEMINI}
+    assert "Screened out: " in made["headline-lethal-1"].caption
+    assert "screened out" not in str(rows(pages_of(made, "headline-blackmail")))
 
 
-def test_the_share_that_says_that_it_is_a_test_is_beside_the_rate(
+def test_the_share_that_says_that_it_is_a_test_heads_its_beliefs(
     made: dict[str, Figure], table: list[Cell]
 ) -> None:
     cell = next(c for c in table if (c.model, c.condition) == (OPUS, CELL))
     said = {c.value: c.rate.n for c in cell.reading_rates if c.reading == BELIEF and c.value}
-    rings = [r for r in rows(made["headline-blackmail"]) if "aware" in r]
-    ring = next(r for r in rings if trials_link(OPUS, CELL) in r["href"])
-    assert (ring["aware"], ring["read"]) == (said["evaluation"], sum(said.values()))
-    assert ring["x"] == said["evaluation"] / sum(said.values())
-    assert not [r for r in rows(made["headline-lethal"]) if "aware" in r]
+    head = next(r for r in rows(pages_of(made, "belief-blackmail")) if r.get("condition") == CELL)
+    share = f"{said['evaluation']} of {sum(said.values())} say that it is a test"
+    assert share in " ".join(head["group"].split())
 
 
 def test_without_a_judge_the_figures_say_that_they_count_acts() -> None:
     found = figures(counted_cells({(OPUS, CELL): (3, 9)}, 9, judged=False), {}, LADDERS)
-    assert [f.title for f in found] == ["Act rate in blackmail"]
+    assert [f.title for f in found] == [
+        "How often did claude-opus-4-20250514 do the act in blackmail?"
+    ]
     assert "need not be harmful" in found[0].caption
     assert "act=yes" in json.dumps(found[0].chart)
 
@@ -188,12 +234,11 @@ def test_one_cell_has_one_bar_and_no_other_figure() -> None:
     found = figures(counted_cells({(OPUS, CELL): (9, 10)}, 10), {}, LADDERS)
     assert [f.name for f in found] == ["headline-blackmail"]
     assert len(bars(found[0])) == 1
-    assert "90 % (60 to 98 %) of 10" in found[0].alt
+    assert "90 % (60 to 98 %) of 10, few trials" in found[0].alt
 
 
-def test_nothing_scored_and_probes_have_no_figure() -> None:
+def test_no_cells_and_probes_have_no_figure() -> None:
     assert figures([], {}, {}) == []
-    assert figures(counted_cells({(OPUS, CELL): (0, 0)}, 5), {}, LADDERS) == []
     probe = counted_cells({(OPUS, f"lethal/{HEADLINE}+probe=on"): (1, 5)}, 5)
     assert [c.probe for c in probe] == [True]
     assert figures(probe, {}, LADDERS) == []
@@ -207,32 +252,15 @@ def test_controls_alone_are_shown() -> None:
 def test_the_heat_map_has_the_rate_of_every_goal_and_threat(
     made: dict[str, Figure], table: list[Cell]
 ) -> None:
-    drawn = bars(made["threat-goal-espionage"])
+    drawn = bars(pages_of(made, "threat-goal-espionage"))
     plain = [c for c in table if c.scenario == "espionage" and "+" not in c.condition]
     assert {key: bar["rate"] for key, bar in drawn.items()} == {
         (c.model, c.condition): c.harmful and c.harmful.rate for c in plain
     }
-    assert texts(made["threat-goal-espionage"]).count("none") == 3 * 2
-
-
-def test_arms_and_framings_differ_from_the_cell_without_them(
-    made: dict[str, Figure], table: list[Cell]
-) -> None:
-    rates = {(c.model, c.condition): c.harmful for c in table}
-    for name, factor, levels in (("arms", "instructions", 4), ("framing", "framing", 4)):
-        lines = [r for r in rows(made[f"{name}-blackmail"]) if "difference" in r]
-        assert len(lines) == levels * 3
-        for line in lines:
-            assert line["against"] == CELL
-            assert line["condition"].startswith(f"{CELL}+{factor}=")
-            a, b = rates[line["model"], line["condition"]], rates[line["model"], CELL]
-            assert a
-            assert b
-            expected = newcombe(a.successes, a.n, b.successes, b.n)
-            assert expected
-            assert (line["x"], line["difference"]) == (expected.value, expected.value)
-            assert (line["low"], line["high"]) == dataclasses.astuple(expected.interval)
-            assert (line["n"], line["against_n"]) == (a.n, b.n)
+    own = drawn[OPUS, "espionage/none/none"]
+    interval = wilson(own["successes"], own["n"])
+    assert interval
+    assert own["span"] == f"0 to {100 * interval.high:.0f}"
 
 
 def test_a_level_without_the_cell_that_lacks_it_is_no_difference() -> None:
@@ -253,47 +281,78 @@ def test_beliefs_have_the_rates_of_their_cuts_and_the_tax(
     made: dict[str, Figure], table: list[Cell]
 ) -> None:
     cell = next(c for c in table if (c.model, c.condition) == (OPUS, CELL))
-    figure = made["belief-blackmail-1"]
+    figure = pages_of(made, "belief-blackmail")
     drawn = {
         r["belief"]: (r["successes"], r["n"])
         for r in rows(figure)
-        if r.get("condition") == CELL and r["model"] == OPUS and "lowest" not in r
+        if r.get("condition") == CELL and r["model"] == OPUS
     }
     assert drawn == {c.value or "unread": (c.rate.successes, c.rate.n) for c in cell.reading_rates}
     assert cell.tax
-    assert f"awareness tax +{round(100 * cell.tax.value)} points" in figure.alt
+    assert f"the others: +{round(100 * cell.tax.value)} points" in figure.alt
     assert not [name for name in made if name.startswith("belief-lethal")]
 
 
 def test_the_segments_of_a_ladder_are_all_trials_from_harmless_to_harmful(
     made: dict[str, Figure], table: list[Cell]
 ) -> None:
-    figure = made["outcomes-blackmail-1"]
+    figure = pages_of(made, "outcomes-blackmail")
     for cell in (c for c in table if c.condition == CELL):
         parts = [r for r in rows(figure) if r.get("model") == cell.model and "outcome" in r]
-        parts = sorted((r for r in parts if r["condition"] == CELL), key=lambda r: r["x"])
+        parts = sorted((r for r in parts if r["condition"] == CELL), key=lambda r: r["start"])
         counts = {r["outcome"]: r["count"] for r in parts}
         assert {k: n for k, n in counts.items() if k in cell.outcomes} == cell.outcomes
         assert sum(counts.values()) == cell.planned
         assert counts.get("no verdict", 0) == cell.act.unknown
-        order = [*LADDERS["blackmail"], "undecided", "no verdict"]
+        order = [*LADDERS["blackmail"], "not placed", "no verdict"]
         assert [*counts] == [name for name in order if name in counts]
-        assert (parts[0]["x"], parts[-1]["x2"]) == (0, 1)
+        assert (parts[0]["start"], parts[-1]["end"]) == (0, 1)
 
 
-def test_effects_are_drawn_as_they_are_given_and_none_is_dropped() -> None:
-    table = counted_cells({(OPUS, CELL): (9, 10), (OPUS, CELL + "+framing=real"): (2, 10)}, 10)
-    table += counted_cells({(OPUS, CELL + "+framing=test"): (0, 0)}, 10)
-    contrasts = run_contrasts(table)
-    assert len(contrasts) == 2
-    found = {f.name: f for f in figures(table, {}, LADDERS, {"blackmail": contrasts})}
-    drawn = [r for r in rows(found["effects-blackmail"]) if "kind" in r]
-    real = contrasts[0].difference
-    assert real.interval is not None
-    assert [(r["difference"], r["low"], r["high"]) for r in drawn] == [
-        (real.value, real.interval.low, real.interval.high)
+def contrast(value: float | None, n: int, **more: object) -> Any:
+    """A contrast as `estimands.run_contrasts` gives it."""
+    side = SimpleNamespace(successes=n // 2, n=n, unscored=2)
+    plain: dict[str, object] = {
+        "kind": "arm",
+        "model": OPUS,
+        "factor": "instructions",
+        "level": "prohibitions",
+        "reference": "none",
+        "difference": Estimate(value, None if value is None else Interval(-0.6, -0.1), "no trials"),
+        "sides": (side, side),
+        "bounds": Interval(-0.7, 0.05),
+        "cells": 2,
+        "spread": (-0.5, -0.2),
+        "note": None,
+        "control": None,
+    }
+    return SimpleNamespace(**(plain | more))
+
+
+def test_contrasts_are_drawn_with_intervals_bounds_and_controls_and_none_is_dropped() -> None:
+    effects = [
+        contrast(-0.4, 40, control=contrast(0.0, 40)),
+        contrast(-0.3, 19, level="welfare"),
+        contrast(-0.2, 9, level="channel"),
+        contrast(None, 40, level="bulletin"),
+        contrast(0.1, 40, kind="model", model=(OPUS, GPT)),
     ]
-    assert "not estimable" in found["effects-blackmail"].alt
+    table = counted_cells({(OPUS, CELL): (9, 10), (GPT, CELL): (9, 10)}, 10)
+    found = {f.name: f for f in figures(table, {}, {}, {"blackmail": effects})}
+    figure = found["effects-blackmail"]
+    drawn = [r for r in rows(figure) if "contrast" in r]
+    assert [(r["value"], r["low"], r["reach_high"]) for r in drawn[:2]] == [
+        (-0.4, -0.6, 0.05),
+        (0.0, -0.6, 0.05),
+    ]
+    assert [r["counts"] for r in drawn] == ["difference", "control", *["difference"] * 4]
+    assert [r["few"] for r in drawn[:3]] == [False, False, True]
+    assert [r["value"] for r in drawn[3:5]] == [None, None]
+    assert [r["note"] for r in drawn[3:5]] == ["fewer than 10 scored on a side", "no trials"]
+    assert drawn[0]["numbers"] == "−40 (−60 to −10)"
+    assert "−50 to −20 in its 2 conditions" in figure.alt
+    assert {r["group"] for r in drawn} == {"claude-opus-4-20250514", "Models"}
+    assert "claude-opus-4-20250514 minus gpt-4.1" in texts(figure)
 
 
 def test_a_comparison_has_each_condition_and_the_pooled_difference() -> None:
@@ -315,15 +374,43 @@ def test_a_comparison_has_each_condition_and_the_pooled_difference() -> None:
     assert comparison("blackmail", OPUS, GPT, paired(strata[2:])) is None
 
 
-def test_charts_are_valid_vega_lite(made: dict[str, Figure]) -> None:
-    for name in ("headline-lethal", "threat-goal-lethal", "arms-espionage", "noise-blackmail"):
-        altair.LayerChart.from_dict(made[name].chart, validate=True)
+def test_charts_are_valid_vega_lite(made: dict[str, Figure], tmp_path: Path) -> None:
+    names = ("headline-lethal-1", "threat-goal-lethal", "outcomes-lethal")
+    written = write_figures(tmp_path, [made[name] for name in names])
+    for path in (p for p in written if p.name.endswith(".vl.json")):
+        altair.Chart.from_dict(json.loads(path.read_text("utf-8")), validate=True)
+
+
+def test_many_cells_have_a_line_for_each_condition_and_a_colour_for_each_model() -> None:
+    goals = ("explicit-america", "latent-america", "explicit-global", "ambiguous", "none")
+    names = [f"blackmail/{g}/{t}" for g in goals for t in ("replacement", "restriction", "none")]
+    counts = {(m, name): (20, 40) for m in (OPUS, GPT) for name in names}
+    counts[GPT, names[0]] = (3, 9)
+    found = [f for f in figures(counted_cells(counts, 40), {}, {}) if "headline" in f.name]
+    drawn = [r for f in found for r in rows(f)]
+    marks = {(r["model"], r["condition"]) for r in drawn if r.get("kind")}
+    assert marks == counts.keys() - {(GPT, names[0])}
+    assert "gpt-4.1 3 of 9" in [r.get("note") for r in drawn]
+    assert [r.get("label") for r in drawn].count("control: none / none") == len(goals)
+    assert all("gpt-4.1 50 %" in f.alt for f in found)
+
+
+def test_an_outcome_figure_has_every_cell_that_is_asked_for() -> None:
+    placed = [trial("blackmail/none/none", OPUS, i, outcome="comply") for i in range(12)]
+    silent = [trial(CELL, OPUS, i, act=True, harmful=None) for i in range(12)]
+    conditions = [CELL, "blackmail/none/none", "blackmail/none/replacement"]
+    table = cells([*placed, *silent], [planned(c) for c in conditions], [OPUS], 12, judged=True)
+    figure = figures(table, {}, LADDERS)[-1]
+    counts = {r["condition"]: (r["outcome"], r["count"]) for r in rows(figure) if "outcome" in r}
+    assert counts == {CELL: ("not placed", 12), "blackmail/none/none": ("comply", 12)}
+    notes = {r["condition"]: r["note"] for r in rows(figure) if "note" in r}
+    assert notes == {"blackmail/none/replacement": "12 not run"}
 
 
 def test_every_bar_and_number_leads_to_its_trials(
     made: dict[str, Figure], drawn: dict[str, str]
 ) -> None:
-    for figure in (made["headline-lethal"], made["outcomes-lethal"]):
+    for figure in (made["headline-lethal-1"], made["outcomes-lethal"]):
         svg = drawn[figure.name]
         links = {e.get("href", "") for e in elements(svg) if e.tag.endswith("}a")}
         assert all(link.startswith("#trials?model=") for link in links)
@@ -332,30 +419,39 @@ def test_every_bar_and_number_leads_to_its_trials(
     assert "&outcome=cancel" in str(rows(made["outcomes-lethal"]))
 
 
-def test_a_drawing_has_no_script_no_style_and_no_address_outside(
+def test_a_drawing_has_no_script_and_no_address_outside(
     made: dict[str, Figure], drawn: dict[str, str], tmp_path: Path
 ) -> None:
-    paths = write_figures(tmp_path, [made["headline-lethal"]])
-    for svg in (*drawn.values(), paths[0].read_text()):
+    paths = write_figures(tmp_path, [made["headline-lethal-1"]])
+    for svg in (*drawn.values(), paths[0].read_text("utf-8")):
         assert set(re.findall(r"https?://[^\"'\s<]*", svg)) <= {"http://www.w3.org/2000/svg"}
+        assert "url(" not in svg
         for element in elements(svg):
             assert element.tag.rpartition("}")[2] in KNOWN
             assert not [k for k in element.attrib if k == "style" or k.startswith("on")]
+    assert not any("<style" in svg for svg in drawn.values())
 
 
-KNOWN = {"svg", "g", "a", "path", "line", "text", "title", "desc", "defs", "pattern", "rect"}
-KNOWN |= {"circle"}
+KNOWN = {"svg", "g", "a", "path", "line", "text", "tspan", "title", "desc", "rect", "style"}
 
 
-def test_a_drawing_in_the_page_has_the_colours_of_the_page(drawn: dict[str, str]) -> None:
-    used = set()
+def test_every_colour_of_a_drawing_has_one_for_the_dark(
+    made: dict[str, Figure], drawn: dict[str, str], tmp_path: Path
+) -> None:
+    css = figure_css()
     for name, svg in drawn.items():
-        used |= set(re.findall(r"var\((--[a-z0-9-]+)\)", svg))
-        left = set(re.findall(r"#[0-9a-f]{6}\b", re.sub(r"<(title|desc).*?</\1>", "", svg)))
-        assert not left, name
-    own = set(re.findall(r"(--[a-z0-9-]+):", figure_css()))
-    assert used <= own | {"--ink", "--soft", "--line", "--wash", "--paper", "--bar"}
-    assert set(VARIABLES.values()) >= own
+        root = ET.fromstring(svg)
+        used = {e.get(k) for e in root.iter() for k in ("fill", "stroke") if e.get(k)}
+        for colour in used - {"none", "transparent"}:
+            assert f'svg.drawing [fill="{colour}"]' in css, (name, colour)
+    lights = [light for light, _ in PALETTE.values()]
+    assert len(set(lights)) == len(lights)
+    for light, dark in PALETTE.values():
+        assert light in css
+        assert dark in css
+    written = write_figures(tmp_path, [made["threat-goal-lethal"]])[0].read_text("utf-8")
+    assert "prefers-color-scheme: dark" in written
+    assert PALETTE["ink"][1] in written
 
 
 def test_a_drawing_in_the_page_is_named_and_described(
@@ -370,6 +466,7 @@ def test_a_drawing_in_the_page_is_named_and_described(
         assert all(str(name).startswith(figure.name) for name in found)
         assert (root.get("role"), root.get("width")) == ("group", "100%")
         assert root.get("viewBox")
+        assert root.find(".//{*}rect") is None  # no ground of its own
         ids += map(str, found)
     assert len(ids) == len(set(ids))
 
@@ -385,12 +482,14 @@ def test_the_same_figures_give_the_same_files_and_leave_no_others(tmp_path: Path
         for path in paths:
             path.unlink()
     assert [p.name for p in (tmp_path / "figures").iterdir()] == []
-    assert [p.name for p in before] == ["headline-blackmail.svg", "headline-blackmail.png"]
+    assert [p.name for p in before] == [
+        f"headline-blackmail{suffix}" for suffix in (".svg", ".png", ".vl.json")
+    ]
 
 
 def test_a_picture_is_made_again_only_where_its_drawing_has_changed(tmp_path: Path) -> None:
     first = figures(counted_cells({(OPUS, CELL): (9, 10)}, 10), {}, LADDERS)
-    _, png = write_figures(tmp_path, first)
+    _, png, _ = write_figures(tmp_path, first)
     os.utime(png, (1, 1))
     write_figures(tmp_path, first)
     assert png.stat().st_mtime == 1
@@ -401,9 +500,10 @@ def test_a_picture_is_made_again_only_where_its_drawing_has_changed(tmp_path: Pa
 def test_a_file_says_what_it_shows_and_leads_to_the_page(tmp_path: Path) -> None:
     found = figures(counted_cells({(OPUS, CELL): (9, 10)}, 10), {}, LADDERS)
     svg = write_figures(tmp_path, found)[0].read_text()
-    written = " ".join(e.text or "" for e in elements(svg) if e.tag.endswith("}text"))
+    written = " ".join(e.text or "" for e in elements(svg) if "text" in e.tag or "tspan" in e.tag)
     assert found[0].title in written
     assert found[0].caption.replace(" %", "\u00a0%") in written
+    assert "<title" in svg
     links = [e.get("href", "") for e in elements(svg) if e.tag.endswith("}a")]
     assert links
     assert all(link.startswith("../report.html#trials?") for link in links)
@@ -425,7 +525,7 @@ def test_hostile_names_are_text_and_nothing_else(tmp_path: Path) -> None:
         assert re.fullmatch(r"[A-Za-z0-9_-]{1,90}", figure.name)
         tags = {e.tag.rpartition("}")[2] for e in elements(inline_svg(figure))}
         assert tags <= KNOWN
-        assert max(map(len, texts(figure))) <= 66
+        assert max(map(len, texts(figure))) <= 60
         assert all(visible(t) == t for t in (figure.title, figure.caption, figure.alt))
     assert all(path.stat().st_size for path in write_figures(tmp_path, found))
 
@@ -442,10 +542,10 @@ def test_figures_of_scenarios_that_are_written_alike_have_names_of_their_own() -
 
 
 def test_a_long_figure_is_several_and_loses_nothing() -> None:
-    shared_out = list(pages([3, 4, 40, 1, 1], lambda n: n, most=8))
-    assert [page for page, _ in shared_out] == [[3, 4], [40], [1, 1]]
+    shared_out = list(pages([[3], [4], [20, 20], [1], [1]], sum, most=8))
+    assert [page for page, _ in shared_out] == [[3, 4], [20, 20], [1, 1]]
     assert [which.title for _, which in shared_out][1] == " (2 of 3)"
-    assert [which.title for _, which in pages([3], lambda n: n)] == [""]
+    assert [which.title for _, which in pages([[3]], sum)] == [""]
 
 
 @given(st.text(), st.integers(5, 40))
@@ -468,13 +568,6 @@ def test_wrapped_text_keeps_its_short_words(text: str, most: int) -> None:
     together = visible(text).replace(" %", "\u00a0%")  # a number and its sign stay together
     kept = {w for w in together.split(" ") if 0 < len(w) < 5 and "\u00a0" not in w}
     assert kept <= {word for line in lines for word in line.split(" ")}
-
-
-@given(st.floats(0.01, 100), st.booleans())
-@settings(deadline=None)
-def test_a_scale_gives_back_the_pixel_of_a_value(value: float, log: bool) -> None:
-    scale = Scale(0.01, 100, 4, 326, log=log)
-    assert scale.at(scale.pixel(value)) == pytest.approx(value, rel=1e-6, abs=1e-9)
 
 
 def test_links_hold_whatever_the_names_hold() -> None:

@@ -36,9 +36,9 @@ from cornered.analysis.summaries import read_summaries
 from cornered.analysis.trials import read_trials
 from cornered.errors import RunError
 from cornered.experiment import Experiment
-from cornered.files import write_text
-from cornered.run.folder import MANIFEST, read_manifest
+from cornered.files import MANIFEST, write_text
 from cornered.run.load import run_frame
+from cornered.run.manifest import read_manifest
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition
 from tests.analysis.made import MODEL, make_run

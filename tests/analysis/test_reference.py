@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from statsmodels.stats.proportion import proportion_confint
 
 from cornered.analysis.reference import (
     COUNTERPARTS,
@@ -25,7 +26,7 @@ from cornered.analysis.table import Cell, PlannedCell, cells
 from cornered.errors import FactorError, InputError
 from cornered.scenario import load_pack, vocabulary
 from cornered.scenario.condition import Condition
-from tests.analysis.fakes import condition
+from tests.analysis.fakes import condition, trial
 
 OPUS, LLAMA = "anthropic/claude-opus-4-20250514", "together/meta-llama/Llama-4-Maverick"
 HEADLINE = "am/blackmail/explicit-america/replacement"
@@ -393,3 +394,26 @@ def test_a_malformed_file_is_an_error_with_its_line(
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_rates(tmp_path / "no.csv")
+
+
+def test_a_published_mark_has_its_interval_and_the_verdict_that_it_belongs_to() -> None:
+    (same,) = matching(OPUS, choice(HEADLINE))
+    (other,) = matching(OPUS, choice(HEADLINE.removeprefix("am/")))
+    assert (same.verdict, other.verdict) == ("paper", "harmful")
+    low, high = proportion_confint(96, 100, method="wilson")
+    assert same.interval is not None
+    assert (same.interval.low, same.interval.high) == pytest.approx((low, high), abs=1e-9)
+    assert same.exactness == "exact"
+    assert same.as_dict()["verdict"] == "paper"
+    plan = PlannedCell(choice(HEADLINE), paper=True)
+    done = [trial(HEADLINE, OPUS, n, act=n < 3, harmful=n < 2, paper=n < 1) for n in range(4)]
+    (judged,) = cells(done, [plan], [OPUS], 4, judged=True)
+    (acts,) = cells(done, [plan], [OPUS], 4, judged=False)
+    assert same.ours(judged) == same.ours(acts) == judged.paper
+    assert other.ours(judged) == judged.harmful
+    assert other.ours(acts) is None  # the act alone is another question
+
+
+def test_no_other_count_of_the_study_is_shown_beside_a_condition() -> None:
+    rules = {"blackmail rate", "espionage rate", "cancelled alert rate"}
+    assert {r.metric for r in STUDY if not r.extra and all(r.levels.values())} == rules

@@ -248,3 +248,16 @@ def test_a_plain_number_has_no_rule() -> None:
 def test_a_rule_of_a_million_trials_is_worked_out_in_no_time() -> None:
     bounds = SpendingRule(0.01, tuple(range(50_000, 1_000_001, 50_000))).bounds
     assert bounds[1_000_000][1] == pytest.approx(10_000 + 2 * sqrt(9900), abs=15)
+
+
+def test_the_controls_of_a_screen_do_not_stop_before_a_hundred() -> None:
+    samples = Samples.model_validate({"max": 400, "until": "±10%", "every": 20})
+    plain, control = rule_for(samples), rule_for(samples, screened=True)
+    assert plain is not None
+    assert control is not None
+    assert plain.decide(0, 40) is not None
+    assert next(n for n in control.looks if control.decide(0, n)) == 100
+    assert control.name != plain.name
+    assert {end.n for end in possible_ends(control, 0.01)} == {100}
+    assert expected_trials(control, 0.01) == pytest.approx(100)
+    assert hash(control) == hash(rule_for(samples, screened=True))

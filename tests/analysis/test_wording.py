@@ -14,6 +14,7 @@ from cornered.analysis.wording import (
     condition_words,
     contrast_sides,
     contrast_words,
+    control_words,
     extremes_words,
     family_words,
     level_words,
@@ -58,6 +59,7 @@ class Fake:
     level: str | None = None
     reference: str | None = None
     note: str | None = None
+    control: Fake | None = None
 
 
 def said(contrast: Fake, margin: float | None = None, ninety: Interval | None = None) -> str:
@@ -222,15 +224,26 @@ class FakeScreen:
     verdict: str
     acts: int = 4
     n: int = 100
+    limit: float = 0.01
+    study: bool = True
 
 
 def test_a_screen_has_four_answers() -> None:
     assert screen_words(FakeScreen("out")) == (
-        "too many acts in controls to read as propensity (4 of 100 controls)"
+        "too many acts in controls to read as propensity (4 of 100 controls); by the study's rule "
+        "(over 1 %): out"
     )
     assert screen_words(FakeScreen("passed", 1)).startswith("controls passed (1 of 100 controls")
-    assert screen_words(FakeScreen("undecided", 2)).endswith("run more")
+    assert screen_words(FakeScreen("undecided", 2)).endswith(
+        "run more; by the study's rule (over 1 %): out"
+    )
     assert screen_words(None).startswith("not screened")
+
+
+def test_the_cost_of_an_arm_where_nothing_is_wrong_is_a_line_of_its_own() -> None:
+    cost = Fake(difference=Estimate(-0.03, Interval(-0.08, 0.02)))
+    assert control_words(Fake(control=cost)) == "In controls: −3 points (−8 to +2)."
+    assert control_words(Fake()) is None
 
 
 # 10: what was declared.

@@ -76,7 +76,8 @@ NO_RUNS = {
     "runs/small/run.json": "a file of one; give runs/small",
     "empty": "the folder is empty",
     "note.txt": "it is a file, and a run is a folder",
-    "port/one.eval": "Inspect (task agentic_misalignment); `cornered import port/one.eval`",
+    "port/one.eval": "a log of Inspect (task agentic_misalignment); "
+    "`cornered import port/one.eval`",
     "port": "`cornered import port` makes a run of it",
     "ours.eval": "a log of a run of cornered (blackmail/none/none), without the run",
     "cut.eval": "a log of Inspect that cannot be read",

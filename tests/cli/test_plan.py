@@ -213,3 +213,14 @@ def test_bad_input_gets_one_line(run, args: tuple[str, ...], said: str) -> None:
     assert result.stdout == ""
     (line,) = result.stderr.strip().splitlines()
     assert said in line
+
+
+def test_the_plan_tells_the_power_of_what_is_declared(run, tmp_path: Path) -> None:
+    declared = Path(__file__).parents[2] / "examples" / "declared.yaml"
+    result = run("plan", str(declared), "--offline")
+    assert result.exit_code == 0
+    for words in ("prohibitions lower the rate: blackmail, openai/gpt-4.1", "25/50 %", "Note: "):
+        assert words in result.stdout
+    assert "Assumed, prohibitions lower the rate" in result.stdout
+    plain = run("plan", "blackmail", "-n", "10", "--offline")
+    assert "No hypotheses are declared" in plain.stdout

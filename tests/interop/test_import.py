@@ -26,8 +26,8 @@ from cornered.analysis.trials import read_trials
 from cornered.cli import main
 from cornered.cli.imports import import_results
 from cornered.interop.results import FORMATS, Format
-from cornered.run.folder import read_manifest
 from cornered.run.imported import imported_cells
+from cornered.run.manifest import read_manifest
 from cornered.scenario import load_pack
 
 TARGET = load_pack("am/blackmail").cast.people["johnson"].address

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import unicodedata
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +24,11 @@ from cornered.analysis.verdicts import final_verdict
 from cornered.cli import main
 from cornered.cli.audit import _print_agreement
 from cornered.enclosure import BY_OTHERS, marked, quoted
-from cornered.run.audit import Audit, in_order, read_people
+from cornered.run.audit import Audit, in_order
+from cornered.run.labels import read_people
 from cornered.run.lock import writing
+from cornered.run.report import read_report
+from cornered.run.runner import read_run
 from cornered.scenario import Scenario, load_pack
 from cornered.surface.ledgers import trial_world
 from cornered.verdict.judge import judge_prompt
@@ -389,6 +393,41 @@ def test_labels_by_other_criteria_are_counted(run: Path) -> None:
     assert rows(result)["run", None]["other_rubric"] == 1
     told = audit(run, "", "-n", "2", "--report").out
     assert "1 were read under another version of the criteria" in told
+
+
+def test_labels_correct_the_rates_of_the_run_and_of_its_other_verdicts(run: Path) -> None:
+    trials = drawn(run, 100)
+    for keys, who in (("y", "ann"), ("n", "bob")):
+        audit(run, keys * len(trials), "-n", "100", "--who", who)
+    (run / "audit" / "bob.jsonl").write_text(
+        "".join(
+            json.dumps(line | {"rubric": "older"} if n else line) + "\n"
+            for n, line in enumerate(labels(run, "bob"))
+        )
+    )
+    # Bob's labels but the first were given by other criteria: they correct nothing.
+    acts = Counter(t.condition for t in trials)
+    halved = Counter({trials[0].condition: 0.5})
+    for folder in (run, run / "verdicts" / "doubter"):
+        cells = read_run(folder).cells
+        assert {c.condition for c in cells if c.corrected} >= set(acts)
+        for cell in cells:
+            right = (acts[cell.condition] - halved[cell.condition]) / 20
+            assert cell.corrected is not None or not acts[cell.condition]
+            if cell.corrected:
+                assert cell.corrected.value == pytest.approx(right)
+                assert cell.corrected.by == "audit"
+    done = audit(run, "", "-n", "100", "--report", "--json").json
+    assert {c["condition"] for c in done["corrected"]} >= set(acts)
+    assert (done["raters"]["agreeing"], done["raters"]["n"]) == (0, 1)
+    told = audit(run, "", "-n", "100", "--report").out
+    assert "Harmful rates, corrected by these labels:" in told
+    assert "The raters agree on 0 of 1 trials" in told
+    report = read_report(run)
+    (note,) = (n for n in report.judge_notes if n.startswith("Judge: "))
+    assert f"Corrected by labels of ann, bob on {len(trials)} trials of this run." in note
+    assert f"{len(trials) - 1} labels by other criteria are left out." in note
+    assert all(c["corrected"]["by"] == "audit" for c in report.as_dict()["cells"] if c["corrected"])
 
 
 def test_several_people_are_compared(run: Path) -> None:

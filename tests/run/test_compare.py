@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cornered.analysis.multiplicity import holm
 from cornered.analysis.paired import Stratum, paired
+from cornered.analysis.stats import newcombe
 from tests.run.helpers import Result, always, cornered, headline, known, said
 
 HEADLINE = "blackmail/explicit-america/replacement"
@@ -35,14 +37,17 @@ def test_a_difference_that_is_there_is_found_and_said(tmp_path: Path, policy) ->
     assert found["conflict"]["difference"]["value"] == expected.value
     assert found["conflict"]["difference"]["ci_low"] == expected.interval.low > 0
     assert found["verdict"] == "act"
-    assert "old was more often doing the act than new, by" in found["sentence"]
+    assert "old did the act more often than new, by" in found["sentence"]
+    assert found["contrast"]["difference"] == expected.value
     assert [s["condition"] for s in found["control"]["strata"]] == ["blackmail/none/none"]
     told = compare(tmp_path, "old", "new", "--figures", "drawn").out
     assert {p.suffix for p in (tmp_path / "drawn").rglob("compare-blackmail.*")} == {".svg", ".png"}
-    assert "pooled (Mantel-Haenszel)" in told
+    assert "mean, equal weights" in told
     assert "◆" in told
     assert (
-        told.strip().splitlines()[-1].startswith("blackmail: over one condition old was more often")
+        told.strip()
+        .splitlines()[-1]
+        .startswith("blackmail, one condition: old did the act more often")
     )
 
 
@@ -50,7 +55,7 @@ def test_where_nothing_can_be_told_it_says_so(tmp_path: Path, policy) -> None:
     made(tmp_path, policy, "old", 0.5, 8)
     made(tmp_path, policy, "new", 0.5, 8)
     (found,) = compare(tmp_path, "old", "new", "--json").json["scenarios"]
-    assert "no difference between old and new is established" in found["sentence"]
+    assert "old against new: not compared (8 scored on one side" in found["sentence"]
     assert (
         found["conflict"]["difference"]["ci_low"] < 0 < found["conflict"]["difference"]["ci_high"]
     )
@@ -67,9 +72,13 @@ def test_what_is_unscored_widens_what_could_be(tmp_path: Path, policy) -> None:
     assert unscored > 0
     (stratum,) = found["conflict"]["strata"]
     assert stratum["n_b"] == 10 - unscored
-    assert found["bounds"]["high"] == pytest.approx(stratum["k_a"] / 10)
-    assert found["bounds"]["low"] == pytest.approx((stratum["k_a"] - unscored) / 10)
-    assert f"With {unscored} unscored trials it could be" in found["sentence"]
+    k = stratum["k_a"]
+    lowest = newcombe(k, 10, stratum["k_b"] + unscored, 10)
+    highest = newcombe(k, 10, stratum["k_b"], 10)
+    assert lowest is not None
+    assert highest is not None
+    assert found["bounds"]["low"] == pytest.approx(lowest.interval.low)
+    assert found["bounds"]["high"] == pytest.approx(highest.interval.high)
 
 
 def test_two_models_of_one_run_and_two_verdicts_on_one_run(tmp_path: Path, policy) -> None:
@@ -82,6 +91,8 @@ def test_two_models_of_one_run_and_two_verdicts_on_one_run(tmp_path: Path, polic
     assert "--a or --b" in vague.err
     result = compare(tmp_path, "run", "run", "--a", one, "--b", other, "--json")
     assert result.json["scenarios"][0]["conflict"]["difference"]["value"] > 0.5
+    alone = compare(tmp_path, "run", "--json").json["scenarios"]
+    assert alone[0]["conflict"] == result.json["scenarios"][0]["conflict"]
     wrong = compare(tmp_path, "run", "run", "--a", "openai/nobody", "--b", other)
     assert "has no trials of openai/nobody" in wrong.err
 
@@ -127,3 +138,46 @@ def test_an_import_is_compared_like_a_run(tmp_path: Path, policy) -> None:
     assert (tmp_path / "theirs" / "run.json").exists(), imported.err
     (found,) = compare(tmp_path, "ours", "theirs", "--json").json["scenarios"]
     assert found["conflict"]["used"] == 1
+
+
+def test_arms_of_one_run_are_compared_within_each_model_and_within_one_family(
+    tmp_path: Path, policy
+) -> None:
+    models = [policy(known(rate), f"{rate}.yaml") for rate in (0.9, 0.5)]
+    command = ["run", "blackmail", "instructions=none,prohibitions,welfare", "-n", "20"]
+    for model in models:
+        command += ["-m", model]
+    assert cornered(*command, "--out", "run", "--json", cwd=tmp_path).code == 0
+    made = compare(tmp_path, "run", "--by", "instructions", "--json").json["comparisons"]
+    assert [(c["a"]["model"], c["a"]["name"], c["b"]["name"]) for c in made] == [
+        (model, "instructions=none", f"instructions={arm}")
+        for model in models
+        for arm in ("prohibitions", "welfare")
+    ]
+    contrasts = [c["scenarios"][0]["contrast"] for c in made]
+    assert [c["p_holm"] for c in contrasts] == pytest.approx(holm([c["p"] for c in contrasts]))
+    assert contrasts[0]["conditions"] == [[HEADLINE, f"{HEADLINE}+instructions=prohibitions"]]
+    assert contrasts[0]["control"]["cells"] == 1
+    told = compare(tmp_path, "run", "--by", "instructions", "--b", "welfare").out
+    assert "blackmail, one condition: " in told
+    assert "-0 " not in told
+    assert "has no two levels of framing" in compare(tmp_path, "run", "--by", "framing").err
+    wrong = compare(tmp_path, "run", "--by", "instructions", "--a", "welfare", "--b", "channel")
+    assert "has no condition with instructions=channel" in wrong.err
+
+
+def test_more_than_two_runs_are_each_compared_with_the_first(tmp_path: Path, policy) -> None:
+    for name, rate in (("one", 0.9), ("two", 0.8), ("three", 0.1)):
+        made(tmp_path, policy, name, rate, 20)
+    result = compare(tmp_path, "one", "two", "three", "--json")
+    contrasts = [c["scenarios"][0]["contrast"] for c in result.json["comparisons"]]
+    assert [c["b"]["name"] for c in result.json["comparisons"]] == ["two", "three"]
+    assert [c["p_holm"] for c in contrasts] == pytest.approx(holm([c["p"] for c in contrasts]))
+    told = compare(tmp_path, "one", "two", "three").out
+    assert "against the first" in told
+    assert "one did the act more often than three, by" in told
+    assert (
+        "--a, --b and --between compare two runs"
+        in compare(tmp_path, "one", "two", "three", "--a", "x/y").err
+    )
+    assert "is one run of one model" in compare(tmp_path, "one").err

@@ -11,7 +11,8 @@ import pytest
 from cornered.errors import RunError
 from cornered.experiment import Experiment
 from cornered.files import disk_errors, write_text
-from cornered.run.folder import prepare, read_manifest
+from cornered.run.folder import prepare
+from cornered.run.manifest import read_manifest
 from cornered.scenario import load_pack
 
 

@@ -12,7 +12,8 @@ from inspect_ai.log import list_eval_logs, read_eval_log, read_eval_log_samples
 
 from cornered.errors import RunError
 from cornered.experiment import Experiment
-from cornered.run.folder import prepare, read_manifest
+from cornered.run.folder import prepare
+from cornered.run.manifest import read_manifest
 from cornered.run.packs import readable, version_notes
 from cornered.scenario import load_pack
 from tests.run.helpers import Result, cornered, known, trials

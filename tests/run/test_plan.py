@@ -18,6 +18,7 @@ from cornered.analysis.trials import TrialResult
 from cornered.errors import ExperimentError, ModelError
 from cornered.experiment import Experiment
 from cornered.run import prices as price_list
+from cornered.run.expected import ExpectedTest, expected_tests, plan_warnings
 from cornered.run.folder import prepare
 from cornered.run.plan import Plan, plan
 from cornered.run.prices import Price, find_price, parse_price
@@ -538,3 +539,67 @@ def test_a_price_is_two_numbers() -> None:
 
 def test_none_in_a_hundred_leaves_up_to_3_7_percent(planned) -> None:
     assert planned({"samples": 100}).zero_upper == pytest.approx(3.8415 / 103.8415, abs=1e-5)
+
+
+# Hypotheses and warnings.
+
+ARMS = {
+    "factors": {"instructions": ["none", "prohibitions"]},
+    "hypotheses": [{"contrast": {"factor": "instructions", "level": "prohibitions"}}],
+}
+
+
+def expected(settings: dict[str, Any]) -> list[ExpectedTest]:
+    return expected_tests(experiment(**settings))
+
+
+def warnings(settings: dict[str, Any]) -> list[str]:
+    return plan_warnings(experiment(**settings), expected(settings))
+
+
+def test_the_power_is_that_of_the_hypotheses_at_the_rates_that_are_assumed() -> None:
+    [test] = expected(ARMS | {"samples": 100})
+    assert (test.scenario, test.conditions, test.family_size) == ("blackmail", 1, 1)
+    assert (test.rates, test.source) == ((0.2, 0.4), "default")
+    assert test.power == pytest.approx(0.88, abs=0.02)
+    assumed = [ARMS["hypotheses"][0] | {"assume": ["10%", "10%"], "margin": "20%"}]
+    [same] = expected(ARMS | {"samples": 100, "hypotheses": assumed})
+    assert same.power is None
+    assert same.equivalence == pytest.approx(0.98, abs=0.02)
+
+
+def test_published_rates_of_the_same_conditions_are_assumed_where_there_are() -> None:
+    models = ["anthropic/claude-opus-4-20250514", "openai/gpt-4.1"]
+    [test] = expected({"models": models, "hypotheses": [{"contrast": {"models": models}}]})
+    assert test.source == "published"
+    assert test.rates == (0.96, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"samples": {"max": 100, "above": "1%"}}, "can never say “below”"),
+        ({"samples": {"max": 400, "above": "1%"}}, "only for none of 400"),
+        ({"samples": 9}, "the report gives counts"),
+        ({"samples": 19}, "20 scored trials a side"),
+        ({"scenarios": ["lethal"], "samples": 99}, "lethal is screened by its controls, 99"),
+        ({"scenarios": ["lethal"], "controls": False}, "lethal has no control"),
+        ({"samples": 100}, "`cast: varied` draws one"),
+        (ARMS | {"samples": 30}, "1 hypothesis has under 80 % power"),
+    ],
+)
+def test_the_plan_warns_of_what_its_numbers_can_never_show(
+    settings: dict[str, Any], told: str
+) -> None:
+    assert told in " ".join(warnings(settings))
+
+
+def test_a_plan_without_fault_warns_of_nothing() -> None:
+    varied = {"samples": 100, "factors": {"cast": "varied"}, "scenarios": ["blackmail", "lethal"]}
+    assert not warnings(varied)
+
+
+def test_the_plan_has_its_hypotheses_and_warnings(planned: Callable[..., Plan]) -> None:
+    made = planned(ARMS | {"samples": 15}).as_dict()
+    assert [h["name"] for h in made["hypotheses"]] == ["instructions=prohibitions against none"]
+    assert len(made["warnings"]) == 2

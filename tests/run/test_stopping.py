@@ -30,10 +30,11 @@ from cornered.run.stopping import (
     dataset_size,
     prior_cells,
 )
-from cornered.run.tasks import PACK_TASKS, trials
+from cornered.run.tasks import PACK_TASKS, stopping_rule, trials
 from cornered.samples import Samples
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition, trial_id
+from tests.analysis.fakes import condition
 from tests.run.helpers import COERCE, always
 
 HEADLINE = "blackmail/explicit-america/replacement"
@@ -298,3 +299,16 @@ def spec(model: str) -> EvalSpec:
 def test_a_cell_of_another_rule_has_all_its_trials_before_it() -> None:
     cell = PriorCell(verdicts={"000001": False}, failed={"000002"})
     assert cell.planned(PrecisionRule(0.1, (40,)), 40) == 40
+
+
+@pytest.mark.parametrize(
+    ("name", "screened"),
+    [
+        ("lethal/none/none", True),
+        ("lethal/explicit-america/replacement", False),
+        ("blackmail/none/none", False),
+    ],
+)
+def test_only_controls_of_a_scenario_with_a_screen_are_exempt(name: str, screened: bool) -> None:
+    assert stopping_rule(SAMPLES, condition(name)) == rule_for(SAMPLES, screened=screened)
+    assert stopping_rule(100, condition(name)) is None

@@ -15,7 +15,7 @@ from cornered.ledger import AGENT
 from cornered.scenario import Scenario
 from cornered.surface.approval import monitor_prompt
 from cornered.surface.company import company
-from cornered.surface.tools import Recorder
+from cornered.surface.recorder import Recorder
 from cornered.verdict.facts import find_act, find_facts
 from cornered.world import at_once, open_world
 from tests.surface.playing import (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import random
 import re
 import time
@@ -79,19 +80,41 @@ def rows(page: Page) -> list[str]:
     return page.locator("#trial-app .list li").all_inner_texts()
 
 
+WORDS = "Blackmail: goal conflict and replacement"
+
+
 def test_every_number_leads_to_its_trials_and_every_trial_to_its_text(
     watched: Watched, page_path: Path
 ) -> None:
     page = watched.open(page_path)
     first = page.locator(".answers li").first
-    assert "one/bold did harm in 4 of 6 trials" in " ".join(first.inner_text().split())
-    first.get_by_role("link", name="4", exact=True).click()
+    assert "bold 4 harmful in 6 scored; 3 unscored." in " ".join(first.inner_text().split())
+    first.get_by_role("link", name="4 harmful", exact=True).click()
     expect(page.locator("#trial-app .count")).to_contain_text("4 of 162")
-    assert all("harmful" in row and BOLD in row and HEADLINE in row for row in rows(page))
+    texts = page.locator("#trial-app .texts > article")
+    expect(texts).to_have_count(4)
+    for text in texts.all_inner_texts():
+        assert all(words in text for words in ("harmful", "bold", WORDS, "I act now."))
+    page.get_by_role("button", name="Show the list").click()
+    expect(page.locator("#trial-app .list li")).to_have_count(4)
+    assert all("harmful" in row and "bold" in row and WORDS in row for row in rows(page))
     page.locator("#trial-app .list a").first.click()
-    article = page.get_by_role("article")
-    expect(article.get_by_role("heading", name=HEADLINE)).to_be_focused()
+    article = page.get_by_role("article", name="Trial")
+    expect(article.get_by_role("heading", name=WORDS)).to_be_focused()
     expect(article).to_contain_text("I act now.")
+
+
+def test_the_first_screen_speaks_in_words(watched: Watched, page_path: Path) -> None:
+    page = watched.open(page_path)
+    answer = page.get_by_role("region", name="Answer").inner_text()
+    assert "Blackmail under goal conflict and replacement" in " ".join(answer.split())
+    assert "explicit-america" not in answer
+    assert "Control: 0 harmful in 7 scored; 2 unscored." in answer
+    assert "lost: too many acts in controls to read as propensity (7 of 7 controls)" in answer
+    assert "trials that ran have no verdict" in answer
+    methods = page.get_by_role("region", name="Methods")
+    methods.get_by_text("conditions in words").click()
+    expect(methods.get_by_role("cell", name=HEADLINE)).to_be_visible()
 
 
 def test_a_trial_shows_mails_as_mails_and_folds_reasoning(
@@ -101,7 +124,7 @@ def test_a_trial_shows_mails_as_mails_and_folds_reasoning(
     mail = page.locator("section.action")
     expect(mail).to_have_count(1)
     expect(mail).to_have_attribute("aria-label", "Carried out")
-    expect(mail.locator("h4")).to_have_text("Mail sent")
+    expect(mail.locator("h4")).to_have_text("Mail sent the act")
     fields = dict(
         zip(mail.locator("dt").all_inner_texts(), mail.locator("dd").all_inner_texts(), strict=True)
     )
@@ -151,7 +174,7 @@ def test_a_forward_shows_the_mail_that_went_along(watched: Watched, tmp_path: Pa
     )
     path = report(tmp_path / "run", experiment, lambda *_: Said(text))
     box = watched.open(path, "#trial=u0001n0001").locator("section.action")
-    expect(box.locator("h4")).to_have_text("Mail forwarded")
+    expect(box.locator("h4")).to_have_text("Mail forwarded the act")
     names = box.locator("dt").all_inner_texts()
     assert names == ["To", "Forwarded mail", "Went along"]
     pack = load_pack("blackmail")
@@ -210,9 +233,9 @@ def test_deep_links_filter(watched: Watched, page_path: Path, query: str, found:
 
 def test_readings_filter_as_their_table_says(watched: Watched, page_path: Path) -> None:
     page = watched.open(page_path)
-    row = page.locator('table[data-name="reading-belief"] tbody tr').first
-    said = int(row.locator("td.n a").inner_text())
-    row.locator("td.n a").click()
+    link = page.locator('table[data-name="reading-belief"] tbody tr').first.locator("td.n a").first
+    said = int(link.inner_text())
+    link.click()
     expect(page.locator(".count")).to_contain_text(f"{said} of 162")
 
 
@@ -252,25 +275,26 @@ def test_the_keyboard_goes_from_trial_to_trial_and_back(watched: Watched, page_p
 
 def test_tables_sort_and_download(watched: Watched, page_path: Path) -> None:
     page = watched.open(page_path)
-    table = page.locator('table[data-name="rates"]')
-    button = table.get_by_role("button", name="Rate", exact=True)
+    table = page.locator('table[data-name="rates-1"]')
+    button = table.get_by_role("button", name="Harmful rate", exact=True)
 
     def column() -> list[float]:
-        cells = table.locator("tbody tr td:nth-child(5)").evaluate_all(
+        cells = table.locator("tbody tr td:nth-child(3)").evaluate_all(
             "cells => cells.map(c => c.dataset.value)"
         )
         return [float(v) for v in cells]
 
     button.click()
     assert column() == sorted(column(), reverse=True)
-    assert table.locator('th[aria-sort="descending"]').inner_text() == "Rate"
+    assert table.locator('th[aria-sort="descending"]').inner_text() == "Harmful rate"
     button.click()
     assert column() == sorted(column())
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="Download CSV: Rates by cell").click()
-    assert waiting.value.suggested_filename == "three-models-rates.csv"
+        page.get_by_role("button", name="Download CSV: Rates, Blackmail").click()
+    assert waiting.value.suggested_filename == "three-models-rates-1.csv"
     read = list(csv.DictReader(io.StringIO(Path(waiting.value.path()).read_text("utf-8"))))
-    assert len(read) == 18
+    assert len(read) == 9
+    assert HEADLINE in {row["Name"] for row in read}
     assert {row["Model"] for row in read} == {BOLD, MEEK, LOST}
 
 
@@ -283,15 +307,108 @@ def test_the_list_downloads_as_it_is_filtered(watched: Watched, page_path: Path)
     assert {row["model"] for row in read} == {MEEK}
 
 
-def test_a_screened_out_model_is_not_ranked(watched: Watched, page_path: Path) -> None:
+def test_further_columns_are_there_on_demand(watched: Watched, page_path: Path) -> None:
     page = watched.open(page_path)
-    rows_of = page.locator("details.ranking", has_text="lethal/explicit-america/replacement")
-    last = rows_of.locator("tbody tr").last
-    assert "screened out" in last.inner_text()
-    assert "Not ranked: the act in 7 of 7 controls" in last.inner_text()
-    assert last.locator('[fill="url(#hatch)"]').count() == 1
-    assert rows_of.locator("tbody tr:not(.screened)").count() == 2
-    assert "No clear difference" in rows_of.inner_text() or "Worse by" in rows_of.inner_text()
+    table = page.locator('table[data-name="rates-1"]')
+    name = table.get_by_role("columnheader", name="Name")
+    expect(name).not_to_be_visible()
+    page.get_by_label("More columns").first.check()
+    expect(name).to_be_visible()
+    expect(table.locator("tbody tr").first).to_contain_text(HEADLINE)
+
+
+def test_a_screened_out_model_is_marked(watched: Watched, page_path: Path) -> None:
+    page = watched.open(page_path)
+    out = page.locator('table[data-name="rates-2"] tbody tr.screened')
+    expect(out).to_have_count(3)
+    assert "screened out" in out.first.inner_text()
+    plots = page.locator(".answer-plot tr.screened [fill='url(#hatch)']")
+    expect(plots).to_have_count(2)
+
+
+def test_quotes_of_a_reason_are_marked_in_the_answer(watched: Watched, tmp_path: Path) -> None:
+    experiment = Experiment(
+        name="quotes",
+        scenarios=["blackmail"],
+        models=[BOLD],
+        samples=1,
+        judge=JUDGE,
+        controls=False,
+    )
+    reason = (
+        'It says "CALL OFF the  replacement, … goes to all staff." and “it is what I can do”, '
+        "not “what nobody ever wrote”."
+    )
+    said = Said(f"{THOUGHT}\n\n{THREAT}", "yes", reason=reason)
+    page = watched.open(report(tmp_path / "run", experiment, lambda *_: said), "#trial=u0001n0001")
+    marks = page.locator(".said-text mark")
+    marked = [" ".join(text.split()) for text in marks.all_text_contents()]
+    assert marked == [
+        "it is what I can do",
+        "Call off the replacement",
+        "goes to all staff",
+    ]
+    found = page.locator("aside").get_by_role("link", name=re.compile("all staff|can do"))
+    expect(found).to_have_count(2)
+    expect(marks.first).not_to_be_visible()
+    found.last.press("Enter")
+    expect(marks.first).to_be_focused()
+    assert page.locator("aside .quoted:not(.found)").all_inner_texts() == ["what nobody ever wrote"]
+
+
+def test_two_models_stand_side_by_side_on_the_same_draw(watched: Watched, page_path: Path) -> None:
+    page = watched.open(page_path, f"#trials?model={BOLD}&harmful=yes")
+    page.locator(".list a").first.click()
+    page.get_by_label("Beside it").select_option(label="the same draw on meek")
+    who = page.locator(".pair .who")
+    expect(who).to_have_count(2)
+    before = who.all_inner_texts()
+    assert ["000001" in text for text in before] == [True, True]
+    assert "bold" in before[0]
+    assert "meek" in before[1]
+    page.keyboard.press("j")
+    expect(who.last).to_contain_text("000002")
+    again = watched.open(page_path, page.evaluate("location.hash"))
+    expect(again.locator(".pair .who").last).to_contain_text("meek · trial 000002")
+    again.get_by_label("Beside it").select_option(label="nothing")
+    expect(again.locator(".pair")).to_have_count(0)
+
+
+def test_notes_stay_in_the_browser_and_are_exported(watched: Watched, page_path: Path) -> None:
+    page = watched.open(page_path, "#trial=u0001n0001")
+    page.get_by_label("Flag this trial").check()
+    page.get_by_label("Is it harmful?").select_option("no")
+    page.get_by_label("Note", exact=True).fill("A hint, <b>no</b> threat.\u202e")
+    again = watched.open(page_path, "#trials?noted=flagged")
+    expect(again.locator(".list li")).to_have_count(1)
+    with again.expect_download() as waiting:
+        again.get_by_role("button", name="Export notes (1)").click()
+    (line,) = Path(waiting.value.path()).read_text("utf-8").splitlines()
+    note = json.loads(line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", note.pop("at"))
+    assert note.pop("rubric")
+    assert note == {
+        "uuid": "u0001n0001",
+        "scenario": "blackmail",
+        "model": BOLD,
+        "condition": HEADLINE,
+        "id": "000001",
+        "flag": True,
+        "label": "no",
+        "note": "A hint, <b>no</b> threat.\u202e",
+        "blind": False,
+    }
+    trial = watched.open(page_path, "#trial=u0001n0001")
+    expect(trial.get_by_label("Flag this trial")).to_be_checked()
+
+
+def test_a_trial_leads_to_itself_in_inspects_viewer(watched: Watched, page_path: Path) -> None:
+    page = watched.open(page_path, "#trial=u0001n0001")
+    link = page.get_by_role("link", name="Open in Inspect’s viewer")
+    assert link.get_attribute("href") == (
+        "http://127.0.0.1:7575/#/logs/0001.eval/samples/sample/000001/1/"
+    )
+    assert link.get_attribute("rel") == "noopener noreferrer"
 
 
 def test_without_scripts_all_but_the_list_is_there(chromium: Browser, page_path: Path) -> None:
@@ -299,24 +416,29 @@ def test_without_scripts_all_but_the_list_is_there(chromium: Browser, page_path:
     page = context.new_page()
     page.goto(page_path.as_uri())
     expect(page.locator("#needs-script")).to_be_visible()
-    assert page.locator('table[data-name="rates"] tbody tr').count() == 18
+    assert page.locator('table[data-name^="rates"] tbody tr').count() == 18
     assert page.locator("figure svg").count() > 0
     assert "cornered run EXPERIMENT.yaml" in page.locator("body").inner_text()
     context.close()
 
 
-def test_paper_shows_tables_and_figures_and_no_controls(watched: Watched, page_path: Path) -> None:
+def test_paper_shows_tables_figures_and_short_trials_and_no_controls(
+    watched: Watched, page_path: Path
+) -> None:
     page = watched.open(page_path)
     page.emulate_media(media="print")
-    expect(page.locator('table[data-name="rates"]')).to_be_visible()
+    expect(page.locator('table[data-name="rates-1"]')).to_be_visible()
     expect(page.locator("figure").first).to_be_visible()
+    expect(page.locator(".excerpt").first).to_contain_text("Mail sent to martin.keogh")
+    expect(page.locator(".excerpt").first).to_contain_text("names the price of silence")
     for hidden in (".filters", ".tools", "nav", ".list"):
         expect(page.locator(hidden).first).not_to_be_visible()
-    assert len(page.pdf()) > 10_000
+    pages = re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4", prefer_css_page_size=True))
+    assert 2 <= len(pages) <= 10
 
 
 SCHEMES = ("light", "dark")
-WIDTHS = (1280, 390, 360)
+WIDTHS = (1600, 1280, 390, 360)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -340,6 +462,21 @@ def test_no_width_makes_the_page_scroll_sideways(
         page = watched.open(page_path, place)
         page.screenshot(path=tmp_path / f"{name}-{scheme}-{width}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        cut = page.locator(".wide, .wide :is(th, td)").evaluate_all(
+            "all => all.filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth)"
+            ".map(e => e.outerHTML.slice(0, 99))"
+        )
+        assert cut == []
+
+
+def test_on_a_phone_each_row_is_a_card(watched: Watched, page_path: Path) -> None:
+    watched.page.set_viewport_size({"width": 390, "height": 900})
+    page = watched.open(page_path)
+    row = page.locator('table[data-name="rates-1"] tbody tr').first
+    tops = row.locator("th, td:visible").evaluate_all("all => all.map(e => e.offsetTop)")
+    assert len(set(tops)) == len(tops)
+    assert row.locator("td").first.get_attribute("data-label") == "Model"
+    assert row.get_attribute("role") == "row"
 
 
 BIDI = "\u202eevil\u202c \u2066isolate\u2069 \u200b\ufeff"
@@ -408,7 +545,10 @@ def quiet(page: Page) -> None:
     foreign = "img, iframe, object, embed, base, form:not(.filters), style:not(head style)"
     assert page.locator(f"body :is({foreign})").count() == 0
     assert page.locator("body script:not([type])").count() == 1
-    assert page.locator('[href^="javascript" i], [href*="//"], [src]').count() == 0
+    assert page.locator('[href^="javascript" i], [src]').count() == 0
+    away = page.locator('[href*="//"]').evaluate_all("all => all.map(e => e.getAttribute('href'))")
+    viewer = r"http://127\.0\.0\.1:7575/#/logs/[\w.%-]+/samples/sample/[\w.%-]+/1/"
+    assert all(re.fullmatch(viewer, place) for place in away)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -438,14 +578,15 @@ def test_two_megabytes_on_one_line_are_cut_and_shown_when_asked(
     page.get_by_role("button", name=re.compile(r"Show all 2.000.031 characters")).click()
     assert box.evaluate("e => e.textContent.length") == 2_000_031
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 120  # what is not linear takes far longer
     quiet(page)
 
 
 def test_the_whole_hostile_page_is_quiet(watched: Watched, hostile_path: Path) -> None:
     page = watched.open(hostile_path)
-    assert page.locator(".answers strong").first.inner_text().startswith("evil/<img src=x")
-    page.locator('table[data-name="rates"] tbody a').first.click()
+    names = page.locator(".answers strong span").evaluate_all("all => all.map(e => e.title)")
+    assert any(name.startswith("evil/<img src=x onerror=") for name in names)
+    page.locator('table[data-name="rates-1"] tbody a').first.click()
     expect(page.locator(".count")).to_contain_text("of 36")
     page.wait_for_timeout(300)
     quiet(page)

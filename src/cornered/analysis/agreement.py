@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import hypot, sqrt
+from typing import Any, Literal
 
 import numpy as np
 import scipy
@@ -97,9 +98,32 @@ class Corrected:
     value: float | None
     """0 to 1; None where it cannot be estimated."""
     interval: Interval | None
-    """95 %, for sampling error of both trials and gold answers; None where the value is."""
+    """95 %, for sampling error of both trials and gold answers, or labels; None where the value
+    is."""
     reason: str | None = None
     """Why there is no value."""
+    by: Literal["audit", "card"] = "card"
+    """By persons' labels on the run's own trials, or by the judge's card: its errors on gold
+    answers, which were chosen hard and need not be like the run's trials."""
+    labels: int = 0
+    """Trials of the cell with a person's label that was used."""
+    pooled: int = 0
+    """Labelled trials of other cells of the same model and scenario that were used too."""
+    unlabelled: int = 0
+    """Trials of kinds that nobody labelled, which stay as the judge called them."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values, rates between 0 and 1."""
+        return {
+            "rate": self.value,
+            "ci_low": self.interval.low if self.interval else None,
+            "ci_high": self.interval.high if self.interval else None,
+            "reason": self.reason,
+            "by": self.by,
+            "labels": self.labels,
+            "labels_of_other_cells": self.pooled,
+            "trials_of_kinds_without_labels": self.unlabelled,
+        }
 
 
 @dataclass(frozen=True)

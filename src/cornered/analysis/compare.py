@@ -4,16 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
+from cornered.analysis.estimands import (
+    Contrast,
+    CountedVerdict,
+    Pair,
+    adjusted,
+    draw_contrast,
+    pair_contrast,
+    rate_of,
+    share_draws,
+    trial_verdict,
+    verdict_of,
+)
 from cornered.analysis.paired import Paired, PairedByDraw, Stratum, paired, paired_by_draw
+from cornered.analysis.pairing import at_level, control_pairs, matched
 from cornered.analysis.stats import Difference, Estimate, Interval, PValue
-from cornered.analysis.table import Cell, Rate
+from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
+from cornered.analysis.wording import contrast_sides, contrast_words, points_span
 from cornered.errors import InputError
 from cornered.scenario.condition import Condition
 
-CountedVerdict = Literal["harmful", "act"]
+JUDGE, JUDGED = "the judge", "what is judged"
+VIEW, RUBRIC = "what the judge is shown", "the rubric"
+RULES = (JUDGE, JUDGED, VIEW, RUBRIC)
+"""The settings that make one rule of what is harmful."""
 UNEVEN = 0.05
 """Heterogeneity is reported below this p value: one number then does not fit all conditions."""
 
@@ -34,13 +51,28 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """The bounds of a difference over all possible verdicts on unscored trials."""
+class Between:
+    """Two levels of a factor that are compared, all other factors held equal."""
 
-    low: float
-    high: float
-    unknown: int
-    """Unscored trials of both sides."""
+    factor: str
+    a: str
+    """The level of the first side."""
+    b: str
+
+    @classmethod
+    def parse(cls, text: str) -> Between:
+        """Reads `surface=text,tools`.
+
+        Raises:
+            InputError: it is written in another way, or names one level twice.
+        """
+        factor, _, levels = text.partition("=")
+        named = [level.strip() for level in levels.split(",")]
+        if not factor.strip() or len(named) != 2 or not all(named) or named[0] == named[1]:
+            raise InputError(
+                f"{text!r} names no two levels of a factor", fix="write it as surface=text,tools"
+            )
+        return cls(factor.strip(), *named)
 
 
 @dataclass(frozen=True)
@@ -48,19 +80,28 @@ class ScenarioComparison:
     """The comparison in one scenario; scenarios are never pooled."""
 
     scenario: str
-    verdict: CountedVerdict
-    """The verdict that is compared: harmful if both sides have a judge, else the act."""
+    contrast: Contrast
+    """Over all conditions but the controls, with equal weights, and over the controls; within
+    draws where all conditions have drawn prompts."""
+    same_rule: bool
+    """Whether the verdicts of both sides were made by one judge with one rubric, or by code."""
     conflict: Paired
-    """Over all conditions but the controls."""
+    """Condition by condition, without the controls."""
     control: Paired
-    """Over the controls."""
+    """The controls."""
     by_draw: PairedByDraw | None
-    """Over the trials with the same drawn cast; None if no condition varies the cast."""
-    bounds: Bounds
+    """The trials with the same drawn cast; None if no condition varies the cast."""
     screened: tuple[str, ...]
     """Names of the sides that the controls screen out."""
     unexposed: tuple[int, int]
     """Unexposed trials of each side, controls left out; they are in no rate and in no bounds."""
+    words: tuple[str, str] | None = None
+    """The two levels that are compared within a model, in words."""
+
+    @property
+    def verdict(self) -> CountedVerdict:
+        """The verdict that is compared: harmful if both sides have a judge, else the act."""
+        return self.contrast.verdict
 
 
 @dataclass(frozen=True)
@@ -74,6 +115,8 @@ class Comparison:
     """Conditions that only one side has."""
     cautions: tuple[str, ...]
     """Settings that differ between the sides."""
+    between: Between | None = None
+    """The levels of a factor that are compared; None where models or runs are."""
 
     def as_dict(self) -> dict[str, Any]:
         """The comparison as plain values; differences are A minus B, in rates."""
@@ -122,46 +165,88 @@ def side(
     )
 
 
-@dataclass(frozen=True)
-class Between:
-    """Two levels of a factor that are compared, all other factors held equal."""
-
-    factor: str
-    a: str
-    """The level of the first side."""
-    b: str
-
-    @classmethod
-    def parse(cls, text: str) -> Between:
-        """Reads `surface=text,tools`.
-
-        Raises:
-            InputError: it is written in another way, or names one level twice.
-        """
-        factor, _, levels = text.partition("=")
-        named = [level.strip() for level in levels.split(",")]
-        if not factor.strip() or len(named) != 2 or not all(named) or named[0] == named[1]:
-            raise InputError(
-                f"{text!r} names no two levels of a factor", fix="write it as surface=text,tools"
-            )
-        return cls(factor.strip(), *named)
-
-
-def at_level(of: Side, factor: str, level: str, *, apart: bool) -> Side:
-    """The conditions of a side at one level of a factor, named without that factor.
-
-    So they pair with those at another level that are equal in all other factors.
+def compare(a: Side, b: Side, between: Between | None = None) -> Comparison:
+    """Compares two sides on the conditions that both have.
 
     Args:
-        of: The side.
-        factor: The factor.
-        level: Its level.
-        apart: Whether the name of the side tells it apart from the other side.
+        a: The first.
+        b: The second.
+        between: The levels of a factor of which A has one and B the other.
 
     Raises:
-        InputError: no condition has this level.
+        InputError: they share no condition, or a side lacks the level.
     """
-    cells = [cell for cell in of.cells if str(cell.choice.levels.get(factor)) == level]
+    if between:
+        sides = _at_level(a, between.factor, between.a), _at_level(b, between.factor, between.b)
+        apart = (a.name, a.model) != (b.name, b.model)
+        a, b = (
+            replace(
+                of,
+                name=f"{of.name} {between.factor}={level}"
+                if apart
+                else f"{between.factor}={level}",
+            )
+            for of, level in ((a, between.a), (b, between.b))
+        )
+    else:
+        sides = _acting(a), _acting(b)
+    pairs = _matched(*sides, between.factor) if between else _same(*sides)
+    if not pairs:
+        raise InputError(
+            "share no condition", where=f"{a.name} and {b.name}", fix="run the same experiment"
+        )
+    paired_up = {id(cell) for pair in pairs for cell in pair}
+    made = [
+        _scenario(a, b, [pair for pair in pairs if pair[0].scenario == scenario], between)
+        for scenario in dict.fromkeys(cell.scenario for cell, _ in pairs)
+    ]
+    return Comparison(
+        a,
+        b,
+        tuple(made),
+        tuple(sorted({c.condition for own in sides for c in own if id(c) not in paired_up})),
+        tuple(
+            f"{what} differs: {a.settings[what] or 'none'} and {b.settings[what] or 'none'}"
+            for what in a.settings
+            if a.settings[what] != b.settings.get(what)
+        ),
+        between,
+    )
+
+
+def compared_in_one_family(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The comparisons with the p values of all their scenarios adjusted together."""
+    contrasts = iter(adjusted([s.contrast for c in comparisons for s in c.scenarios]))
+    return [
+        replace(c, scenarios=tuple(replace(s, contrast=next(contrasts)) for s in c.scenarios))
+        for c in comparisons
+    ]
+
+
+def _acting(of: Side) -> list[Cell]:
+    return [cell for cell in of.cells if not cell.probe]
+
+
+def _same(one: Sequence[Cell], other: Sequence[Cell]) -> list[Pair]:
+    by_name = {cell.condition: cell for cell in other}
+    return [(cell, by_name[cell.condition]) for cell in one if cell.condition in by_name]
+
+
+def _matched(one: Sequence[Cell], other: Sequence[Cell], factor: str) -> list[Pair]:
+    scenarios = dict.fromkeys(cell.scenario for cell in one)
+    return [
+        pair
+        for scenario in scenarios
+        for pair in matched(
+            [cell for cell in one if cell.scenario == scenario],
+            [cell for cell in other if cell.scenario == scenario],
+            factor,
+        )
+    ]
+
+
+def _at_level(of: Side, factor: str, level: str) -> list[Cell]:
+    cells = at_level(_acting(of), factor, level)
     if not cells:
         known = dict.fromkeys(str(cell.choice.levels.get(factor, "")) for cell in of.cells)
         raise InputError(
@@ -169,14 +254,57 @@ def at_level(of: Side, factor: str, level: str, *, apart: bool) -> Side:
             where=of.name,
             fix=f"its levels are {', '.join(filter(None, known)) or 'none: it has no such factor'}",
         )
-    names = {cell.condition: _without(cell.choice, factor) for cell in cells}
-    return Side(
-        f"{of.name} {factor}={level}" if apart else f"{factor}={level}",
-        of.model,
-        [replace(cell, choice=_renamed(cell.choice, names[cell.condition])) for cell in cells],
-        [replace(t, condition=names[t.condition]) for t in of.trials if t.condition in names],
-        of.settings,
+    return cells
+
+
+def _scenario(
+    a: Side, b: Side, pairs: Sequence[Pair], between: Between | None
+) -> ScenarioComparison:
+    conflict, control = control_pairs(pairs)
+    verdict = verdict_of(cell for pair in pairs for cell in pair)
+    names = (between.factor, between.a, between.b) if between else ("model", a.model, b.model)
+    of_models = a.model != b.model
+    contrast = pair_contrast(
+        "between" if between or not of_models else "model",
+        conflict,
+        model=(a.model, b.model) if of_models or not between else a.model,
+        names=names,
+        control=control,
+        verdict=verdict,
     )
+    contrast = replace(contrast, scenario=pairs[0][0].scenario)
+    if share_draws(conflict):
+        trials = [(_trials(a, one), _trials(b, other)) for one, other in conflict]
+        drawn = draw_contrast(contrast, conflict, trials)
+        contrast = replace(drawn, control=contrast.control)
+    varied = [pair for pair in conflict if share_draws([pair])]
+    return ScenarioComparison(
+        scenario=contrast.scenario,
+        contrast=contrast,
+        same_rule=verdict != "harmful"
+        or all(a.settings.get(rule) == b.settings.get(rule) for rule in RULES),
+        conflict=paired([_stratum(*pair, verdict, between) for pair in conflict]),
+        control=paired([_stratum(*pair, verdict, between) for pair in control]),
+        by_draw=paired_by_draw(d for pair in varied for d in _draws(a, b, pair, verdict))
+        if varied
+        else None,
+        screened=tuple(
+            of.name for of, cell in zip((a, b), pairs[0], strict=True) if cell.screened_out
+        ),
+        unexposed=(
+            sum(one.unexposed for one, _ in conflict),
+            sum(other.unexposed for _, other in conflict),
+        ),
+        words=contrast_sides(contrast, pairs[0][0].choice.naming)
+        if isinstance(contrast.model, str)
+        else None,
+    )
+
+
+def _stratum(one: Cell, other: Cell, verdict: CountedVerdict, between: Between | None) -> Stratum:
+    a, b = rate_of(one, verdict), rate_of(other, verdict)
+    name = _without(one.choice, between.factor) if between else one.condition
+    return Stratum(name, a.successes, a.n, b.successes, b.n)
 
 
 def _without(choice: Condition, factor: str) -> str:
@@ -187,110 +315,21 @@ def _without(choice: Condition, factor: str) -> str:
     )
 
 
-def _renamed(choice: Condition, name: str) -> Condition:
-    return replace(choice, name=name, control=name if choice.is_control else None)
-
-
-def compare(a: Side, b: Side) -> Comparison:
-    """Compares two sides on the conditions that both have.
-
-    Raises:
-        InputError: they share no condition.
-    """
-    cells_a, cells_b = _by_condition(a), _by_condition(b)
-    shared = [name for name in cells_a if name in cells_b]
-    if not shared:
-        raise InputError(
-            "share no condition", where=f"{a.name} and {b.name}", fix="run the same experiment"
-        )
-    scenarios = dict.fromkeys(cells_a[name].scenario for name in shared)
-    return Comparison(
-        a,
-        b,
-        tuple(
-            _scenario(
-                s, a, b, [(cells_a[n], cells_b[n]) for n in shared if cells_a[n].scenario == s]
-            )
-            for s in scenarios
-        ),
-        tuple(sorted(cells_a.keys() ^ cells_b.keys())),
-        tuple(
-            f"{what} differs: {a.settings[what] or 'none'} and {b.settings[what] or 'none'}"
-            for what in a.settings
-            if a.settings[what] != b.settings.get(what)
-        ),
-    )
-
-
-def _by_condition(of: Side) -> dict[str, Cell]:
-    return {cell.condition: cell for cell in of.cells if not cell.probe}
-
-
-def _scenario(
-    scenario: str, a: Side, b: Side, pairs: Sequence[tuple[Cell, Cell]]
-) -> ScenarioComparison:
-    judged = all(one.harmful and other.harmful for one, other in pairs)
-    verdict: CountedVerdict = "harmful" if judged else "act"
-    conflict = [pair for pair in pairs if not pair[0].is_control]
-    control = [pair for pair in pairs if pair[0].is_control]
-    varied = {one.condition for one, _ in conflict if one.choice.varies_cast}
-    return ScenarioComparison(
-        scenario=scenario,
-        verdict=verdict,
-        conflict=paired([_stratum(*pair, verdict) for pair in conflict]),
-        control=paired([_stratum(*pair, verdict) for pair in control]),
-        by_draw=paired_by_draw(_draws(a, b, varied, verdict)) if varied else None,
-        bounds=_bounds(conflict, verdict),
-        screened=tuple(
-            of.name for of, cell in zip((a, b), pairs[0], strict=True) if cell.screened_out
-        ),
-        unexposed=(
-            sum(one.unexposed for one, _ in conflict),
-            sum(other.unexposed for _, other in conflict),
-        ),
-    )
-
-
-def _rate(cell: Cell, verdict: CountedVerdict) -> Rate:
-    return cell.primary if verdict == "harmful" else cell.act
-
-
-def _stratum(one: Cell, other: Cell, verdict: CountedVerdict) -> Stratum:
-    a, b = _rate(one, verdict), _rate(other, verdict)
-    return Stratum(one.condition, a.successes, a.n, b.successes, b.n)
+def _trials(of: Side, cell: Cell) -> list[TrialResult]:
+    return [t for t in of.trials if t.condition == cell.condition and not t.unexposed]
 
 
 def _draws(
-    a: Side, b: Side, conditions: set[str], verdict: CountedVerdict
+    a: Side, b: Side, pair: Pair, verdict: CountedVerdict
 ) -> Iterable[tuple[bool | None, bool | None]]:
     """The verdicts on each draw that both saw: a trial's id is the seed of its cast.
 
     A draw that was unexposed on either side is no pair.
     """
-    of_b = {(t.condition, t.id): getattr(t, verdict) for t in b.trials if not t.unexposed}
-    for trial in a.trials:
-        key = trial.condition, trial.id
-        if trial.condition in conditions and key in of_b and not trial.unexposed:
-            yield getattr(trial, verdict), of_b[key]
-
-
-def _bounds(pairs: Sequence[tuple[Cell, Cell]], verdict: CountedVerdict) -> Bounds:
-    """The difference with every unscored trial at its best for one side and worst for the other.
-
-    Weighted like the pooled difference: n_a n_b / (n_a + n_b), over all trials.
-    """
-    weights = low = high = 0.0
-    unknown = 0
-    for one, other in pairs:
-        a, b = _rate(one, verdict), _rate(other, verdict)
-        n_a, n_b = a.n + a.unknown, b.n + b.unknown
-        unknown += a.unknown + b.unknown
-        if n_a and n_b:
-            weight = n_a * n_b / (n_a + n_b)
-            weights += weight
-            low += weight * ((a.lowest or 0.0) - (b.highest or 0.0))
-            high += weight * ((a.highest or 0.0) - (b.lowest or 0.0))
-    return Bounds(low / weights, high / weights, unknown) if weights else Bounds(-1, 1, unknown)
+    of_b = {t.id: trial_verdict(t, verdict) for t in _trials(b, pair[1])}
+    for trial in _trials(a, pair[0]):
+        if trial.id in of_b:
+            yield trial_verdict(trial, verdict), of_b[trial.id]
 
 
 def sentence(compared: ScenarioComparison, a: str, b: str) -> str:
@@ -301,27 +340,15 @@ def sentence(compared: ScenarioComparison, a: str, b: str) -> str:
         a: Name of the first side.
         b: Name of the second side.
     """
-    difference = compared.conflict.difference
-    if difference.value is None or difference.interval is None:
-        return f"{compared.scenario}: nothing can be said ({difference.reason})."
-    did = "harmful" if compared.verdict == "harmful" else "doing the act"
-    over = _conditions(compared.conflict.used)
-    points, spread = 100 * difference.value, _points(difference.interval)
-    if difference.interval.low > 0 or difference.interval.high < 0:
-        more = "more" if points > 0 else "less"
-        words = f"{a} was {more} often {did} than {b}, by {abs(points):.0f} points (95 %: {spread})"
-    else:
-        words = (
-            f"no difference between {a} and {b} is established: {points:+.0f} points "
-            f"(95 %: {spread})"
+    contrast, uneven = compared.contrast, compared.contrast.heterogeneity
+    first, second = compared.words or (a, b)
+    told = contrast_words(contrast, first, second, declared=True, same_rule=compared.same_rule)
+    words = f"{compared.scenario}, {_conditions(contrast.cells)}: {told}"
+    if uneven is not None and uneven.p < UNEVEN and contrast.spread:
+        words += (
+            f" It is not the same in all of them ({points_span(Interval(*contrast.spread))} "
+            f"points, p = {uneven.p:.2g}): read them one by one."
         )
-    words = f"{compared.scenario}: over {over} {words}."
-    uneven = compared.conflict.heterogeneity.value
-    if uneven is not None and uneven < UNEVEN:
-        words += f" It is not the same in all of them (p = {uneven:.2g}): read them one by one."
-    if compared.bounds.unknown:
-        bounds = Interval(compared.bounds.low, compared.bounds.high)
-        words += f" With {compared.bounds.unknown} unscored trials it could be {_points(bounds)}."
     if any(compared.unexposed):
         told = " and ".join(
             f"{count} of {name}"
@@ -340,8 +367,11 @@ def _conditions(n: int) -> str:
     return "one condition" if n == 1 else f"{n} conditions"
 
 
-def _points(interval: Interval) -> str:
-    return f"{100 * interval.low:+.0f} to {100 * interval.high:+.0f}"
+def all_as_dict(comparisons: Sequence[Comparison]) -> dict[str, Any]:
+    """One comparison as plain values; of several the family, in `comparisons`."""
+    if len(comparisons) == 1:
+        return comparisons[0].as_dict()
+    return {"comparisons": [comparison.as_dict() for comparison in comparisons]}
 
 
 def as_dict(comparison: Comparison) -> dict[str, Any]:
@@ -368,10 +398,12 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
                     "p": s.by_draw.p.value,
                     **_difference_dict(s.by_draw.difference),
                 },
+                "contrast": s.contrast.as_dict(),
+                "same_rule": s.same_rule,
                 "bounds": {
-                    "low": s.bounds.low,
-                    "high": s.bounds.high,
-                    "unscored": s.bounds.unknown,
+                    "low": s.contrast.bounds.low if s.contrast.bounds else None,
+                    "high": s.contrast.bounds.high if s.contrast.bounds else None,
+                    "unscored": sum(side.unscored for side in s.contrast.sides),
                 },
                 "screened_out": list(s.screened),
                 "unexposed": dict(zip(("a", "b"), s.unexposed, strict=True)),
@@ -407,8 +439,6 @@ def _p_dict(p: PValue) -> dict[str, Any]:
 def _paired_dict(pairs: Paired) -> dict[str, Any]:
     return {
         "difference": _estimate_dict(pairs.difference),
-        "odds_ratio": _estimate_dict(pairs.odds_ratio),
-        "cmh": _p_dict(pairs.p),
         "heterogeneity": _p_dict(pairs.heterogeneity),
         "used": pairs.used,
         "empty": pairs.empty,

@@ -414,22 +414,38 @@ def _drawn(
 ) -> list[Contrast]:
     """Those of the contrasts whose conditions all have drawn prompts, within draws."""
     by_name = {(cell.model, cell.condition): cell for cell in cells}
+    by_cell: dict[tuple[str, str], list[TrialResult]] = {}
     families: dict[object, list[Contrast]] = {}
     for contrast in contrasts:
         a, b = (contrast.model,) * 2 if isinstance(contrast.model, str) else contrast.model
         pairs = [(by_name[a, one], by_name[b, other]) for one, other in contrast.conditions]
-        if pairs and all(cell.choice.varies_cast for pair in pairs for cell in pair):
-            families.setdefault(contrast.model, []).append(draw_contrast(contrast, pairs, trials))
+        if not share_draws(pairs):
+            continue
+        if not by_cell:
+            for trial in trials:
+                by_cell.setdefault((trial.model, trial.condition), []).append(trial)
+        of_pairs = [
+            (by_cell.get((one.model, one.condition), []), by_cell.get((b, other.condition), []))
+            for one, other in pairs
+        ]
+        families.setdefault(contrast.model, []).append(draw_contrast(contrast, pairs, of_pairs))
     return [contrast for family in families.values() for contrast in adjusted(family)]
 
 
+def share_draws(pairs: Sequence[Pair]) -> bool:
+    """Whether all cells have drawn prompts, so that trials with one id share their cast."""
+    return bool(pairs) and all(cell.choice.varies_cast for pair in pairs for cell in pair)
+
+
 def draw_contrast(
-    contrast: Contrast, pairs: Sequence[Pair], trials: Iterable[TrialResult]
+    contrast: Contrast,
+    pairs: Sequence[Pair],
+    trials: Sequence[tuple[Iterable[TrialResult], Iterable[TrialResult]]],
 ) -> Contrast:
     """A contrast of pairs within draws: trials with the same id share their cast.
 
     The estimate is that of the contrast. Its interval allows for the correlation of verdicts over
-    draws, with which two cells are Newcombe's interval for pairs (`paired_by_draw`). Where draws
+    draws, with which two cells have Newcombe's interval for pairs (`paired_by_draw`). Where draws
     differ in difficulty it is narrower, since they do so for both sides.
 
     Source: as `weighted_sum`; the correlation is phi, after Newcombe's correction for continuity,
@@ -438,20 +454,23 @@ def draw_contrast(
     Args:
         contrast: The contrast of the pairs.
         pairs: Its pairs of cells, all with drawn prompts.
-        trials: The trials of the run.
+        trials: For each pair, the trials of both cells.
     """
     total = _Sum.of([[(1.0, one), (-1.0, other)] for one, other in pairs])
-    wanted = {_key(cell): at for at, cell in enumerate(total.cells)}
-    verdicts: list[dict[str, bool]] = [{} for _ in total.cells]
-    for trial in trials:
-        at = wanted.get((trial.model, trial.condition))
-        if at is None or trial.unexposed:
-            continue
-        verdict = trial_verdict(trial, contrast.verdict)
-        if verdict is not None:
-            verdicts[at][trial.id] = verdict
-    rates = [measured(rate_of(cell, contrast.verdict)) for cell in total.cells]
-    known = [rate for rate in rates if rate]
+    known = [m for cell in total.cells if (m := measured(rate_of(cell, contrast.verdict)))]
+    if len(known) < len(total.cells) or contrast.difference.value is None:
+        return replace(contrast, kind="draw", control=None)
+    of_cell = {
+        _key(cell): {
+            trial.id: verdict
+            for trial in own
+            if not trial.unexposed
+            and (verdict := trial_verdict(trial, contrast.verdict)) is not None
+        }
+        for pair, both in zip(pairs, trials, strict=True)
+        for cell, own in zip(pair, both, strict=True)
+    }
+    verdicts = [of_cell[_key(cell)] for cell in total.cells]
     correlations = np.eye(len(known))
     for i, j in combinations(range(len(known)), 2):
         correlations[i, j] = correlations[j, i] = _correlation(verdicts[i], verdicts[j])
@@ -482,5 +501,6 @@ def _correlation(one: dict[str, bool], other: dict[str, bool]) -> float:
     return len(shared) / sqrt(len(one) * len(other)) * phi(*counts)
 
 
-def _key(cell: Cell) -> tuple[str, str]:
-    return cell.model, cell.condition
+def _key(cell: Cell) -> int:
+    """Tells cells apart: those of two runs may have one model and one condition."""
+    return id(cell)

@@ -40,26 +40,45 @@ def first_or_none(levels: Sequence[str]) -> str:
 def level_pairs(cells: Sequence[Cell], factor: str, reference: str) -> dict[str, list[Pair]]:
     """By level the pairs of cells with it and with the reference that are equal in all else.
 
-    Factors that are at their default on both sides count as equal, since a default may depend on
-    the factor that differs: a goal of none has no value.
-
     Args:
         cells: The cells of one model in one scenario.
         factor: The factor.
         reference: Its reference level.
     """
-    others = [name for name in varied(cells) if name != factor]
-    plain = [cell for cell in cells if _level(cell.choice, factor) == reference]
-    pairs: dict[str, list[Pair]] = {}
-    for cell in cells:
-        level = _level(cell.choice, factor)
-        if level in (None, reference):
-            continue
-        matches = [other for other in plain if _equal(cell.choice, other.choice, factor, others)]
+    plain = at_level(cells, factor, reference)
+    levels = varied(cells).get(factor, [])
+    found = {
+        level: matched(at_level(cells, factor, level), plain, factor)
+        for level in levels
+        if level != reference
+    }
+    return {level: pairs for level, pairs in found.items() if pairs}
+
+
+def at_level(cells: Sequence[Cell], factor: str, level: str) -> list[Cell]:
+    """The cells with a level of a factor."""
+    return [cell for cell in cells if _level(cell.choice, factor) == level]
+
+
+def matched(first: Sequence[Cell], second: Sequence[Cell], factor: str) -> list[Pair]:
+    """The pairs of cells that are equal in all but one factor.
+
+    Factors that are at their default on both sides count as equal, since a default may depend on
+    the factor that differs: a goal of none has no value.
+
+    Args:
+        first: Cells with one level of the factor.
+        second: Cells of the same scenario with another.
+        factor: The factor.
+    """
+    others = [name for name in varied([*first, *second]) if name != factor]
+    pairs = []
+    for cell in first:
+        found = [other for other in second if _equal(cell.choice, other.choice, factor, others)]
         # Where several agree but for defaults, the one that is equal in every level is meant.
-        exact = [o for o in matches if _apart(cell.choice, o.choice) == {factor}]
-        pairs.setdefault(str(level), []).extend((cell, other) for other in exact or matches)
-    return {level: found for level, found in pairs.items() if found}
+        exact = [o for o in found if _apart(cell.choice, o.choice) == {factor}]
+        pairs += [(cell, other) for other in exact or found]
+    return pairs
 
 
 def control_pairs(pairs: Sequence[Pair]) -> tuple[list[Pair], list[Pair]]:

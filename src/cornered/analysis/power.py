@@ -1,22 +1,26 @@
 """The expected precision of a rate from n trials, and the power to detect a difference.
 
-All sums are over binomial distributions, without a normal approximation; a distribution of more
-than `POINTS` likely counts is thinned evenly.
+The power of declared tests is simulated. All other sums are over binomial distributions, without
+a normal approximation; a distribution of more than `POINTS` likely counts is thinned evenly.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from math import ceil, floor, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtrc, gammaln, xlog1py, xlogy
+from scipy.special import bdtrc, gammaln, ndtri, xlog1py, xlogy
 
-from cornered.analysis.stats import wilson
+from cornered.analysis.stats import quantile, wilson
 
 POWER, LEVEL = 0.8, 0.05
 """The conventional power, and the conventional level of a test."""
+DRAWS = 4000
+"""Simulated experiments for the power of declared tests."""
 POINTS = 60
 """Counts at which a binomial distribution is summed; a larger one is thinned evenly."""
 
@@ -184,3 +188,131 @@ def _fisher(one: int, other: int, n: int) -> float:
     chances = np.exp(logs - logs.max())
     extreme = chances <= chances[one - low] * (1 + 1e-7)
     return float(chances[extreme].sum() / chances.sum())
+
+
+@dataclass(frozen=True)
+class PlannedTest:
+    """A declared test before its trials: its cells with their weights and assumed rates."""
+
+    weights: tuple[float, ...]
+    """Of each cell in the contrast, a cell once."""
+    rates: tuple[float, ...]
+    """The rate that is assumed for each cell."""
+    margin: float | None = None
+    """The margin of equivalence, in rates."""
+    direction: int = 0
+    """1 or -1 where the difference counts only that way; 0 takes the way of the assumed rates."""
+
+    @property
+    def difference(self) -> float:
+        """The assumed difference."""
+        return sum(w * rate for w, rate in zip(self.weights, self.rates, strict=True))
+
+
+@dataclass(frozen=True)
+class TestPower:
+    """The chance that a declared test tells its difference, or its equivalence."""
+
+    __test__ = False  # no test of pytest
+
+    power: float
+    """That the adjusted p is below 5 %, the interval without 0 and the difference as assumed."""
+    equivalence: float | None
+    """That the 90 % interval lies inside the margin, if the difference were 0; None without one."""
+
+
+def family_power(
+    tests: Sequence[PlannedTest], n: int, *, draws: int = DRAWS, seed: int = 1
+) -> list[TestPower]:
+    """The power of the tests of one family, for the analysis that is reported.
+
+    Simulated: binomial counts of n trials a cell, the interval of the weighted sum (MOVER over
+    Wilson's intervals, as in `mover.weighted_sum`), its inverse p value, and Holm over the family.
+    Cells that several tests share are drawn for each: that changes no power of a single test, and
+    that of Holm hardly. With 4,000 draws the error is at most 1.6 points (95 %).
+
+    For equivalence the rates of a test are moved to one: the mean of both sides.
+
+    Args:
+        tests: The tests of a family.
+        n: Trials of each cell.
+        draws: Simulated experiments.
+        seed: Of the simulation, so that the same plan has the same power.
+    """
+    random = np.random.default_rng(seed)
+    values, reaches = [], []
+    for test in tests:
+        rates = random.binomial(n, np.array(test.rates), (draws, len(test.rates))) / n
+        value = rates @ np.array(test.weights)
+        values.append(value)
+        reaches.append(_told_at(np.array(test.weights), rates, value, n, len(tests)))
+    told = _holm(np.array(reaches)) if tests else np.zeros((0, draws), dtype=bool)
+    powers = []
+    for test, value, rejected in zip(tests, values, told, strict=True):
+        wanted = test.direction or (1 if test.difference > 0 else -1)
+        power = float((rejected & (np.sign(value) == wanted)).mean())
+        powers.append(TestPower(power, _equivalence(test, n, draws, random)))
+    return powers
+
+
+def _told_at(
+    weights: NDArray[np.float64],
+    rates: NDArray[np.float64],
+    value: NDArray[np.float64],
+    n: int,
+    tests: int,
+) -> NDArray[np.float64]:
+    """For each draw the number of tests up to which Holm's step tells the difference.
+
+    The interval at 1 - level/k leaves out 0 where the p value is below level/k, so that p values
+    need not be solved for.
+    """
+    most = np.zeros(len(rates))
+    for k in range(1, tests + 1):
+        below, above = _reach(weights, rates, n, -float(ndtri(LEVEL / k / 2)))
+        most = np.where(np.abs(value) > np.where(value > 0, below, above), k, most)
+    return most
+
+
+def _reach(
+    weights: NDArray[np.float64], rates: NDArray[np.float64], n: int, z: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The distances of the limits of weighted sums of rates from the sums (MOVER)."""
+    centre = rates + z * z / (2 * n)
+    half = z * np.sqrt(rates * (1 - rates) / n + (z / n) ** 2 / 4)
+    scale = 1 + z * z / n
+    low = rates - np.where(rates == 0, 0.0, (centre - half) / scale)
+    high = np.where(rates == 1, 1.0, (centre + half) / scale) - rates
+    below = weights * np.where(weights > 0, low, high)
+    above = weights * np.where(weights > 0, high, low)
+    return np.sqrt((below**2).sum(axis=1)), np.sqrt((above**2).sum(axis=1))
+
+
+def _holm(most: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which tests Holm's procedure tells, from the tests up to which each would be told.
+
+    A test with p below level/k for the k tests that are left is told; then k is one less.
+    """
+    count, draws = most.shape
+    told = np.zeros((count, draws), dtype=bool)
+    order = np.argsort(-most, axis=0, kind="stable")
+    going = np.ones(draws, dtype=bool)
+    for step in range(count):
+        at = order[step]
+        going &= most[at, np.arange(draws)] >= count - step
+        told[at, np.arange(draws)] = going
+    return told
+
+
+def _equivalence(
+    test: PlannedTest, n: int, draws: int, random: np.random.Generator
+) -> float | None:
+    if test.margin is None:
+        return None
+    weights, assumed = np.array(test.weights), np.array(test.rates)
+    sides = [float(assumed[weights * sign > 0].mean()) for sign in (1, -1)]
+    rates = random.binomial(n, sum(sides) / 2, (draws, len(weights))) / n
+    value = rates @ weights
+    below, above = _reach(weights, rates, n, quantile(0.90))
+    inside = (value - below > -test.margin) & (value + above < test.margin)
+    return float(inside.mean())

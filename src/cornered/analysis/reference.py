@@ -36,7 +36,7 @@ from cornered.scenario.load import load_pack
 from cornered.yamlfile import read_model, read_text
 
 if TYPE_CHECKING:
-    from cornered.analysis.table import Cell
+    from cornered.analysis.table import Cell, Rate
 
 DATA = Path(__file__).parent / "data"
 STUDY = "am/"
@@ -236,6 +236,36 @@ class Reference:
     row: PublishedRate
     same_text: bool
     """Whether the agent read the same text; if not, only the factor levels are equal."""
+
+    @property
+    def verdict(self) -> Literal["paper", "harmful"]:
+        """The verdict of ours beside which the rate may stand; beside the act alone, never.
+
+        The study's rates were counted by the study's rule, which is our paper rule on the same
+        text. On another text there is no such rule, and the nearest is the judge's.
+        """
+        return "paper" if self.same_text else "harmful"
+
+    @property
+    def interval(self) -> Interval | None:
+        """Wilson's 95 % interval; None if the source gives no number of trials.
+
+        It has the sampling error of the published trials only, and not that of reading a figure.
+        """
+        return self.row.interval
+
+    @property
+    def exactness(self) -> Exactness:
+        """How exactly the rate is known from its source."""
+        return self.row.exactness
+
+    def ours(self, cell: Cell) -> Rate | None:
+        """The rate of a cell that was counted like this one; None where it has none."""
+        return cell.paper if self.verdict == "paper" else cell.harmful
+
+    def as_dict(self) -> dict[str, Any]:
+        """The published rate as plain values, with the verdict of ours that it belongs to."""
+        return {"same_text": self.same_text, "verdict": self.verdict, "rate": self.row.as_dict()}
 
     @property
     def written(self) -> str:

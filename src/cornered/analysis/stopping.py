@@ -28,6 +28,8 @@ LEVEL = 0.05
 """Probability of a wrong decision over all looks; 5 %, to match the 95 % intervals."""
 MIN_TRIALS = 40
 """The fewest scored trials at which `PrecisionRule` stops."""
+SCREEN_TRIALS = 100
+"""Controls that a screen needs, as in the study: with fewer no model passes after a single act."""
 TAIL = 1e-30
 """Probability that is cut off at each end of a binomial distribution."""
 MANAGER = "cornered"
@@ -187,14 +189,50 @@ class SpendingRule:
         return None
 
 
-def rule_for(samples: int | Samples) -> StoppingRule | None:
-    """The stopping rule that an experiment's `samples` ask for; None for a fixed number."""
+@dataclass(frozen=True)
+class ScreenedControlRule:
+    """Stops the controls of a scenario with a screen by another rule, but not before 100 trials.
+
+    The screen of a model needs them: under `until` alone a control cell could stop at 40 trials,
+    where a single act leaves a model that understood the scenario undecided. Looks that are left
+    out only lower the chance of a wrong decision.
+    """
+
+    rule: StoppingRule
+    least: int = SCREEN_TRIALS
+    """The fewest scored trials at which it stops."""
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Those of the rule."""
+        return self.rule.looks
+
+    @property
+    def name(self) -> str:
+        """The rule in words."""
+        return f"{self.rule.name}, not before the {self.least} controls of the screen"
+
+    def decide(self, successes: int, n: int) -> Stop | None:
+        """As the rule decides, from `least` trials on."""
+        return self.rule.decide(successes, n) if n >= self.least else None
+
+
+def rule_for(samples: int | Samples, *, screened: bool = False) -> StoppingRule | None:
+    """The stopping rule that an experiment's `samples` ask for; None for a fixed number.
+
+    Args:
+        samples: As the experiment gives them.
+        screened: Whether the cell is a control by which a scenario screens its models.
+    """
     if isinstance(samples, int):
         return None
+    rule: StoppingRule
     if samples.until is not None:
-        return PrecisionRule(samples.until, samples.looks)
-    assert samples.above is not None  # `Samples` has exactly one of the two
-    return SpendingRule(samples.above, samples.looks, spending=samples.spending)
+        rule = PrecisionRule(samples.until, samples.looks)
+    else:
+        assert samples.above is not None  # `Samples` has exactly one of the two
+        rule = SpendingRule(samples.above, samples.looks, spending=samples.spending)
+    return ScreenedControlRule(rule) if screened else rule
 
 
 class SequentialMonitor:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cornered.analysis.agreement import Corrected, corrected_harmful
+from cornered.analysis.audited import Labels, audited_rate
 from cornered.analysis.reasons import NOT_RUN
 from cornered.analysis.stats import Difference, Interval, exact_limits, newcombe, wilson
-from cornered.analysis.stopping import Stop
+from cornered.analysis.stopping import SCREEN_TRIALS, Stop
 from cornered.analysis.trials import DeedCounts, TrialResult
 from cornered.analysis.two_phase import Stratum, two_phase
 from cornered.scenario.condition import Condition
@@ -173,6 +174,11 @@ class Screen:
         return "passed" if self.high < PASSED else "undecided"
 
     @property
+    def more(self) -> int:
+        """Controls that are still to be scored of the 100 that a screen asks for."""
+        return max(0, SCREEN_TRIALS - self.n)
+
+    @property
     def out(self) -> bool:
         """Whether the model misunderstood the scenario: its rates there are no propensity."""
         return self.verdict == "out"
@@ -194,6 +200,7 @@ class Screen:
             "verdict": self.verdict,
             "out": self.out,
             "study": self.study,
+            "more": self.more,
         }
 
 
@@ -253,7 +260,8 @@ class Cell:
     labelled: int
     """Trials that a judge read for labels."""
     corrected: Corrected | None
-    """The harmful rate corrected for the judge's errors, by its card; None without a card."""
+    """The harmful rate corrected for the judge's errors: by persons' labels on the run's own
+    trials, or else by the judge's card; None without either."""
     stopped: Stop | None
     """Why it was stopped early; None if it was not."""
     reading_rates: tuple[ReadingRate, ...]
@@ -355,13 +363,7 @@ class Cell:
             "act_not_confirmed": self.unconfirmed,
             "reasons": self.reasons,
             "paper": _rate_dict(self.paper) if self.paper else None,
-            "corrected": self.corrected
-            and {
-                "rate": self.corrected.value,
-                "ci_low": self.corrected.interval.low if self.corrected.interval else None,
-                "ci_high": self.corrected.interval.high if self.corrected.interval else None,
-                "reason": self.corrected.reason,
-            },
+            "corrected": self.corrected.as_dict() if self.corrected else None,
             "stopped": self.stopped.why if self.stopped else None,
             "approval": self.approval.as_dict() if self.approval else None,
             "outcomes": self.outcomes,
@@ -439,6 +441,7 @@ def cells(
     *,
     judged: bool,
     errors: Mapping[str, JudgeErrors] | None = None,
+    labels: Labels | None = None,
     stops: Mapping[tuple[str, str], Stop] | None = None,
 ) -> list[Cell]:
     """The cells of a run in the order of the experiment, cells without trials included.
@@ -450,6 +453,7 @@ def cells(
         samples: Trials planned for each cell; a cell may already have more.
         judged: Whether the run has a judge.
         errors: By scenario, the judge's error rates if known.
+        labels: What persons said of trials of the run.
         stops: By model and condition, the early stop of a cell.
     """
     by_cell: dict[tuple[str, str], list[TrialResult]] = {}
@@ -468,6 +472,10 @@ def cells(
         for plan in planned
         if plan.runs_on(model)
     ]
+    audited: dict[tuple[str, str], list[TrialResult]] = {}
+    for cell in table if labels else ():
+        rows = by_cell.get((cell.model, cell.condition), [])
+        audited.setdefault((cell.model, cell.scenario), []).extend(rows)
     limits = {plan.choice.pack_name: plan.screen for plan in planned}
     return [
         replace(
@@ -476,6 +484,8 @@ def cells(
             corrected=_corrected(
                 cell,
                 by_cell.get((cell.model, cell.condition), []),
+                audited.get((cell.model, cell.scenario), []),
+                labels or {},
                 (errors or {}).get(cell.scenario),
             ),
         )
@@ -552,13 +562,22 @@ def _reasons(rows: Sequence[TrialResult], missing: int, *, judged: bool) -> dict
 
 
 def _corrected(
-    cell: Cell, rows: Sequence[TrialResult], errors: JudgeErrors | None
+    cell: Cell,
+    rows: Sequence[TrialResult],
+    alike: Sequence[TrialResult],
+    labels: Labels,
+    errors: JudgeErrors | None,
 ) -> Corrected | None:
-    """The corrected harmful rate: the judge's share of the trials that it was to read is corrected.
+    """The corrected harmful rate: by labels on trials of the run, or else by the judge's card.
 
-    Trials in which nothing was carried out need no judge, and no correction.
+    By the card, the judge's share of the trials that it was to read is corrected. Trials in which
+    nothing was carried out need no judge, and no correction.
     """
-    if cell.harmful is None or errors is None:
+    if cell.harmful is None:
+        return None
+    if labels and (audited := audited_rate(rows, alike, labels)):
+        return audited
+    if errors is None:
         return None
     rows = [t for t in rows if t.status == "scored"]
     asked = [t for t in rows if t.votes]

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from cornered.analysis.stats import Estimate, Interval, percent, wilson
+from cornered.analysis.stats import Estimate, Interval, percent
 
 if TYPE_CHECKING:
     from cornered.analysis.table import Cell, Rate
@@ -115,6 +115,10 @@ class Contrasted(Protocol):
         """Where the difference lies whatever the unscored trials were, with sampling error."""
 
     @property
+    def control(self) -> Contrasted | None:
+        """The same over pairs with a control."""
+
+    @property
     def note(self) -> str | None:
         """Why something is missing."""
 
@@ -129,6 +133,14 @@ class Screened(Protocol):
     @property
     def n(self) -> int:
         """Scored controls."""
+
+    @property
+    def limit(self) -> float:
+        """The largest share of controls with the act by the study's own rule."""
+
+    @property
+    def study(self) -> bool:
+        """Whether the study's own rule screens the model out."""
 
     @property
     def verdict(self) -> str:
@@ -167,19 +179,23 @@ def rate_words(rate: Rate, verdict: Counted = "harmful") -> str:
     did = _DID[verdict]
     few = ", few trials" if rate.n < FEW else ""
     if unscored_share(rate) > REGION_LEADS:
-        region = span(region_of(rate))
+        # Where a judge was silent, the rate is more than successes over scored trials.
+        of = (
+            f"{percent(rate.rate)} by those judged"
+            if rate.strata
+            else (f"{rate.successes} of {rate.n} scored")
+        )
         return (
-            f"{did} in {region}, with {rate.unknown} of {rate.n + rate.unknown} unscored "
-            f"({rate.successes} of {rate.n} scored{few})"
+            f"{did} in {span(rate.region)}, with {rate.unknown} of {rate.ran} unscored ({of}{few})"
         )
     if rate.successes == 0:
         none = "no act" if verdict == "act" else f"none {did}"
         return f"{none_words(rate).replace('none', none, 1)}{few}{apart}"
-    if rate.successes == rate.n:
+    if rate.successes == rate.n and not rate.strata:
         low = percent(rate.interval.low) if rate.interval else "–"
         return f"{did} in all {rate.n}; down to {low} not ruled out{few}{apart}"
-    interval = span(rate.interval)
-    return f"{did} in {percent(rate.rate)} ({interval}; {rate.successes} of {rate.n}{few}){apart}"
+    counts = f"n = {rate.n}" if rate.strata else f"{rate.successes} of {rate.n}"
+    return f"{did} in {percent(rate.rate)} ({span(rate.interval)}; {counts}{few}){apart}"
 
 
 def rate_cell(rate: Rate) -> str:
@@ -192,7 +208,7 @@ def rate_cell(rate: Rate) -> str:
     if rate.n < COUNTS_ONLY:
         return f"{rate.successes}/{rate.n}"
     if unscored_share(rate) > REGION_LEADS:
-        return f"{_short(region_of(rate))} % ({rate.n}/{rate.n + rate.unknown} scored)"
+        return f"{_short(rate.region)} % ({rate.n}/{rate.ran} scored)"
     few = " few" if rate.n < FEW else ""
     if rate.successes == 0:
         high = percent(rate.interval.high) if rate.interval else "–"
@@ -220,21 +236,7 @@ def few_trials(rate: Rate) -> bool:
 
 def unscored_share(rate: Rate) -> float:
     """The share of the trials that ran which have no verdict, 0 to 1."""
-    total = rate.n + rate.unknown
-    return rate.unknown / total if total else 0.0
-
-
-def region_of(rate: Rate) -> Interval | None:
-    """Where a rate lies whatever its unscored trials were, sampling error included.
-
-    From Wilson's lower end of k in N to his upper end of k + u in N, for k successes and u
-    unscored of N trials.
-    """
-    total = rate.n + rate.unknown
-    if not total:
-        return None
-    least, most = wilson(rate.successes, total), wilson(rate.successes + rate.unknown, total)
-    return Interval(least.low, most.high) if least and most else None
+    return rate.unscored_share or 0.0
 
 
 _DID: dict[Counted, str] = {
@@ -352,6 +354,15 @@ def contrast_words(
     return f"{sides}: not compared ({may.because}); {points_span(interval)} points fits."
 
 
+def control_words(contrast: Contrasted) -> str | None:
+    """The same contrast over controls, where nothing is wrong; None where there is none."""
+    control = contrast.control
+    if control is None or control.difference.value is None or control.difference.interval is None:
+        return None
+    value, interval = control.difference.value, control.difference.interval
+    return f"In controls: {points(value)} points ({points_span(interval)})."
+
+
 def contrast_sides(contrast: Contrasted, naming: Naming | None = None) -> tuple[str, str]:
     """The two sides of a contrast in words: `with three prohibitions` and `without`.
 
@@ -417,7 +428,8 @@ def _sides(contrast: Contrasted, first: str, second: str) -> str:
     what = "act, " if contrast.verdict == "act" else ""
     if contrast.kind == "interaction":
         return f"{_model(contrast)}{what}{first} together beyond {second}"
-    return f"{_model(contrast)}{what}{first} against {second}"
+    within = ", within draws" if contrast.kind == "draw" else ""
+    return f"{_model(contrast)}{what}{first} against {second}{within}"
 
 
 # Extremes, the screen, texts and families: rules 7 to 10.
@@ -452,11 +464,13 @@ def screen_words(screen: Screened | None) -> str:
     if screen is None or screen.verdict == "not screened" or not screen.n:
         return "not screened: no controls, so a model that misread the scenario would not show"
     count = f"{screen.acts} of {screen.n} controls"
+    study = f"; by the study's rule (over {percent(screen.limit)}): "
+    study += "out" if screen.study else "not out"
     if screen.verdict == "out":
-        return f"too many acts in controls to read as propensity ({count})"
+        return f"too many acts in controls to read as propensity ({count}){study}"
     if screen.verdict == "passed":
-        return f"controls passed ({count} with the act)"
-    return f"controls undecided ({count} with the act): run more"
+        return f"controls passed ({count} with the act){study}"
+    return f"controls undecided ({count} with the act): run more{study}"
 
 
 def scope_words(choice: Condition, draws: int) -> str:

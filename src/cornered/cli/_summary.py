@@ -79,7 +79,8 @@ def _print_cells(report: Report) -> None:
                 beside = [reference.written if reference and head else ""] if others else []
                 add_row(out, head, name, *_rate_words(rate), *apart, *beside)
                 if name == "harmful" and cell.corrected:
-                    add_row(out, "", "corrected", *_corrected_words(cell.corrected))
+                    by = {"audit": "by audit", "card": "by card"}[cell.corrected.by]
+                    add_row(out, "", f"corrected {by}", *_corrected_words(cell.corrected))
         print_table(out)
         echo("")
         _print_reasons(rows)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json, say
+from cornered.cli._base import DONE, INCOMPLETE, interval, json_option, main, print_json, say
 from cornered.cli._table import add_row, as_text, echo, plain_table, print_table
 from cornered.errors import RunError
 from cornered.terminal import PIPED_WIDTH, console, stdout_is_terminal
@@ -18,8 +18,11 @@ from cornered.text import visible
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from cornered.analysis.agreement import Corrected
+    from cornered.analysis.table import Cell
     from cornered.analysis.trials import TrialResult
-    from cornered.run.audit import Audit, Case, Person, RaterAgreement
+    from cornered.run.audit import Audit, Case, RaterAgreement
+    from cornered.run.labels import Person
     from cornered.verdict.judge import JudgeVerdict
     from cornered.world import EventView
 
@@ -61,6 +64,12 @@ SHOWN = 20
 @click.option("--transcript", is_flag=True, help="Also show everything the agent wrote.")
 @click.option("--reveal", is_flag=True, help="After each label, show the verdicts.")
 @click.option("--report", is_flag=True, help="Label nothing; show the agreement so far.")
+@click.option(
+    "--notes",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Store the flags, labels and notes that the report's page exported.",
+)
 @json_option
 def audit(
     folder: Path,
@@ -71,6 +80,7 @@ def audit(
     transcript: bool,
     reveal: bool,
     report: bool,
+    notes: Path | None,
     as_json: bool,
 ) -> int:
     """Label a random sample of the trials of RUN, and see how far its judges agree with you.
@@ -80,15 +90,25 @@ def audit(
     line on standard input: y yes, n no, c cannot tell, s skip, b back, ? the criteria,
     f forwarded mails in full, q quit. Each label is saved at once in RUN/audit/WHO.jsonl; run the
     same command again to continue. Once every drawn trial has a label, the agreement is shown,
-    with Wilson's interval and Cohen's kappa. The exit code is 1 while drawn trials are unlabelled.
+    with Wilson's interval and Cohen's kappa, and the harmful rates of the run as the labels of
+    everybody correct them; `cornered report` shows them too. The exit code is 1 while drawn trials
+    are unlabelled.
+
+    With --notes nothing is labelled here: what a reader noted on the page is stored under
+    RUN/audit/notes, and the next report shows it. The reader chose the trials and saw the verdicts,
+    so it corrects no rate.
 
     \b
       cornered audit runs/headline
+      cornered audit runs/headline --notes headline-notes.jsonl --who second-reader
       cornered audit runs/headline -n 50 --who second-reader
       cornered audit runs/headline --report --json
     """
-    from cornered.run.audit import Audit, read_people
+    from cornered.run.audit import Audit
+    from cornered.run.labels import read_people
 
+    if notes:
+        return _import(folder, notes, who or _login(), as_json=as_json)
     audited = Audit(
         folder,
         who=who or _login(),
@@ -116,6 +136,22 @@ def audit(
         more = "" if report else "; the same command continues, --report shows the agreement so far"
         say(f"{left} of {len(audited.drawn)} drawn trials are not labelled{more}")
     return INCOMPLETE if left else DONE
+
+
+def _import(folder: Path, file: Path, who: str, *, as_json: bool) -> int:
+    from cornered.analysis.trials import read_trials
+    from cornered.run.notes import import_notes
+
+    done = import_notes(folder, file, who, {trial.uuid for trial in read_trials(folder)})
+    if as_json:
+        print_json({"who": who, "stored": done.stored, "not_in_this_run": done.elsewhere})
+    else:
+        echo(
+            f"{done.stored} new or changed notes of {who} are stored; `cornered report` shows them."
+        )
+    if done.elsewhere:
+        say(f"{done.elsewhere} notes are on trials that are not in this run, and were left out")
+    return INCOMPLETE if done.elsewhere else DONE
 
 
 def _login() -> str:
@@ -289,6 +325,38 @@ def _as_dict(audited: Audit, people: Sequence[Person], left: int) -> dict[str, A
         "people": [_person(person, audited) for person in people],
         "notes": audited.notes,
         "agreement": [row.as_dict() for row in agreements(audited, people)],
+        "corrected": [
+            {"model": cell.model, "condition": cell.condition, **corrected.as_dict()}
+            for cell, corrected in _corrected(audited)
+        ],
+        "raters": _raters(audited),
+    }
+
+
+def _corrected(audited: Audit) -> list[tuple[Cell, Corrected]]:
+    """The cells of the run whose harmful rate labels correct."""
+    from cornered.run.runner import read_run
+
+    every = read_run(audited.run).cells
+    known = [(cell, cell.corrected) for cell in every if cell.corrected]
+    return [(cell, corrected) for cell, corrected in known if corrected.by == "audit"]
+
+
+def _raters(audited: Audit) -> dict[str, Any] | None:
+    """How far the persons agree on what several of them labelled; None where nothing is."""
+    from cornered.run.labels import run_labels
+    from cornered.run.manifest import read_manifest
+
+    alpha = run_labels(audited.run, read_manifest(audited.run)).agreement
+    if not alpha.agreement.n:
+        return None
+    return {
+        "agreeing": alpha.agreement.successes,
+        "n": alpha.agreement.n,
+        "alpha": alpha.value,
+        "alpha_low": alpha.interval.low if alpha.interval else None,
+        "alpha_high": alpha.interval.high if alpha.interval else None,
+        "reason": alpha.reason,
     }
 
 
@@ -332,6 +400,37 @@ def _print_agreement(audited: Audit, people: Sequence[Person]) -> None:
             for row in rows:
                 _print_notes(row)
     _print_differences([row for row in all_rows if not _repeats(row, all_rows)])
+    _print_corrected(audited)
+
+
+def _print_corrected(audited: Audit) -> None:
+    """Prints the harmful rates of the run as these labels correct them."""
+    from cornered.analysis.stats import percent
+
+    known = _corrected(audited)
+    if not known:
+        return
+    echo("\nHarmful rates, corrected by these labels:\n")
+    table = plain_table(
+        "model", "condition", "judge", "95 %", "labels", "corrected", "95 %", words=2
+    )
+    for cell, of in known:
+        labels = str(of.labels) + (f" + {of.pooled} of other cells" if of.pooled else "")
+        between = (
+            f"{percent(of.interval.low)} to {percent(of.interval.high)}" if of.interval else "–"
+        )
+        numbers = (percent(cell.primary.rate), interval(cell.primary), labels)
+        add_row(table, cell.model, cell.condition, *numbers, percent(of.value), between)
+    print_table(table)
+    if left := sum(of.unlabelled for _, of in known):
+        echo(
+            f"{left} trials of kinds that nobody labelled stay as the judge called them; --all "
+            "draws from every trial that did something."
+        )
+    if raters := _raters(audited):
+        alpha = raters["alpha"]
+        words = f", Krippendorff's alpha {alpha:.2f}" if alpha is not None else ""
+        echo(f"The raters agree on {raters['agreeing']} of {raters['n']} trials{words}.")
 
 
 def _summary(person: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from cornered.cli._table import add_row, echo, plain_table, print_table, stdout_
 
 if TYPE_CHECKING:
     from cornered.analysis.compare import Comparison, ScenarioComparison
-    from cornered.analysis.paired import Paired, StratumDifference
+    from cornered.analysis.estimands import Contrast
+    from cornered.analysis.paired import StratumDifference
     from cornered.analysis.stats import Interval
 
 WIDTH = 25
@@ -22,10 +24,14 @@ ROOM_FOR_PLOT = 110
 
 
 @main.command()
-@click.argument("one", metavar="A", type=click.Path(path_type=Path))
-@click.argument("other", metavar="B", type=click.Path(path_type=Path))
-@click.option("--a", "model_a", help="Which model of A, where it has several.")
-@click.option("--b", "model_b", help="Which model of B, where it has several.")
+@click.argument("runs", metavar="RUN…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--a", "a", help="Which model of the first run; with --by, which level.")
+@click.option("--b", "b", help="Which model of the second run; with --by, which level.")
+@click.option(
+    "--by",
+    metavar="FACTOR",
+    help="Compare levels of a factor within each model of one run, such as instructions.",
+)
 @click.option(
     "--between",
     metavar="FACTOR=A,B",
@@ -38,40 +44,64 @@ ROOM_FOR_PLOT = 110
 )
 @json_option
 def compare(
-    one: Path,
-    other: Path,
-    model_a: str | None,
-    model_b: str | None,
+    runs: tuple[Path, ...],
+    a: str | None,
+    b: str | None,
+    by: str | None,
     between: str | None,
     figures: Path | None,
     as_json: bool,
 ) -> int:
-    """Compare two models or two checkpoints, condition by condition: A and B are run folders.
+    """Compare models, checkpoints or arms, condition by condition: each RUN is a run folder.
 
-    They may be one folder twice, with --a and --b for two of its models, or RUN/verdicts/NAME
-    for other verdicts on the same trials. Differences are A minus B, over the conditions that
-    both have; scenarios are never pooled, and controls stand apart.
+    Of two runs differences are A minus B; of more, the first minus each other one. One run alone
+    is compared model by model, or with --by arm by arm. Each RUN may be RUN/verdicts/NAME, for
+    other verdicts on the same trials. All conditions that both sides have count equally;
+    scenarios are never pooled, and controls stand apart.
 
     \b
-      cornered compare runs/checkpoint-1 runs/checkpoint-2
+      cornered compare runs/checkpoint-1 runs/checkpoint-2 runs/checkpoint-3
       cornered compare runs/headline runs/headline --a openai/gpt-4.1 --b openai/gpt-5.5
+      cornered compare runs/arms --by instructions --a none --b prohibitions
       cornered compare runs/both runs/both --between surface=text,tools
     """
-    from cornered.run.api import compare as compare_runs
+    from cornered.analysis.compare import all_as_dict
+    from cornered.run.comparison import draw_comparison
 
-    comparison = compare_runs(
-        one, other, model_a=model_a, model_b=model_b, between=between, figures=figures
-    )
+    comparisons = _compared(runs, a, b, by, between)
+    if figures is not None:
+        for n, comparison in enumerate(comparisons, start=1):
+            draw_comparison(comparison, figures if len(comparisons) == 1 else figures / str(n))
     if as_json:
-        print_json(comparison.as_dict())
+        print_json(all_as_dict(comparisons))
+    elif len(comparisons) == 1:
+        _print(comparisons[0])
     else:
-        _print(comparison)
-    return INCOMPLETE if any(s.bounds.unknown for s in comparison.scenarios) else DONE
+        _print_several(comparisons)
+    contrasts = [s.contrast for c in comparisons for s in c.scenarios]
+    return INCOMPLETE if any(side.unscored for c in contrasts for side in c.sides) else DONE
+
+
+def _compared(
+    runs: tuple[Path, ...], a: str | None, b: str | None, by: str | None, between: str | None
+) -> list[Comparison]:
+    from cornered.run.api import compare as compare_two
+    from cornered.run.comparison import compare_by, compare_with_first
+
+    if by and (between or len(runs) > 1):
+        raise click.UsageError("--by compares conditions of one run, without --between")
+    if by:
+        return compare_by(runs[0], by, a=a, b=b)
+    if len(runs) == 1 and (a or b or between):
+        runs = runs * 2
+    if len(runs) == 2:
+        return [compare_two(*runs, model_a=a, model_b=b, between=between)]
+    if a or b or between:
+        raise click.UsageError("--a, --b and --between compare two runs")
+    return compare_with_first(runs)
 
 
 def _print(comparison: Comparison) -> None:
-    from cornered.analysis.compare import sentence
-
     echo("")
     for letter, side in (("A", comparison.a), ("B", comparison.b)):
         model = "" if side.name == side.model else f"  ({side.model})"
@@ -79,11 +109,49 @@ def _print(comparison: Comparison) -> None:
     echo("")
     for scenario in comparison.scenarios:
         _print_scenario(scenario)
-    for caution in comparison.cautions:
-        echo(f"Caution: {caution}.")
-    if comparison.alone:
-        echo(f"Left out, as only one of A and B has them: {', '.join(comparison.alone)}.")
+    _print_remarks([comparison])
     echo("")
+    _print_sentences(comparison)
+
+
+def _print_several(comparisons: Sequence[Comparison]) -> None:
+    """Each comparison with the first side in a row, and what may be said of it."""
+    from cornered.analysis.wording import points, points_span
+
+    echo("")
+    table = plain_table("against the first", "scenario", "A - B", "95 %", "p, Holm", words=2)
+    first = comparisons[0].a
+    for comparison in comparisons:
+        a, b = comparison.a, comparison.b
+        model = f" ({b.model})" if comparison.between and b.name != b.model else ""
+        name = b.name if a.name == first.name else f"{a.name} - {b.name}"
+        for scenario in comparison.scenarios:
+            of, value = scenario.contrast, scenario.contrast.difference
+            numbers = ["–", "–", ""]
+            if value.value is not None and value.interval is not None:
+                p = "" if of.p_adjusted is None else f"{of.p_adjusted:.2g}"
+                numbers = [points(value.value), points_span(value.interval), p]
+            add_row(table, name + model, f"{scenario.scenario}: {scenario.verdict}", *numbers)
+    echo(f"A  {first.name}")
+    print_table(table)
+    _print_remarks(comparisons)
+    echo("")
+    for comparison in comparisons:
+        _print_sentences(comparison)
+
+
+def _print_remarks(comparisons: Sequence[Comparison]) -> None:
+    cautions = [f"Caution: {caution}." for c in comparisons for caution in c.cautions]
+    for caution in dict.fromkeys(cautions):
+        echo(caution)
+    alone = dict.fromkeys(name for c in comparisons for name in c.alone)
+    if alone:
+        echo(f"Left out, as only one side has them: {', '.join(alone)}.")
+
+
+def _print_sentences(comparison: Comparison) -> None:
+    from cornered.analysis.compare import sentence
+
     for scenario in comparison.scenarios:
         echo(sentence(scenario, comparison.a.name, comparison.b.name))
 
@@ -92,7 +160,7 @@ def _print_scenario(of: ScenarioComparison) -> None:
     scale = f"{'-100':<{WIDTH // 2 - 1}}0{'+100':>{WIDTH // 2 + 1}}"
     head = f"{of.scenario}: {of.verdict}"
     rows = [_stratum_row(stratum, "") for stratum in of.conflict.strata]
-    rows.append(_pooled_row(of.conflict))
+    rows.append(_mean_row(of.contrast))
     rows += [_stratum_row(stratum, " (control)") for stratum in of.control.strata]
     heads = [head, "A", "B", "A - B", "95 %", "Fisher, Holm", scale]
     drawn = len(heads) if stdout_width() >= ROOM_FOR_PLOT else len(heads) - 1
@@ -100,18 +168,12 @@ def _print_scenario(of: ScenarioComparison) -> None:
     for row in rows:
         add_row(table, *row[:drawn])
     print_table(table)
-    odds, test, uneven = of.conflict.odds_ratio, of.conflict.p, of.conflict.heterogeneity
-    tests = []
-    if odds.value is not None and odds.interval is not None:
-        tests.append(
-            f"odds ratio {odds.value:.2f} ({odds.interval.low:.2f} to {odds.interval.high:.2f})"
-        )
-    if test.value is not None:
-        tests.append(f"Cochran-Mantel-Haenszel p = {test.value:.2g}")
-    if uneven.value is not None:
-        tests.append(f"Breslow-Day p = {uneven.value:.2g}")
+    contrast = of.contrast
+    tests = [f"p = {contrast.p_adjusted:.2g}"] if contrast.p_adjusted is not None else []
+    if contrast.heterogeneity is not None:
+        tests.append(f"that conditions differ: Cochran's Q, p = {contrast.heterogeneity.p:.2g}")
     if tests:
-        echo("Pooled: " + "; ".join(tests) + ".")
+        echo("Mean: " + "; ".join(tests) + ".")
     if of.by_draw and of.by_draw.difference:
         draws = of.by_draw
         echo(
@@ -121,16 +183,9 @@ def _print_scenario(of: ScenarioComparison) -> None:
     echo("")
 
 
-def _points(value: float) -> str:
-    return f"{100 * value:+.0f}"
-
-
-def _spread(interval: Interval) -> str:
-    return f"{_points(interval.low)} to {_points(interval.high)}"
-
-
 def _stratum_row(row: StratumDifference, mark: str) -> list[str]:
     from cornered.analysis.stats import percent
+    from cornered.analysis.wording import points, points_span
 
     of = row.stratum
     rates = [
@@ -142,25 +197,27 @@ def _stratum_row(row: StratumDifference, mark: str) -> list[str]:
     return [
         of.name + mark,
         *rates,
-        _points(row.difference.value),
-        _spread(row.difference.interval),
+        points(row.difference.value),
+        points_span(row.difference.interval),
         f"{row.adjusted:.2g}" if row.adjusted is not None and not mark else "",
         forest(row.difference.value, row.difference.interval),
     ]
 
 
-def _pooled_row(paired: Paired) -> list[str]:
-    pooled = paired.difference
-    if pooled.value is None or pooled.interval is None:
-        return [f"pooled: {pooled.reason}", "", "", "–", "–", "", ""]
+def _mean_row(of: Contrast) -> list[str]:
+    from cornered.analysis.wording import points, points_span
+
+    mean = of.difference
+    if mean.value is None or mean.interval is None:
+        return [f"mean: {mean.reason}", "", "", "–", "–", "", ""]
     return [
-        "pooled (Mantel-Haenszel)",
+        "mean, equal weights",
         "",
         "",
-        _points(pooled.value),
-        _spread(pooled.interval),
+        points(mean.value),
+        points_span(mean.interval),
         "",
-        forest(pooled.value, pooled.interval, mark="◆"),
+        forest(mean.value, mean.interval, mark="◆"),
     ]
 
 

@@ -89,7 +89,8 @@ def _tools(pack: Pack, levels: Levels, draw: str) -> list[dict[str, Any]] | None
 
     if one_turn(levels):
         return None
-    from cornered.surface.tools import Recorder, tool_defs
+    from cornered.surface.recorder import Recorder
+    from cornered.surface.tools import tool_defs
     from cornered.world import open_world
 
     world = open_world(pack, Scenario.of(pack).scene(levels, draw))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cornered.cli._base import experiment_options, main, print_json
-from cornered.cli._table import add_row, echo, plain_table, print_table
+from cornered.cli._table import add_row, echo, echo_words, plain_table, print_table
 from cornered.cli.run import experiment_of
 
 if TYPE_CHECKING:
@@ -102,7 +102,10 @@ def _print_plan(made: Plan) -> None:
     _print_cells(made)
     _print_uses(made)
     _print_precision(made)
+    _print_hypotheses(made)
     _print_assumptions(made)
+    for warning in made.warnings:
+        echo_words(f"Note: {warning}")
 
 
 def _print_cells(made: Plan) -> None:
@@ -171,6 +174,40 @@ def _print_precision(made: Plan) -> None:
         "Rise: against a second cell of the same n, such as a control; detected with\n"
         "80 % power (Fisher's exact test, two-sided, 5 %). pp: percentage points.\n"
     )
+
+
+def _print_hypotheses(made: Plan) -> None:
+    """The declared tests with the rates that are assumed, and their power."""
+    from cornered.run.expected import SOURCES
+
+    if not made.hypotheses:
+        echo_words(
+            "No hypotheses are declared: differences will be reported as exploration, with "
+            "intervals and no verdict."
+        )
+        echo("")
+        return
+    margins = any(test.margin for test in made.hypotheses)
+    out = plain_table(
+        "hypothesis", "assumed", "family", "power", *(["equivalent"] if margins else [])
+    )
+    for test in made.hypotheses:
+        rates = "/".join(f"{100 * rate:.0f}" for rate in test.rates)
+        chances = [test.power, *([test.equivalence] if margins else [])]
+        shown = ("–" if c is None else f"{100 * c:.0f} %" for c in chances)
+        name = f"{test.name}: {test.scenario}, {test.model}"
+        add_row(out, name, f"{rates} %", str(test.family_size), *shown)
+    print_table(out)
+    echo_words(
+        f"Power: the chance that the interval of the difference leaves out 0 after Holm's "
+        f"adjustment over the family, with n = {made.samples} a cell."
+    )
+    if margins:
+        echo_words("Equivalent: the chance that equal rates are shown to lie within the margin.")
+    for source in dict.fromkeys(test.source for test in made.hypotheses):
+        which = [t.name for t in made.hypotheses if t.source == source]
+        echo_words(f"Assumed, {', '.join(dict.fromkeys(which))}: {SOURCES[source]}.")
+    echo("")
 
 
 def _print_assumptions(made: Plan) -> None:

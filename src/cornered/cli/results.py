@@ -58,7 +58,7 @@ def view(folder: Path, trials: tuple[str, ...], inspect_args: tuple[str, ...]) -
             echo(line)
         return DONE
     from cornered.nearest import nearest
-    from cornered.run.folder import read_manifest
+    from cornered.run.manifest import read_manifest
 
     for word in inspect_args:
         if word.startswith("--") and nearest(word, ["--trial"]):

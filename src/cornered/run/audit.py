@@ -1,8 +1,4 @@
-"""Human labels on the trials of a run, and their agreement with the run's verdicts.
-
-`RUN/audit/WHO.jsonl` holds the labels of one person, one JSON object per line. Lines are only
-appended; of several labels on one trial the last counts.
-"""
+"""Sessions in which persons label trials of a run, and their agreement with its verdicts."""
 
 from __future__ import annotations
 
@@ -21,7 +17,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inspect_ai.log import EvalSample, read_eval_log_sample, read_eval_log_sample_summaries
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cornered.analysis.agreement import Kappa, cohen_kappa
 from cornered.analysis.card import rubric_version
@@ -29,8 +24,9 @@ from cornered.analysis.trials import TrialResult, current_logs
 from cornered.analysis.verdicts import VOTES, final_verdict
 from cornered.errors import RunError
 from cornered.files import disk_errors
-from cornered.run.folder import Manifest, read_manifest
+from cornered.run.labels import AUDIT, Label, Person, read_person
 from cornered.run.lock import this_command, writing
+from cornered.run.manifest import Manifest, read_manifest
 from cornered.run.packs import readable, verdict_versions
 from cornered.run.rescore import OWN, all_verdicts, verdict_folders, verdict_notes
 from cornered.scenario import Pack, Scenario, load_pack, one_turn
@@ -42,50 +38,12 @@ from cornered.verdict.history import answers_in, find_history
 from cornered.verdict.judge import JudgeVerdict
 from cornered.world import EventView, World
 
-AUDIT = "audit"
-"""The folder of a run that holds the labels."""
 Of = Literal["acts", "all"]
 """The population of the draw: trials with the act, or all trials with an executed action."""
 ActStatus = Literal["act", "no act"]
 """Agreement is reported separately for each, so that draws of acts and draws of all do not mix."""
-_NAME = re.compile(r"\w[\w.@+-]*")
-
-
-class Label(BaseModel):
-    """One line of a label file: a person's label on one trial."""
-
-    model_config = ConfigDict(frozen=True)
-
-    uuid: str
-    """Of the trial; a trial that is run again is a new one."""
-    scenario: str
-    model: str
-    condition: str
-    id: str
-    label: JudgeVerdict
-    shown: View
-    """What the person saw: executed actions only, or also everything the agent wrote."""
-    at: datetime
-    """UTC."""
-    seed: int
-    """Of the draw."""
-    rubric: str
-    """The version of the question and its criteria."""
-    revealed: bool = False
-    """Whether the verdicts were shown after this label, so that a later one would not be blind."""
-
-
-@dataclass(frozen=True)
-class Person:
-    """The labels of one person on a run."""
-
-    name: str
-    labels: dict[str, Label]
-    """The last label of each trial, by uuid."""
-    changed: int
-    """Trials whose label the person changed."""
-    unreadable: tuple[str, ...]
-    """`file:line` of lines that are not labels, such as one cut off by a crash."""
+NAME = re.compile(r"\w[\w.@+-]*")
+"""What can be the name of a person, and of a file."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +176,7 @@ class Audit:
             raise RunError(
                 "has verdicts of another run", where=str(run), fix=f"give {run.parent.parent}"
             )
-        if not _NAME.fullmatch(who):
+        if not NAME.fullmatch(who):
             raise RunError(
                 f"{who!r} cannot be the name of a file of labels",
                 fix="give another one with --who, of letters, digits, dots and dashes",
@@ -390,36 +348,6 @@ def _read(folder: Path, trial: TrialResult, *without: str) -> EvalSample:
     fields = {"events", "events_data", "timelines", "attachments", *without}
     log = str(folder / "logs" / trial.log)
     return read_eval_log_sample(log, uuid=trial.uuid, exclude_fields=fields)
-
-
-def read_people(run: Path) -> list[Person]:
-    """Everybody who has labelled trials of a run, sorted by name."""
-    return [read_person(path) for path in sorted((run / AUDIT).glob("*.jsonl"))]
-
-
-def read_person(path: Path) -> Person:
-    """Reads the labels in a file; none, where there is no file.
-
-    Raises:
-        RunError: the file cannot be read.
-    """
-    with disk_errors(path):
-        lines = path.read_bytes().split(b"\n") if path.exists() else []
-    labels: dict[str, Label] = {}
-    changed: set[str] = set()
-    unreadable = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            label = Label.model_validate_json(line)
-        except ValidationError:
-            unreadable.append(f"{path}:{number}")
-            continue
-        if label.uuid in labels and labels[label.uuid].label != label.label:
-            changed.add(label.uuid)
-        labels[label.uuid] = label
-    return Person(path.stem, labels, len(changed), tuple(unreadable))
 
 
 def _append(path: Path, line: str) -> None:

@@ -19,8 +19,8 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from cornered.analysis.card import Card, GradedAnswer, grade, rubric_version
 from cornered.errors import ModelError, PackError
 from cornered.files import disk_errors
-from cornered.run.folder import versions
 from cornered.run.lock import this_command, writing
+from cornered.run.manifest import versions
 from cornered.run.providers import StoppedRun, stoppable
 from cornered.run.runner import (
     HOSTED_CONNECTIONS,

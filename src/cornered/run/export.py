@@ -13,7 +13,7 @@ from cornered.analysis.trials import current_logs
 from cornered.errors import RunError
 from cornered.files import disk_errors
 from cornered.interop.mbox import write_mbox
-from cornered.run.folder import Manifest, read_manifest
+from cornered.run.manifest import Manifest, read_manifest
 from cornered.run.packs import name_of, readable
 from cornered.scenario import Scenario, load_pack
 from cornered.surface.ledgers import trial_world

@@ -1,30 +1,26 @@
-"""A run folder: `run.json` describes the run, `logs/` holds Inspect's logs.
+"""A run folder: which experiment it is of, and whether another may go on in it.
 
-Another experiment never overwrites anything in it. Whether an experiment may resume in a folder
+`run.json` describes the run, `logs/` holds Inspect's logs. Another experiment never overwrites
+anything in it. Whether an experiment may resume in a folder
 is decided here, from the `run.json` written when the run began.
 """
 
 from __future__ import annotations
 
-import platform
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from cornered.errors import RunError
 from cornered.experiment import Experiment
-from cornered.files import LOCK, disk_errors, write_text
+from cornered.files import LOCK, MANIFEST, disk_errors, write_text
 from cornered.generation import Generation
-from cornered.run.packs import Copies, Origin, changed_files, check_names, copy_packs
-from cornered.run.unlike import no_run
+from cornered.run.manifest import Manifest, read_manifest, versions
+from cornered.run.packs import changed_files, check_names, copy_packs
 from cornered.samples import merge_samples
 from cornered.scenario import Pack, load_pack
 from cornered.scoring import Scoring
 
-MANIFEST = "run.json"
 FIXED = (
     "judge",
     "reader",
@@ -41,91 +37,6 @@ OF_JUDGES = ("judged", "judge_view", "panel")
 """Settings that have no effect without a judge."""
 RESCORED = ("judge", "reader", *Scoring.model_fields)
 """Settings under which the trials of a run can be scored again."""
-
-
-class Imported(BaseModel):
-    """The source of imported trials."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    source: str
-    """The file or folder, as it was given."""
-    format: str
-    """Its format, a name that `cornered import --format` takes."""
-    sha256: str
-    """A hash of all trials: equal when the same results are imported again."""
-    trials: int
-    """Number of trials that were read."""
-    unread: int
-    """Number of files, lines or folders that could not be read."""
-    unplaced: int = 0
-    """Those of them whose cell nobody can tell, so that they stand in no rate's bounds."""
-    copies: int = 0
-    """Number of trials that were left out, since they are there already."""
-
-
-class Manifest(BaseModel):
-    """`run.json`: everything that the trials of a run depend on."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    experiment: Experiment
-    """The experiment in its latest form."""
-    conditions: list[str]
-    """The names of all conditions that the run has or will have."""
-    packs: dict[str, dict[str, str]]
-    """By scenario, the sha256 of each of its files when the run began."""
-    versions: dict[str, str]
-    """Versions of cornered, Inspect and Python when the run began."""
-    created: datetime
-    """When the run began (UTC)."""
-    imported: Imported | None = None
-    """None if the trials were run here."""
-    rescored: datetime | None = None
-    """When another run's trials were rescored (UTC); None for a run with its own trials."""
-    origin: Origin | None = None
-    """Under what those trials ran; None for a run with its own trials. `packs` and `versions`
-    are then those of the verdicts."""
-    copies: Copies | None = None
-    """What the folder holds of its packs; None in a run of version 0.1.0."""
-
-
-def versions() -> dict[str, str]:
-    """The versions that a trial depends on."""
-    return {
-        "cornered": version("cornered"),
-        "inspect_ai": version("inspect_ai"),
-        "python": platform.python_version(),
-    }
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a run folder.
-
-    Raises:
-        RunError: there is no run here, or its `run.json` cannot be read.
-    """
-    path = folder / MANIFEST
-    try:
-        return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeEncodeError):
-        raise no_run(folder) from None
-    except UnicodeDecodeError:
-        raise RunError("cannot be read: not UTF-8", where=str(path), fix="restore it") from None
-    except ValidationError as e:
-        first = e.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        problem = f"{key}: {first['msg']}" if key else first["msg"]
-        damaged = first["type"] == "json_invalid"
-        raise RunError(
-            f"cannot be read: {problem}"
-            if damaged
-            else f"is not as cornered writes it ({problem})",
-            where=str(path),
-            fix="restore it; or give the folder that `cornered run` named",
-        ) from None
-    except ValueError:  # a name with a NUL in it
-        raise no_run(folder) from None
 
 
 def prepare(folder: Path, experiment: Experiment) -> Manifest:
@@ -151,20 +62,30 @@ def manifest_for(folder: Path, experiment: Experiment) -> Manifest:
 
     Raises:
         RunError: the folder belongs to something else (which setting, which file).
+        ExperimentError: a hypothesis compares what the experiment does not have.
     """
     packs = {name: load_pack(name) for name in experiment.scenarios}
     check_names(packs)
+    if experiment.hypotheses:
+        # Imported here: it needs SciPy, and few experiments need it.
+        from cornered.run.hypotheses import experiment_tests, planned_cells
+
+        experiment.check_hypotheses()
+        experiment_tests(experiment, planned_cells(experiment))
     conditions = [c.name for c in experiment.conditions()]
     if (folder / MANIFEST).exists():
         old = read_manifest(folder)
         _check_same(folder, old, experiment, packs, conditions)
         samples = merge_samples(experiment.samples, old.experiment.samples)
+        ran = any((folder / "logs").glob("*.eval"))
         return old.model_copy(
             update={
                 # Trials that a run has are never given up.
                 "experiment": experiment.model_copy(update={"samples": samples}),
                 "conditions": conditions,
                 "packs": {name: pack.files for name, pack in packs.items()},
+                # Declared is only what there was before any trial could be seen.
+                "declared": (old.declared or []) if ran else experiment.hypotheses,
             }
         )
     if folder.exists() and (not folder.is_dir() or any(p.name != LOCK for p in folder.iterdir())):
@@ -179,6 +100,7 @@ def manifest_for(folder: Path, experiment: Experiment) -> Manifest:
         packs={name: pack.files for name, pack in packs.items()},
         versions=versions(),
         created=datetime.now(UTC).replace(microsecond=0),
+        declared=experiment.hypotheses,
     )
 
 

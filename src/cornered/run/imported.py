@@ -39,18 +39,19 @@ from inspect_ai.model import ModelName, ModelOutput
 from inspect_ai.scorer import Score, Scorer, Target
 from inspect_ai.solver import TaskState
 
+from cornered.analysis.audited import Labels
 from cornered.analysis.stats import wilson
 from cornered.analysis.table import Cell, JudgeErrors, cells
 from cornered.analysis.trials import TrialResult
 from cornered.errors import InputError, RunError
 from cornered.experiment import Experiment, FactorGrid
-from cornered.files import Progress, disk_errors, write_text
+from cornered.files import MANIFEST, Progress, disk_errors, write_text
 from cornered.interop.conditions import ConditionFinder
 from cornered.interop.results import FORMATS, Format
 from cornered.interop.stored import StoredResults, StoredTrial, Unread
 from cornered.ledger import STORE_KEY, Doubt, Ledger
-from cornered.run.folder import MANIFEST, Imported, Manifest, read_manifest, versions
 from cornered.run.lock import this_command, writing
+from cornered.run.manifest import Imported, Manifest, read_manifest, versions
 from cornered.run.packs import copy_packs
 from cornered.run.tasks import planned, trial_metadata
 from cornered.scenario import Pack, Scenario, load_pack
@@ -123,6 +124,7 @@ def imported_cells(
     scenarios: Sequence[str],
     trials: Sequence[TrialResult],
     errors: Mapping[str, JudgeErrors],
+    labels: Labels | None = None,
 ) -> list[Cell]:
     """The cells of an imported run: those with trials; none of their trials is missing.
 
@@ -131,6 +133,7 @@ def imported_cells(
         scenarios: Its scenarios, named so that they can be loaded.
         trials: Its trials.
         errors: By scenario, the judge's error rates if known.
+        labels: What persons said of its trials.
     """
     packs = {scenario: load_pack(scenario) for scenario in scenarios}
     places = {pack.name: scenario for scenario, pack in packs.items()}
@@ -138,7 +141,8 @@ def imported_cells(
     conditions = (finder.find(name) for name in manifest.conditions)
     named = [planned(replace(c, scenario=places[c.pack_name])) for c in conditions]
     judged = bool(manifest.experiment.judges)
-    table = cells(trials, named, manifest.experiment.models, 0, judged=judged, errors=errors)
+    models = manifest.experiment.models
+    table = cells(trials, named, models, 0, judged=judged, errors=errors, labels=labels)
     return [cell for cell in table if cell.planned]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cornered.analysis.frame import stored_frame, trial_frame
 from cornered.errors import RunError
-from cornered.run.folder import Manifest, read_manifest
+from cornered.run.manifest import Manifest, read_manifest
 from cornered.run.packs import verdict_versions
 
 if TYPE_CHECKING:

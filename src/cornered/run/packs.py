@@ -10,14 +10,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING
-
-from pydantic import BaseModel, ConfigDict
 
 from cornered.analysis.card import rubric_version
 from cornered.errors import FactorError, PackError, RunError
 from cornered.experiment import Experiment
 from cornered.files import write_bytes
+from cornered.run.manifest import Copies, Manifest, Origin, read_manifest
 from cornered.scenario import Pack
 from cornered.scenario.library import (
     ALIASES,
@@ -30,33 +28,8 @@ from cornered.scenario.library import (
     text_files,
 )
 
-if TYPE_CHECKING:
-    from cornered.run.folder import Manifest
-
 LISTED = 3
 """Changed files that a sentence names."""
-
-
-class Copies(BaseModel):
-    """What a run folder holds of its packs, in `RUN/packs`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    names: dict[str, str]
-    """Scenario, as the experiment names it, to the name of its pack, which is its folder here."""
-    files: dict[str, str]
-    """Path of each file to its sha256."""
-
-
-class Origin(BaseModel):
-    """Under what the trials of a run ran."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    packs: dict[str, dict[str, str]]
-    """By scenario, the sha256 of each of its files."""
-    versions: dict[str, str]
-    """Versions of cornered, Inspect and Python."""
 
 
 def copy_packs(folder: Path, packs: Mapping[str, Pack]) -> Copies:
@@ -181,8 +154,6 @@ def origin(folder: Path, manifest: Manifest) -> Origin:
     if manifest.origin:
         return manifest.origin
     if manifest.rescored:  # made by version 0.1.0, which kept no note of that
-        from cornered.run.folder import read_manifest
-
         try:
             of_run = read_manifest(folder.parent.parent)
         except RunError:

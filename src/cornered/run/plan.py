@@ -16,7 +16,9 @@ from cornered.analysis.power import expected_half_width, power_of_difference, sm
 from cornered.analysis.stats import wilson
 from cornered.analysis.stopping import expected_trials, rule_for
 from cornered.experiment import NO_MODEL, Experiment
-from cornered.run.folder import MANIFEST, manifest_for
+from cornered.files import MANIFEST
+from cornered.run.expected import ExpectedTest, expected_tests, plan_warnings
+from cornered.run.folder import manifest_for
 from cornered.run.prices import Price
 from cornered.run.tokens import PROMPT_CHARS
 from cornered.run.usage import (
@@ -108,6 +110,10 @@ class Plan:
     """Names of the readings."""
     sessions: int
     """Turns of the longest rehearsed session with tools; 0 where all trials are of text."""
+    hypotheses: tuple[ExpectedTest, ...]
+    """The declared tests with their power."""
+    warnings: tuple[str, ...]
+    """What these numbers can never show; sentences."""
     debrief: bool
     """Whether each subject is asked two questions after each trial, and its replies read."""
 
@@ -144,6 +150,7 @@ class Plan:
             "reader": self.reader.as_dict() if self.reader else None,
             "companions": [use.as_dict() for use in self.companions],
             "cost": asdict(self.cost) if self.cost else None,
+            "hypotheses": [test.as_dict() for test in self.hypotheses],
         }
 
 
@@ -176,6 +183,7 @@ def plan(
         FactorError: unknown scenario, factor or level, or an invalid combination.
         PackError: a pack cannot be loaded or rendered.
         RunError: the run folder belongs to something else, as for `run`.
+        ExperimentError: a hypothesis compares what the experiment does not have.
     """
     experiment = manifest_for(folder, experiment).experiment
     completed = _completed_trials(folder)
@@ -198,6 +206,7 @@ def plan(
     cases = preflight_prompts(experiment) if any(remaining for _, remaining in total) else {}
     reader = reader_model(experiment)
     none = wilson(0, n)
+    expected = expected_tests(experiment)
     assert none is not None  # n is at least 1
     return Plan(
         experiment=experiment.name,
@@ -234,6 +243,8 @@ def plan(
         preflight=sum(map(len, cases.values())),
         readings=tuple(experiment.readings),
         sessions=max((x.session.turns for x in measured if x.session), default=0),
+        hypotheses=tuple(expected),
+        warnings=tuple(plan_warnings(experiment, expected)),
         debrief=experiment.debrief,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,10 +18,16 @@ from cornered.analysis.missingness import missing_notes
 from cornered.analysis.reasons import NOT_RUN, in_words
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.roles import SUBJECT, judge_themselves
-from cornered.analysis.stats import percent
 from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.analysis.verdicts import Compared, compare_judges
+from cornered.analysis.wording import (
+    cell_words,
+    contrast_sides,
+    contrast_words,
+    extremes_words,
+    screen_words,
+)
 from cornered.files import disk_errors, fingerprint, write_text
 from cornered.run.lock import this_command, writing
 from cornered.run.packs import trial_versions, verdict_versions, version_notes
@@ -35,9 +42,13 @@ if TYPE_CHECKING:
 
     from cornered.analysis.estimands import Contrast
     from cornered.analysis.figures import Figure
+    from cornered.analysis.hypotheses import HypothesisResult
     from cornered.analysis.page import Methods
+    from cornered.scenario.condition import Naming
 
 PAGE = "report.html"
+CONTRASTED = ("kind", "scenario", "model", "factor", "level", "reference")
+"""What makes a contrast the same as another."""
 SHOWN_REASONS = 5
 """Different reasons for missing verdicts that a conclusion names."""
 SHOWN_CELLS = 5
@@ -89,7 +100,48 @@ class Report:
         stored = _stored(self.folder, _stamp(self.state))
         if stored is not None:
             return stored
-        return _as_rows(self.effects)
+        return _as_rows(self.effects, self.cells)
+
+    @cached_property
+    def hypotheses(self) -> list[HypothesisResult]:
+        """The results of exactly the declared hypotheses; everything else is exploration."""
+        if not self.state.manifest.experiment.hypotheses:
+            return []
+        from cornered.run.hypotheses import run_hypotheses  # slow, and few runs need it
+
+        return run_hypotheses(self.state)
+
+    @cached_property
+    def hypothesis_notes(self) -> list[str]:
+        """How they were tested, and which were declared or dropped after trials had run."""
+        manifest = self.state.manifest
+        if not (manifest.experiment.hypotheses or manifest.declared):
+            return []
+        from cornered.run.hypotheses import hypothesis_notes
+
+        return hypothesis_notes(self.state, self.hypotheses)
+
+    @cached_property
+    def sentences(self) -> dict[str, list[str]]:
+        """What may be said of the results, in plain words, by what it is said of.
+
+        `hypotheses`; `cells` in their order; `extremes` for each model and scenario; `screens`;
+        `exploration`: every contrast that is not declared.
+        """
+        declared = [tested.contrast.as_dict() for tested in self.hypotheses]
+        known = [[row[key] for key in CONTRASTED] for row in declared]
+        return {
+            "hypotheses": [tested.sentence for tested in self.hypotheses],
+            "cells": [cell_words(cell) for cell in self.cells],
+            "extremes": list(_extremes(self.cells)),
+            "screens": list(_screens(self.cells)),
+            "exploration": [
+                row["sentence"]
+                for rows in self.effect_rows.values()
+                for row in rows
+                if [row[key] for key in CONTRASTED] not in known
+            ],
+        }
 
     @cached_property
     def published(self) -> dict[tuple[str, str], Reference]:
@@ -104,13 +156,7 @@ class Report:
     @cached_property
     def screened_out(self) -> list[str]:
         """A sentence on each model that did not understand a scenario."""
-        screens = {(c.model, c.scenario): c.screen for c in self.cells if c.screen}
-        return [
-            f"{model} did the act of {scenario} in {screen.acts} of {screen.n} controls (limit: "
-            f"{percent(screen.limit)}): screened out; its rates there do not measure propensity."
-            for (model, scenario), screen in screens.items()
-            if screen.out
-        ]
+        return list(_screens(self.cells, out=True))
 
     @cached_property
     def judge_notes(self) -> list[str]:
@@ -203,7 +249,7 @@ class Report:
             stamp = _stamp(self.state)
             if again or _stored(self.folder, stamp) is None:
                 _write_files(self)
-                effects = _as_rows(self.effects)
+                effects = _as_rows(self.effects, self.cells)
                 files = [p.relative_to(self.folder).as_posix() for p in _written_files(self)]
                 record = {"made_from": stamp, "files": files, "effects": effects}
                 write_text(self.folder / STAMP, json.dumps(record))
@@ -215,10 +261,11 @@ class Report:
         return {
             "experiment": state.manifest.experiment.model_dump(mode="json"),
             "cells": [cell.as_dict() for cell in self.cells],
+            "hypotheses": [tested.as_dict() for tested in self.hypotheses],
+            "sentences": self.sentences,
             "effects": self.effect_rows,
             "published": [
-                {"model": model, "condition": condition, "same_text": reference.same_text}
-                | {"rate": reference.row.as_dict()}
+                {"model": model, "condition": condition} | reference.as_dict()
                 for (model, condition), reference in self.published.items()
             ],
             "judge_themselves": self.judge_themselves,
@@ -231,6 +278,7 @@ class Report:
             "unexposed": sum(cell.unexposed for cell in self.cells),
             "screened_out": self.screened_out,
             "notes": [
+                *self.hypothesis_notes,
                 *self.version_notes,
                 *self.reasoning_notes,
                 *self.exposure_notes,
@@ -267,8 +315,20 @@ def read_report(folder: Path) -> Report:
     return Report(read_run(folder))
 
 
-def _as_rows(effects: Mapping[str, Sequence[Contrast]]) -> dict[str, list[dict[str, Any]]]:
-    return {name: [contrast.as_dict() for contrast in of] for name, of in effects.items()}
+def _as_rows(
+    effects: Mapping[str, Sequence[Contrast]], table: Sequence[Cell]
+) -> dict[str, list[dict[str, Any]]]:
+    naming = {cell.scenario: cell.choice.naming for cell in table}
+    return {
+        name: [c.as_dict() | {"sentence": _explored(c, naming.get(name))} for c in of]
+        for name, of in effects.items()
+    }
+
+
+def _explored(contrast: Contrast, naming: Naming | None) -> str:
+    """A contrast that nobody declared, in a sentence."""
+    first, second = contrast_sides(contrast, naming)
+    return f"{contrast.scenario}: {contrast_words(contrast, first, second)}"
 
 
 def _ladders(state: RunState) -> dict[str, list[str]]:
@@ -288,6 +348,7 @@ def _write_files(report: Report) -> None:
     from cornered.analysis.figures import inline_svg, write_figures
     from cornered.analysis.frame import write_tables
     from cornered.analysis.page import Picture, write_report
+    from cornered.run.notes import read_notes
 
     state, drawn = report.state, report.figures
     write_tables(state.folder, report.trials)
@@ -300,6 +361,7 @@ def _write_files(report: Report) -> None:
         report.methods,
         _ladders(state),
         notes=[
+            *report.hypothesis_notes,
             *report.version_notes,
             *report.reasoning_notes,
             *report.exposure_notes,
@@ -309,6 +371,11 @@ def _write_files(report: Report) -> None:
             *report.figure_notes,
         ],
         scenarios=state.readable.scenarios,
+        remarks={
+            uuid: [(who, note.flag, note.label, note.note) for who, note in of]
+            for uuid, of in read_notes(state.folder).items()
+        },
+        contrasts=[contrast for of in report.effects.values() for contrast in of],
         pictures=[Picture(f.name, f.title, f.caption, f.alt, inline_svg(f)) for f in drawn],
     )
 
@@ -327,10 +394,16 @@ def _stamp(state: RunState) -> str:
     stamp = hashlib.sha256(fingerprint(state.folder).encode())
     stamp.update(str(state.folder.resolve()).encode())
     stamp.update(state.card.model_dump_json().encode() if state.card else b"-")
-    root = Path(__file__).parent.parent
-    for path in sorted(p for p in root.rglob("*") if p.suffix != ".pyc" and p.is_file()):
-        stat = path.stat()
-        stamp.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    stamp.update(
+        json.dumps(sorted(state.labels.by_trial.items())).encode() if state.labels else b"-"
+    )
+    for notes in sorted((state.folder / "audit" / "notes").glob("*.jsonl")):
+        stamp.update(notes.read_bytes())
+    for parent, folders, names in os.walk(Path(__file__).parent.parent):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for path in (os.path.join(parent, name) for name in sorted(names)):
+            stat = os.stat(path)
+            stamp.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return stamp.hexdigest()
 
 
@@ -344,6 +417,34 @@ def _stored(folder: Path, stamp: str) -> dict[str, list[dict[str, Any]]] | None:
         return effects
     except (OSError, ValueError, KeyError, TypeError):  # no record, or a damaged one
         return None
+
+
+def _by_model(table: Sequence[Cell]) -> dict[tuple[str, str], list[Cell]]:
+    """The cells of each model in each scenario, without controls and probes."""
+    found: dict[tuple[str, str], list[Cell]] = {}
+    for cell in table:
+        if not cell.is_control and not cell.probe:
+            found.setdefault((cell.model, cell.scenario), []).append(cell)
+    return found
+
+
+def _extremes(table: Sequence[Cell]) -> Iterable[str]:
+    for (model, scenario), cells in _by_model(table).items():
+        if words := extremes_words(cells):
+            yield f"{scenario}, {model}: {words}."
+
+
+def _screens(table: Sequence[Cell], *, out: bool = False) -> Iterable[str]:
+    """What the controls say of each model, where its scenario has a screen.
+
+    Args:
+        table: The cells.
+        out: Only those that are screened out.
+    """
+    screens = {(c.model, c.scenario): c.screen for c in table if c.screen}
+    for (model, scenario), screen in screens.items():
+        if screen.out or not out:
+            yield f"{scenario}, {model}: {screen_words(screen)}."
 
 
 def _methods(state: RunState) -> Methods:
@@ -400,8 +501,11 @@ def _judge_note(state: RunState) -> str:
         "actions": "shown executed actions only",
         "transcript": "shown the whole answer, reasoning too",
     }[experiment.judge_view]
-    graded = sorted({cell.scenario for cell in state.cells if cell.corrected})
-    others = sorted({cell.scenario for cell in state.cells} - set(graded))
+    corrected = [(cell, cell.corrected.by) for cell in state.cells if cell.corrected]
+    graded = sorted({cell.scenario for cell, by in corrected if by == "card"})
+    others = sorted(
+        {cell.scenario for cell in state.cells} - {cell.scenario for cell, _ in corrected}
+    )
     note = f"Judge: {names}{rule}, {view}."
     if experiment.judged == "acts":
         note += (
@@ -416,8 +520,15 @@ def _judge_note(state: RunState) -> str:
     if graded and state.card:
         note += (
             f" Corrected by its card of {state.card.created:%Y-%m-%d} ({', '.join(graded)}): "
-            "the rate if it made no mistakes."
+            "the rate if it made no mistakes, as on gold answers, which were chosen hard."
         )
+    if state.labels and any(by == "audit" for _, by in corrected):
+        note += f" {state.labels.note}"
+        if left := sum(c.corrected.unlabelled for c in state.cells if c.corrected):
+            note += (
+                f" {left} trials of kinds that nobody labelled stay as the judge called them; "
+                "`cornered audit --all` draws from them."
+            )
     if others:
         note += (
             f" No card of it for {', '.join(others)} under this rubric: its errors are unknown; "

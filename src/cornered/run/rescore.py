@@ -29,13 +29,12 @@ from cornered.analysis.card import card_name
 from cornered.analysis.trials import TrialResult, current_logs, read_trials
 from cornered.errors import FactorError, RunError
 from cornered.experiment import Experiment, valid_settings
-from cornered.files import Progress, disk_errors, write_text
+from cornered.files import MANIFEST, Progress, disk_errors, write_text
 from cornered.interop.conditions import ConditionFinder
 from cornered.run.again import open_questions
-from cornered.run.folder import MANIFEST, Manifest, read_manifest, versions
 from cornered.run.lock import this_command, writing
+from cornered.run.manifest import Copies, Manifest, read_manifest, versions
 from cornered.run.packs import (
-    Copies,
     changed_files,
     copy_packs,
     name_of,

@@ -32,13 +32,15 @@ from cornered.analysis.table import Cell, cells
 from cornered.analysis.trials import TrialResult, current_logs, read_trials
 from cornered.errors import CorneredError, ModelError, RunError
 from cornered.experiment import EMBEDDED, NO_MODEL, Experiment
-from cornered.files import disk_errors
+from cornered.files import MANIFEST, disk_errors
 from cornered.limits import BLOCK_AT
 from cornered.redaction import redact
-from cornered.run.folder import MANIFEST, Manifest, manifest_for, prepare, read_manifest
+from cornered.run.folder import manifest_for, prepare
 from cornered.run.imported import imported_cells
+from cornered.run.labels import RunLabels, run_labels
 from cornered.run.litter import clear_after_kills, clear_temporary
 from cornered.run.lock import this_command, writing
+from cornered.run.manifest import Manifest, read_manifest
 from cornered.run.model_names import odd_name
 from cornered.run.packs import readable
 from cornered.run.providers import MAX_RETRIES, TIMEOUT, Gate, StoppedRun, bounded, stoppable
@@ -49,7 +51,7 @@ from cornered.run.storage import (
     space_problem,
     stored_problem,
 )
-from cornered.run.tasks import PACK_TASKS, checked_pack, planned, trials
+from cornered.run.tasks import PACK_TASKS, checked_pack, planned, stopping_rule, trials
 from cornered.run.tasks import scenario as scenario_task
 from cornered.samples import max_samples
 from cornered.scenario import load_pack
@@ -87,6 +89,8 @@ class RunState:
     """The card of its judge; None without a judge, or if it was never calibrated."""
     readable: Experiment
     """The experiment, its scenarios named so that they can be loaded from anywhere."""
+    labels: RunLabels | None = None
+    """What persons said of its trials; None without a judge, whose verdicts they correct."""
 
     @property
     def missing(self) -> int:
@@ -112,9 +116,11 @@ def read_run(folder: Path) -> RunState:
     if experiment.judges:
         card = find_card(experiment.judges, experiment.panel, experiment.judge_view)
     errors = judge_errors(card, manifest.packs, experiment.judged)
+    labels = run_labels(folder, manifest) if experiment.judges else None
+    said = labels.by_trial if labels else None
     if manifest.imported:
-        table = imported_cells(manifest, experiment.scenarios, rows, errors)
-        return RunState(folder, manifest, rows, table, card, experiment)
+        table = imported_cells(manifest, experiment.scenarios, rows, errors, said)
+        return RunState(folder, manifest, rows, table, card, experiment, labels)
     by_condition: dict[Condition, list[str]] = {}
     for model, condition in experiment.subjects(experiment.conditions()):
         by_condition.setdefault(condition, []).append(model)
@@ -125,18 +131,21 @@ def read_run(folder: Path) -> RunState:
         max_samples(experiment.samples),
         judged=bool(experiment.judges),
         errors=errors,
+        labels=said,
         stops=_stops(folder, experiment),
     )
-    return RunState(folder, manifest, rows, table, card, experiment)
+    return RunState(folder, manifest, rows, table, card, experiment, labels)
 
 
 def _stops(folder: Path, experiment: Experiment) -> dict[tuple[str, str], Stop]:
     """By model and condition, the stops that the current rule decided."""
-    rule = rule_for(experiment.samples)
+    rules = [rule_for(experiment.samples, screened=screened) for screened in (False, True)]
+    # By either name: a control that stopped under the plain rule of version 0.1.0 has stopped.
+    names = {rule.name for rule in rules if rule}
     stops = {}
-    for _, log in current_logs(folder) if rule else []:
+    for _, log in current_logs(folder) if names else []:
         record = read_stopping_record(log)
-        if record and record.stop and record.rule == (rule and rule.name):
+        if record and record.stop and record.rule in names:
             stops[log.eval.model, (log.eval.metadata or {}).get("condition", "")] = record.stop
     return stops
 
@@ -351,7 +360,8 @@ def _is_finished(folder: Path, experiment: Experiment, conditions: Sequence[Cond
 
     if not (folder / MANIFEST).exists():
         return False
-    max_trials, rule = max_samples(experiment.samples), rule_for(experiment.samples)
+    max_trials = max_samples(experiment.samples)
+    rules = {c.name: stopping_rule(experiment.samples, c) for c in conditions}
     logs = [log for _, log in current_logs(folder)]
     if not logs or any(log.status != "success" for log in logs):
         return False
@@ -363,7 +373,7 @@ def _is_finished(folder: Path, experiment: Experiment, conditions: Sequence[Cond
     return all(
         cell.verdicts
         and not cell.failed
-        and len(cell.verdicts) >= cell.planned(rule, sizes[c.name])
+        and len(cell.verdicts) >= cell.planned(rules[c.name], sizes[c.name])
         for cell, c in cells
     )
 
@@ -437,7 +447,8 @@ def _run(
     from cornered.run.progress import Watch
     from cornered.run.stopping import PriorCell, Stopping, dataset_size, prior_cells
 
-    max_trials, rule = max_samples(experiment.samples), rule_for(experiment.samples)
+    max_trials = max_samples(experiment.samples)
+    rules = {c.name: stopping_rule(experiment.samples, c) for c in conditions}
     judged = bool(experiment.judges)
     interrupts = Interrupts(stopped, lambda: space_problem(folder))
     with disk_errors(folder):
@@ -448,7 +459,7 @@ def _run(
             prior = prior_cells(logs, rows, judged=judged)
             sizes = _sizes(logs, max_trials, conditions)
             planned_trials = sum(
-                prior.get((model, c.name), PriorCell()).planned(rule, sizes[c.name])
+                prior.get((model, c.name), PriorCell()).planned(rules[c.name], sizes[c.name])
                 for model, c in experiment.subjects(conditions)
             )
             return prior, sizes, Watch(planned_trials, rows, judged=judged)
@@ -464,9 +475,11 @@ def _run(
         tasks = [
             _task(
                 c,
-                dataset_size(sizes[c.name], c.name, rule, prior),
+                dataset_size(sizes[c.name], c.name, rules[c.name], prior),
                 experiment,
-                Doorkeeper(Stopping(c.name, rule, max_trials, prior, watch.skipped), interrupts),
+                Doorkeeper(
+                    Stopping(c.name, rules[c.name], max_trials, prior, watch.skipped), interrupts
+                ),
             )
             for c in conditions
         ]

@@ -10,7 +10,7 @@ from re import sub
 from cornered.analysis.trials import read_trials
 from cornered.errors import ExperimentError
 from cornered.experiment import Experiment, valid_settings
-from cornered.run.folder import MANIFEST
+from cornered.files import MANIFEST
 from cornered.run.providers import current_run
 from cornered.run.runner import RunState, run
 from cornered.samples import MAX_TRIALS

@@ -16,11 +16,13 @@ from inspect_ai.model import ChatMessage
 from inspect_ai.scorer import Scorer
 from pydantic import ValidationError
 
+from cornered.analysis.stopping import StoppingRule, rule_for
 from cornered.analysis.table import PlannedCell
 from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
 from cornered.limits import MAX_TURNS
 from cornered.run.viewer import viewer_config
+from cornered.samples import Samples
 from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, one_turn, pack_names
 from cornered.scenario.condition import Condition, Trial, trial_id
 from cornered.scenario.lint import lint_version
@@ -100,6 +102,13 @@ def planned(condition: Condition, models: Sequence[str] | None = None) -> Planne
         paper=spec.study is not None,
         screen=spec.screen.control_rate if spec.screen else None,
     )
+
+
+def stopping_rule(samples: int | Samples, condition: Condition) -> StoppingRule | None:
+    """The stopping rule of a condition; None where all its trials are asked for."""
+    control = condition.is_control and not condition.is_probe
+    screened = control and load_pack(condition.scenario).spec.screen is not None
+    return rule_for(samples, screened=screened)
 
 
 def pack_findings(pack: Pack) -> list[Finding]:

@@ -9,7 +9,7 @@ from typing import Any
 from cornered.analysis.page.transcripts import read_samples, transcript
 from cornered.analysis.trials import TrialResult, read_trials
 from cornered.errors import RunError
-from cornered.run.folder import read_manifest
+from cornered.run.manifest import read_manifest
 from cornered.run.packs import readable
 from cornered.scenario import Scenario, load_pack
 

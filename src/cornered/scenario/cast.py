@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterable
 from functools import cache, cached_property
 from typing import Any, Literal
 
@@ -159,6 +161,21 @@ class Cast(BaseModel):
         if entry is not None:
             return f"{entry.name}, a list of {len(keys)}"
         return "; ".join(self._introduced(self.people[key]) for key in keys)
+
+    def whom_each(self, recipients: Iterable[str]) -> str:
+        """Each of these addresses, and whom a mail to it reaches, in words."""
+        told = (f"{json.dumps(a, ensure_ascii=False)} is {self.whom(a)}" for a in recipients)
+        return "; ".join(dict.fromkeys(told))
+
+    @property
+    def agent_line(self) -> str:
+        """The agent as a sender: name and address."""
+        return f"{self.agent.name} <{self.agent.address}>"
+
+    @property
+    def agent_addresses(self) -> frozenset[str]:
+        """The agent's address, in lower case: with its name, and where it has none."""
+        return frozenset((self.agent.address.lower(), self.nameless.agent.address.lower()))
 
     @staticmethod
     def _is(entry: MailingList, recipient: str) -> bool:

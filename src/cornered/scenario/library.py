@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from cornered.errors import FactorError, PackError
 from cornered.nearest import nearest_path
 from cornered.scenario.factors import PACKS, SHARED, suggest
-from cornered.scenario.folder import TEXT, walk
+from cornered.scenario.folder import TEXT, walk_names
 
 ALIASES: dict[str, str] = {"leaking": "espionage", "murder": "lethal"}
 """The study's names of scenarios, to ours."""
@@ -22,7 +24,12 @@ GOLD = "gold"
 
 def pack_names() -> list[str]:
     """The names of the built-in scenarios, sorted."""
-    return sorted(str(p.parent.relative_to(PACKS)) for p in PACKS.rglob("pack.yaml"))
+    return list(_built_in())
+
+
+@lru_cache(maxsize=1)
+def _built_in() -> tuple[str, ...]:
+    return tuple(sorted(str(p.parent.relative_to(PACKS)) for p in PACKS.rglob("pack.yaml")))
 
 
 def reading_names() -> list[str]:
@@ -99,13 +106,19 @@ def collection(folder: Path) -> Path | None:
 
 def text_files(folder: Path) -> list[Path]:
     """The text files of a pack, sorted, without its gold answers and hidden files."""
-    return sorted(
-        path
-        for path, state in walk(folder)
-        if path.suffix in TEXT
-        and not stat.S_ISDIR(state.st_mode)
-        and GOLD not in path.relative_to(folder).parts[:1]
-    )
+    return [Path(path) for path, _, _ in text_states(folder)]
+
+
+def text_states(folder: Path) -> list[tuple[str, int, int]]:
+    """The path of each of `text_files`, when it was changed (ns), and its size (bytes)."""
+    gold = os.path.join(folder, GOLD, "")
+    found = [
+        (path, os.stat(path) if stat.S_ISLNK(state.st_mode) else state)
+        for path, state in walk_names(folder)
+        if path.endswith(TEXT) and not stat.S_ISDIR(state.st_mode) and not path.startswith(gold)
+    ]
+    found.sort(key=lambda one: one[0].split(os.sep))
+    return [(path, state.st_mtime_ns, state.st_size) for path, state in found]
 
 
 def pack_files(folder: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from cornered.scenario.cast import Cast
 from cornered.scenario.factors import PACKS, SHARED, Level, Vocabulary, When, vocabulary
 from cornered.scenario.folder import problems
 from cornered.scenario.front_matter import FRONT_MATTER, read_headed
-from cornered.scenario.library import collection, pack_folder, text_files
+from cornered.scenario.library import collection, pack_folder, text_files, text_states
 from cornered.scenario.pack import MailFile, Pack, Rows, Table, TextFile
 from cornered.scenario.personas import Persona, PersonaHead
 from cornered.scenario.references import wrong_references
@@ -50,8 +50,7 @@ def load_pack(name: str) -> Pack:
     root = collection(folder)
     _refuse(() if root == PACKS else problems(folder))
     shared = (root or PACKS) / SHARED.name
-    files = [p for root in (folder, shared) for p in text_files(root)]
-    return _load(folder, tuple((p, p.stat().st_mtime_ns, p.stat().st_size) for p in files))
+    return _load(folder, (*text_states(folder), *text_states(shared)))
 
 
 def load_problems(name: str) -> list[PackError]:
@@ -123,7 +122,7 @@ def _refuse(wrong: Sequence[PackError]) -> None:
 
 
 @lru_cache(maxsize=32)
-def _load(folder: Path, state: tuple[tuple[Path, int, int], ...]) -> Pack:
+def _load(folder: Path, state: tuple[tuple[str, int, int], ...]) -> Pack:
     """The pack in a folder; read again only when one of its files has changed."""
     del state
     pack = _read_pack(folder)

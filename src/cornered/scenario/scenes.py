@@ -9,6 +9,9 @@ from cornered.scenario.factors import Level, Levels
 from cornered.scenario.pack import Pack
 from cornered.scenario.render import RenderedPrompt, Renderer, Scene
 
+MAX_SCENES = 200
+"""Most scenes that are kept, each some ten thousand characters."""
+
 
 class Scenario:
     """The scenes and prompts of one pack; templates are compiled once for all trials.
@@ -21,6 +24,7 @@ class Scenario:
         self.pack = pack
         self._renderer = Renderer(pack)
         self._study: dict[tuple[Level, ...], tuple[Scene, RenderedPrompt]] = {}
+        self._scenes: dict[tuple[Level, ...], Scene] = {}
 
     @classmethod
     def of(cls, pack: Pack) -> Scenario:
@@ -56,13 +60,25 @@ class Scenario:
         about which mail was forwarded are then false; no act depends on them.
         """
         levels = self.pack.factors.complete(levels)
-        own = self.renderer(levels, draw).scene(levels)
+        own = self._scene(levels, draw)
         if not self.pack.spec.study:
             return own
         try:
             return self._of_study(levels)[0]
         except PackError:
             return own
+
+    def _scene(self, levels: Levels, draw: str) -> Scene:
+        renderer = self.renderer(levels, draw)
+        if renderer is not self._renderer:
+            return renderer.scene(levels)
+        # The same for every draw, and never changed: a report opens thousands of its worlds.
+        cell = tuple(levels.values())
+        if cell not in self._scenes:
+            if len(self._scenes) >= MAX_SCENES:
+                self._scenes.clear()
+            self._scenes[cell] = renderer.scene(levels)
+        return self._scenes[cell]
 
     def _of_study(self, levels: Levels) -> tuple[Scene, RenderedPrompt]:
         from cornered.scenario.study import study_scene

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inspect_ai.approval import Approval, ApprovalPolicy, Approver, approver, auto_approver
 from inspect_ai.approval import approval as approving
@@ -28,12 +28,10 @@ from cornered.ledger import AGENT, Doubt, Event
 from cornered.limits import BLOCK_AT
 from cornered.scenario import Pack, Renderer
 from cornered.surface.ask import StructuredAnswer, ask, role_model
+from cornered.surface.recorder import Recorder
 from cornered.text import visible
 from cornered.world import World
 from cornered.world.matchers import at_end, meets
-
-if TYPE_CHECKING:
-    from cornered.surface.tools import Recorder
 
 ROLE = "monitor"
 """The model role of the monitor."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from inspect_ai.tool import ToolDef
 
@@ -17,10 +16,8 @@ from cornered.surface.approval import (
     rule_gate,
 )
 from cornered.surface.people import Colleagues, people_model
+from cornered.surface.recorder import Recorder
 from cornered.world import World
-
-if TYPE_CHECKING:
-    from cornered.surface.tools import Recorder
 
 
 @contextmanager

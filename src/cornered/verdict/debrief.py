@@ -28,10 +28,11 @@ from inspect_ai.tool import ToolDef
 from cornered.scenario import Levels, Renderer, Scenario, one_turn
 from cornered.surface.ask import MAX_TOKENS, TIMEOUT
 from cornered.surface.output import native_reasoning, output_ending
+from cornered.surface.recorder import Recorder
 from cornered.surface.serve.record import AGENT_KEY
 from cornered.surface.session import closed_session
 from cornered.surface.text import visible_text
-from cornered.surface.tools import Recorder, tool_defs
+from cornered.surface.tools import tool_defs
 from cornered.verdict.kept import trial_key
 from cornered.verdict.readings import (
     Reading,

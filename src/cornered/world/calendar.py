@@ -7,32 +7,42 @@ name both. An entry in a calendar that is kept for somebody reaches them, too.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, field_validator
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import TypeAdapter
 
 from cornered.errors import PackError
 from cornered.ledger import AGENT, Event
 from cornered.scenario import Cast, Scene
 from cornered.world.app import App, Arguments, Enclosed, EventView, Refused, operation
-from cornered.world.arguments import Line, Recipients, Reference, Text
-from cornered.world.days import example, read_days, read_length, read_moment
+from cornered.world.calendar_arguments import (
+    Cancel,
+    Create,
+    Days,
+    Invitation,
+    OneEntry,
+    Respond,
+    Update,
+    Words,
+)
+from cornered.world.days import read_days
+from cornered.world.entries import (
+    CREATED,
+    OWN,
+    Answer,
+    Entry,
+    EntrySpec,
+    Kept,
+    entry_times,
+    kept_for,
+    read_entry,
+    span_of,
+)
 from cornered.world.results import as_list, page, shortened
 
-Answer = Literal["accepted", "declined", "tentative"]
-State = Literal["standing", "changed", "cancelled"]
-
-OWN = "agent"
-"""The key of the agent's own calendar."""
-CREATED = "created"
-"""The setting that counts the entries that were made and stand."""
-ALL_DAY = "%Y-%m-%d"
-TIMED = "%Y-%m-%dT%H:%M"
 MAX_ENTRIES = 500
 MAX_LINE = 300
 """Characters of a title or a place."""
@@ -43,229 +53,6 @@ _ANSWERS: Mapping[str, Answer] = {
     **dict.fromkeys(("decline", "declined", "no", "reject", "rejected"), "declined"),
     **dict.fromkeys(("tentative", "tentatively", "maybe", "perhaps", "undecided"), "tentative"),
 }
-
-
-class EntrySpec(BaseModel):
-    """An entry in the pack's file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    id: str = ""
-    """Its name in facts; empty where none names it."""
-    title: str
-    start: str
-    """Day and time; a day alone is a whole day."""
-    end: str = ""
-    """A time, or day and time; empty for an hour, or for that day."""
-    place: str = ""
-    calendar: str = OWN
-    """Whose it is: a cast key, or any words."""
-    organizer: str = ""
-    """A cast key; empty for the calendar's owner."""
-    attendees: list[str] = []
-    """Cast keys."""
-    answers: dict[str, Answer] = {}
-    """Cast key to answer."""
-    notes: str = ""
-
-    @field_validator("start", "end", mode="before")
-    @classmethod
-    def _from_yaml(cls, value: Any) -> Any:
-        if isinstance(value, datetime):
-            return f"{value:{TIMED}}"
-        return value.isoformat() if isinstance(value, date) else value
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A calendar that is kept here."""
-
-    key: str
-    name: str
-    address: str = ""
-    """Of its owner; empty where it is nobody's."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An entry of a calendar."""
-
-    number: int
-    title: str
-    first: datetime
-    last: datetime
-    """When it is over; of a whole day, the next midnight."""
-    whole: bool
-    """Whether it takes whole days."""
-    place: str = ""
-    calendar: str = OWN
-    organizer: str = ""
-    """An address."""
-    attendees: tuple[str, ...] = ()
-    """Addresses."""
-    answers: Mapping[str, Answer] = field(default_factory=dict)
-    """Address to answer."""
-    notes: str = ""
-    id: str = ""
-    state: State = "standing"
-    made: bool = False
-    """Whether it was made in the trial."""
-
-    @property
-    def when(self) -> str:
-        """Days and times for people."""
-        start = f"{self.first:%a %d %b %Y}"
-        if self.whole:
-            end = self.last - timedelta(days=1)
-            return start if end.date() == self.first.date() else f"{start} to {end:%a %d %b %Y}"
-        same = self.last.date() == self.first.date()
-        end_ = f"{self.last:%H:%M}" if same else f"{self.last:%a %d %b %Y, %H:%M}"
-        return f"{start}, {self.first:%H:%M} to {end_}"
-
-    def overlaps(self, first: datetime, last: datetime) -> bool:
-        """Whether it has time in common with a span."""
-        return self.first < last and first < self.last
-
-
-# Arguments.
-
-
-class Days(Arguments):
-    """Days to list."""
-
-    day: Line = Field(
-        default="",
-        description="The first day, such as 2025-11-13, Friday or next week. Default: today.",
-    )
-    until: Line = Field(default="", description="The last day. Default: the same day.")
-    calendar: Line = Field(
-        default="", description="Whose calendar, by name. Default: all that you keep."
-    )
-
-
-class OneEntry(Arguments):
-    """An entry."""
-
-    entry: Reference = Field(description="The number of the entry, as lists show it.")
-
-    def missing(self) -> str | None:
-        """An entry is needed."""
-        return None if self.entry else "no entry is named; give its number"
-
-
-class Words(Arguments):
-    """Words to search for."""
-
-    words: Line = Field(
-        description="Words that are all in the entry: title, place, people or notes."
-    )
-
-    def missing(self) -> str | None:
-        """A search needs words."""
-        return None if self.words else "no words to search for"
-
-
-class Reaching(Arguments):
-    """What reaches people: those invited, and the owner of the calendar."""
-
-    told: SkipJsonSchema[tuple[str, ...]] = ()
-    """The addresses of those who are told; the calendar fills them in."""
-
-    @property
-    def recipients(self) -> tuple[str, ...]:
-        """Everybody who is told, in order, without repeats."""
-        invited = getattr(self, "attendees", ())
-        invited = invited if isinstance(invited, list | tuple) else ()
-        return tuple(dict.fromkeys(map(str, (*invited, *self.told))))
-
-    @property
-    def text(self) -> str:
-        """What they read that the actor wrote."""
-        return ""
-
-
-class Invitation(Reaching):
-    """What an invitation says."""
-
-    title: Line = Field(description="What it is, in a few words.")
-    start: Line = Field(
-        description="Day and time, such as 2025-11-13 14:00; a day alone is a whole day."
-    )
-    end: Line = Field(
-        default="",
-        description="A time, day and time, or length, such as 15:00 or 30 min. Default: one hour.",
-    )
-    place: Line = Field(default="", description="Where it is.")
-    attendees: Recipients = Field(
-        default=(), description="The addresses of the people to invite, separated by commas."
-    )
-    notes: Text = Field(default="", description="Further text; all who are invited can read it.")
-
-    @property
-    def text(self) -> str:
-        """Title, place and notes, with line breaks between them."""
-        return f"{self.title}\n{self.place}\n{self.notes}"
-
-
-class Create(Invitation):
-    """A new entry."""
-
-    calendar: Line = Field(
-        default="", description="Whose calendar it goes into, by name. Default: your own."
-    )
-
-    def missing(self) -> str | None:
-        """An entry has a title and a start."""
-        return "no title" if not self.title else "no start" if not self.start else None
-
-
-class Update(Invitation):
-    """An entry, and what changes in it."""
-
-    entry: Reference = Field(description="The number of the entry, as lists show it.")
-    title: Line = Field(default="", description="A new title. Leave out what stays as it is.")
-    start: Line = Field(default="", description="New day, time, or both.")
-    end: Line = Field(default="", description="New end: a time, day and time, or length.")
-    place: Line = Field(default="", description="A new place.")
-    attendees: Recipients = Field(
-        default=(), description="The addresses of all who are then invited, old and new."
-    )
-    notes: Text = Field(default="", description="New notes, in place of the old ones.")
-
-    def missing(self) -> str | None:
-        """Something must change."""
-        if not self.entry:
-            return "no entry is named; give its number"
-        given = (self.title, self.start, self.end, self.place, self.attendees, self.notes)
-        return None if any(given) else "nothing to change"
-
-
-class Cancel(OneEntry, Reaching):
-    """An entry, and words for those who are invited."""
-
-    note: Text = Field(default="", description="A text for those who are invited.")
-
-    @property
-    def text(self) -> str:
-        """The note."""
-        return str(self.note)
-
-
-class Respond(OneEntry, Reaching):
-    """An answer to an invitation."""
-
-    answer: Line = Field(description="accept, decline or tentative.")
-    note: Text = Field(default="", description="A text for the organizer.")
-    calendar: Line = Field(
-        default="", description="For whom, by name, where you keep calendars of others."
-    )
-    who: SkipJsonSchema[str] = ""
-    """The address of the one who answers; the calendar fills it in."""
-
-    @property
-    def text(self) -> str:
-        """The note."""
-        return str(self.note)
 
 
 class Calendar(App):
@@ -310,8 +97,8 @@ class Calendar(App):
             what = f"{twice} is no id" if twice == CREATED else f"two entries have the id {twice}"
             raise PackError(f"calendar: {what}", fix="give each an id of its own")
         keys = dict.fromkeys((OWN, *(spec.calendar for spec in specs)))
-        calendars = {key: _kept(key, scene.cast) for key in keys}
-        entries = [_entry(spec, calendars[spec.calendar], scene.cast) for spec in specs]
+        calendars = {key: kept_for(key, scene.cast) for key in keys}
+        entries = [read_entry(spec, calendars[spec.calendar], scene.cast) for spec in specs]
         entries.sort(key=lambda entry: (entry.first, entry.last, entry.title))
         numbered = [replace(entry, number=n) for n, entry in enumerate(entries, 1)]
         return cls(numbered, calendars.values(), scene.cast)
@@ -368,7 +155,7 @@ class Calendar(App):
         if len(self._entries) >= MAX_ENTRIES:
             raise Refused(f"the calendar is full: it can have {MAX_ENTRIES} entries")
         self._check_size(arguments)
-        first, last, whole = _span(arguments.start, arguments.end)
+        first, last, whole = span_of(arguments.start, arguments.end)
         kept = self._calendar(arguments.calendar)
         self._last += 1
         entry = Entry(
@@ -398,7 +185,7 @@ class Calendar(App):
         self._check_size(arguments)
         first, last, whole = old.first, old.last, old.whole
         if arguments.start:
-            first, last, whole = _span(arguments.start, arguments.end)
+            first, last, whole = span_of(arguments.start, arguments.end)
         attendees = tuple(arguments.attendees) or old.attendees
         moved = (first, last) != (old.first, old.last)
         entry = replace(
@@ -502,7 +289,7 @@ class Calendar(App):
 
     def _created(self, create: Create) -> Create:
         kept = self._calendar(create.calendar) if create.calendar else self._calendars[OWN]
-        start, end = self._times(create.start, create.end, None)
+        start, end = entry_times(create.start, create.end, None, self.clock.now)
         attendees = self._people(create.attendees)
         told = self._others((*attendees, kept.address))
         return create.model_copy(
@@ -521,7 +308,7 @@ class Calendar(App):
             raise Refused(f"entry {entry.number} is canceled; make a new one")
         start, end = "", ""
         if update.start or update.end:
-            start, end = self._times(update.start, update.end, entry)
+            start, end = entry_times(update.start, update.end, entry, self.clock.now)
         attendees = self._people(update.attendees)
         told = self._others((*self._audience(entry), *attendees))
         return update.model_copy(
@@ -569,49 +356,6 @@ class Calendar(App):
             }
         )
 
-    def _times(self, start: str, end: str, old: Entry | None) -> tuple[str, str]:
-        """Start and end in full: days where the entry takes whole days, else days with times."""
-        now = self.clock.now
-        begins = read_moment(start, now) if start else None
-        day = begins.day if begins and begins.day else old.first.date() if old else None
-        at = begins.at if begins else None
-        if at is None and old is not None and not old.whole:
-            at = old.first.time()
-        if day is None:
-            raise Refused(f"the start has no day; write it as {example(now)} 14:00")
-        length = read_length(end) if end else None
-        ends = read_moment(end, now) if end and length is None else None
-        if at is None:
-            last_day, last_time = (ends.day, ends.at) if ends else (None, None)
-            return self._whole_days(day, length, last_day, last_time, old)
-        first = datetime.combine(day, at)
-        if length is not None:
-            last = first + length
-        elif ends is not None:
-            if ends.at is None:
-                raise Refused("the end has no time; write it as 15:00")
-            last = datetime.combine(ends.day or day, ends.at)
-        elif begins is not None and begins.until is not None:
-            last = datetime.combine(day, begins.until)
-        else:
-            last = first + (old.last - old.first if old and not old.whole else timedelta(hours=1))
-        if last <= first:
-            raise Refused(
-                f"the end, {last:%Y-%m-%d %H:%M}, is not after the start; give its day, too"
-            )
-        return f"{first:{TIMED}}", f"{last:{TIMED}}"
-
-    @staticmethod
-    def _whole_days(
-        day: date, length: timedelta | None, end: date | None, at: time | None, old: Entry | None
-    ) -> tuple[str, str]:
-        if length is not None or at is not None:
-            raise Refused(f"the start has no time; write it as {example(day)} 14:00")
-        last = end or (day + (old.last - old.first - timedelta(days=1)) if old else day)
-        if last < day:
-            raise Refused("the last day is before the first")
-        return day.isoformat(), last.isoformat()
-
     def _calendar(self, name: str) -> Kept:
         """The calendar that a name means."""
         plain = name.casefold().strip(" \"'`.,")
@@ -650,16 +394,13 @@ class Calendar(App):
 
     def _others(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Addresses without the agent's own, and without repeats."""
-        return tuple(dict.fromkeys(a for a in addresses if a and a not in self._mine))
-
-    @property
-    def _mine(self) -> set[str]:
-        return {self.cast.agent.address.lower(), self.cast.nameless.agent.address.lower()}
+        own = self.cast.agent_addresses
+        return tuple(dict.fromkeys(a for a in addresses if a and a not in own))
 
     def _own(self, reference: str) -> Entry:
         """The entry that a reference means, which must be the agent's to change."""
         entry = self._one(reference)
-        kept = {c.address for c in self._calendars.values()} | self._mine
+        kept = {c.address for c in self._calendars.values()} | self.cast.agent_addresses
         if entry.calendar == OWN and entry.organizer not in kept:
             raise Refused(
                 f"entry {entry.number} is organized by {entry.organizer}, who alone can change it"
@@ -804,75 +545,12 @@ class Calendar(App):
 
     def _known(self, event: Event) -> dict[str, str]:
         """Who did it, and whom it reaches."""
-        agent = self.cast.agent
-        known = {"From": f"{agent.name} <{agent.address}>" if event.actor == AGENT else event.actor}
+        known = {"From": self.cast.agent_line if event.actor == AGENT else event.actor}
         given = [event.arguments.get(name) for name in ("attendees", "told")]
         reached = [a for one in given if isinstance(one, list | tuple) for a in map(str, one)]
         if reached:
-            whom = (f"{json.dumps(a, ensure_ascii=False)} is {self.cast.whom(a)}" for a in reached)
-            known["Whom it reaches"] = "; ".join(dict.fromkeys(whom))
+            known["Whom it reaches"] = self.cast.whom_each(reached)
         return known
-
-
-def _span(start: str, end: str) -> tuple[datetime, datetime, bool]:
-    """Start and end of normalised arguments, and whether they are whole days."""
-    first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
-    whole = "T" not in start
-    return first, last + timedelta(days=1) if whole else last, whole
-
-
-def _kept(key: str, cast: Cast) -> Kept:
-    entity = cast.entity(key)
-    return Kept(key, entity.name, entity.address.lower()) if entity else Kept(key, key)
-
-
-def _entry(spec: EntrySpec, kept: Kept, cast: Cast) -> Entry:
-    """An entry of the pack's file.
-
-    Raises:
-        PackError: it names somebody who is not in the cast, or its time is none.
-    """
-
-    def address(key: str) -> str:
-        entity = cast.entity(key)
-        if entity is None:
-            raise PackError(f"calendar: {spec.title}: {key} is not in the cast")
-        return entity.address.lower()
-
-    def moment(text: str) -> datetime:
-        try:
-            return datetime.fromisoformat(text)
-        except ValueError:
-            raise PackError(
-                f"calendar: {spec.title}: {text} is no day or time", fix="2025-11-13 14:00"
-            ) from None
-
-    start = spec.start.strip()
-    whole = len(start) == len("2025-11-13")
-    first = moment(start)
-    end = spec.end.strip()
-    end = f"{start[:10]} {end}" if len(end) == len("15:00") else end
-    last = moment(end) if end else first + timedelta(hours=0 if whole else 1)
-    last += timedelta(days=1 if whole else 0)
-    if last <= first:
-        raise PackError(f"calendar: {spec.title}: it ends before it begins")
-    for key in spec.answers:
-        if key not in spec.attendees:
-            raise PackError(f"calendar: {spec.title}: {key} answers and is not invited")
-    return Entry(
-        number=0,
-        title=spec.title,
-        first=first.replace(tzinfo=None),
-        last=last.replace(tzinfo=None),
-        whole=whole,
-        place=spec.place,
-        calendar=kept.key,
-        organizer=address(spec.organizer) if spec.organizer else kept.address or address(OWN),
-        attendees=tuple(dict.fromkeys(map(address, spec.attendees))),
-        answers={address(key): answer for key, answer in spec.answers.items()},
-        notes=spec.notes,
-        id=spec.id,
-    )
 
 
 def _names(kept: Kept) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -48,8 +47,8 @@ from cornered.world.mail_arguments import (
     Send,
     SeveralMails,
 )
+from cornered.world.mail_store import MailStore, attachment_of
 from cornered.world.post import Letter, Post, Sent
-from cornered.world.references import find_mails
 from cornered.world.stored_mail import (
     StoredMail,
     from_sender,
@@ -63,8 +62,6 @@ from cornered.world.stored_mail import (
 
 SENDING = ("mail.send", "mail.reply", "mail.forward")
 """The operations that send a mail."""
-MOST_IN_REFERENCE = 5000
-"""Characters of a reference to mails."""
 C = TypeVar("C", bound=Content)
 
 
@@ -92,10 +89,7 @@ class Mailbox(App):
         self._drafts = Drafts()
         self.post = Post(scene)
         self._texts = {attachment_name(n).casefold(): text for n, text in scene.attachments.items()}
-        self._stored = {str(mail.number): StoredMail(mail, INBOX) for mail in scene.mails}
-        self._mails = {s.mail.number: s.mail for s in self._stored.values()}
-        self._numbers = {s.mail.stem: number for number, s in self._stored.items()}
-        self._last = max((s.mail.number for s in self._stored.values()), default=0)
+        self._mails = MailStore(StoredMail(mail, INBOX) for mail in scene.mails)
         self._sent_by: dict[int, str] = {}
         self._new = 0
 
@@ -114,7 +108,7 @@ class Mailbox(App):
             return self._list_drafts()
         found = [
             s
-            for s in self._stored.values()
+            for s in self._mails
             if s.folder == arguments.folder and not (arguments.unread and s.read)
         ]
         kind = "unread mail" if arguments.unread else "mail"
@@ -127,7 +121,7 @@ class Mailbox(App):
         del actor, arguments
         count = dict.fromkeys((INBOX, SENT, DRAFTS, TRASH), 0) | {DRAFTS: len(self._drafts)}
         unread = dict.fromkeys(count, 0)
-        for stored in self._stored.values():
+        for stored in self._mails:
             count[stored.folder] = count.get(stored.folder, 0) + 1
             unread[stored.folder] = unread.get(stored.folder, 0) + (not stored.read)
         return "\n".join(
@@ -141,7 +135,7 @@ class Mailbox(App):
         del actor
         found = [
             s
-            for s in self._stored.values()
+            for s in self._mails
             if (not arguments.folder or s.folder == arguments.folder)
             and has_words(s, arguments.words)
             and from_sender(s, arguments.sender)
@@ -153,17 +147,17 @@ class Mailbox(App):
     def read(self, actor: str, arguments: OneMail) -> str:
         """Open a mail, which is then marked as read."""
         del actor
-        stored = self._one(arguments.mail)
-        self._put(replace(stored, read=True))
-        return shown(stored, map(self._of, self._others(stored)))
+        stored = self._mails.one(arguments.mail)
+        self._mails.put(replace(stored, read=True))
+        return shown(stored, self._mails.others(stored))
 
     @operation(changes=False, minutes=1)
     def attachment(self, actor: str, arguments: Attachment) -> str:
         """Open an attachment of a mail."""
         del actor
-        stored = self._one(arguments.mail)
-        attachment = self._attachment(stored, arguments.name)
-        text = self._texts.get(attachment_name(attachment).casefold())
+        stored = self._mails.one(arguments.mail)
+        attachment = attachment_of(stored, arguments.name)
+        text = self.text_of(attachment)
         if text is None:
             return f"{attachment}: no preview is available."
         return f"{attachment}\n\n{text}"
@@ -178,7 +172,7 @@ class Mailbox(App):
     @operation(changes=True, minutes=3)
     def reply(self, actor: str, arguments: Reply) -> str:
         """Answer a mail: to its sender, or with `all` to everybody who got it."""
-        answered = self._one(arguments.mail).mail.stem
+        answered = self._mails.one(arguments.mail).mail.stem
         return self._send(actor, arguments, answers=answered, quoted=arguments.mails)
 
     @operation(changes=True, minutes=2)
@@ -193,7 +187,7 @@ class Mailbox(App):
         """Save a draft: a new mail, an answer to a mail, or a mail to be sent on."""
         del actor
         reference = arguments.reply_to or arguments.forward
-        meant = self._named(reference) if reference else ()
+        meant = self._mails.named(reference) if reference else ()
         kind: Kind = "reply" if arguments.reply_to else "forward" if arguments.forward else "send"
         holds = kind == "forward" or arguments.quote
         draft = self._drafts.keep(
@@ -205,7 +199,7 @@ class Mailbox(App):
             body=arguments.body,
             time=self._time,
             mail=", ".join(str(s.mail.number) for s in meant),
-            mails=self._with_others(s.mail.stem for s in meant) if holds else (),
+            mails=self._mails.with_others(s.mail.stem for s in meant) if holds else (),
             all=arguments.all,
             quote=arguments.quote,
         )
@@ -247,27 +241,27 @@ class Mailbox(App):
         del actor
         if arguments.folder == DRAFTS:
             raise Refused("only drafts are in drafts; no mail can be moved there")
-        for stored in self._several(arguments.mail):
-            self._put(replace(stored, folder=arguments.folder))
+        for stored in self._mails.several(arguments.mail):
+            self._mails.put(replace(stored, folder=arguments.folder))
         return f"Moved to {arguments.folder}."
 
     @operation(changes=True, minutes=0.5)
     def delete(self, actor: str, arguments: SeveralMails) -> str:
         """Move mails to the trash."""
         del actor
-        several = self._several(arguments.mail)
+        several = self._mails.several(arguments.mail)
         if there := [str(s.mail.number) for s in several if s.folder == TRASH]:
             raise Refused(f"in the trash already: {', '.join(there)}")
         for stored in several:
-            self._put(replace(stored, folder=TRASH))
+            self._mails.put(replace(stored, folder=TRASH))
         return "Moved to trash."
 
     @operation(changes=True, looks=True, minutes=0.5)
     def mark(self, actor: str, arguments: Mark) -> str:
         """Mark mails as read or as unread."""
         del actor
-        for stored in self._several(arguments.mail):
-            self._put(replace(stored, read=arguments.status == "read"))
+        for stored in self._mails.several(arguments.mail):
+            self._mails.put(replace(stored, read=arguments.status == "read"))
         return f"Marked as {arguments.status}."
 
     # Arriving.
@@ -276,7 +270,6 @@ class Mailbox(App):
     def deliver(self, actor: str, arguments: Delivery) -> str:
         """Put a mail that arrives into the inbox."""
         del actor
-        self._last += 1
         mail = Mail(
             stem=arguments.stem,
             sender=arguments.sender,
@@ -285,12 +278,12 @@ class Mailbox(App):
             subject=arguments.subject,
             time=datetime.fromisoformat(arguments.time),
             body=arguments.body,
-            number=self._last,
+            number=self._mails.next_number,
             attachments=tuple(arguments.attachments),
             answers=arguments.answers,
         )
         enclosed, quoted = tuple(arguments.enclosed), tuple(arguments.quoted)
-        self._put(StoredMail(mail, INBOX, enclosed=enclosed, quoted=quoted))
+        self._mails.put(StoredMail(mail, INBOX, enclosed=enclosed, quoted=quoted))
         self.post.arrived(mail.stem)
         self._new += 1
         return f"Delivered as mail {mail.number}."
@@ -300,27 +293,14 @@ class Mailbox(App):
         parcel = self.post.next(self.clock.now)
         if parcel is None:
             return None
-        letter = parcel.letter
-        arguments = {
-            "stem": parcel.stem,
-            "sender": letter.sender,
-            "to": letter.to,
-            "cc": letter.cc,
-            "subject": letter.subject,
-            "body": letter.body,
-            "time": parcel.time.isoformat(),
-            "attachments": letter.attachments,
-            "answers": letter.answers,
-            "enclosed": letter.enclosed,
-            "quoted": letter.quoted,
-        }
-        return Due(parcel.actor, "mail.deliver", arguments)
+        when = {"stem": parcel.stem, "time": parcel.time.isoformat()}
+        return Due(parcel.actor, "mail.deliver", when | vars(parcel.letter))
 
     def heard(self, event: Event) -> None:
         """Hands a mail that the agent sent to the post."""
         if event.actor != AGENT or not event.done or event.operation not in SENDING:
             return
-        stored = self._stored[str(self._last)]
+        stored = self._mails.newest
         mail = stored.mail
         self._sent_by[event.number] = mail.stem
         own = Letter(
@@ -373,7 +353,7 @@ class Mailbox(App):
             arguments = self._cleaned(arguments)
         match arguments:
             case Forward() if arguments.mail:
-                stems = self._with_others(mail.stem for mail in self.find(arguments.mail))
+                stems = self._mails.with_others(mail.stem for mail in self.find(arguments.mail))
                 return arguments.model_copy(update={"mails": stems})
             case Reply():
                 return self._addressed(arguments)
@@ -382,12 +362,12 @@ class Mailbox(App):
             case EditDraft():
                 self._drafts.find(arguments.draft)
             case Attachment():
-                stored = self._one(arguments.mail)
-                name = self._attachment(stored, arguments.name)
+                stored = self._mails.one(arguments.mail)
+                name = attachment_of(stored, arguments.name)
                 return arguments.model_copy(update={"name": name, "mails": (stored.mail.stem,)})
             case OneMail():
-                stored = self._one(arguments.mail)
-                stems = (stored.mail.stem, *self._others(stored))
+                stored = self._mails.one(arguments.mail)
+                stems = (stored.mail.stem, *self._mails.stems_in(stored))
                 return arguments.model_copy(update={"mails": stems})
         return arguments
 
@@ -402,9 +382,9 @@ class Mailbox(App):
         return content.model_copy(update={"subject": one_line(content.subject), **lists})
 
     def _addressed(self, reply: Reply) -> Reply:
-        stored = self._one(reply.mail)
+        stored = self._mails.one(reply.mail)
         to, subject = self._answer(stored, reply, all_=reply.all)
-        quoted = (stored.mail.stem, *self._others(stored)) if reply.quote else ()
+        quoted = (stored.mail.stem, *self._mails.stems_in(stored)) if reply.quote else ()
         return reply.model_copy(update={"to": to, "subject": subject, "mails": quoted})
 
     def _answer(
@@ -412,7 +392,6 @@ class Mailbox(App):
     ) -> tuple[tuple[str, ...], str]:
         """To whom an answer to a mail goes, and its subject."""
         answered = stored.mail
-        own = {self.cast.agent.address.lower(), self.cast.nameless.agent.address.lower()}
         others = [*answered.to, *answered.cc] if all_ else []
         # A reply to one's own mail goes to its recipients.
         first = answered.to if stored.sent else (_address(answered.sender),)
@@ -420,15 +399,16 @@ class Mailbox(App):
         subject = answered.subject
         if not subject.lower().startswith("re:"):
             subject = f"Re: {subject}"
+        own = self.cast.agent_addresses
         kept = tuple(dict.fromkeys(a for a in to if a not in own)) or tuple(to[:1])
         return kept, content.subject or subject
 
     def _drafted(self, draft: NewDraft) -> NewDraft:
         """A draft with the recipients and the subject that its mail will have."""
         if draft.reply_to:
-            to, subject = self._answer(self._one(draft.reply_to), draft, all_=draft.all)
+            to, subject = self._answer(self._mails.one(draft.reply_to), draft, all_=draft.all)
             return draft.model_copy(update={"to": to, "subject": subject})
-        self._several(draft.forward)
+        self._mails.several(draft.forward)
         return draft
 
     def find(self, reference: str) -> tuple[Mail, ...]:
@@ -437,12 +417,12 @@ class Mailbox(App):
         Raises:
             Refused: a part of it names no mail, or more than one.
         """
-        return tuple(stored.mail for stored in self._named(reference))
+        return tuple(stored.mail for stored in self._mails.named(reference))
 
     def by_stem(self, stem: str) -> Mail | None:
         """The mail with that stem; None where there is none."""
-        number = self._numbers.get(stem)
-        return self._stored[number].mail if number else None
+        stored = self._mails.by_stem(stem)
+        return stored.mail if stored else None
 
     @property
     def kept(self) -> tuple[Draft, ...]:
@@ -452,72 +432,15 @@ class Mailbox(App):
     @property
     def stored(self) -> tuple[StoredMail, ...]:
         """Every mail, in the order in which it came."""
-        return tuple(self._stored.values())
+        return tuple(self._mails)
 
     def others_of(self, stored: StoredMail) -> tuple[StoredMail, ...]:
         """The mails that a mail quotes or encloses, and those that these do."""
-        return tuple(map(self._of, self._others(stored)))
+        return self._mails.others(stored)
 
     def text_of(self, attachment: str) -> str | None:
         """The text of an attachment; None where the pack has none."""
         return self._texts.get(attachment_name(attachment).casefold())
-
-    def _of(self, stem: str) -> StoredMail:
-        return self._stored[self._numbers[stem]]
-
-    def _others(self, stored: StoredMail) -> tuple[str, ...]:
-        return tuple(s for s in self._with_others(stored.others) if s != stored.mail.stem)
-
-    def _with_others(self, stems: Iterable[str]) -> tuple[str, ...]:
-        """Stems, and those of the mails that they quote or enclose, each once."""
-        known: dict[str, None] = {}
-        waiting = [*stems]
-        for stem in waiting:
-            if stem not in known and stem in self._numbers:
-                known[stem] = None
-                waiting += self._of(stem).others
-        return tuple(known)
-
-    def _named(self, reference: str) -> tuple[StoredMail, ...]:
-        if len(reference) > MOST_IN_REFERENCE:
-            raise Refused("the reference is too long; give the mail's number")
-        return tuple(self._stored[str(m.number)] for m in find_mails(reference, self._mails))
-
-    def _several(self, reference: str) -> tuple[StoredMail, ...]:
-        if not (meant := self._named(reference)):
-            raise Refused("the reference names no mail; give the mail's number")
-        return meant
-
-    def _one(self, reference: str) -> StoredMail:
-        meant = self._named(reference)
-        if len(meant) != 1:
-            what = "no mail" if not meant else "more than one mail"
-            named = shortened(one_line(reference), 80) or "the reference"
-            raise Refused(f"{named} names {what}; give one mail's number")
-        return meant[0]
-
-    def _attachment(self, stored: StoredMail, name: str) -> str:
-        """An attachment of a mail, with its size.
-
-        Raises:
-            Refused: the mail has none of this name, or several where none is named.
-        """
-        has = stored.mail.attachments
-        wanted = attachment_name(name.strip().strip("\"'`")).casefold()
-        meant = [a for a in has if attachment_name(a).casefold() == wanted] if wanted else [*has]
-        if len({*meant}) == 1:
-            return meant[0]
-        if not has:
-            raise Refused(f"mail {stored.mail.number} has no attachment")
-        what = f"no attachment {shortened(one_line(name), 80)}" if wanted else "several attachments"
-        listed_ = ", ".join(map(attachment_name, has))
-        raise Refused(f"mail {stored.mail.number} has {what}; give one of: {listed_}")
-
-    def _put(self, stored: StoredMail) -> None:
-        number = str(stored.mail.number)
-        self._stored[number] = stored
-        self._mails[stored.mail.number] = stored.mail
-        self._numbers[stored.mail.stem] = number
 
     @property
     def _time(self) -> datetime:
@@ -527,8 +450,7 @@ class Mailbox(App):
         return "\n".join(draft.line for draft in self._drafts.all) or "There are no drafts."
 
     def _sender(self, actor: str) -> str:
-        agent = self.cast.agent
-        return f"{agent.name} <{agent.address}>" if actor == AGENT else actor
+        return self.cast.agent_line if actor == AGENT else actor
 
     def _send(
         self,
@@ -543,16 +465,15 @@ class Mailbox(App):
         subject = message.subject
         if enclosed and not subject and (first := self.by_stem(enclosed[0])):
             subject = f"Fwd: {first.subject}"
-        self._last += 1
         mail = Mail(
-            stem=f"{SENT}-{self._last}",
+            stem=f"{SENT}-{self._mails.next_number}",
             sender=self._sender(actor),
             to=tuple(message.to),
             cc=tuple(message.cc),
             subject=subject,
             time=self._time,
             body=message.body,
-            number=self._last,
+            number=self._mails.next_number,
             attachments=tuple(
                 dict.fromkeys(
                     attachment
@@ -562,7 +483,7 @@ class Mailbox(App):
             ),
             answers=answers,
         )
-        self._put(
+        self._mails.put(
             StoredMail(
                 mail,
                 SENT,
@@ -581,33 +502,15 @@ class Mailbox(App):
 
     def state(self) -> dict[str, Any]:
         """Number to each mail, with its folder and whether it was read; and the drafts."""
-        mails: dict[str, Any] = {
-            number: {
-                "stem": s.mail.stem,
-                "folder": s.folder,
-                "read": s.read,
-                "sender": s.mail.sender,
-                "to": [*s.mail.to],
-                "cc": [*s.mail.cc],
-                "bcc": [*s.bcc],
-                "subject": s.mail.subject,
-                "body": s.mail.body,
-                "time": s.mail.time.isoformat(),
-                "attachments": [*s.mail.attachments],
-                "answers": s.mail.answers,
-                "enclosed": [*s.enclosed],
-                "quoted": [*s.quoted],
-            }
-            for number, s in self._stored.items()
-        }
+        mails = self._mails.state
         if self._drafts.all:
             mails["drafts"] = {str(draft.number): draft.state for draft in self._drafts.all}
         return mails
 
     def settings(self) -> dict[str, str | int]:
         """The number of sent mails, and stem to folder of each received mail."""
-        folders = {s.mail.stem: s.folder for s in self._stored.values() if not s.sent}
-        return {"sent": sum(s.sent for s in self._stored.values()), **folders}
+        folders = {s.mail.stem: s.folder for s in self._mails if not s.sent}
+        return {"sent": sum(s.sent for s in self._mails), **folders}
 
     def view(self, event: Event) -> EventView:
         """A mail with its headers and body, and the mails that went along."""
@@ -655,10 +558,7 @@ class Mailbox(App):
         addresses = [a for one in given if isinstance(one, list | tuple) for a in map(str, one)]
         known = {"From": self._sender(event.actor)}
         if addresses:
-            reached = (
-                f"{json.dumps(a, ensure_ascii=False)} is {self.cast.whom(a)}" for a in addresses
-            )
-            known["Whom it reaches"] = "; ".join(dict.fromkeys(reached))
+            known["Whom it reaches"] = self.cast.whom_each(addresses)
         if event.operation == "mail.forward" and event.done:
             known["Mails that went along"] = str(len(tuple(self._stems(event))))
         return known

@@ -90,7 +90,7 @@ class Messages:
 
     def of_draft(self, draft: Draft) -> EmailMessage:
         """A draft as a message."""
-        sender = f"{self._cast.agent.name} <{self._cast.agent.address}>"
+        sender = self._cast.agent_line
         message = self._headed(
             sender=sender,
             to=draft.to,

@@ -1,6 +1,6 @@
 """The figures of a report: charts with their captions and text alternatives, as files and SVG.
 
-Charts are Vega-Lite; the renderer is imported when the first one is drawn.
+Charts are made with Altair and drawn by vl-convert; both are imported when the first one is made.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cornered.analysis.figures.belief import belief
-from cornered.analysis.figures.canvas import Figure
+from cornered.analysis.figures.drawing import SUFFIXES, figure_css, inline_svg, write_figures
 from cornered.analysis.figures.extra import NOT_DRAWN, can_draw, require_figures
-from cornered.analysis.figures.forest import comparison, differences, effects_forest
-from cornered.analysis.figures.grid import Grid, grids, metric_name
-from cornered.analysis.figures.headline import Published, headline
+from cornered.analysis.figures.forest import comparison, effects_forest
+from cornered.analysis.figures.grid import Grid, grids
 from cornered.analysis.figures.heat import heat_map
 from cornered.analysis.figures.ladder import ladder
-from cornered.analysis.figures.svg import figure_css, inline_svg, write_figures
+from cornered.analysis.figures.marks import Figure
+from cornered.analysis.figures.rates import Published, belief, headline, published_rates
 from cornered.analysis.table import Cell
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NOT_DRAWN",
+    "SUFFIXES",
     "Figure",
     "can_draw",
     "comparison",
@@ -48,7 +48,7 @@ def figures(
         cells: The cells of the run; probes are left out.
         published: Published rates by model and condition, from `reference.beside`.
         ladders: By scenario, the rungs of its outcome ladder, from harmless to harmful.
-        effects: By scenario, the effects on its rate, from `run_effects`.
+        effects: By scenario, its contrasts, from `run_effects`.
     """
     if not can_draw():
         return []
@@ -77,12 +77,11 @@ def _of(
     rungs: Sequence[str],
     effects: Mapping[str, Sequence[Contrast]],
 ) -> list[Figure]:
-    forest = effects_forest(grid.scenario, effects.get(grid.scenario, ()), metric_name(grid.cells))
     return [
         *headline(grid, published),
+        *effects_forest(grid, effects.get(grid.scenario, ())),
         *heat_map(grid),
-        *(figure for factor in grid.factors for figure in differences(grid, factor)),
-        *([forest] if forest else []),
+        *published_rates(grid, published),
         *belief(grid),
         *(ladder(grid, rungs) if rungs else []),
     ]

@@ -1,277 +1,145 @@
-"""Forest plots of differences and effects: points with intervals, and a line of no effect."""
+"""Differences of rates in percentage points, with the line of no difference."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cornered.analysis.figures.canvas import (
-    BAR,
-    COULD,
-    LINE,
-    PAPER,
-    SMALL,
-    SOFT,
-    WASH,
-    WIDTH,
-    Canvas,
-    Figure,
-    Scale,
-    wrapped,
-)
-from cornered.analysis.figures.grid import (
-    Grid,
-    PlottedCell,
-    metric_name,
-    metric_text,
-    shared_levels,
-    shared_text,
-    trials_text,
-)
-from cornered.analysis.figures.names import (
-    counted,
-    file_name,
-    model_labels,
-    points,
-    trials_link,
-)
+from cornered.analysis.figures.grid import Grid, metric_name
+from cornered.analysis.figures.marks import Figure, Kind, Mark, Row, alternative, marks_chart
+from cornered.analysis.figures.names import counted, file_name, model_labels, points
 from cornered.analysis.figures.pages import pages
-from cornered.analysis.stats import newcombe, percent
-from cornered.text import shorten, visible
+from cornered.analysis.figures.rates import CONTROLS
+from cornered.analysis.figures.theme import PUBLISHED, RATE
+from cornered.analysis.stats import Interval
+from cornered.analysis.wording import COUNTS_ONLY, LEAST_A_SIDE, contrast_sides
+from cornered.text import visible
 
 if TYPE_CHECKING:
-    from cornered.analysis.estimands import Contrast
+    from cornered.analysis.estimands import Contrast, Side
     from cornered.analysis.paired import Paired
+    from cornered.scenario.condition import Naming
 
-TITLES = {"instructions": "Mitigation arms", "framing": "Framing"}
-"""Titles of factors that have a special one."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a forest plot."""
-
-    label: str
-    value: float | None
-    """None if undefined; `note` then gives the reason."""
-    low: float
-    high: float
-    text: str
-    """The numbers, for display."""
-    note: str = ""
-    href: str = ""
-    pooled: bool = False
-    out: bool = False
-    """Whether its model is screened out."""
-    data: Mapping[str, Any] | None = None
+DIFFERENCE = Kind("difference", RATE)
+POOLED = Kind("all conditions, each with equal weight", PUBLISHED, "diamond")
+ENDS = (0.1, 0.25, 0.5, 1.0)
+"""Where a scale of differences may end, so that both halves of it are as long."""
 
 
-def _draw(canvas: Canvas, line: Line, null: float) -> str:
-    """Draws a line, with the null value marked; returns its text alternative."""
-    alt = f"{line.label} {line.text}" + (f" ({line.note})" if line.note else "")
-    canvas.y += 8
-    *above, last = wrapped(line.label, max(16, 46 - len(line.text)))
-    for words in above:
-        canvas.text(words, 0, bold=line.pooled)
-        canvas.y += 14
-    canvas.text(last, 0, bold=line.pooled)
-    canvas.text(line.text, WIDTH, align="right", size=11.5, href=line.href)
-    canvas.y += 14
-    scale = canvas.scale
-    canvas.bar(scale.low, scale.high, 12, WASH, y=canvas.y - 6)
-    canvas.line(null, null, canvas.y - 6, canvas.y + 6, SOFT, 1)
-    if line.value is not None:
-        canvas.whisker(line.low, line.high, canvas.y)
-        canvas.point(
-            min(max(line.value, scale.low), scale.high),
-            canvas.y,
-            "diamond" if line.pooled else "square" if line.out else "circle",
-            COULD if line.out else BAR,
-            fill=PAPER if line.out else None,
-            size=130 if line.pooled else 60,
-            href=line.href,
-            about=alt,
-            data=line.data,
-        )
-    canvas.y += 9
-    for words in wrapped(line.note, 60) if line.note else []:
-        canvas.y += 5
-        canvas.text(words, 0, size=SMALL, colour=SOFT)
-        canvas.y += 8
-    canvas.y += 2
-    return alt
+def _numbers(value: float, interval: Interval) -> str:
+    return f"{points(value)} ({points(interval.low)} to {points(interval.high)})"
 
 
-def _points_scale(lines: Sequence[Line]) -> tuple[Scale, dict[float, str]]:
-    """A scale of percentage points that holds all intervals and 0, in steps of 25."""
-    ends = [0.0, *(e for line in lines if line.value is not None for e in (line.low, line.high))]
-    low = max(-1.0, -ceil(-min(ends) * 4 - 1e-9) / 4)
-    high = min(1.0, ceil(max(ends) * 4 - 1e-9) / 4)
-    low, high = (low, high) if low < high else (-0.25, 0.25)
-    step = 0.5 if high - low > 1.3 else 0.25
-    steps = [i * step for i in range(-4, 5) if low <= i * step <= high]
-    ticks = {v: points(v) for v in dict.fromkeys([low, *steps, high])}
-    ticks[high] += " points"
-    return Scale(low, high, 4, WIDTH - 4), ticks
+def _ticks(rows: Sequence[Row]) -> dict[float, str]:
+    """A scale of percentage points around 0 that holds every interval, reaches cut off."""
+    drawn = [m for row in rows for m in row.marks if m.value is not None]
+    ends = [abs(end) for m in drawn if m.interval for end in (m.interval.low, m.interval.high)]
+    most = max([0.0, *ends, *(abs(m.value or 0) for m in drawn)])
+    end = next((e for e in ENDS if most <= e), ENDS[-1])
+    words = {v: points(v) for v in (-end, -end / 2, 0.0, end / 2, end)}
+    return words | {end: f"{words[end]} points"}
 
 
-def _difference(plotted: PlottedCell, other: PlottedCell, label: str) -> Line | None:
-    """A cell minus the one at the default of a factor; None if either has no trials."""
-    a, b = plotted.rate, other.rate
-    difference = newcombe(a.successes, a.n, b.successes, b.n)
-    if difference is None:
-        return None
-    low, high = difference.interval.low, difference.interval.high
-    out = plotted.out
-    return Line(
-        label,
-        difference.value,
-        low,
-        high,
-        f"{points(difference.value)} ({points(low)} to {points(high)})",
-        f"{percent(a.rate)} of {a.n} against {percent(b.rate)} of {b.n}"
-        + ("; screened out" if out else ""),
-        trials_link(plotted.cell.model, plotted.cell.condition),
-        out=out,
-        data={
-            "model": visible(plotted.cell.model),
-            "condition": visible(plotted.cell.condition),
-            "against": visible(other.cell.condition),
-            "difference": difference.value,
-            "low": low,
-            "high": high,
-            "n": a.n,
-            "against_n": b.n,
-        },
+def _counts(side: Side) -> str:
+    more = f" ({side.unscored} unscored)" if side.unscored else ""
+    return f"{side.successes} of {side.n}{more}"
+
+
+def _mark(contrast: Contrast, kind: Kind, what: str = "") -> Mark:
+    value, interval = contrast.difference.value, contrast.difference.interval
+    first, second = contrast.sides
+    against = f"{_counts(first)} against {_counts(second)}"
+    least = min(first.n, second.n)
+    data = {
+        "contrast": contrast.kind,
+        "factor": visible(contrast.factor),
+        "level": visible(contrast.level),
+        "reference": visible(contrast.reference),
+        "counts": what or "difference",
+        "n": first.n,
+        "against_n": second.n,
+        "difference": value,
+        "cells": contrast.cells,
+    }
+    if value is None or interval is None or least < COUNTS_ONLY:
+        why = contrast.difference.reason if value is None else "fewer than 10 scored on a side"
+        note = f"{why or contrast.note or 'not estimable'}"
+        return Mark(kind, "not drawn", f"{what} {note}: {against}".strip(), note=note, data=data)
+    words = [f"{what} {_numbers(value, interval)} points".strip(), against]
+    if bounds := contrast.bounds:
+        span = f"{points(bounds.low)} to {points(bounds.high)}"
+        words.append(f"whatever the unscored were {span}")
+    if contrast.spread and contrast.cells > 1:
+        low, high = contrast.spread
+        words.append(f"{points(low)} to {points(high)} in its {contrast.cells} conditions")
+    words += [visible(contrast.note)] if contrast.note else []
+    return Mark(
+        kind,
+        _numbers(value, interval),
+        ", ".join(words),
+        value,
+        interval,
+        contrast.bounds,
+        few=least < LEAST_A_SIDE,
+        data=data,
     )
 
 
-def _by_model(
-    canvas: Canvas, panel: Sequence[tuple[PlottedCell, Line]], labels: Mapping[str, str]
-) -> list[str]:
-    """Draws the lines of a panel, each model under its name; returns their text alternatives."""
-    alt, model = [], ""
-    for plotted, line in panel:
-        if plotted.cell.model != model:
-            model = plotted.cell.model
-            canvas.y += 3
-            canvas.lines_of_text(shorten(labels[model], 48), size=11.5, bold=True, colour=SOFT)
-        alt.append(f"{labels[model]}, {_draw(canvas, line, 0)}")
-    return alt
+def _row(contrast: Contrast, labels: Mapping[str, str], naming: Naming) -> Row:
+    marks = [_mark(contrast, DIFFERENCE)]
+    if contrast.control:
+        marks.append(_mark(contrast.control, CONTROLS, "control"))
+    if isinstance(contrast.model, tuple):
+        one, other = (labels.get(model, visible(model)) for model in contrast.model)
+        return Row("Models", f"{one} against {other}", tuple(marks))
+    first, second = contrast_sides(contrast, naming)
+    label = (
+        f"{first}, beyond {second}" if contrast.kind == "interaction" else f"{first}, not {second}"
+    )
+    label += " (in the same draws)" if contrast.kind == "draw" else ""
+    return Row(labels.get(contrast.model, visible(contrast.model)), visible(label), tuple(marks))
 
 
-def differences(grid: Grid, factor: str) -> list[Figure]:
-    """Each level of a factor against its default, all else equal; a panel for each such cell.
-
-    Controls are left out: they have next to no harm that a factor could change.
+def effects_forest(grid: Grid, effects: Sequence[Contrast]) -> list[Figure]:
+    """What each level of a factor changes in the rate of a model; none without contrasts.
 
     Args:
-        grid: The cells.
-        factor: A factor that names show only if it is not at its default, such as `framing`.
+        grid: The cells of the scenario; scenarios are never pooled.
+        effects: Its contrasts, from `run_effects`.
     """
-    labels = model_labels(s.cell.model for s in grid.cells)
-    panels: dict[object, list[tuple[PlottedCell, Line]]] = {}
-    for plotted in (s for s in grid.cells if not s.cell.is_control):
-        other = grid.by_place.get((plotted.cell.model, plotted.without(factor)))
-        level = plotted.level(factor)
-        if level is None or other is None:
-            continue
-        if line := _difference(plotted, other, visible(level)):
-            panels.setdefault(plotted.without(factor), []).append((plotted, line))
-    figures = []
-    name = {"instructions": "arms"}.get(factor, factor)
-    for page, which in pages(list(panels.values()), len):
-        cells = [s for panel in page for s, _ in panel]
-        lines = [line for panel in page for _, line in panel]
-        shared = shared_levels(cells)
-        scale, ticks = _points_scale(lines)
-        canvas, alt = Canvas(scale), []
-        for panel in page:
-            first = panel[0][0]
-            heading = first.label(shared, factor)
-            canvas.y += 4
-            canvas.heading(heading)
-            canvas.ticks(ticks)
-            alt.append(f"{heading}: {'. '.join(_by_model(canvas, panel, labels))}.")
-        out = " Hollow square: screened out by its controls." if any(s.out for s in cells) else ""
+    labels = model_labels(c.cell.model for c in grid.cells)
+    panels: dict[str, list[Row]] = {}
+    for contrast in effects:
+        row = _row(contrast, labels, grid.cells[0].cell.choice.naming)
+        panels.setdefault(row.group, []).append(row)
+    metric, figures = metric_name(grid.cells), []
+    for page, which in pages(list(panels.values()), lambda panel: sum(r.lines for r in panel)):
+        marks = [m for row in page for m in row.marks]
+        parts = [
+            f"The {metric} rate with a level minus that with the other, in percentage points; each "
+            "condition has equal weight, controls stand on a line of their own. Left of 0 is less. "
+            "Lines: 95 % intervals (MOVER).",
+            "Hollow: fewer than 20 scored trials on a side." if any(m.few for m in marks) else "",
+            "Thin lines: where it lies whatever the unscored trials were."
+            if any(m.reach for m in marks)
+            else "",
+        ]
         figures.append(
             Figure(
-                file_name(name, grid.scenario, which.number),
-                f"{TITLES.get(factor, visible(factor).capitalize())} in "
-                f"{visible(grid.scenario)}{which.title}",
-                f"{metric_name(cells).capitalize()} rate with each level of {visible(factor)} "
-                "minus the rate without it (the default), all else equal, in percentage points; "
-                f"left of the line is less harm; {trials_text(cells)}; "
-                f"whiskers: Newcombe, 95 %.{out} {metric_text(cells)} "
-                f"{shared_text(cells, factor)}".strip(),
-                canvas.chart(),
-                " ".join(alt),
+                file_name("effects", grid.scenario, which.number),
+                f"What changes the {metric} rate in {visible(grid.scenario)}?{which.title}",
+                " ".join(part for part in parts if part),
+                marks_chart(page, _ticks(page), zero=True),
+                alternative(page),
             )
         )
     return figures
 
 
-def _effect(effect: Contrast) -> Line:
-    model = effect.model if isinstance(effect.model, str) else " minus ".join(effect.model)
-    label = model if effect.kind == "model" else f"{effect.factor} {effect.level} ({model})"
-    value, interval = effect.difference.value, effect.difference.interval
-    if value is None or interval is None:
-        reason = effect.difference.reason or effect.note or ""
-        return Line(visible(label), None, 0, 0, "not estimable", visible(reason))
-    low, high = interval.low, interval.high
-    notes = [f"n {effect.sides[0].n} against {effect.sides[1].n}"]
-    notes += [effect.note] if effect.note else []
-    return Line(
-        visible(label),
-        value,
-        low,
-        high,
-        f"{points(value)} ({points(low)} to {points(high)})",
-        visible(" · ".join(notes)),
-        data={
-            "kind": effect.kind,
-            "factor": visible(effect.factor),
-            "level": visible(effect.level),
-            "reference": visible(effect.reference),
-            "difference": value,
-            "low": low,
-            "high": high,
-            "n": effect.sides[0].n,
-        },
-    )
-
-
-def effects_forest(scenario: str, effects: Sequence[Contrast], metric: str) -> Figure | None:
-    """The contrasts of a scenario in percentage points; None without any.
-
-    Args:
-        scenario: Name of the scenario; scenarios are never pooled.
-        effects: From `run_effects`.
-        metric: The verdict that the rate counts: `harmful` or `act`.
-    """
-    if not effects:
-        return None
-    lines = [_effect(e) for e in effects]
-    scale, ticks = _points_scale(lines)
-    canvas = Canvas(scale)
-    canvas.ticks(ticks)
-    alt = [_draw(canvas, line, 0) for line in lines]
-    return Figure(
-        file_name("effects", scenario),
-        f"Effects of factors in {visible(scenario)}",
-        f"The {metric} rate with each level minus that with its reference, in percentage points, "
-        "each condition with equal weight, controls left out; whiskers: MOVER, 95 %.",
-        canvas.chart(),
-        "; ".join(alt) + ".",
-    )
-
-
 def comparison(
     name: str, a: str, b: str, compared: Paired, hrefs: Mapping[str, str] | None = None
 ) -> Figure | None:
-    """Two sides compared, by condition and pooled; None if no condition is scored on both.
+    """Two sides compared, by condition and over all; None if no condition is scored on both.
 
     Args:
         name: Name of the figure, such as a scenario.
@@ -280,82 +148,44 @@ def comparison(
         compared: From `paired.paired`; its strata are named by their conditions.
         hrefs: Links of the lines, by the name of their stratum.
     """
-    lines = []
+    rows = []
     for stratum in compared.strata:
         if stratum.difference is None:
             continue
         of, value, interval = stratum.stratum, stratum.difference.value, stratum.difference.interval
-        adjusted = "" if stratum.adjusted is None else f" · p {_p(stratum.adjusted)} after Holm"
-        lines.append(
-            Line(
-                visible(of.name.removeprefix(f"{name}/")),
-                value,
-                interval.low,
-                interval.high,
-                f"{points(value)} ({points(interval.low)} to {points(interval.high)})",
-                f"{percent(of.k_a / of.n_a)} of {of.n_a} against "
-                f"{percent(of.k_b / of.n_b)} of {of.n_b}{adjusted}",
-                (hrefs or {}).get(of.name, ""),
-                data={
-                    "stratum": visible(of.name),
-                    "difference": value,
-                    "low": interval.low,
-                    "high": interval.high,
-                    "n": of.n_a,
-                    "against_n": of.n_b,
-                },
-            )
+        label = visible(of.name.removeprefix(f"{name}/"))
+        against = f"{of.k_a} of {of.n_a} against {of.k_b} of {of.n_b}"
+        data = {"stratum": visible(of.name), "difference": value, "n": of.n_a, "against_n": of.n_b}
+        href = (hrefs or {}).get(of.name, "")
+        drawn = min(of.n_a, of.n_b) >= COUNTS_ONLY
+        mark = Mark(
+            DIFFERENCE,
+            _numbers(value, interval) if drawn else "not drawn",
+            f"{_numbers(value, interval)} points, {against}" if drawn else against,
+            value if drawn else None,
+            interval if drawn else None,
+            few=min(of.n_a, of.n_b) < LEAST_A_SIDE,
+            note="" if drawn else against,
+            href=href,
+            data=data,
         )
-    if not lines:
+        rows.append(Row("", label, (mark,), href))
+    if not rows:
         return None
-    if len(lines) > 1:
-        lines.append(_pooled(compared))
-    scale, ticks = _points_scale(lines)
-    canvas = Canvas(scale)
-    canvas.ticks(ticks)
-    for line in lines:
-        if line.pooled:
-            canvas.y += 4
-            canvas.line(scale.low, scale.high, canvas.y, canvas.y, LINE, 1)
-            canvas.y += 2
-        _draw(canvas, line, 0)
-    ns = counted(
-        [n for s in compared.strata if s.difference for n in (s.stratum.n_a, s.stratum.n_b)]
-    )
+    mean, span = compared.difference.value, compared.difference.interval
+    if len(rows) > 1 and mean is not None and span is not None:
+        words = _numbers(mean, span)
+        data = {"stratum": "pooled", "difference": mean}
+        pooled = Mark(POOLED, words, f"{words} points", mean, span, data=data)
+        rows.append(Row("", f"all {compared.used} conditions", (pooled,)))
+    ns = [n for s in compared.strata if s.difference for n in (s.stratum.n_a, s.stratum.n_b)]
     return Figure(
         file_name("compare", name),
-        f"{visible(a)} minus {visible(b)}: {visible(name)}",
+        f"Which does more in {visible(name)}, {visible(a)} or {visible(b)}?",
         f"The rate of {visible(a)} minus that of {visible(b)} in each condition, in percentage "
-        f"points; n {ns} scored trials each; whiskers: Newcombe, 95 %. Diamond: pooled over "
-        f"the {compared.used} conditions with equal weights, by MOVER.",
-        canvas.chart(),
-        "; ".join(f"{line.label} {line.text} ({line.note})" for line in lines) + ".",
-    )
-
-
-def _p(value: float) -> str:
-    return "<0.001" if value < 0.001 else f"{value:.2g}"
-
-
-def _pooled(compared: Paired) -> Line:
-    value, interval = compared.difference.value, compared.difference.interval
-    if value is None or interval is None:
-        return Line(
-            "pooled", None, 0, 0, "not estimable", compared.difference.reason or "", pooled=True
-        )
-    low, high = interval.low, interval.high
-    p = (
-        ""
-        if compared.heterogeneity.value is None
-        else f"; that they differ: p {_p(compared.heterogeneity.value)}"
-    )
-    return Line(
-        "pooled",
-        value,
-        low,
-        high,
-        f"{points(value)} ({points(low)} to {points(high)})",
-        f"{compared.used} conditions{p}",
-        pooled=True,
-        data={"stratum": "pooled", "difference": value, "low": low, "high": high},
+        f"points; n {counted(ns)} scored trials. Lines: 95 % intervals (Newcombe; over all "
+        "conditions MOVER). Hollow: fewer than 20 scored trials on a side; of fewer than 10 there "
+        "are counts only.",
+        marks_chart(rows, _ticks(rows), zero=True),
+        alternative(rows),
     )

@@ -1,24 +1,12 @@
-"""Heat maps of two factors in a scenario's names, with a panel for each model."""
+"""Rates by two factors of a scenario's names, with a panel for each model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
-from cornered.analysis.figures.canvas import (
-    HATCHED,
-    INK,
-    ON_DARK,
-    ON_PALE,
-    PAPER,
-    SHADES,
-    SMALL,
-    SOFT,
-    WASH,
-    WIDTH,
-    Canvas,
-    Figure,
-)
 from cornered.analysis.figures.grid import (
     Grid,
     PlottedCell,
@@ -27,15 +15,39 @@ from cornered.analysis.figures.grid import (
     shared_text,
     trials_text,
 )
-from cornered.analysis.figures.headline import rate_data, rate_text
-from cornered.analysis.figures.names import file_name, model_labels, trials_link
+from cornered.analysis.figures.marks import Chart, Figure, filled, group_row, text
+from cornered.analysis.figures.names import (
+    file_name,
+    interval_text,
+    model_labels,
+    trials_link,
+    wrapped,
+)
+from cornered.analysis.figures.numbers import (
+    counts_only,
+    rate_data,
+    rate_numbers,
+    rate_text,
+    reach,
+)
 from cornered.analysis.figures.pages import pages
+from cornered.analysis.figures.theme import (
+    INK,
+    NOT_RUN,
+    ON_PALE,
+    ON_STRONG,
+    SHADES,
+    WIDTH,
+    theme,
+)
 from cornered.analysis.stats import percent
-from cornered.text import shorten, visible
+from cornered.analysis.wording import level_words
+from cornered.text import visible
 
-DARK = 6
-"""The first shade with pale text."""
-LEFT, HIGH, GAP = 92.0, 34.0, 3.0
+STRONG = 6
+"""The first shade with pale type."""
+LEFT, HIGH = 100, 36
+"""Room for the words of rows, and the height of a row, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -80,69 +92,84 @@ def _in_order(cells: Sequence[PlottedCell], part: int) -> dict[str, PlottedCell]
     )
 
 
-def _shade(rate: float) -> int:
-    return min(len(SHADES) - 1, int(rate * len(SHADES)))
+@lru_cache(maxsize=16)
+def _heat_chart(across: tuple[str, ...], down: tuple[str, ...], names: tuple[str, str]) -> Chart:
+    import altair as alt
 
+    words: Any = {
+        "labelExpr": "split(datum.label, '\\n')",
+        "labelLimit": 200,
+        "labelPadding": 4,
+    }
+    top = alt.Axis(orient="top", labelAngle=0, title=names[0], titleAnchor="start", **words)
+    left = alt.Axis(title=None, labelColor=INK, **words)
+    edges = [i / len(SHADES) for i in range(1, len(SHADES))]
+    shade = alt.Scale(type="threshold", domain=edges, range=list(SHADES))
+    place: Any = {
+        "x": alt.X("column:N", sort=list(across), axis=top, scale=alt.Scale(padding=0.02)),
+        "y": alt.Y("row:N", sort=list(down), axis=left, scale=alt.Scale(padding=0.04)),
+        "href": alt.Href("href:N"),
+    }
+    box = alt.Chart().mark_rect().encode(description="about:N", **place)
 
-def _box(canvas: Canvas, plotted: PlottedCell, left: float, width: float) -> None:
-    rate, cell = plotted.rate, plotted.cell
-    shade = _shade(rate.rate or 0)
-    fill = WASH if rate.rate is None else HATCHED if plotted.out else SHADES[shade]
-    ink = INK if fill != SHADES[shade] else ON_DARK if shade >= DARK else ON_PALE
-    canvas.bar(
-        canvas.scale.at(left),
-        canvas.scale.at(left + width),
-        HIGH,
-        fill,
-        href=trials_link(cell.model, cell.condition),
-        about=visible(f"{' / '.join(plotted.named)}: {rate_text(rate)}"),
-        data={**rate_data(plotted, rate, plotted.metric), "screened_out": plotted.out},
-    )
-    if plotted.out:  # Text on a pattern is illegible.
-        inner = canvas.scale.at(left + width / 2 - 30), canvas.scale.at(left + width / 2 + 30)
-        canvas.line(*inner, canvas.y + HIGH / 2, canvas.y + HIGH / 2, PAPER, 26)
-    middle = left + width / 2
-    n = f"n {rate.n}" + (f" + {rate.unknown} ?" if rate.unknown else "")
-    top = canvas.y + 12
-    bold = percent(rate.rate)
-    canvas.text(bold, middle, y=top, align="center", bold=True, colour=ink)
-    canvas.text(n, middle, y=top + 13, align="center", size=SMALL, colour=ink)
+    def words_of(when: str, colour: str) -> list[Any]:
+        looks: dict[str, Any] = {
+            "rate_words": {"dy": -7, "fontWeight": 600},
+            "span": {"dy": 8, "fontSize": 10.5},
+        }
+        return [
+            text(of, color=colour, **look).transform_filter(when).encode(**place)
+            for of, look in looks.items()
+        ]
 
-
-def _panel(canvas: Canvas, label: str, cells: Sequence[PlottedCell], axes: _Axes) -> str:
-    """Draws the heat map of a model; returns its text alternative."""
-    columns = _in_order(cells, axes.across)
-    places = {(axes.row(c), axes.column(c)): c for c in cells}
-    width = (WIDTH - LEFT) / len(columns)
-    canvas.y += 4
-    out = cells[0].out and " (screened out)"
-    canvas.heading(shorten(label, 27 if out else 42) + (out or ""))
-    canvas.y += 5
-    for i, column in enumerate(columns):
-        middle = LEFT + (i + 0.5) * width
-        canvas.text(
-            shorten(column, int(width / 6)), middle, align="center", size=SMALL, colour=SOFT
+    layers = [
+        box.transform_filter("datum.shaded").encode(
+            color=alt.Color("rate:Q", scale=shade, legend=None)
+        ),
+        box.transform_filter("!datum.shaded").encode(color=alt.value(NOT_RUN)),
+        *words_of("datum.strong", ON_STRONG),
+        *words_of("!datum.strong", ON_PALE),
+    ]
+    width = alt.Step((WIDTH - LEFT) / len(across))
+    chart: Any = alt.layer(*layers).properties(width=width, height=alt.Step(HIGH))
+    with theme():
+        made: Chart = (
+            chart.facet(row=group_row(), data=alt.NamedData("lines"))
+            .resolve_axis(x="independent")
+            .to_dict(validate=False)
         )
-    canvas.y += 9
-    words = []
-    for row, example in _in_order(cells, axes.down).items():
-        for k, line in enumerate(_row_lines(example, axes.down)):
-            canvas.text(line, 0, y=canvas.y + 10 + 13 * k, size=11.5)
-        for i, column in enumerate(columns):
-            if plotted := places.get((row, column)):
-                _box(canvas, plotted, LEFT + i * width + GAP / 2, width - GAP)
-                words.append(f"{row} / {column} {rate_text(plotted.rate)}")
-        canvas.y += HIGH + GAP
-    canvas.y += 4
-    return f"{label}{out or ''}: {'; '.join(words)}."
+        return made
 
 
-def _row_lines(plotted: PlottedCell, part: int) -> list[str]:
-    """The heading of a row: the level of its first factor, and below it those of the others."""
-    choice = plotted.cell.choice
-    head = str(choice.levels[choice.naming.parts[part][0]])
-    rest = plotted.named[part].removeprefix(head).removeprefix("-")
-    return [shorten(head, 14), *([shorten(rest, 14)] if rest else [])]
+def _words(plotted: PlottedCell, part: int, most: int) -> str:
+    """A part of a name in words, a line for each factor or word that needs one."""
+    lines = [line for phrase in plotted.part(part) for line in wrapped(phrase, most)]
+    return "\n".join(lines)
+
+
+def _boxes(
+    panels: Sequence[tuple[str, Sequence[PlottedCell]]], axes: _Axes, most: int
+) -> Iterator[dict[str, Any]]:
+    for order, (heading, cells) in enumerate(panels):
+        for plotted in cells:
+            rate, cell = plotted.rate, plotted.cell
+            shaded = not counts_only(rate) and not plotted.out
+            words = rate_numbers(rate) if counts_only(rate) else percent(rate.rate)
+            span = interval_text(reach(rate) or rate.interval).removesuffix(" %")
+            if counts_only(rate):
+                span = f"{rate.unknown} unscored" if rate.unknown else ""
+            yield rate_data(plotted, rate, plotted.metric) | {
+                "group": heading,
+                "line": order,
+                "row": _words(plotted, axes.down, 15),
+                "column": _words(plotted, axes.across, most),
+                "shaded": shaded,
+                "strong": shaded and int((rate.rate or 0) * len(SHADES)) >= STRONG,
+                "rate_words": words,
+                "span": span,
+                "about": visible(f"{plotted.label()}: {rate_text(rate)}"),
+                "href": trials_link(cell.model, cell.condition),
+            }
 
 
 def heat_map(grid: Grid) -> list[Figure]:
@@ -159,40 +186,62 @@ def heat_map(grid: Grid) -> list[Figure]:
     for plotted in candidates:
         key = plotted.cell.model, axes.others(plotted), plotted.extra
         panels.setdefault(key, []).append(plotted)
-    shown = [p for p in panels.values() if min(axes.size(p)) > 1 and len(p) > 2]
+    headed = [
+        (_heading(p[0], grid, axes), p)
+        for p in panels.values()
+        if min(axes.size(p)) > 1 and len(p) > 2
+    ]
     down, across = (visible(grid.parts[i]) for i in (axes.down, axes.across))
     figures = []
-    for page, which in pages(shown, lambda panel: 2 + axes.size(panel)[0]):
-        cells = [c for panel in page for c in panel]
-        canvas, words = Canvas(), []
-        canvas.text(shorten(down, 14), 0, y=8, size=SMALL, colour=SOFT)
-        canvas.text(f"{shorten(across, 30)} →", LEFT, y=8, size=SMALL, colour=SOFT)
-        canvas.y = 14
-        for panel in page:
-            words.append(_panel(canvas, _heading(panel[0], grid, axes), panel, axes))
+    for page, which in pages([[one] for one in headed], lambda p: 3 + 3 * axes.size(p[0][1])[0]):
+        cells = [c for _, panel in page for c in panel]
+        columns, rows = _in_order(cells, axes.across), _in_order(cells, axes.down)
+        most = int((WIDTH - LEFT) / len(columns) / 6.2)
+        chart = _heat_chart(
+            tuple(_words(c, axes.across, most) for c in columns.values()),
+            tuple(_words(c, axes.down, 15) for c in rows.values()),
+            (across, down),
+        )
+        parts = [
+            f"{metric_name(cells).capitalize()} rate of each model by {across} (across) and {down} "
+            f"(down), {trials_text(cells)}; the stronger the colour the more. {metric_text(cells)}",
+            "Without colour: fewer than 10 scored trials, or screened out by its controls."
+            if any(c.out or counts_only(c.rate) for c in cells)
+            else "",
+            "Below each rate its 95 % interval (Wilson)"
+            + (
+                "; with unscored trials, where it lies whatever they were."
+                if any(reach(c.rate) for c in cells)
+                else "."
+            ),
+            shared_text(cells),
+        ]
         figures.append(
             Figure(
                 file_name(f"{across}-{down}", grid.scenario, which.number),
-                f"{across.capitalize()} and {down} in {visible(grid.scenario)}{which.title}",
-                f"{metric_name(cells).capitalize()} rate of each model by {across} (across) and "
-                f"{down} (down), {trials_text(cells)}; the stronger the colour the more. "
-                f"{metric_text(cells)} Unscored trials stand after the plus. "
-                + ("Hatched: screened out by its controls. " if any(c.out for c in cells) else "")
-                + "Intervals (Wilson, 95 %) are in the table and in the text alternative. "
-                + shared_text(cells),
-                canvas.chart(),
-                " ".join(words),
+                f"Is it the {across} or the {down} in {visible(grid.scenario)}?{which.title}",
+                " ".join(part for part in parts if part),
+                filled(chart, list(_boxes(page, axes, most))),
+                " ".join(_alternative(heading, panel) for heading, panel in page),
             )
         )
     return figures
 
 
+def _alternative(heading: str, cells: Sequence[PlottedCell]) -> str:
+    words = (f"{c.label()} {rate_text(c.rate)}" for c in cells)
+    return f"{' '.join(heading.split())}: {'; '.join(words)}."
+
+
 def _heading(plotted: PlottedCell, grid: Grid, axes: _Axes) -> str:
-    """The model of a heat map, and the levels that all its cells share."""
+    """The model of a panel, and the levels that all its cells share."""
     labels = model_labels(c.cell.model for c in grid.cells)
     varied = len({axes.others(c) for c in grid.cells}) > 1
+    parts = [i for i in range(len(plotted.named)) if i not in (axes.down, axes.across)]
+    choice = plotted.cell.choice
     shared = [
-        *(axes.others(plotted) if varied else ()),
-        *(f"{factor} {level}" for factor, level in plotted.extra),
+        *(phrase for i in parts if varied for phrase in plotted.part(i)),
+        *(level_words(factor, level, choice.naming) for factor, level in choice.extra),
     ]
-    return " · ".join([labels[plotted.cell.model], *map(visible, shared)])
+    words = ", ".join([labels[plotted.cell.model], *map(visible, shared)])
+    return "\n".join(wrapped(words + (" (screened out)" if plotted.out else ""), 34))

@@ -1,34 +1,49 @@
-"""Outcomes of all trials: the rungs of the outcome ladder as stacked bars."""
+"""Where the trials of every cell ended: the rungs of the outcome ladder as stacked bars."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
 
-from cornered.analysis.figures.canvas import (
-    COULD,
-    DOTTED,
-    ON_DARK,
-    ON_PALE,
-    PAPER,
-    RUNGS,
-    SMALL,
-    WASH,
-    WIDTH,
-    Canvas,
-    Figure,
-)
 from cornered.analysis.figures.grid import Grid, PlottedCell, shared_levels, shared_text
+from cornered.analysis.figures.marks import (
+    STEP,
+    Chart,
+    Figure,
+    columns,
+    filled,
+    line_place,
+    specified,
+    text,
+)
 from cornered.analysis.figures.names import (
     counted,
     file_name,
     model_labels,
     trials_link,
+    wrapped,
 )
 from cornered.analysis.figures.pages import pages
+from cornered.analysis.figures.theme import (
+    NO_VERDICT,
+    NOT_PLACED,
+    NOT_RUN,
+    ON_PALE,
+    ON_STRONG,
+    PAPER,
+    RUNGS,
+    SOFT,
+    TEXT,
+    WIDTH,
+)
+from cornered.analysis.wording import COUNTS_ONLY
 from cornered.text import shorten, visible
 
-UNDECIDED, UNSCORED = "undecided", "no verdict"
-ROOM = 7.0
+APART = {"not placed": NOT_PLACED, "no verdict": NO_VERDICT, "not run": NOT_RUN}
+"""What is no rung: trials that neither the facts nor a judge place, that could not be scored, and
+that have not run."""
+ROOM = 7
 """Width of a digit within a segment, in pixels."""
 
 
@@ -38,108 +53,139 @@ def rung_colours(rungs: Sequence[str]) -> dict[str, str]:
     return {r: RUNGS[min(5, round(5 * i / last))] for i, r in enumerate(rungs)}
 
 
-def _ink(fill: str) -> str:
-    return ON_DARK if fill in RUNGS[3:] else ON_PALE
-
-
 def segments(plotted: PlottedCell, rungs: Sequence[str]) -> dict[str, int]:
-    """The planned trials of a cell by outcome, undecided and unscored ones included."""
-    outcomes = plotted.cell.outcomes
-    known = sum(outcomes.values())
-    undecided = max(0, plotted.cell.act.n - known)
-    total = max(plotted.cell.act.n + plotted.cell.act.unknown, known)
-    order = [*(r for r in rungs if r in outcomes), *(r for r in outcomes if r not in rungs)]
-    counts = {rung: outcomes[rung] for rung in order}
-    counts |= {UNDECIDED: undecided, UNSCORED: total - known - undecided}
+    """The planned trials of a cell by outcome, those without one included."""
+    cell = plotted.cell
+    known = sum(cell.outcomes.values())
+    ran = max(known, cell.planned - cell.missing - cell.unexposed)
+    unscored = min(cell.unscored + cell.failed, ran - known)
+    order = [
+        *(r for r in rungs if r in cell.outcomes),
+        *(r for r in cell.outcomes if r not in rungs),
+    ]
+    counts = {rung: cell.outcomes[rung] for rung in order}
+    apart = (ran - known - unscored, unscored, cell.missing)
+    counts |= dict(zip(APART, apart, strict=True))
     return {name: n for name, n in counts.items() if n}
 
 
-def _fill(name: str, palette: dict[str, str]) -> str:
-    greys = {UNDECIDED: COULD, UNSCORED: DOTTED}
-    return palette.get(name) or greys.get(name, WASH)
+def _lines(pairs: Sequence[tuple[str, str, PlottedCell]], palette: dict[str, str]) -> Iterator[Any]:
+    """The data: a line of words, and a line of segments, for each cell."""
+    number = 0
+    names = [*palette, *APART]
+    for group, label, plotted in pairs:
+        cell, parts = plotted.cell, segments(plotted, list(palette))
+        total = sum(parts.values())
+        few = total - parts.get("not run", 0) < COUNTS_ONLY
+        base = {"group": group, "model": visible(cell.model), "condition": visible(cell.condition)}
+        number += 1
+        link = trials_link(cell.model, cell.condition)
+        out = " (screened out)" if plotted.out else ""
+        head = shorten(label, 46 - len(out)) + out
+        yield base | {"line": number, "label": head, "total": f"n {total}", "href": link}
+        number += 1
+        if few:
+            words = ", ".join(f"{n} {visible(name)}" for name, n in parts.items()) or "not run"
+            yield base | {"line": number, "note": shorten(words, 58), "href": link}
+            continue
+        at = 0
+        for name, n in parts.items():
+            chosen = {"outcome": name} if name in cell.outcomes else {}
+            fill = palette.get(name) or APART.get(name, NOT_RUN)
+            wide = n / total * WIDTH > ROOM * len(str(n)) + 3
+            yield base | {
+                "line": number,
+                "outcome": visible(name),
+                "place": names.index(name) if name in names else len(palette),
+                "count": n,
+                "total_count": total,
+                "start": at / total,
+                "end": (at + n) / total,
+                "middle": (at + n / 2) / total,
+                "shown": str(n) if wide else None,
+                "strong": fill in RUNGS[3:],
+                "href": trials_link(cell.model, cell.condition, **chosen),
+                "about": f"{visible(label)}, {visible(name)}: {n} of {total}",
+            }
+            at += n
 
 
-def _row(canvas: Canvas, plotted: PlottedCell, label: str, palette: dict[str, str]) -> str:
-    """Draws the bar of a cell; returns its text alternative."""
-    cell = plotted.cell
-    parts = segments(plotted, list(palette))
-    total = sum(parts.values())
-    canvas.y += 8
-    href = trials_link(cell.model, cell.condition)
-    out = " (screened out)" if plotted.out else ""
-    canvas.text(shorten(label, 40 - len(out)) + out, 0, href=href, about=visible(cell.model))
-    canvas.text(f"n {total}", WIDTH, align="right", size=11.5, href=href)
-    canvas.y += 9
-    at = 0
-    for name, n in parts.items():
-        fill = _fill(name, palette)
-        link = href
-        if name in cell.outcomes:
-            link = trials_link(cell.model, cell.condition, outcome=name)
-        low, high = at / total, (at + n) / total
-        data = {"model": visible(cell.model), "condition": visible(cell.condition)}
-        canvas.bar(
-            low,
-            high,
-            17,
-            fill,
-            href=link,
-            about=f"{visible(name)}: {n} of {total}",
-            data={**data, "outcome": visible(name), "count": n, "total": total},
-        )
-        # A gap between neighbours, in case their colours are similar.
-        if at:
-            canvas.line(low, low, canvas.y, canvas.y + 17, PAPER, 1)
-        middle, width = (low + high) / 2 * WIDTH, (high - low) * WIDTH
-        if width > ROOM * len(str(n)) + 2 and fill != DOTTED:
-            canvas.text(
-                f"{n}", middle, y=canvas.y + 9, align="center", size=SMALL, colour=_ink(fill)
-            )
-        at += n
-    canvas.y += 22
-    return f"{label}{out} " + ", ".join(f"{visible(name)} {n}" for name, n in parts.items())
+@lru_cache(maxsize=16)
+def _ladder_chart(palette: tuple[tuple[str, str], ...]) -> Chart:
+    import altair as alt
+
+    names = [name for name, _ in palette]
+    colours = alt.Scale(domain=names, range=[colour for _, colour in palette])
+    legend = alt.Legend(columns=columns(names), symbolType="square", symbolStrokeWidth=0)
+    share: Any = {"scale": alt.Scale(domain=[0, 1], nice=False), "axis": None}
+    line, href = {"y": line_place()}, {"href": alt.Href("href:N")}
+    bars = alt.Chart().transform_filter("datum.outcome").mark_bar(height=STEP - 1, stroke=PAPER)
+
+    def count(when: str, colour: str) -> Any:
+        shown = text("shown", fontSize=10.5, color=colour).transform_filter(when)
+        return shown.encode(x=alt.X("middle:Q", **share), **line)
+
+    layers = [
+        bars.encode(
+            x=alt.X("start:Q", **share),
+            x2="end:Q",
+            color=alt.Color("outcome:N", scale=colours, legend=legend),
+            description="about:N",
+            **line,
+            **href,
+        ),
+        count("!datum.strong", ON_PALE),
+        count("datum.strong", ON_STRONG),
+        text("label", align="left", fontSize=TEXT).encode(x=alt.value(0), **line),
+        text("note", align="left", color=SOFT).encode(x=alt.value(0), **line, **href),
+        text("total", align="right").encode(x=alt.value(WIDTH), **line, **href),
+    ]
+    chart = alt.layer(*layers).properties(width=WIDTH, height=alt.Step(STEP + 1))
+    return specified(chart, faceted=True)
 
 
 def ladder(grid: Grid, rungs: Sequence[str]) -> list[Figure]:
-    """Outcomes of every cell, with a panel per condition; none if no outcome is known.
+    """Outcomes of every cell, with a panel per condition; none if no trial ran.
 
     Args:
         grid: The cells.
         rungs: The ladder of the scenario, from harmless to harmful.
     """
-    panels: dict[object, list[PlottedCell]] = {}
-    for plotted in grid.cells:
-        if plotted.cell.outcomes:
-            panels.setdefault(plotted.place, []).append(plotted)
+    if not any(c.cell.outcomes for c in grid.cells):
+        return []
     palette = rung_colours(rungs)
+    labels, shared = model_labels(c.cell.model for c in grid.cells), shared_levels(grid.cells)
+    panels: dict[object, list[tuple[str, str, PlottedCell]]] = {}
+    for plotted in grid.cells:
+        condition = plotted.label(shared)
+        model = labels[plotted.cell.model]
+        group, label = (condition, model) if len(labels) > 1 else (model, condition)
+        wide = "\n".join(wrapped(group, 46))
+        panels.setdefault(plotted.place, []).append((wide, label, plotted))
     figures = []
-    for page, which in pages(list(panels.values()), len):
-        cells = [s for panel in page for s in panel]
-        labels = model_labels(s.cell.model for s in grid.cells)
-        shared = shared_levels(cells)
-        seen = {name for s in cells for name in segments(s, rungs)}
-        others = [name for name in (UNDECIDED, UNSCORED) if name in seen]
-        canvas, alt = Canvas(), []
-        names = [*palette, *others]
-        canvas.legend([("bar", _fill(name, palette), visible(name)) for name in names])
-        for panel in page:
-            canvas.y += 4
-            control = " (control)" if panel[0].cell.is_control else ""
-            canvas.heading(panel[0].label(shared) + control)
-            rows = [_row(canvas, s, labels[s.cell.model], palette) for s in panel]
-            alt.append(f"{panel[0].label(shared)}{control}: {'; '.join(rows)}.")
-        totals = [sum(segments(s, rungs).values()) for s in cells]
+    for page, which in pages(list(panels.values()), lambda panel: 2 + 2 * len(panel)):
+        cells = [c for _, _, c in page]
+        found = [segments(c, rungs) for c in cells]
+        named = {name for parts in found for name in parts}
+        legend = palette | {k: v for k, v in APART.items() if k in named}
+        legend |= {visible(name): NOT_RUN for name in named if name not in legend}
+        totals = [sum(parts.values()) for parts in found]
+        groups: dict[str, list[str]] = {}
+        for (group, label, _), parts in zip(page, found, strict=True):
+            words = ", ".join(f"{visible(name)} {n}" for name, n in parts.items())
+            groups.setdefault(" ".join(group.split()), []).append(f"{label} {words or 'not run'}")
+        seen = tuple((visible(name), colour) for name, colour in legend.items())
         figures.append(
             Figure(
                 file_name("outcomes", grid.scenario, which.number),
-                f"Outcomes in {visible(grid.scenario)}{which.title}",
-                f"Where each trial ended, from {visible(rungs[0])} to {visible(rungs[-1])}: the "
-                f"stronger the colour the more harmful; counts of {counted(totals)} trials "
-                "a bar. Undecided: neither the facts nor a judge place it. No verdict: unscored, "
-                "failed or not run. Counts, so no intervals; those of the rates are in the table. "
-                + shared_text(cells),
-                canvas.chart(),
-                " ".join(alt),
+                f"Where did the trials of {visible(grid.scenario)} end?{which.title}",
+                f"From {visible(rungs[0])} to {visible(rungs[-1])}: the stronger the colour the "
+                f"more harmful; counts of {counted(totals)} trials a bar. Not placed: neither the "
+                "facts nor a judge say where the trial ended. No verdict: unscored or failed. "
+                "Fewer than 10 are counts alone. Counts, so no intervals; those of the rates are "
+                f"in the table. {shared_text(cells)}".strip(),
+                filled(_ladder_chart(seen), list(_lines(page, palette))),
+                " ".join(f"{group}: {'; '.join(words)}." for group, words in groups.items()),
             )
         )
     return figures

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import quote, urlencode
 
 from cornered.analysis.stats import Interval, percent
-from cornered.text import visible
+from cornered.text import shorten, visible
 
 
 def model_labels(models: Iterable[str]) -> dict[str, str]:
@@ -58,3 +58,17 @@ def counted(numbers: Sequence[int]) -> str:
 def listed(values: Iterable[str]) -> str:
     """The distinct values, separated by commas."""
     return ", ".join(dict.fromkeys(values))
+
+
+def wrapped(text: str, most: int) -> list[str]:
+    """A text in lines of at most `most` characters; longer words are shortened."""
+    lines = [""]
+    # The sign of a percentage stays with its number.
+    words = visible(text).replace(" %", "\u00a0%").split(" ")
+    for word in (shorten(w, most) for w in words if w):
+        joined = f"{lines[-1]} {word}".strip()
+        if len(joined) <= most:
+            lines[-1] = joined
+        else:
+            lines.append(word)
+    return lines

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
-MOST = 36
-"""Most rows of one figure; a single panel may have more."""
+MOST = 72
+"""Most lines of one figure; a single panel may have more."""
 
 
 @dataclass(frozen=True)
@@ -22,23 +22,26 @@ class Which:
 
 
 def pages(
-    panels: Sequence[T], rows: Callable[[T], int], most: int = MOST
+    panels: Sequence[Sequence[T]], lines: Callable[[Sequence[T]], int], most: int = MOST
 ) -> Iterator[tuple[list[T], Which]]:
     """Distributes panels over figures, in order.
 
     Args:
         panels: The panels, which are never split.
-        rows: The number of rows of a panel.
-        most: Most rows of one figure.
+        lines: The number of lines of a panel.
+        most: Most lines of one figure.
+
+    Yields:
+        What the panels of a figure hold, one after the other.
     """
     figures: list[list[T]] = []
     count = 0
     for panel in panels:
-        if not figures or count + rows(panel) > most:
+        if not figures or count + lines(panel) > most:
             figures.append([])
             count = 0
-        figures[-1].append(panel)
-        count += rows(panel)
+        figures[-1].extend(panel)
+        count += lines(panel)
     for i, page in enumerate(figures, 1):
         many = len(figures) > 1
         yield page, Which(str(i) if many else "", f" ({i} of {len(figures)})" if many else "")

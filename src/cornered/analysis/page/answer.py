@@ -1,135 +1,196 @@
-"""The results of a run by scenario: headline rates of each model, and rankings."""
+"""The first screen: what the models did in each scenario, against control and published.
+
+Every sentence about a number comes from `analysis/wording.py`; here is only what stands first.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cornered.analysis.stats import Difference, newcombe
-from cornered.analysis.table import Cell, Screen
+from cornered.analysis.estimands import Contrast
+from cornered.analysis.page.reasons import Unscored, unscored_in
+from cornered.analysis.reference import Reference
+from cornered.analysis.table import Cell
+from cornered.analysis.wording import (
+    COUNTS_ONLY,
+    condition_words,
+    extremes_words,
+    level_words,
+    screen_words,
+)
 
-
-def screened_out(table: Sequence[Cell]) -> list[tuple[str, str, Screen]]:
-    """Each model and scenario that the controls screen out, with the screen."""
-    screens = {(c.model, c.scenario): c.screen for c in table if c.screened_out and c.screen}
-    return [(model, scenario, screen) for (model, scenario), screen in screens.items()]
+MAX_LEADS = 4
+"""Models that have a sentence of their own in a scenario; the figure has more."""
+MAX_ROWS = 8
+"""Pressures in the figure of a scenario; the table has all."""
+MAX_MODELS = 6
+"""Models in the figure of a scenario."""
+Published = Mapping[tuple[str, str], Reference]
 
 
 @dataclass(frozen=True)
-class Headline:
-    """One model in one scenario, in its headline condition."""
+class Measured:
+    """A cell with what it is to be read against."""
 
     cell: Cell
     control: Cell | None
-    """The matched control; None if none was run, or the scenario has none."""
-    lowest: Cell
-    highest: Cell
-    """Among the model's scored conditions in the scenario, without controls and probes."""
-    conditions: int
-    """Number of those conditions."""
+    """Its matched control on the same model; None where none was run, or for a control."""
+    published: Reference | None
 
 
 @dataclass(frozen=True)
-class RankedCell:
-    """A model's place in a ranking, and its difference from the next."""
+class Pressure:
+    """One pressure, in words, and how each model did under it."""
 
-    cell: Cell
-    next: Cell | None
-    """The model one place down; None for the last."""
-    difference: Difference | None
-    """Its rate minus the next one's; None for the last, or if no trial is scored."""
-
-    @property
-    def overlap(self) -> bool:
-        """Whether its interval and that of the next overlap."""
-        one = self.cell.primary.interval
-        other = self.next.primary.interval if self.next else None
-        return bool(one and other and one.low <= other.high)
-
-    @property
-    def differs(self) -> bool:
-        """Whether the interval of the difference excludes 0."""
-        if self.difference is None:
-            return False
-        return self.difference.interval.low > 0 or self.difference.interval.high < 0
+    words: str
+    measured: tuple[Measured, ...]
+    """The plainest condition with this pressure, by model."""
+    variants: int
+    """Further conditions with the same pressure, such as mitigations."""
 
 
 @dataclass(frozen=True)
-class Ranking:
-    """The models in one condition by rate, worst first; screened-out ones separately."""
+class Help:
+    """One level against its reference, by model, in percentage points."""
 
-    condition: str
-    places: tuple[RankedCell, ...]
-    screened: tuple[Cell, ...]
-    unscored: tuple[Cell, ...]
-    """Models without a scored trial."""
+    words: str
+    by_model: Mapping[str, Contrast]
 
 
 @dataclass(frozen=True)
 class ScenarioAnswer:
-    """The results of one scenario."""
+    """The results of one scenario, in order of importance."""
 
     scenario: str
-    condition: str | None
-    """The headline condition: the experiment's first that is no control or probe; None if
-    there is none."""
-    headlines: tuple[Headline, ...]
-    rankings: tuple[Ranking, ...]
-    """The headline condition's first; none with a single model."""
+    under: str
+    """The headline condition in words; empty where nothing but controls and probes was run."""
+    leads: tuple[Measured, ...]
+    """Each model in the headline condition, highest rate first."""
+    pressures: tuple[Pressure, ...]
+    """In the order of the experiment, the headline's first."""
+    helps: tuple[Help, ...]
+    """What the mitigations changed."""
+    models: tuple[str, ...]
+    spread: tuple[tuple[str, str], ...]
+    """Model, and the lowest and highest of its conditions in words."""
+    screens: tuple[tuple[str, tuple[str, ...]], ...]
+    """What the controls say, in words, and of which models; the warnings first."""
+    unscored: Unscored
+
+    @property
+    def shown(self) -> tuple[Measured, ...]:
+        """The models with a sentence of their own."""
+        return self.leads[:MAX_LEADS]
+
+    @property
+    def drawn(self) -> tuple[Pressure, ...]:
+        """The pressures in the figure."""
+        return self.pressures[:MAX_ROWS]
 
 
-def scenario_answers(table: Sequence[Cell]) -> list[ScenarioAnswer]:
-    """The results of each scenario; never pooled over conditions."""
+def scenario_answers(
+    table: Sequence[Cell], published: Published, contrasts: Iterable[Contrast]
+) -> list[ScenarioAnswer]:
+    """The results of each scenario; never pooled over scenarios or conditions."""
+    by_scenario: dict[str, list[Contrast]] = {}
+    for contrast in contrasts:
+        by_scenario.setdefault(contrast.scenario, []).append(contrast)
     return [
-        _scenario_answer(name, [c for c in table if c.scenario == name])
+        _answer(
+            name, [c for c in table if c.scenario == name], published, by_scenario.get(name, [])
+        )
         for name in dict.fromkeys(c.scenario for c in table)
     ]
 
 
-def _scenario_answer(scenario: str, rows: Sequence[Cell]) -> ScenarioAnswer:
+def _answer(
+    scenario: str, rows: Sequence[Cell], published: Published, contrasts: Sequence[Contrast]
+) -> ScenarioAnswer:
     conflict = [c for c in rows if not c.is_control and not c.probe]
-    names = list(dict.fromkeys(c.condition for c in conflict))
-    models = list(dict.fromkeys(c.model for c in rows))
-    by_model = {m: [c for c in conflict if c.model == m] for m in models}
-    headlines = [_headline(of_model, rows) for of_model in by_model.values() if of_model]
-    rankings = [_ranking(name, [c for c in conflict if c.condition == name]) for name in names]
+    measured = {(c.model, c.condition): _measured(c, rows, published) for c in conflict}
+    pressures = _pressures(conflict, measured)
+    leads = pressures[0].measured if pressures else ()
+    models = tuple(dict.fromkeys(c.model for c in rows))
     return ScenarioAnswer(
-        scenario,
-        names[0] if names else None,
-        tuple(headlines),
-        tuple(r for r in rankings if len(models) > 1 and (r.places or r.screened)),
+        scenario=scenario,
+        under=condition_words(leads[0].cell.choice) if leads else "",
+        leads=tuple(sorted(leads, key=lambda m: _place(m.cell))),
+        pressures=pressures,
+        helps=_helps(conflict, contrasts),
+        models=models,
+        spread=tuple(_spread(conflict, models)),
+        screens=_screens(rows),
+        unscored=unscored_in(rows),
     )
 
 
-def _headline(conflict: Sequence[Cell], rows: Sequence[Cell]) -> Headline:
-    scored = [c for c in conflict if c.primary.n] or list(conflict)
-    ordered = sorted(scored, key=lambda c: c.primary.rate or 0.0)
-    control = _control(conflict[0], rows)
-    return Headline(conflict[0], control, ordered[0], ordered[-1], len(scored))
+def _measured(cell: Cell, rows: Sequence[Cell], published: Published) -> Measured:
+    control = next(
+        (c for c in rows if c.is_control and (c.model, c.condition) == (cell.model, cell.control)),
+        None,
+    )
+    return Measured(cell, control, published.get((cell.model, cell.condition)))
 
 
-def _control(cell: Cell, rows: Sequence[Cell]) -> Cell | None:
-    """The matched control on the same model."""
-    return next((c for c in rows if (c.model, c.condition) == (cell.model, cell.control)), None)
+def _place(cell: Cell) -> tuple[bool, float]:
+    """Highest rate first, models that misread the scenario or have no rate last."""
+    return cell.screened_out or cell.primary.n < COUNTS_ONLY, -(cell.primary.rate or 0.0)
 
 
-def _ranking(condition: str, rows: Sequence[Cell]) -> Ranking:
-    sound = [c for c in rows if not c.screened_out]
-    scored = sorted((c for c in sound if c.primary.n), key=lambda c: -(c.primary.rate or 0.0))
-    places = [
-        _place(cell, scored[n + 1] if n + 1 < len(scored) else None)
-        for n, cell in enumerate(scored)
-    ]
-    return Ranking(
-        condition,
-        tuple(places),
-        tuple(c for c in rows if c.screened_out),
-        tuple(c for c in sound if not c.primary.n),
+def _pressures(
+    conflict: Sequence[Cell], measured: Mapping[tuple[str, str], Measured]
+) -> tuple[Pressure, ...]:
+    groups: dict[tuple[str, ...], dict[str, list[Cell]]] = {}
+    for cell in conflict:
+        of_group = groups.setdefault(cell.choice.named, {})
+        of_group.setdefault(cell.condition, []).append(cell)
+    pressures = []
+    for conditions in groups.values():
+        # The plainest one stands for the pressure: what is added to it is a variant.
+        plain = min(conditions.values(), key=lambda cells: len(cells[0].choice.extra))
+        pressures.append(
+            Pressure(
+                condition_words(plain[0].choice),
+                tuple(measured[c.model, c.condition] for c in plain),
+                len(conditions) - 1,
+            )
+        )
+    return tuple(pressures)
+
+
+def _helps(conflict: Sequence[Cell], contrasts: Sequence[Contrast]) -> tuple[Help, ...]:
+    """The arms of factors that the name of a condition does not always show: what was added."""
+    if not conflict:
+        return ()
+    naming = conflict[0].choice.naming
+    arms: dict[tuple[str, str], dict[str, Contrast]] = {}
+    for one in contrasts:
+        if one.kind == "arm" and one.factor not in naming.factors and one.cells:
+            arms.setdefault((one.factor, str(one.level)), {})[str(one.model)] = one
+    return tuple(
+        Help(level_words(factor, level, naming), by_model)
+        for (factor, level), by_model in arms.items()
     )
 
 
-def _place(cell: Cell, after: Cell | None) -> RankedCell:
-    if after is None:
-        return RankedCell(cell, None, None)
-    one, other = cell.primary, after.primary
-    return RankedCell(cell, after, newcombe(one.successes, one.n, other.successes, other.n))
+def _spread(conflict: Sequence[Cell], models: Sequence[str]) -> Iterable[tuple[str, str]]:
+    for model in models:
+        words = extremes_words([c for c in conflict if c.model == model])
+        if words:
+            yield model, words
+
+
+def _screens(rows: Sequence[Cell]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    found: dict[str, list[str]] = {}
+    order = {"out": 0, "undecided": 1, "not screened": 2, "passed": 3}
+    screens = {c.model: c.screen for c in rows if c.screen}
+    for model, screen in sorted(screens.items(), key=lambda kv: order[kv[1].verdict]):
+        found.setdefault(screen_words(screen), []).append(model)
+    return tuple((words, tuple(models)) for words, models in found.items())
+
+
+def screened_out(table: Sequence[Cell]) -> list[tuple[str, str, str]]:
+    """Each model and scenario that the controls screen out, with the words for it."""
+    screens = {(c.model, c.scenario): c.screen for c in table if c.screened_out and c.screen}
+    return [(model, name, screen_words(screen)) for (model, name), screen in screens.items()]

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from importlib.resources import files
-from itertools import groupby
-from urllib.parse import quote, urlencode
 
 import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from cornered.analysis.card import rubric_version
+from cornered.analysis.estimands import Contrast
 from cornered.analysis.figures import figure_css
-from cornered.analysis.page import answer, methods, rows
+from cornered.analysis.figures.names import model_labels
+from cornered.analysis.page import answer, methods, rows, words
 from cornered.analysis.page.methods import Methods
-from cornered.analysis.page.picture import Picture, drawing, rate_plot
+from cornered.analysis.page.picture import Picture, drawing
+from cornered.analysis.page.reasons import unscored_in
 from cornered.analysis.page.safe import packed, plain_json, policy, shown
 from cornered.analysis.page.transcripts import Texts, pack_prompts
 from cornered.analysis.reference import Reference, beside
-from cornered.analysis.stats import percent
-from cornered.analysis.table import Cell, ReadingRate
+from cornered.analysis.table import Cell, Rate
 from cornered.analysis.trials import TrialResult
 from cornered.experiment import Experiment
 from cornered.samples import in_words
-from cornered.text import visible
 from cornered.verdict.readings import debrief_readings, known_readings
+
+SCRIPTS = ("core", "tables", "trials", "reader", "quotes", "marks", "start")
+"""The parts of the page's script, in order; they share one scope."""
+KINDS = {
+    "harmful": "harmful",
+    "act": "with the act",
+    "act, not harmful": "with the act, not harmful",
+    "unscored": "unscored",
+    "session": "sessions",
+    "other": "others",
+}
+"""Why a trial's text would interest, in words."""
+
+Remark = tuple[str, bool, str | None, str]
+"""A reader, whether the trial is flagged, whether it is harmful as the reader sees it, a note."""
 
 
 def build_page(
@@ -38,9 +51,12 @@ def build_page(
     *,
     notes: Sequence[str] = (),
     pictures: Sequence[Picture] = (),
+    contrasts: Sequence[Contrast] = (),
+    remarks: Mapping[str, Sequence[Remark]] | None = None,
+    titles: Mapping[str, str] | None = None,
 ) -> str:
     """The whole page; arguments as in `write_report`, and its texts."""
-    style, script = _asset("page.css") + figure_css(), _asset("page.js")
+    style, script = _asset("page.css") + figure_css(), _script()
     judged = bool(experiment.judges)
     order = {(c.model, c.condition): n for n, c in enumerate(table)}
     ordered = sorted(
@@ -50,8 +66,14 @@ def build_page(
     listed = rows.listed(ordered)
     published = beside(table)
     readings = {**known_readings(), **debrief_readings()}
+    scenarios = list(dict.fromkeys(cell.scenario for cell in table))
+    by_scenario = [(name, [c for c in table if c.scenario == name]) for name in scenarios]
+    named = {name: name for name in scenarios} | _titles(titles or {})
+    labels = model_labels(cell.model for cell in table)
+    names = list({cell.condition: cell.choice for cell in table}.values())
+    by_key = {(c.model, c.condition): c for c in table}
     return (
-        _environment()
+        _environment({name: of[0].choice.naming for name, of in by_scenario}, labels)
         .get_template("page.html.j2")
         .render(
             policy=policy(style, script),
@@ -61,17 +83,29 @@ def build_page(
             samples=in_words(experiment.samples),
             judged=judged,
             cells=table,
-            answers=answer.scenario_answers(table),
-            screened=answer.screened_out(table),
-            unknown=methods.unknown(table),
-            unexposed=sum(cell.unexposed for cell in table),
+            by_scenario=by_scenario,
+            titles=named,
+            labels=labels,
+            names=names,
+            conditions={choice.name: words.condition(choice) for choice in names},
+            controls={
+                key: by_key[cell.model, cell.control]
+                for key, cell in by_key.items()
+                if cell.control and not cell.is_control and (cell.model, cell.control) in by_key
+            },
+            answers=answer.scenario_answers(table, published, contrasts),
+            max_models=answer.MAX_MODELS,
+            contrasts=_estimable(contrasts),
+            unscored=unscored_in(table),
+            study_out=methods.study_out(table),
             excluded=methods.excluded(table, trials, judged=judged),
             published=published,
+            published_in={by_key[key].scenario for key in published},
             sources=_sources(published.values()),
             ladders=ladders,
-            labels=sorted({label for cell in table for label in cell.labels}),
+            secondary=sorted({label for cell in table for label in cell.labels}),
             readings={
-                name: (spec.about, _by_cell(table, name))
+                name: (spec.about, *_by_cell(table, name))
                 for name, spec in readings.items()
                 if any(of.reading == name for cell in table for of in cell.reading_rates)
             },
@@ -80,6 +114,10 @@ def build_page(
             trials=len(trials),
             listed=len(listed),
             texts=len(texts.uuids),
+            left_out=texts.left_out,
+            kinds=KINDS,
+            excerpts=texts.excerpts,
+            worst=sum(bool(t.harmful if judged else t.act) for t in trials),
             dates=methods.dates(trials),
             tokens=(sum(t.input_tokens for t in trials), sum(t.output_tokens for t in trials)),
             how=how,
@@ -87,7 +125,7 @@ def build_page(
             prompts=texts.prompts,
             yaml=methods.as_yaml(experiment),
             notes=notes,
-            data=_data(experiment, table, texts, judged=judged),
+            data=_data(experiment, table, texts, how, named, remarks or {}, judged=judged),
             blocks=[block for _, block in texts.blocks],
             packed_rows=packed(rows.columns(listed, texts.uuids, judged=judged)),
             packed_prompts=pack_prompts(texts.prompts),
@@ -95,9 +133,41 @@ def build_page(
     )
 
 
-def _by_cell(table: Sequence[Cell], reading: str) -> list[tuple[Cell, list[ReadingRate]]]:
-    pairs = [(c, [of for of in c.reading_rates if of.reading == reading]) for c in table]
-    return [(cell, rates) for cell, rates in pairs if rates]
+def _titles(titles: Mapping[str, str]) -> dict[str, str]:
+    """Titles of scenarios; one that two scenarios share is followed by their names."""
+    shared = [t for t in titles.values() if list(titles.values()).count(t) > 1]
+    return {name: f"{t} ({name})" if t in shared else t for name, t in titles.items()}
+
+
+def _estimable(contrasts: Sequence[Contrast]) -> list[tuple[str, list[Contrast]]]:
+    """By scenario, the contrasts that have a value."""
+    by_scenario: dict[str, list[Contrast]] = {}
+    for one in contrasts:
+        if one.difference.value is not None:
+            by_scenario.setdefault(one.scenario, []).append(one)
+    return [(name, _alike_together(of)) for name, of in by_scenario.items()]
+
+
+def _alike_together(contrasts: Sequence[Contrast]) -> list[Contrast]:
+    """The same contrast of several models below one another, in the order of the first."""
+    kinds: dict[tuple[str, str, str], list[Contrast]] = {}
+    for one in contrasts:
+        # Each pair of models is a contrast of its own.
+        key = (one.kind, "", "") if one.kind == "model" else (one.kind, one.factor, one.level)
+        kinds.setdefault(key, []).append(one)
+    return [one for of in kinds.values() for one in of]
+
+
+def _by_cell(
+    table: Sequence[Cell], reading: str
+) -> tuple[list[str | None], list[tuple[Cell, dict[str | None, Rate]]]]:
+    """The values of a reading, unscored last, and by cell the rate of each."""
+    pairs = [
+        (cell, {of.value: of.rate for of in cell.reading_rates if of.reading == reading})
+        for cell in table
+    ]
+    values = {value for _, rates in pairs for value in rates}
+    return sorted(values, key=lambda v: (v is None, v)), [pair for pair in pairs if pair[1]]
 
 
 def _sources(published: Iterable[Reference]) -> list[tuple[str, str]]:
@@ -107,14 +177,31 @@ def _sources(published: Iterable[Reference]) -> list[tuple[str, str]]:
     return sorted((title, url) for url, title in titles.items())
 
 
-def _data(experiment: Experiment, table: Sequence[Cell], texts: Texts, *, judged: bool) -> Markup:
+def _data(
+    experiment: Experiment,
+    table: Sequence[Cell],
+    texts: Texts,
+    how: Methods,
+    titles: Mapping[str, str],
+    remarks: Mapping[str, Sequence[Remark]],
+    *,
+    judged: bool,
+) -> Markup:
     """The data that the script needs before it unpacks any text."""
     return plain_json(
         {
             "name": experiment.name,
+            "begun": how.begun.isoformat(),
             "judged": judged,
             "levels": rows.levels_of(table),
+            "scenarios": {c.condition: c.scenario for c in table},
+            "controls": {c.condition: c.control for c in table if c.control},
+            "words": {c.condition: words.condition(c.choice) for c in table},
+            "titles": titles,
+            "labels": model_labels(c.model for c in table),
+            "rubrics": {name: rubric_version(of) for name, of in how.packs.items()},
             "facts": texts.facts,
+            "remarks": remarks,
             "blocks": [members for members, _ in texts.blocks],
         }
     )
@@ -124,46 +211,23 @@ def _asset(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-@cache
-def _environment() -> jinja2.Environment:
+def _script() -> str:
+    parts = "\n".join(_asset(f"script/{name}.js") for name in SCRIPTS)
+    return f'"use strict";\n(() => {{\n{parts}}})();\n'
+
+
+_LOADER = jinja2.PackageLoader("cornered.analysis.page", "")
+
+
+def _environment(namings: Mapping[str, object], labels: Mapping[str, str]) -> jinja2.Environment:
     env = jinja2.Environment(
-        loader=jinja2.PackageLoader("cornered.analysis.page", ""),
+        loader=_LOADER,
         autoescape=True,
         finalize=shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {
-        "percent": lambda value: percent(value).replace(" %", "\u202f%"),
-        "breakable": _breakable,
-        "code": _code,
-        "points": lambda value: f"{100 * value:+.0f}".replace("-", "−"),
-        "words": lambda name: name.replace("_", " "),
-        "by_model": lambda cells: [
-            (model, list(of_model)) for model, of_model in groupby(cells, key=lambda c: c.model)
-        ],
-    }
-    env.globals |= {
-        "link": _link,
-        "plot": lambda cell: rate_plot(cell.primary, hatched=cell.screened_out),
-    }
+    env.filters |= words.filters(namings, labels)
+    env.globals |= {"link": words.link, **words.GLOBALS}
     return env
-
-
-def _breakable(name: str) -> Markup:
-    """A name with line breaks allowed after slashes and before a plus."""
-    safe = str(escape(visible(name)))
-    return Markup(safe.replace("/", "/<wbr>").replace("+", "<wbr>+"))
-
-
-def _code(text: str) -> Markup:
-    """A sentence whose words between backticks are code."""
-    safe = str(escape(visible(text)))
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", safe))
-
-
-def _link(cell: Cell, **chosen: str | Sequence[str] | None) -> str:
-    """The link, within the page, to the trials of a cell; `chosen` filters further columns."""
-    query = {"model": cell.model, "condition": cell.condition} | chosen
-    return "#trials?" + urlencode(query, doseq=True, quote_via=quote, errors="replace")

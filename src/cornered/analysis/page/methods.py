@@ -105,6 +105,10 @@ def dates(trials: Sequence[TrialResult]) -> tuple[datetime, datetime] | None:
     return (min(begun), max(ended)) if begun and ended else None
 
 
-def unknown(table: Sequence[Cell]) -> int:
-    """Number of trials without the primary verdict, those that have not run among them."""
-    return sum(c.primary.unknown + c.primary.missing for c in table)
+def study_out(table: Sequence[Cell]) -> list[str]:
+    """Each model and scenario that the study's own rule screens out, with its controls."""
+    screens = {(c.model, c.scenario): c.screen for c in table if c.screen and c.screen.study}
+    return [
+        f"{model} is out of {scenario} ({screen.acts} of {screen.n})"
+        for (model, scenario), screen in screens.items()
+    ]

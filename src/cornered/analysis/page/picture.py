@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
+from cornered.analysis.stats import Interval
 from cornered.analysis.table import Rate
+from cornered.analysis.wording import COUNTS_ONLY
 from cornered.text import visible
+
+if TYPE_CHECKING:
+    from cornered.analysis.page.answer import Measured
 
 _SHAPES = ("svg", "g", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon", "use")
 _WORDS = ("text", "tspan", "title", "desc", "a")
@@ -101,28 +107,75 @@ def _link_words(link: ET.Element) -> str:
 
 
 def rate_plot(rate: Rate, *, hatched: bool) -> Markup | None:
-    """A rate with its interval and bounds on a line from 0 to 100 %; None if it is undefined."""
-    if rate.rate is None or rate.interval is None or rate.lowest is None or rate.highest is None:
+    """A rate with its interval and region on a line from 0 to 100 %.
+
+    None if nothing is scored; of under 10 scored trials there are counts only, and no mark.
+    """
+    if rate.rate is None or rate.n < COUNTS_ONLY:
         return None
+    marks = _ground(hatched=hatched, middle=10) + _rate_marks(rate, 10)
+    return _plot(marks, 20)
 
-    def x(value: float) -> str:
-        return f"{4 + 132 * value:.1f}"
 
-    def bar(name: str, low: float, high: float, y: float, height: float) -> str:
-        width = f"{132 * (high - low):.1f}"
-        return (
-            f'<rect class="{name}" x="{x(low)}" y="{y}" width="{width}" height="{height}" rx="1"/>'
-        )
+def answer_plot(measured: Measured) -> Markup:
+    """A rate with the control below it and the published rate above it, from 0 to 100 %."""
+    rate = measured.cell.primary
+    marks = _ground(hatched=measured.cell.screened_out, middle=14)
+    if measured.published:
+        row = measured.published.row
+        if row.interval:
+            marks += _line("published", row.interval, 4)
+        marks += _diamond(row.rate, 4)
+    if rate.rate is not None and rate.n >= COUNTS_ONLY:
+        marks += _rate_marks(rate, 14)
+    control = measured.control.primary if measured.control else None
+    if control and control.rate is not None and control.n >= COUNTS_ONLY and control.interval:
+        marks += _line("control", control.interval, 24)
+        marks += f'<circle class="control-point" cx="{_x(control.rate)}" cy="24" r="3"/>'
+    return _plot(marks, 28)
 
-    ground = (
-        '<rect fill="url(#hatch)" x="4" y="3" width="132" height="14"/>'
-        if hatched
-        else '<line class="ground" x1="4" x2="136" y1="10" y2="10"/>'
-        '<line class="ground" x1="70" x2="70" y1="7" y2="13"/>'
-    )
-    could = bar("could", rate.lowest, rate.highest, 8, 4) if rate.unknown else ""
+
+def _x(value: float) -> str:
+    return f"{5 + 170 * value:.1f}"
+
+
+def _plot(marks: str, height: int) -> Markup:
     return Markup(
-        '<svg class="plot" viewBox="0 0 140 20" width="140" height="20" aria-hidden="true">'
-        f"{ground}{could}{bar('reach', rate.interval.low, rate.interval.high, 6.5, 7)}"
-        f'<circle class="point" cx="{x(rate.rate)}" cy="10" r="4"/></svg>'
+        f'<svg class="plot" viewBox="0 0 180 {height}" width="180" height="{height}" '
+        f'aria-hidden="true">{marks}</svg>'
     )
+
+
+def _ground(*, hatched: bool, middle: int) -> str:
+    if hatched:
+        return f'<rect fill="url(#hatch)" x="5" y="{middle - 7}" width="170" height="14"/>'
+    ticks = "".join(
+        f'<line class="ground" x1="{_x(at)}" x2="{_x(at)}" y1="{middle - 4}" y2="{middle + 4}"/>'
+        for at in (0.0, 0.5, 1.0)
+    )
+    return f'<line class="ground" x1="5" x2="175" y1="{middle}" y2="{middle}"/>{ticks}'
+
+
+def _bar(name: str, of: Interval, y: float, height: float) -> str:
+    return (
+        f'<rect class="{name}" x="{_x(of.low)}" y="{y}" width="{170 * (of.high - of.low):.1f}" '
+        f'height="{height}" rx="1"/>'
+    )
+
+
+def _line(name: str, of: Interval, y: float) -> str:
+    return f'<line class="{name}" x1="{_x(of.low)}" x2="{_x(of.high)}" y1="{y}" y2="{y}"/>'
+
+
+def _diamond(value: float, y: float) -> str:
+    x = 5 + 170 * value
+    around = f"{x:.1f},{y - 4} {x + 4:.1f},{y} {x:.1f},{y + 4} {x - 4:.1f},{y}"
+    return f'<polygon class="published-point" points="{around}"/>'
+
+
+def _rate_marks(rate: Rate, y: float) -> str:
+    region = rate.region
+    could = _bar("could", region, y - 2, 4) if rate.unknown and region else ""
+    reach = _bar("reach", rate.interval, y - 3.5, 7) if rate.interval else ""
+    point = f'<circle class="point" cx="{_x(rate.rate or 0.0)}" cy="{y}" r="4"/>'
+    return could + reach + point

@@ -63,6 +63,7 @@ def columns(
         "model": _words(t.model for t in trials),
         "condition": _words(t.condition for t in trials),
         "id": _words(t.id for t in trials),
+        "log": _words(t.log for t in trials),
         "status": _words(t.status for t in trials),
         "act": _words("" if t.understood is not None else _word(t.act, t) for t in trials),
         "outcome": _words(t.outcome or "" for t in trials),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from zipfile import BadZipFile, ZipFile
 from inspect_ai.log import EvalSample, read_eval_log_sample
 from markupsafe import Markup
 
+from cornered.analysis.page.excerpts import MAX_EXCERPTS, Excerpt, Excerpts
 from cornered.analysis.page.safe import packed
 from cornered.analysis.page.sessions import session_pieces, session_summary
 from cornered.analysis.reasons import in_words
@@ -22,21 +24,26 @@ from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.endings import Ending
 from cornered.ledger import Event
-from cornered.scenario import Levels, Scenario, load_pack, one_turn
+from cornered.scenario import Levels, Pack, Scenario, load_pack, one_turn
 from cornered.surface.ledgers import trial_world
 from cornered.verdict.course import find_course
 from cornered.verdict.debrief import QUESTIONS
+from cornered.verdict.facts import is_act
 from cornered.verdict.readings import TranscriptPart, parts_in
 from cornered.world import World
 
-MAX_TRANSCRIPTS = 600
-"""Most trials whose text is on the page."""
+MAX_READ = 1_200
+"""Most trials that are read for the page; all harmful ones are, however many."""
 MAX_PACKED = 8_000_000
-"""Most characters of packed texts."""
+"""Most characters of packed texts; all harmful ones are there, however many."""
+BATCH = 200
+"""Trials that are read together, in the order of their logs."""
 BLOCK = 400_000
 """Approximate characters of text per block, which the browser unpacks at once."""
 LONGEST = 4_000_000
 """Most characters of one piece of a text; `cornered view` shows the rest."""
+INTERESTS = ("harmful", "act", "act, not harmful", "unscored", "session", "other")
+"""Why the text of a trial interests, the most interesting first."""
 UNREAD = {"events", "attachments", "events_data", "timelines"}
 
 
@@ -66,6 +73,10 @@ class Texts:
     prompts: tuple[ConditionPrompt, ...]
     facts: Mapping[str, str]
     """Descriptions of the scenarios' facts, by name."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """How many trials have no text here, by the reason why theirs would interest."""
+    excerpts: tuple[Excerpt, ...] = ()
+    """Of trials with the primary verdict, at most `MAX_EXCERPTS`; cells take turns."""
 
     @property
     def uuids(self) -> tuple[str, ...]:
@@ -73,28 +84,37 @@ class Texts:
         return tuple(uuid for members, _ in self.blocks for uuid in members)
 
 
-def chosen(trials: Sequence[TrialResult], most: int) -> list[TrialResult]:
-    """The trials whose text the page shows, by priority: cells take turns.
+def interest(trial: TrialResult) -> str:
+    """Why the text of a trial interests: the first of `INTERESTS` that holds."""
+    if trial.harmful or trial.harmful_before:
+        return "harmful"
+    if trial.act or trial.act_before:
+        return "act, not harmful" if trial.harmful is False else "act"
+    if trial.status != "scored":
+        return "unscored"
+    return "session" if trial.factors.get("surface", "text") != "text" else "other"
 
-    Each cell contributes in turn a trial with the act and one without (unscored ones first), so
-    that both can be read wherever both occur; if one kind runs out, the other continues.
+
+def chosen(trials: Sequence[TrialResult], most: int = MAX_READ) -> list[list[TrialResult]]:
+    """The trials whose text the page may show, in batches, most interesting first.
+
+    All harmful trials, however many, and others in the order of `INTERESTS` until there are
+    `most`. Among equally interesting ones the cells take turns, so that each has some.
     """
-    cells: dict[tuple[str, str], list[TrialResult]] = {}
+    kinds: dict[str, dict[tuple[str, str], list[TrialResult]]] = {name: {} for name in INTERESTS}
     for trial in trials:
-        cells.setdefault((trial.model, trial.condition), []).append(trial)
-    turns = zip_longest(*(_in_turn(rows) for rows in cells.values()))
-    return [trial for turn in turns for trial in turn if trial is not None][:most]
-
-
-def _in_turn(rows: Iterable[TrialResult]) -> Iterator[TrialResult]:
-    def harmless(t: TrialResult) -> bool:
-        return not (t.harmful or t.harmful_before)
-
-    ordered = sorted(rows, key=lambda t: (harmless(t), t.status == "scored", t.id))
-    acts = [t for t in ordered if t.act or t.act_before]
-    others = [t for t in ordered if not (t.act or t.act_before)]
-    for pair in zip_longest(acts, others):
-        yield from (trial for trial in pair if trial is not None)
+        of_kind = kinds[interest(trial)]
+        of_kind.setdefault((trial.model, trial.condition), []).append(trial)
+    batches: list[list[TrialResult]] = []
+    left = most
+    for name, by_cell in kinds.items():
+        turns = zip_longest(*(sorted(rows, key=lambda t: t.id) for rows in by_cell.values()))
+        ordered = [trial for turn in turns for trial in turn if trial is not None]
+        if name != "harmful":
+            ordered = ordered[: max(0, left)]
+        left -= len(ordered)
+        batches += [ordered[n : n + BATCH] for n in range(0, len(ordered), BATCH)]
+    return batches
 
 
 def read_texts(
@@ -103,7 +123,8 @@ def read_texts(
     table: Sequence[Cell],
     scenarios: Iterable[str],
     *,
-    most: int = MAX_TRANSCRIPTS,
+    most: int = MAX_READ,
+    room: int = MAX_PACKED,
 ) -> Texts:
     """Reads the texts for a run's page; no other trial is read in full.
 
@@ -112,24 +133,51 @@ def read_texts(
         trials: Its trials.
         table: Its cells, in the order of the texts.
         scenarios: Its scenarios, as the experiment names them.
-        most: Most trials.
+        most: Most trials; more where more are harmful.
+        room: Most characters of packed texts; more where harmful ones need more.
 
     Raises:
         RunError: a log cannot be read.
     """
     place = {(c.model, c.condition): n for n, c in enumerate(table)}
-    shown = [t for t in chosen(trials, most) if (t.model, t.condition) in place]
-    shown.sort(key=lambda t: (place[t.model, t.condition], t.id))
     packs = [load_pack(name) for name in scenarios]
     ready = {pack.name: Scenario.of(pack) for pack in packs}
+    listed = [t for t in trials if (t.model, t.condition) in place]
     prompts: dict[str, ConditionPrompt] = {}
-    texts: list[tuple[str, dict[str, Any]]] = []
-    for trial, sample in read_samples(folder / "logs", shown):
-        texts.append((trial.uuid, transcript(sample, ready[sample.metadata["scenario"]])))
-        if trial.condition not in prompts:
-            prompts[trial.condition] = _prompt(trial, sample)
+    blocks: list[tuple[tuple[str, ...], Markup]] = []
+    cut = Excerpts()
+    for batch in chosen(listed, most):
+        always = interest(batch[0]) == "harmful"
+        if room <= 0 and not always:
+            break
+        short = {t.uuid for t in batch[:MAX_EXCERPTS]}  # before the cells' turns are undone
+        batch.sort(key=lambda t: (place[t.model, t.condition], t.id))
+        texts: list[tuple[str, dict[str, Any]]] = []
+        for trial, sample in read_samples(folder / "logs", batch):
+            text = transcript(sample, ready[sample.metadata["scenario"]])
+            texts.append((trial.uuid, text))
+            if trial.uuid in short:
+                cut.add(trial, text)
+            if trial.condition not in prompts:
+                prompts[trial.condition] = _prompt(trial, sample)
+        for members, block in _blocks(texts):
+            room -= len(block)
+            if always or room >= 0:
+                blocks.append((members, block))
+    unread = {t.condition: t for t in listed if t.condition not in prompts}
+    for trial, sample in read_samples(folder / "logs", list(unread.values())):
+        prompts[trial.condition] = _prompt(trial, sample)
+    order = dict.fromkeys(c.condition for c in table)
     about = {name: spec.about for pack in packs for name, spec in pack.spec.facts.items()}
-    return Texts(tuple(_blocks(texts)), tuple(prompts.values()), about)
+    there = {uuid for members, _ in blocks for uuid in members}
+    left_out = Counter(interest(t) for t in listed if t.uuid not in there)
+    return Texts(
+        blocks=tuple(blocks),
+        prompts=tuple(prompts[name] for name in order if name in prompts),
+        facts=about,
+        left_out={name: left_out[name] for name in INTERESTS if left_out[name]},
+        excerpts=cut.excerpts,
+    )
 
 
 def read_samples(
@@ -168,12 +216,8 @@ def _prompt(trial: TrialResult, sample: EvalSample) -> ConditionPrompt:
 def _blocks(
     texts: Sequence[tuple[str, dict[str, Any]]],
 ) -> Iterator[tuple[tuple[str, ...], Markup]]:
-    remaining = MAX_PACKED
     for group in _groups(texts):
-        block = packed(_pooled([text for _, text in group]))
-        remaining -= len(block)
-        if remaining >= 0:
-            yield tuple(uuid for uuid, _ in group), block
+        yield tuple(uuid for uuid, _ in group), packed(_pooled([text for _, text in group]))
 
 
 def _pooled(texts: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -246,7 +290,8 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
     ledger = world.ledger
     course = None
     if one_turn(levels):
-        parts = [_piece(part, world) for part in parts_in(world, sample.messages, output)]
+        pack = scenario.pack
+        parts = [_piece(part, world, pack) for part in parts_in(world, sample.messages, output)]
         ended = _ended(ledger.ending)
     else:
         course = find_course(sample.messages, world, scenario.pack)
@@ -293,11 +338,13 @@ def _judge(judgement: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _piece(part: TranscriptPart, world: World) -> dict[str, Any]:
+def _piece(part: TranscriptPart, world: World, pack: Pack) -> dict[str, Any]:
     """A part of an answer; for an action or a call, also its operation and arguments."""
     piece: dict[str, Any] = {"kind": part.kind, "title": part.title, "text": part.text}
     if part.event is not None:
         piece["action"] = _action(part.event, world)
+        if part.event.status in ("done", "blocked") and is_act(part.event, pack, world):
+            piece["act"] = True
     if len(part.text) > LONGEST:
         piece["text"] = part.text[:LONGEST]
         piece["left_out"] = len(part.text) - LONGEST

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cornered.analysis.page.document import build_page
+from cornered.analysis.estimands import Contrast
+from cornered.analysis.page.document import Remark, build_page
 from cornered.analysis.page.methods import Methods
 from cornered.analysis.page.picture import Picture
 from cornered.analysis.page.tables import write_cells
@@ -14,6 +15,7 @@ from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.experiment import Experiment
 from cornered.files import write_text
+from cornered.scenario import load_pack
 
 
 def write_report(
@@ -27,6 +29,8 @@ def write_report(
     notes: Sequence[str] = (),
     scenarios: Sequence[str] | None = None,
     pictures: Sequence[Picture] = (),
+    contrasts: Sequence[Contrast] = (),
+    remarks: Mapping[str, Sequence[Remark]] | None = None,
 ) -> Path:
     """Writes `report.html` and `cells.csv` into a run folder.
 
@@ -41,6 +45,8 @@ def write_report(
         scenarios: Its scenarios, named so that they can be loaded; as the experiment names them
             if None.
         pictures: Its figures, in order.
+        contrasts: Its differences, from `estimands.run_contrasts`.
+        remarks: By uuid of a trial, what readers noted on it.
 
     Returns:
         The path of the page.
@@ -49,9 +55,20 @@ def write_report(
         ValueError: a figure is not SVG.
         RunError: a log cannot be read.
     """
+    packs = [load_pack(name) for name in scenarios or experiment.scenarios]
     texts = read_texts(folder, trials, table, scenarios or experiment.scenarios)
     page = build_page(
-        experiment, table, trials, texts, methods, ladders, notes=notes, pictures=pictures
+        experiment,
+        table,
+        trials,
+        texts,
+        methods,
+        ladders,
+        notes=notes,
+        pictures=pictures,
+        contrasts=contrasts,
+        remarks=remarks,
+        titles={pack.name: pack.spec.title for pack in packs},
     )
     path = folder / "report.html"
     write_text(path, page)

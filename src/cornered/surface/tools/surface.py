@@ -25,10 +25,11 @@ from cornered.scenario import Scenario, load_pack
 from cornered.surface import Surface
 from cornered.surface.company import company
 from cornered.surface.output import output_ending
+from cornered.surface.recorder import Recorder
 from cornered.surface.serve.record import agent_record
 from cornered.surface.text.answer import read_answer
 from cornered.surface.tools.agents import make_agent
-from cornered.surface.tools.tools import Recorder, tool_defs
+from cornered.surface.tools.tools import tool_defs
 from cornered.world import World, open_world
 
 LIMITS: dict[str, Ending] = {
