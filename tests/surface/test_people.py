@@ -19,15 +19,14 @@ from cornered.ledger import AGENT, Event
 from cornered.scenario import Scenario, load_pack
 from cornered.surface.people import PER_PERSON, Colleagues, correspondence, read_answer
 from cornered.world import World, at_once, open_world
+from tests.surface.played import played, prompts
 from tests.surface.playing import (
     ORCHARD,
     PACK,
     Played,
     mail_to,
     play,
-    played,
     plays,
-    prompts,
     says,
     wait,
 )
