@@ -28,6 +28,7 @@ from cornered.yamlfile import read_text
 
 DEPENDS_ON: Mapping[str, tuple[str, ...]] = {"agent": ("agent",), "arms": ("instructions",)}
 """Variables of every pack whose content depends on factors: variable to factors."""
+_NO_ROW: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,8 @@ class Renderer:
         self._kept: tuple[tuple[tuple[str, Level], ...], dict[str, Any]] | None = None
         self._used: set[str] = set()
         self._texts: dict[tuple[str, tuple[Level, ...]], str] = {}
+        self._row_slots: dict[tuple[str, int], tuple[Mapping[str, str], Slots]] = {}
+        self._paths: dict[str, str] = {}
         self._read_by: dict[str, tuple[str, ...]] = {}
         self._reading: list[str] = []
         self._templates: dict[str, jinja2.Template] = {}
@@ -184,9 +187,16 @@ class Renderer:
                 "level": self._slots("level", levels),
                 "arms": parts_of(levels.get("instructions")),
             }
-            more |= {k: self._slots(k, v) for k, v in self._rows(levels).items()}
+            more |= {k: self._row(k, v) for k, v in self._rows(levels).items()}
             self._kept = (cell, self._constant | more)
         return self._kept[1]
+
+    def _row(self, name: str, content: Mapping[str, str]) -> Slots:
+        """A variable with a row of its table; kept, since many cells have the same rows."""
+        kept = self._row_slots.get((name, id(content)))
+        if kept is None:
+            kept = self._row_slots[name, id(content)] = content, self._slots(name, content)
+        return kept[1]  # while the row is kept too, no other has its id
 
     def _rows(self, levels: Mapping[str, Level]) -> dict[str, dict[str, str]]:
         """The pack's own variables that exist at these levels, with their slots."""
@@ -200,7 +210,7 @@ class Renderer:
             of, _, slot = variable.row.partition(".")
             row = rows.get(of, {}).get(slot) if slot else str(levels.get(of, "none"))
             if row not in (None, "none"):
-                rows[name] = self.pack.tables[variable.table].rows.get(row or "", {})
+                rows[name] = self.pack.tables[variable.table].rows.get(row or "", _NO_ROW)
         return rows
 
     @cached_property
@@ -229,8 +239,10 @@ class Renderer:
         return self._filled(lambda: self._env.get_template(name), self._path(name), levels, more)
 
     def _path(self, name: str) -> str:
-        shared = name.startswith("shared/")
-        return str((self.pack.shared.parent if shared else self.pack.folder) / name)
+        if name not in self._paths:
+            root = self.pack.shared.parent if name.startswith("shared/") else self.pack.folder
+            self._paths[name] = str(root / name)
+        return self._paths[name]
 
     def reads(self, name: str) -> tuple[str, ...]:
         """The factors that a template reads, its includes included, sorted.
