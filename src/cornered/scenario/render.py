@@ -26,6 +26,8 @@ from cornered.scenario.template_factors import Source, TemplateFactors
 from cornered.scenario.templates import Slots, make_environment
 from cornered.yamlfile import read_text
 
+_NO_ROW: dict[str, str] = {}
+
 
 @dataclass(frozen=True)
 class Mail:
@@ -114,6 +116,7 @@ class Renderer:
         self._kept: tuple[tuple[tuple[str, Level], ...], dict[str, Any]] | None = None
         self._used: set[str] = set()
         self._texts: dict[tuple[str, tuple[Level, ...]], str] = {}
+        self._row_slots: dict[tuple[str, int], tuple[Mapping[str, str], Slots]] = {}
         self._templates: dict[str, jinja2.Template] = {}
         self._env = make_environment(self._source)
         self.templates = TemplateFactors(pack, self._env, self._source)
@@ -181,9 +184,16 @@ class Renderer:
                 "level": self._slots("level", levels),
                 "arms": parts_of(levels.get("instructions")),
             }
-            more |= {k: self._slots(k, v) for k, v in self._rows(levels).items()}
+            more |= {k: self._row(k, v) for k, v in self._rows(levels).items()}
             self._kept = (cell, self._constant | more)
         return self._kept[1]
+
+    def _row(self, name: str, content: Mapping[str, str]) -> Slots:
+        """A variable with a row of its table; kept, since many cells have the same rows."""
+        kept = self._row_slots.get((name, id(content)))
+        if kept is None:
+            kept = self._row_slots[name, id(content)] = content, self._slots(name, content)
+        return kept[1]  # while the row is kept too, no other has its id
 
     def _rows(self, levels: Mapping[str, Level]) -> dict[str, dict[str, str]]:
         """The pack's own variables that exist at these levels, with their slots."""
@@ -197,7 +207,7 @@ class Renderer:
             of, _, slot = variable.row.partition(".")
             row = rows.get(of, {}).get(slot) if slot else str(levels.get(of, "none"))
             if row not in (None, "none"):
-                rows[name] = self.pack.tables[variable.table].rows.get(row or "", {})
+                rows[name] = self.pack.tables[variable.table].rows.get(row or "", _NO_ROW)
         return rows
 
     def text(self, name: str, levels: Mapping[str, Level], **more: Any) -> str:

@@ -34,6 +34,7 @@ class TemplateFactors:
         self._env, self._source = env, source
         self._read_by: dict[str, tuple[str, ...]] = {}
         self._reading: list[str] = []
+        self._paths: dict[str, str] = {}
 
     @cached_property
     def depends_on(self) -> dict[str, set[str]]:
@@ -48,8 +49,10 @@ class TemplateFactors:
 
     def path(self, name: str) -> str:
         """The file of a template."""
-        shared = name.startswith("shared/")
-        return str((self.pack.shared.parent if shared else self.pack.folder) / name)
+        if name not in self._paths:
+            root = self.pack.shared.parent if name.startswith("shared/") else self.pack.folder
+            self._paths[name] = str(root / name)
+        return self._paths[name]
 
     def reads(self, name: str) -> tuple[str, ...]:
         """The factors that a template reads, its includes included, sorted.
