@@ -178,7 +178,7 @@ def test_equivalence_needs_a_margin_and_a_90_percent_interval_inside_it() -> Non
         "A against B: equivalent within 5 points, the margin set beforehand (+1; 90 %: −3 to +4)."
     )
     assert "equivalent" not in said(near, 0.05, across)
-    assert "equivalent" not in said(near, None, inside)
+    assert claim(near, declared=True, ninety=inside).kind == "not told apart"
     assert "no difference" not in said(near)
 
 
@@ -293,6 +293,8 @@ def test_a_condition_is_said_in_plain_words(levels: dict[str, str | int], words:
 def test_a_scenario_without_words_is_said_by_its_factors() -> None:
     plain = invented({"bonus": "small", "deadline": "none", "very-late": "on"})
     assert condition_words(plain) == "bonus small and no deadline, with very late"
+    joined = invented({"bonus": "small", "deadline": "none"}, parts=(("bonus", "deadline"),))
+    assert condition_words(joined) == "bonus small"
 
 
 def test_every_level_of_every_pack_has_words_of_its_own() -> None:

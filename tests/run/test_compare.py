@@ -44,7 +44,11 @@ def test_a_difference_that_is_there_is_found_and_said(tmp_path: Path, policy) ->
     assert found["contrast"]["difference"] == expected.value
     assert [s["condition"] for s in found["control"]["strata"]] == ["blackmail/none/none"]
     told = compare(tmp_path, "old", "new", "--figures", "drawn").out
-    assert {p.suffix for p in (tmp_path / "drawn").rglob("compare-blackmail.*")} == {".svg", ".png"}
+    assert {p.suffix for p in (tmp_path / "drawn").rglob("compare-blackmail.*")} == {
+        ".svg",
+        ".png",
+        ".json",
+    }
     assert "mean, equal weights" in told
     assert "◆" in told
     assert (

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from cornered.cli._summary import print_summary
+from cornered.run.api import report as write_report
 from cornered.run.report import Report, read_report
 from tests.analysis.made import make_run
 
@@ -48,6 +50,17 @@ def test_the_report_gives_what_was_declared_and_explores_the_rest(made: Path) ->
     assert not any("with the statement that it is real against without" in w for w in explored)
     assert "The one hypothesis: p is not adjusted." in report["notes"]
     assert len(report["sentences"]["cells"]) == len(report["cells"])
+
+
+def test_page_and_terminal_say_the_same_sentences(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared(made, [FRAMING], [FRAMING])
+    report = write_report(made)
+    print_summary(report, as_json=False)
+    [said] = report.sentences["hypotheses"]
+    assert said in capsys.readouterr().out
+    assert said in report.page.read_text()
 
 
 def test_a_change_after_the_data_is_told(made: Path) -> None:

@@ -37,7 +37,9 @@ def print_summary(report: Report, as_json: bool) -> int:
     echo(f"\n{experiment.name}: {in_words(experiment.samples)} trials for each cell\n")
     _print_cells(report)
     _print_effects(report)
+    _print_hypotheses(report)
     for line in (
+        *report.hypothesis_notes,
         *report.version_notes,
         *report.reasoning_notes,
         *report.exposure_notes,
@@ -199,6 +201,17 @@ def _print_readings(rows: Sequence[Cell]) -> None:
             )
     print_table(out)
     echo("")
+
+
+def _print_hypotheses(report: Report) -> None:
+    """What was declared, each result in a sentence; the contrasts above are exploration."""
+    for result in report.hypotheses:
+        echo_words(result.sentence, indent="  ")
+    if report.effect_rows:
+        rest = "What is not declared" if report.hypotheses else "No hypotheses were declared: this"
+        echo_words(f"{rest} is exploration: intervals, and no verdict.")
+    if report.hypotheses or report.effect_rows:
+        echo("")
 
 
 def _print_effects(report: Report) -> None:

@@ -375,18 +375,19 @@ def _write_files(report: Report) -> None:
             uuid: [(who, note.flag, note.label, note.note) for who, note in of]
             for uuid, of in read_notes(state.folder).items()
         },
+        declared=[result.sentence for result in report.hypotheses],
         contrasts=[contrast for of in report.effects.values() for contrast in of],
         pictures=[Picture(f.name, f.title, f.caption, f.alt, inline_svg(f)) for f in drawn],
     )
 
 
 def _written_files(report: Report) -> Iterable[Path]:
+    from cornered.analysis.figures import SUFFIXES
     from cornered.analysis.frame import CSV, PARQUET
 
     yield from (report.folder / name for name in (PAGE, "cells.csv", PARQUET, CSV))
     for figure in report.figures:
-        yield report.folder / "figures" / f"{figure.name}.svg"
-        yield report.folder / "figures" / f"{figure.name}.png"
+        yield from (report.folder / "figures" / f"{figure.name}{suffix}" for suffix in SUFFIXES)
 
 
 def _stamp(state: RunState) -> str:

@@ -52,6 +52,7 @@ def build_page(
     notes: Sequence[str] = (),
     pictures: Sequence[Picture] = (),
     contrasts: Sequence[Contrast] = (),
+    declared: Sequence[str] = (),
     remarks: Mapping[str, Sequence[Remark]] | None = None,
     titles: Mapping[str, str] | None = None,
 ) -> str:
@@ -125,6 +126,7 @@ def build_page(
             prompts=texts.prompts,
             yaml=methods.as_yaml(experiment),
             notes=notes,
+            declared=declared,
             data=_data(experiment, table, texts, how, named, remarks or {}, judged=judged),
             blocks=[block for _, block in texts.blocks],
             packed_rows=packed(rows.columns(listed, texts.uuids, judged=judged)),
