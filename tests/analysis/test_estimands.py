@@ -134,9 +134,9 @@ def test_the_interval_of_one_condition_is_that_of_newcombe(
 
 def test_the_mean_of_conditions_by_hand_and_with_a_shared_reference() -> None:
     # Zou, Huang and Zhang's formula, the equal-weight mean of 30 - 10 and 80 - 50 points.
-    rates = [Measured(k / n, n) for k, n in ((30, 100), (10, 100), (8, 10), (5, 10))]
+    rates = [Measured(k / n, n) for k, n in ((30, 100), (10, 100), (16, 20), (10, 20))]
     found = weighted_sum([0.5, -0.5, 0.5, -0.5], rates)
-    a, b = newcombe(30, 100, 10, 100), newcombe(8, 10, 5, 10)
+    a, b = newcombe(30, 100, 10, 100), newcombe(16, 20, 10, 20)
     assert a is not None
     assert b is not None
     assert found.interval is not None

@@ -19,7 +19,7 @@ from scipy.special import chdtrc, ndtr
 from cornered.analysis.stats import Z95, Estimate, Interval, quantile
 
 Floats = NDArray[np.float64]
-FEW = 10
+FEW = 20
 """Trials of a rate below which a sum of several is never narrower than a normal interval."""
 _LARGEST_Z = 37.0
 """Beyond it a two-sided p value is below the smallest float."""
@@ -86,7 +86,7 @@ def weighted_sum(
     distance of the sum from a limit is the root of the summed squares of the distances of its
     rates from theirs; no variance is estimated, so that it holds with rates of 0 and 1. Wilson's
     interval of a middling rate of few trials is narrower than its standard error, which a sum of
-    many shows: with more than two rates, one of them of under ten trials, no distance is shorter
+    many shows: with more than two rates, one of them of under 20 trials, no distance is shorter
     than that of a normal interval with the unbiased variance.
 
     Source: Zou, Huang and Zhang 2009, Computational Statistics and Data Analysis 53:1080-1085;
