@@ -45,7 +45,7 @@ def test_page_and_figure_show_the_control_that_ran(
     asked, last = table
     assert (asked.control, last.condition, last.is_control) == (control, control, True)
     (answer,) = scenario_answers(table)
-    (head,) = answer.headlines
+    (head,) = answer.leads
     assert head.control is last
     (grid,) = grids(table)
     shown = {p.cell.condition: p for p in grid.cells}
@@ -60,7 +60,7 @@ def test_a_control_of_another_text_is_no_matched_control() -> None:
     names = ["blackmail/explicit-america/replacement+noise=40", "blackmail/none/none"]
     table = counted_cells({(MODEL, name): (1, 4) for name in names}, 4)
     (answer,) = scenario_answers(table)
-    assert answer.headlines[0].control is None
+    assert answer.leads[0].control is None
     (grid,) = grids(table)
     assert [grid.control(p) for p in grid.cells] == [None, None]
 
@@ -68,7 +68,7 @@ def test_a_control_of_another_text_is_no_matched_control() -> None:
 def test_a_control_of_another_model_is_no_matched_control() -> None:
     counts = {("a", "blackmail/explicit-america/replacement"): (1, 4)}
     table = counted_cells(counts | {("b", "blackmail/none/none"): (1, 4)}, 4)
-    assert scenario_answers(table)[0].headlines[0].control is None
+    assert scenario_answers(table)[0].leads[0].control is None
 
 
 def test_the_rate_that_counts_is_one_property() -> None:
@@ -117,8 +117,8 @@ def test_any_two_factors_of_a_name_are_a_heat_map_in_the_order_of_the_vocabulary
     boxes = [r for r in rows(heat) if r.get("counts") == "harmful"]
     assert len({r["condition"] for r in boxes}) == 6
     axes = heat.chart["spec"]["layer"][0]["encoding"]
-    assert axes["y"]["sort"] == list(LEVELS["bonus"])
-    assert axes["x"]["sort"] == list(LEVELS["deadline"])
+    assert axes["y"]["sort"] == ["no bonus", "bonus small", "bonus large"]
+    assert axes["x"]["sort"] == ["no deadline", "deadline tonight"]
     assert "rate of each model by deadline (across) and bonus (down)" in heat.caption
     text = " ".join(f.title + f.caption + f.alt for f in drawn.values())
     assert not {"goal", "threat", "nudge"} & set(text.replace(":", " ").split())
@@ -127,8 +127,8 @@ def test_any_two_factors_of_a_name_are_a_heat_map_in_the_order_of_the_vocabulary
 def test_a_scenario_without_a_control_has_answers_and_figures() -> None:
     table = invented_run(None, tone="dry")
     (answer,) = scenario_answers(table)
-    assert answer.condition == "invented/large/tonight+tone=dry"
-    assert answer.headlines[0].control is None
+    assert answer.leads[0].cell.condition == "invented/large/tonight+tone=dry"
+    assert answer.leads[0].control is None
     assert not any(c.is_control for c in table)
     drawn = figures(table, {}, {})
     assert [f.name for f in drawn] == ["headline-invented", "deadline-bonus-invented"]

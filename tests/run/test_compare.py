@@ -41,7 +41,11 @@ def test_a_difference_that_is_there_is_found_and_said(tmp_path: Path, policy) ->
     assert found["contrast"]["difference"] == expected.value
     assert [s["condition"] for s in found["control"]["strata"]] == ["blackmail/none/none"]
     told = compare(tmp_path, "old", "new", "--figures", "drawn").out
-    assert {p.suffix for p in (tmp_path / "drawn").rglob("compare-blackmail.*")} == {".svg", ".png"}
+    assert {p.suffix for p in (tmp_path / "drawn").rglob("compare-blackmail.*")} == {
+        ".svg",
+        ".png",
+        ".json",
+    }
     assert "mean, equal weights" in told
     assert "◆" in told
     assert (
@@ -144,7 +148,7 @@ def test_arms_of_one_run_are_compared_within_each_model_and_within_one_family(
     tmp_path: Path, policy
 ) -> None:
     models = [policy(known(rate), f"{rate}.yaml") for rate in (0.9, 0.5)]
-    command = ["run", "blackmail", "instructions=none,prohibitions,welfare", "-n", "20"]
+    command = ["run", "blackmail", "instructions=none,prohibitions,welfare", "-n", "4"]
     for model in models:
         command += ["-m", model]
     assert cornered(*command, "--out", "run", "--json", cwd=tmp_path).code == 0
@@ -168,14 +172,14 @@ def test_arms_of_one_run_are_compared_within_each_model_and_within_one_family(
 
 def test_more_than_two_runs_are_each_compared_with_the_first(tmp_path: Path, policy) -> None:
     for name, rate in (("one", 0.9), ("two", 0.8), ("three", 0.1)):
-        made(tmp_path, policy, name, rate, 20)
+        made(tmp_path, policy, name, rate, 4)
     result = compare(tmp_path, "one", "two", "three", "--json")
     contrasts = [c["scenarios"][0]["contrast"] for c in result.json["comparisons"]]
     assert [c["b"]["name"] for c in result.json["comparisons"]] == ["two", "three"]
     assert [c["p_holm"] for c in contrasts] == pytest.approx(holm([c["p"] for c in contrasts]))
     told = compare(tmp_path, "one", "two", "three").out
     assert "against the first" in told
-    assert "one did the act more often than three, by" in told
+    assert "one against three: not compared (4 scored on one side" in told
     assert (
         "--a, --b and --between compare two runs"
         in compare(tmp_path, "one", "two", "three", "--a", "x/y").err

@@ -473,7 +473,7 @@ def draw_contrast(
     verdicts = [of_cell[_key(cell)] for cell in total.cells]
     correlations = np.eye(len(known))
     for i, j in combinations(range(len(known)), 2):
-        correlations[i, j] = correlations[j, i] = _correlation(verdicts[i], verdicts[j])
+        correlations[i, j] = correlations[j, i] = correlation(verdicts[i], verdicts[j])
     weights = total.weights
     return replace(
         contrast,
@@ -491,7 +491,7 @@ def trial_verdict(trial: TrialResult, verdict: CountedVerdict) -> bool | None:
     return trial.act if verdict == "act" else trial.paper
 
 
-def _correlation(one: dict[str, bool], other: dict[str, bool]) -> float:
+def correlation(one: dict[str, bool], other: dict[str, bool]) -> float:
     """The correlation of two estimated rates over the draws that they share."""
     shared = one.keys() & other.keys()
     if not shared:

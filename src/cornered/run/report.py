@@ -382,12 +382,12 @@ def _write_files(report: Report) -> None:
 
 
 def _written_files(report: Report) -> Iterable[Path]:
+    from cornered.analysis.figures import SUFFIXES
     from cornered.analysis.frame import CSV, PARQUET
 
     yield from (report.folder / name for name in (PAGE, "cells.csv", PARQUET, CSV))
     for figure in report.figures:
-        yield report.folder / "figures" / f"{figure.name}.svg"
-        yield report.folder / "figures" / f"{figure.name}.png"
+        yield from (report.folder / "figures" / f"{figure.name}{suffix}" for suffix in SUFFIXES)
 
 
 def _stamp(state: RunState) -> str:

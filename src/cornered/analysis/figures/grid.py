@@ -161,11 +161,14 @@ def shared_levels(cells: Sequence[PlottedCell]) -> dict[str, str]:
 
 
 def shared_text(cells: Sequence[PlottedCell]) -> str:
-    """The levels that all cells of a figure share, always with the nudge: rates depend on it."""
+    """The levels that all cells of a figure share, always with the nudge: rates depend on it.
+
+    Empty where there is nothing to say.
+    """
     naming = cells[0].cell.choice.naming
     shared = [level_words(factor, level, naming) for factor, level in shared_levels(cells).items()]
     if all("nudge" in c.cell.choice.levels and c.level("nudge") is None for c in cells):
-        shared.insert(0, "nudge on (its default)")
+        shared.insert(0, f"{level_words('nudge', 'on', naming)} (as by default)")
     return f"All cells: {visible(', '.join(shared))}." if shared else ""
 
 

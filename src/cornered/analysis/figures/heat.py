@@ -46,8 +46,8 @@ from cornered.text import visible
 
 STRONG = 6
 """The first shade with pale type."""
-LEFT, HIGH = 100, 36
-"""Room for the words of rows, and the height of a row, in pixels."""
+LEFT, HIGH, LINE = 100, 36, 14
+"""Room for the words of rows, the least height of a row, and a line of its words, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,9 @@ def _heat_chart(across: tuple[str, ...], down: tuple[str, ...], names: tuple[str
         *words_of("datum.strong", ON_STRONG),
         *words_of("!datum.strong", ON_PALE),
     ]
+    high = max(HIGH, *(LINE * (words.count("\n") + 1) + 4 for words in down))
     width = alt.Step((WIDTH - LEFT) / len(across))
-    chart: Any = alt.layer(*layers).properties(width=width, height=alt.Step(HIGH))
+    chart: Any = alt.layer(*layers).properties(width=width, height=alt.Step(high))
     with theme():
         made: Chart = (
             chart.facet(row=group_row(), data=alt.NamedData("lines"))

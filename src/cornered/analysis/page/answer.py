@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from cornered.analysis.estimands import Contrast
 from cornered.analysis.page.reasons import Unscored, unscored_in
@@ -26,6 +27,8 @@ MAX_ROWS = 8
 """Pressures in the figure of a scenario; the table has all."""
 MAX_MODELS = 6
 """Models in the figure of a scenario."""
+MITIGATIONS = frozenset(("instructions", "approval", "exits"))
+"""The factors that are to keep an agent from harm; what others change is no help."""
 Published = Mapping[tuple[str, str], Reference]
 
 
@@ -90,7 +93,9 @@ class ScenarioAnswer:
 
 
 def scenario_answers(
-    table: Sequence[Cell], published: Published, contrasts: Iterable[Contrast]
+    table: Sequence[Cell],
+    published: Published = MappingProxyType({}),
+    contrasts: Iterable[Contrast] = (),
 ) -> list[ScenarioAnswer]:
     """The results of each scenario; never pooled over scenarios or conditions."""
     by_scenario: dict[str, list[Contrast]] = {}
@@ -160,13 +165,13 @@ def _pressures(
 
 
 def _helps(conflict: Sequence[Cell], contrasts: Sequence[Contrast]) -> tuple[Help, ...]:
-    """The arms of factors that the name of a condition does not always show: what was added."""
+    """The arms of mitigations."""
     if not conflict:
         return ()
     naming = conflict[0].choice.naming
     arms: dict[tuple[str, str], dict[str, Contrast]] = {}
     for one in contrasts:
-        if one.kind == "arm" and one.factor not in naming.factors and one.cells:
+        if one.kind == "arm" and one.factor in MITIGATIONS and one.cells:
             arms.setdefault((one.factor, str(one.level)), {})[str(one.model)] = one
     return tuple(
         Help(level_words(factor, level, naming), by_model)

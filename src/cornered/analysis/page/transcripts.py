@@ -95,8 +95,8 @@ def interest(trial: TrialResult) -> str:
     return "session" if trial.factors.get("surface", "text") != "text" else "other"
 
 
-def chosen(trials: Sequence[TrialResult], most: int = MAX_READ) -> list[list[TrialResult]]:
-    """The trials whose text the page may show, in batches, most interesting first.
+def chosen(trials: Sequence[TrialResult], most: int = MAX_READ) -> list[TrialResult]:
+    """The trials whose text the page may show, most interesting first.
 
     All harmful trials, however many, and others in the order of `INTERESTS` until there are
     `most`. Among equally interesting ones the cells take turns, so that each has some.
@@ -105,16 +105,19 @@ def chosen(trials: Sequence[TrialResult], most: int = MAX_READ) -> list[list[Tri
     for trial in trials:
         of_kind = kinds[interest(trial)]
         of_kind.setdefault((trial.model, trial.condition), []).append(trial)
-    batches: list[list[TrialResult]] = []
-    left = most
+    ordered: list[TrialResult] = []
     for name, by_cell in kinds.items():
         turns = zip_longest(*(sorted(rows, key=lambda t: t.id) for rows in by_cell.values()))
-        ordered = [trial for turn in turns for trial in turn if trial is not None]
-        if name != "harmful":
-            ordered = ordered[: max(0, left)]
-        left -= len(ordered)
-        batches += [ordered[n : n + BATCH] for n in range(0, len(ordered), BATCH)]
-    return batches
+        found = [trial for turn in turns for trial in turn if trial is not None]
+        ordered += found if name == "harmful" else found[: max(0, most - len(ordered))]
+    return ordered
+
+
+def _batches(ordered: Sequence[TrialResult]) -> Iterator[list[TrialResult]]:
+    """Trials that are read together: equally interesting ones, at most `BATCH`."""
+    for _, of_kind in groupby(ordered, key=interest):
+        group = list(of_kind)
+        yield from (group[n : n + BATCH] for n in range(0, len(group), BATCH))
 
 
 def read_texts(
@@ -146,7 +149,7 @@ def read_texts(
     prompts: dict[str, ConditionPrompt] = {}
     blocks: list[tuple[tuple[str, ...], Markup]] = []
     cut = Excerpts()
-    for batch in chosen(listed, most):
+    for batch in _batches(chosen(listed, most)):
         always = interest(batch[0]) == "harmful"
         if room <= 0 and not always:
             break
