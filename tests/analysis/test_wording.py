@@ -201,8 +201,15 @@ def test_none_is_said_with_what_it_does_not_rule_out() -> None:
 
 
 def test_a_rate_of_one_text_is_one_of_this_text() -> None:
-    assert scope_words(condition(), 1) == "for this text, at this temperature"
-    assert scope_words(condition(cast="varied"), 20) == "over 20 drawn casts, at this temperature"
+    plain = counted_cells({("m", EXPLICIT): (1, 2)}, 2)
+    drawn = counted_cells({("m", f"{EXPLICIT}+cast=varied"): (1, 2)}, 2)
+    assert scope_words(plain) == (
+        "Each rate is for this text, at this temperature; other texts may differ."
+    )
+    assert scope_words(drawn) == "Each rate is over drawn casts, at this temperature."
+    assert scope_words([*plain, *drawn]) == (
+        "1 of 2 rates is over drawn casts, the others for this text, at this temperature."
+    )
 
 
 # 8: extremes.

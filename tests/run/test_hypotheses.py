@@ -60,7 +60,9 @@ def test_page_and_terminal_say_the_same_sentences(
     print_summary(report, as_json=False)
     [said] = report.sentences["hypotheses"]
     assert said in capsys.readouterr().out
-    assert said in report.page.read_text()
+    page = report.page.read_text()
+    assert said in page
+    assert report.sentences["scope"][0] in page
 
 
 def test_a_change_after_the_data_is_told(made: Path) -> None:
@@ -72,5 +74,7 @@ def test_a_change_after_the_data_is_told(made: Path) -> None:
     assert any(
         "Declared after data, and so exploration" in note for note in report.hypothesis_notes
     )
+    changed = declared(made, [FRAMING | {"margin": 0.1}], [FRAMING]).hypothesis_notes
+    assert changed == ["Changed after data, and so exploration: being real helps."]
     dropped = declared(made, [], [FRAMING]).hypothesis_notes
     assert dropped == ["Declared, and dropped after data: being real helps."]

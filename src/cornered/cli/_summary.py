@@ -205,13 +205,15 @@ def _print_readings(rows: Sequence[Cell]) -> None:
 
 def _print_hypotheses(report: Report) -> None:
     """What was declared, each result in a sentence; the contrasts above are exploration."""
+    from cornered.analysis.wording import scope_words
+
     for result in report.hypotheses:
         echo_words(result.sentence, indent="  ")
+    echo_words(scope_words(report.cells))
     if report.effect_rows:
         rest = "What is not declared" if report.hypotheses else "No hypotheses were declared: this"
         echo_words(f"{rest} is exploration: intervals, and no verdict.")
-    if report.hypotheses or report.effect_rows:
-        echo("")
+    echo("")
 
 
 def _print_effects(report: Report) -> None:

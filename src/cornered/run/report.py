@@ -26,6 +26,7 @@ from cornered.analysis.wording import (
     contrast_sides,
     contrast_words,
     extremes_words,
+    scope_words,
     screen_words,
 )
 from cornered.files import disk_errors, fingerprint, write_text
@@ -125,12 +126,13 @@ class Report:
     def sentences(self) -> dict[str, list[str]]:
         """What may be said of the results, in plain words, by what it is said of.
 
-        `hypotheses`; `cells` in their order; `extremes` for each model and scenario; `screens`;
-        `exploration`: every contrast that is not declared.
+        `scope`: what the rates are rates of; `hypotheses`; `cells` in their order; `extremes` for
+        each model and scenario; `screens`; `exploration`: every contrast that is not declared.
         """
         declared = [tested.contrast.as_dict() for tested in self.hypotheses]
         known = [[row[key] for key in CONTRASTED] for row in declared]
         return {
+            "scope": [scope_words(self.cells)],
             "hypotheses": [tested.sentence for tested in self.hypotheses],
             "cells": [cell_words(cell) for cell in self.cells],
             "extremes": list(_extremes(self.cells)),

@@ -21,6 +21,7 @@ from cornered.analysis.page.transcripts import Texts, pack_prompts
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.table import Cell, Rate
 from cornered.analysis.trials import TrialResult
+from cornered.analysis.wording import scope_words
 from cornered.experiment import Experiment
 from cornered.samples import in_words
 from cornered.verdict.readings import debrief_readings, known_readings
@@ -127,6 +128,7 @@ def build_page(
             yaml=methods.as_yaml(experiment),
             notes=notes,
             declared=declared,
+            scope=scope_words(table),
             data=_data(experiment, table, texts, how, named, remarks or {}, judged=judged),
             blocks=[block for _, block in texts.blocks],
             packed_rows=packed(rows.columns(listed, texts.uuids, judged=judged)),
