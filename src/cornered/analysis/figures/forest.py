@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cornered.analysis.paired import Paired
     from cornered.scenario.condition import Naming
 
-DIFFERENCE = Kind("difference", RATE)
+DIFFERENCE = Kind("difference in percentage points", RATE)
 POOLED = Kind("all conditions, each with equal weight", PUBLISHED, "diamond")
 ENDS = (0.1, 0.25, 0.5, 1.0)
 """Where a scale of differences may end, so that both halves of it are as long."""
@@ -36,8 +36,7 @@ def _ticks(rows: Sequence[Row]) -> dict[float, str]:
     ends = [abs(end) for m in drawn if m.interval for end in (m.interval.low, m.interval.high)]
     most = max([0.0, *ends, *(abs(m.value or 0) for m in drawn)])
     end = next((e for e in ENDS if most <= e), ENDS[-1])
-    words = {v: points(v) for v in (-end, -end / 2, 0.0, end / 2, end)}
-    return words | {end: f"{words[end]} points"}
+    return {v: points(v) for v in (-end, -end / 2, 0.0, end / 2, end)}
 
 
 def _counts(side: Side) -> str:

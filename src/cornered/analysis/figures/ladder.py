@@ -81,8 +81,11 @@ def _lines(pairs: Sequence[tuple[str, str, PlottedCell]], palette: dict[str, str
         number += 1
         link = trials_link(cell.model, cell.condition)
         out = " (screened out)" if plotted.out else ""
-        head = shorten(label, 46 - len(out)) + out
+        head, *more = wrapped(label + out, 47)
         yield base | {"line": number, "label": head, "total": f"n {total}", "href": link}
+        for words in more:
+            number += 1
+            yield base | {"line": number, "label": words}
         number += 1
         if few:
             words = ", ".join(f"{n} {visible(name)}" for name, n in parts.items()) or "not run"

@@ -72,6 +72,6 @@ def marks_text(rates: Iterable[Rate]) -> str:
         parts.append("Hollow: fewer than 30 scored trials.")
     if any(counts_only(r) for r in rates):
         parts.append("Fewer than 10 are counts, not drawn.")
-    if any(reach(r) for r in rates):
+    if any(reach(r) and not counts_only(r) for r in rates):
         parts.append("Thin lines: where the rate lies whatever the unscored trials were.")
     return " ".join(parts)

@@ -55,10 +55,10 @@ DENSE = 24
 RATES = {
     "harmful": Kind("harmful", RATE),
     "act": Kind("act", RATE),
-    "paper": Kind("the study's own rule", PAPER_RULE, "square"),
+    "paper": Kind("the study's own rule", PAPER_RULE, "triangle-up"),
 }
-SCREENED = Kind("screened out", OUT, "square")
-CONTROLS = Kind("control", CONTROL, "triangle-right")
+SCREENED = Kind("screened out", OUT, "cross")
+CONTROLS = Kind("control", CONTROL, "square")
 BESIDE = Kind("published", PUBLISHED, "diamond")
 ORDER = ("evaluation", "deployment", "undecided", "not_considered")
 WORDS = {
