@@ -26,11 +26,14 @@ BOLD, MEEK, LOST = "one/bold", "two/meek", "three/lost"
 HEADLINE = "blackmail/explicit-america/replacement"
 
 
-def report(folder: Path, experiment: Experiment, write: Writer) -> Path:
+def report(folder: Path, experiment: Experiment, write: Writer, notes: str = "") -> Path:
     """The page of a run that is made up; in a thread, since the browser's loop is in this one."""
 
     def made() -> Path:
         make_run(folder, experiment, write)
+        if notes:
+            (folder / "audit" / "notes").mkdir(parents=True)
+            (folder / "audit" / "notes" / "reader.jsonl").write_text(notes)
         read_report(folder).write()
         return folder / "report.html"
 
@@ -535,7 +538,11 @@ def hostile_path(tmp_path_factory) -> Path:
         text = texts[number - 1] + ("\n" + THREAT if number == 2 else "")
         return Said(text, "yes", reason=every, readings=readings)
 
-    return report(tmp_path_factory.mktemp("hostile") / "run", experiment, write)
+    note = {"scenario": "blackmail", "model": EVIL, "condition": every, "id": every}
+    note |= {"uuid": "u0001n0001", "flag": True, "label": "yes", "note": every}
+    note |= {"at": "2026-11-30T15:00:00Z", "rubric": every, "blind": False}
+    folder = tmp_path_factory.mktemp("hostile") / "run"
+    return report(folder, experiment, write, json.dumps(note) + "\n")
 
 
 def quiet(page: Page) -> None:
@@ -579,6 +586,24 @@ def test_two_megabytes_on_one_line_are_cut_and_shown_when_asked(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert time.monotonic() - began < 120  # what is not linear takes far longer
     quiet(page)
+
+
+def test_what_a_judge_and_a_reader_say_is_text_too(watched: Watched, hostile_path: Path) -> None:
+    number = list(HOSTILE).index("mail") + 1
+    page = watched.open(hostile_path, f"#trial=u0001n{number:04d}")
+    expect(page.locator("aside")).to_contain_text("<img src=x onerror='window.pwned = 1'>")
+    quiet(page)
+    kept = {"u0001n0001": {"note": "<img src=x onerror=pwned=1>"}, "__proto__": {"note": 7}}
+    page.evaluate(
+        "kept => { const { name, begun } = JSON.parse(document.getElementById('data').textContent);"
+        " localStorage.setItem(`cornered/${name}/${begun}`, kept); }",
+        json.dumps(kept),
+    )
+    noted = watched.open(hostile_path, "#trial=u0001n0001")
+    expect(noted.locator("aside")).to_contain_text("reader, flagged: harmful")
+    expect(noted.locator("aside")).to_contain_text("</script><script>window.pwned = 1</script>")
+    assert noted.get_by_label("Note", exact=True).input_value() == "<img src=x onerror=pwned=1>"
+    quiet(noted)
 
 
 def test_the_whole_hostile_page_is_quiet(watched: Watched, hostile_path: Path) -> None:
