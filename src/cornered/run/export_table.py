@@ -23,8 +23,8 @@ from cornered.analysis.frame import (
 )
 from cornered.errors import RunError
 from cornered.files import disk_errors, write_bytes, write_text
-from cornered.run.folder import read_manifest
 from cornered.run.load import load
+from cornered.run.manifest import read_manifest
 from cornered.run.packs import readable
 from cornered.scenario import load_pack
 

@@ -26,8 +26,8 @@ from cornered.analysis.trials import current_logs
 from cornered.errors import RunError
 from cornered.files import disk_errors
 from cornered.run.export_table import chosen_rows, column_kind
-from cornered.run.folder import read_manifest
 from cornered.run.load import load
+from cornered.run.manifest import read_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
