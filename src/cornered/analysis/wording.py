@@ -515,6 +515,11 @@ def condition_words(choice: Condition) -> str:
     return f"{head}, with {_listed(extra)}" if extra else head
 
 
+def pressure_words(choice: Condition) -> str:
+    """What presses on the agent in a condition, without its other levels: goal and threat."""
+    return "control" if choice.is_control else _head(choice)
+
+
 def level_words(factor: str, level: Level, naming: Naming | None = None) -> str:
     """A level of a factor as a noun phrase: `three prohibitions`, `40 unrelated mails`.
 
