@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from cornered.analysis.hypotheses import (
     DeclaredTest,
@@ -16,12 +15,10 @@ from cornered.analysis.wording import family_words
 from cornered.errors import ExperimentError
 from cornered.experiment import Experiment
 from cornered.hypotheses import FAMILY, families, late_hypotheses
+from cornered.run.manifest import Manifest
 from cornered.samples import max_samples
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition
-
-if TYPE_CHECKING:
-    from cornered.run.runner import RunState
 
 
 def planned_cells(experiment: Experiment) -> list[Cell]:
@@ -73,24 +70,30 @@ def _how(test: DeclaredTest) -> str:
     return f"cross {test.names[0]}: {test.names[1]} and {test.names[2]} in one block of `factors`"
 
 
-def run_hypotheses(state: RunState) -> list[HypothesisResult]:
-    """What the declared hypotheses of a run found, in their order."""
-    experiment = state.manifest.experiment
+def run_hypotheses(
+    manifest: Manifest, readable: Sequence[str], table: Sequence[Cell]
+) -> list[HypothesisResult]:
+    """What the declared hypotheses of a run found, in their order.
+
+    Args:
+        manifest: Of the run.
+        readable: Where each of its scenarios can be read: by name, or in its own copies.
+        table: Its cells.
+    """
+    experiment = manifest.experiment
     if not experiment.hypotheses:
         return []
-    # The packs of a run may be read from its own copies, whose names are other.
-    named = zip(experiment.scenarios, state.readable.scenarios, strict=True)
+    named = zip(experiment.scenarios, readable, strict=True)
     packs = {name: load_pack(place) for name, place in named}
-    late, _ = late_hypotheses(experiment.hypotheses, state.manifest.declared or [])
-    return hypothesis_results(
-        declared_tests(experiment.hypotheses, state.cells, packs), state.cells, late
-    )
+    late, _ = late_hypotheses(experiment.hypotheses, manifest.declared or [])
+    tests = declared_tests(experiment.hypotheses, table, packs)
+    return hypothesis_results(tests, table, late)
 
 
-def hypothesis_notes(state: RunState, tested: Sequence[HypothesisResult]) -> list[str]:
+def hypothesis_notes(manifest: Manifest, tested: Sequence[HypothesisResult]) -> list[str]:
     """How the hypotheses of a run were tested, and which changed after trials had run."""
-    experiment = state.manifest.experiment
-    late, dropped = late_hypotheses(experiment.hypotheses, state.manifest.declared or [])
+    experiment = manifest.experiment
+    late, dropped = late_hypotheses(experiment.hypotheses, manifest.declared or [])
     notes = []
     for family in families(experiment.hypotheses):
         count = sum(t.hypothesis.family == family and not t.late for t in tested)

@@ -110,7 +110,8 @@ class Report:
             return []
         from cornered.run.hypotheses import run_hypotheses  # slow, and few runs need it
 
-        return run_hypotheses(self.state)
+        state = self.state
+        return run_hypotheses(state.manifest, state.readable.scenarios, state.cells)
 
     @cached_property
     def hypothesis_notes(self) -> list[str]:
@@ -120,7 +121,7 @@ class Report:
             return []
         from cornered.run.hypotheses import hypothesis_notes
 
-        return hypothesis_notes(self.state, self.hypotheses)
+        return hypothesis_notes(manifest, self.hypotheses)
 
     @cached_property
     def sentences(self) -> dict[str, list[str]]:
