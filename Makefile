@@ -34,7 +34,7 @@ demo: setup ## A first look: blackmail and its control on the embedded model, a 
 	@$(BIN)/cornered run examples/first-look.yaml; code=$$?; test $$code -le 1 || exit $$code
 
 test: setup browser ## All tests; those with the embedded model last, alone on the machine
-	@$(BIN)/pytest -n 2 -m "not embedded"
+	@$(BIN)/pytest -n 2 --dist worksteal -m "not embedded"
 	@$(BIN)/pytest -m embedded
 
 check: setup docs ## Format, lint, types, the lint of the scenario packs, and the documentation
