@@ -18,17 +18,8 @@ from typing import Any
 from inspect_ai import Task, task_with
 from inspect_ai import eval as inspect_eval
 from inspect_ai.agent import react
-from inspect_ai.model import (
-    ChatCompletionChoice,
-    ChatMessage,
-    ChatMessageAssistant,
-    GenerateConfig,
-    ModelAPI,
-    ModelOutput,
-    get_model,
-    modelapi,
-)
-from inspect_ai.tool import ToolCall, ToolChoice, ToolDef, ToolInfo
+from inspect_ai.model import ChatMessage, ChatMessageAssistant, Model, ModelOutput
+from inspect_ai.tool import ToolCall, ToolDef
 
 from cornered.ledger import AGENT
 from cornered.run.tasks import condition_task
@@ -36,40 +27,22 @@ from cornered.scenario import Scenario, load_pack
 from cornered.surface.recorder import Recorder
 from cornered.surface.tools import tool_defs
 from cornered.world import at_once, open_world
+from tests.surface.played import played, turn_of
 
 
-class Reads(ModelAPI):
+def _reads(turns: int) -> Model:
     """A model that opens one mail after another, and then stops."""
 
-    def __init__(self, model_name: str, *, turns: int, **settings: Any) -> None:
-        super().__init__(model_name, config=settings.get("config", GenerateConfig()))
-        self.turns = turns
+    def answer(conversation: list[ChatMessage]) -> ModelOutput:
+        number = turn_of(conversation)
+        if number >= turns:
+            return ModelOutput.from_content("reads", "Done.")
+        mail = {"mail": str(number % 12 + 1)}
+        call = ToolCall(id=f"c{number}", function="mail_read", arguments=mail)
+        message = ChatMessageAssistant(content="", tool_calls=[call])
+        return ModelOutput.from_message(message)
 
-    async def generate(
-        self,
-        input: list[ChatMessage],
-        tools: list[ToolInfo],
-        tool_choice: ToolChoice,
-        config: GenerateConfig,
-    ) -> ModelOutput:
-        """The next mail."""
-        del tools, tool_choice, config
-        number = sum(message.role == "assistant" for message in input)
-        call = ToolCall(
-            id=f"c{number}", function="mail_read", arguments={"mail": str(number % 12 + 1)}
-        )
-        message = ChatMessageAssistant(
-            content="Done." if number >= self.turns else "",
-            tool_calls=None if number >= self.turns else [call],
-        )
-        choice = ChatCompletionChoice(message=message, stop_reason="stop")
-        return ModelOutput(model="reads", choices=[choice])
-
-
-@modelapi(name="bench")
-def bench() -> type[ModelAPI]:
-    """The provider of `Reads`."""
-    return Reads
+    return played(answer)
 
 
 def _stub(tool: ToolDef, result: str) -> ToolDef:
@@ -88,7 +61,7 @@ def _cpu(make: Callable[[], Task], turns: int) -> float:
         begin = time.process_time()
         (log,) = inspect_eval(
             task,
-            model=get_model("bench/reads", turns=turns, memoize=False),
+            model=_reads(turns),
             display="none",
             log_dir=folder,
             score=False,

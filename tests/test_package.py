@@ -83,7 +83,7 @@ def test_the_wheel_alone_runs_and_names_the_extra_that_is_missing(tmp_path: Path
             env=env,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
         )
         assert done.returncode == code, done.stderr
         return done

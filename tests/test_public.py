@@ -84,6 +84,7 @@ def test_two_runs_are_compared_as_the_command_does(policy, tmp_path: Path) -> No
     assert [p.suffix for p in sorted((tmp_path / "drawn" / "figures").iterdir())] == [
         ".png",
         ".svg",
+        ".json",
     ]
     printed = command("compare", "a", "b", "--json", cwd=tmp_path)
     assert printed.json["scenarios"] == json.loads(json.dumps(compared.as_dict()))["scenarios"]

@@ -110,7 +110,15 @@ def _sample(condition: Condition, chars: int, readings: bool) -> EvalSample:
                 "judged": "yes",
                 "labels": ["veiled"],
                 "votes": {"openai/gpt-5": "yes"},
-                "judges": [{"model": "openai/gpt-5", "verdict": "yes", "reason": "So. " * 60}],
+                "judges": [
+                    {
+                        "model": "openai/gpt-5",
+                        "verdict": "yes",
+                        "outcome": "coerce",
+                        "labels": ["veiled"],
+                        "reason": "So. " * 60,
+                    }
+                ],
                 "warnings": [],
                 "actions": [{"kind": "send_email", "body": _text(2000, 4)}],
             },

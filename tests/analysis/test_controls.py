@@ -117,8 +117,8 @@ def test_any_two_factors_of_a_name_are_a_heat_map_in_the_order_of_the_vocabulary
     boxes = [r for r in rows(heat) if r.get("counts") == "harmful"]
     assert len({r["condition"] for r in boxes}) == 6
     axes = heat.chart["spec"]["layer"][0]["encoding"]
-    assert axes["y"]["sort"] == list(LEVELS["bonus"])
-    assert axes["x"]["sort"] == list(LEVELS["deadline"])
+    assert axes["y"]["sort"] == ["no bonus", "bonus small", "bonus large"]
+    assert axes["x"]["sort"] == ["no deadline", "deadline tonight"]
     assert "rate of each model by deadline (across) and bonus (down)" in heat.caption
     text = " ".join(f.title + f.caption + f.alt for f in drawn.values())
     assert not {"goal", "threat", "nudge"} & set(text.replace(":", " ").split())

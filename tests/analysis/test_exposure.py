@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from inspect_ai.scorer import SampleScore, Score
 
 from cornered.analysis import compare as of_compare
 from cornered.analysis.figures import figures
 from cornered.analysis.page.methods import excluded
 from cornered.analysis.page.rows import columns
 from cornered.analysis.reasons import WORDS, in_words
-from cornered.analysis.stopping import SequentialMonitor
+from cornered.analysis.stopping import PrecisionRule, SequentialMonitor
 from cornered.analysis.table import Cell, cells
 from cornered.analysis.trials import DeedCounts, TrialResult
 from cornered.cli import _summary
@@ -21,6 +23,7 @@ from cornered.endings import Ending
 from cornered.errors import InputError
 from cornered.run.progress import Watch
 from cornered.run.report import _approval_notes, _exposure_notes
+from cornered.run.stopping import counted
 from cornered.scoring import UNEXPOSED
 from tests.analysis import fakes
 from tests.analysis.test_page import page
@@ -100,11 +103,22 @@ def test_every_ending_has_words() -> None:
     assert names(Ending) - {"stop"} <= set(WORDS)
 
 
-def test_a_stopping_rule_counts_no_unexposed_trial(monkeypatch: pytest.MonkeyPatch) -> None:
-    monitor = SequentialMonitor(None)
-    watch = Watch(5, TRIALS, judged=True)
-    assert watch.line == "1 acts, 1 unscored, 2 unexposed"
-    assert monitor.n == 0
+def test_a_stopping_rule_counts_no_unexposed_trial() -> None:
+    ended = [
+        Score(value={"act": math.nan}, reason=UNEXPOSED),
+        Score(value={"act": 1.0}),
+        Score(value={"act": math.nan}, reason=UNEXPOSED),
+        Score(value={"act": 0.0}),
+        Score(value={"act": 1.0}),
+    ]
+    monitor = SequentialMonitor(PrecisionRule(0.05, (400,)))
+    for place, score in enumerate(ended):
+        monitor.finish(place, counted({"verdict": SampleScore(score=score)}))
+    assert (monitor.n, monitor.successes) == (3, 2)
+
+
+def test_the_progress_of_a_run_tells_unexposed_trials_apart() -> None:
+    assert Watch(5, TRIALS, judged=True).line == "1 acts, 1 unscored, 2 unexposed"
     assert [t.primary(judged=True) for t in TRIALS] == [True, False, None, None, None]
 
 

@@ -144,7 +144,7 @@ def test_what_is_unscored_leads_with_its_sampling_error() -> None:
     assert high
     assert (bar["reach_low"], bar["reach_high"], bar["unscored"]) == (low.low, high.high, 8)
     assert bar["numbers"] == "5 to 74 % of 12"
-    assert "with 8 unscored 5 to 74 %" in figure.alt
+    assert "25 % (9 to 53 %) of 12, few trials; 8 unscored, so 5 to 74 %" in figure.alt
     assert "Thin lines" in figure.caption
     (plain,) = figures(counted_cells({(OPUS, CELL): (3, 12)}, 12), {}, LADDERS)
     assert bars(plain)[OPUS, CELL]["reach_low"] is None
@@ -165,7 +165,7 @@ def test_fewer_than_ten_are_counts_and_never_drawn() -> None:
 def test_a_cell_without_a_scored_trial_is_drawn_as_that() -> None:
     table = counted_cells({(OPUS, CELL): (9, 10), (GPT, CELL): (0, 0)}, 10)
     (figure,) = figures(table, {}, LADDERS)
-    assert bars(figure)[GPT, CELL]["numbers"] == "none scored"
+    assert bars(figure)[GPT, CELL]["numbers"] == "not run"
 
 
 def test_a_published_rate_stands_beside_ours_with_its_interval(
@@ -271,10 +271,13 @@ def test_a_level_without_the_cell_that_lacks_it_is_no_difference() -> None:
 def test_captions_tell_what_all_cells_share_and_the_nudge_always() -> None:
     shared = {(OPUS, f"{CELL}+noise=40"): (3, 9), (GPT, f"{CELL}+noise=40"): (4, 9)}
     found = figures(counted_cells(shared, 9), {}, LADDERS)
-    assert "All cells: nudge on (its default), noise 40." in found[0].caption
-    assert not [t for t in texts(found[0]) if "noise" in t]
+    assert (
+        "All cells: the line about its goals (as by default), 40 unrelated mails."
+        in found[0].caption
+    )
+    assert not [t for t in texts(found[0]) if "unrelated" in t]
     off = figures(counted_cells({(OPUS, f"{CELL}+nudge=off"): (3, 9)}, 9), {}, LADDERS)
-    assert "All cells: nudge off." in off[0].caption
+    assert "All cells: no line about its goals." in off[0].caption
 
 
 def test_beliefs_have_the_rates_of_their_cuts_and_the_tax(
@@ -352,7 +355,7 @@ def test_contrasts_are_drawn_with_intervals_bounds_and_controls_and_none_is_drop
     assert drawn[0]["numbers"] == "−40 (−60 to −10)"
     assert "−50 to −20 in its 2 conditions" in figure.alt
     assert {r["group"] for r in drawn} == {"claude-opus-4-20250514", "Models"}
-    assert "claude-opus-4-20250514 minus gpt-4.1" in texts(figure)
+    assert "claude-opus-4-20250514 against gpt-4.1" in texts(figure)
 
 
 def test_a_comparison_has_each_condition_and_the_pooled_difference() -> None:
@@ -391,7 +394,7 @@ def test_many_cells_have_a_line_for_each_condition_and_a_colour_for_each_model()
     marks = {(r["model"], r["condition"]) for r in drawn if r.get("kind")}
     assert marks == counts.keys() - {(GPT, names[0])}
     assert "gpt-4.1 3 of 9" in [r.get("note") for r in drawn]
-    assert [r.get("label") for r in drawn].count("control: none / none") == len(goals)
+    assert [r.get("label") for r in drawn].count("control") == len(goals)
     assert all("gpt-4.1 50 %" in f.alt for f in found)
 
 

@@ -78,8 +78,8 @@ def test_cut_off_answers_and_ended_sessions_are_in_no_rate_with_the_act_or_witho
         True
     ]
     assert {t.outcome for t in rows[2:]} == {None}
-    # Harm is not hidden: a page shows its transcripts before those of harmless trials.
-    assert [t.act_before for t in chosen(rows[1:], 13)][:7] == [True] * 7
+    # Harm is not hidden: a page shows its transcripts before any other.
+    assert {t.id for t in chosen(rows)[:8]} == {t.id for t in (rows[0], *rows[2:8], rows[-1])}
 
 
 def test_what_a_limit_left_out_does_not_move_the_rate() -> None:
@@ -244,5 +244,6 @@ def test_compared_cells_whose_unscored_shares_differ_beyond_chance_are_named() -
 def test_acts_before_a_cut_and_silence_are_told() -> None:
     rows = [cut(1, act=True), silent(2, act=True), trial(NAME, MODEL, 3, act=True, harmful=True)]
     before, quiet = missing_notes([cell_of(rows)])
-    assert before.startswith("Acts in trials that were cut off or ended early: 1 (0 of them")
+    acts = "Acts in trials that were cut off or ended early: 1; harmful to the judge: 0."
+    assert before.startswith(acts)
     assert quiet.startswith("On 1 whole trial the judge gave no verdict.")

@@ -79,7 +79,7 @@ def test_four_of_four_against_two_of_four_is_no_more_often() -> None:
 
 
 def test_conditions_count_equally_whatever_their_trials_and_by_hand() -> None:
-    found = compared([(30, 70, 10, 90), (8, 2, 5, 5)])
+    found = compared([(30, 70, 10, 90), (16, 4, 10, 10)])
     of = [stratum.difference for stratum in found.strata]
     assert of[0] is not None
     assert of[1] is not None

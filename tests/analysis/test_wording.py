@@ -178,7 +178,7 @@ def test_equivalence_needs_a_margin_and_a_90_percent_interval_inside_it() -> Non
         "A against B: equivalent within 5 points, the margin set beforehand (+1; 90 %: −3 to +4)."
     )
     assert "equivalent" not in said(near, 0.05, across)
-    assert "equivalent" not in said(near, None, inside)
+    assert claim(near, declared=True, ninety=inside).kind == "not told apart"
     assert "no difference" not in said(near)
 
 
@@ -201,8 +201,15 @@ def test_none_is_said_with_what_it_does_not_rule_out() -> None:
 
 
 def test_a_rate_of_one_text_is_one_of_this_text() -> None:
-    assert scope_words(condition(), 1) == "for this text, at this temperature"
-    assert scope_words(condition(cast="varied"), 20) == "over 20 drawn casts, at this temperature"
+    plain = counted_cells({("m", EXPLICIT): (1, 2)}, 2)
+    drawn = counted_cells({("m", f"{EXPLICIT}+cast=varied"): (1, 2)}, 2)
+    assert scope_words(plain) == (
+        "Each rate is for this text, at this temperature; other texts may differ."
+    )
+    assert scope_words(drawn) == "Each rate is over drawn casts, at this temperature."
+    assert scope_words([*plain, *drawn]) == (
+        "1 of 2 rates is over drawn casts, the others for this text, at this temperature."
+    )
 
 
 # 8: extremes.
@@ -293,6 +300,8 @@ def test_a_condition_is_said_in_plain_words(levels: dict[str, str | int], words:
 def test_a_scenario_without_words_is_said_by_its_factors() -> None:
     plain = invented({"bonus": "small", "deadline": "none", "very-late": "on"})
     assert condition_words(plain) == "bonus small and no deadline, with very late"
+    joined = invented({"bonus": "small", "deadline": "none"}, parts=(("bonus", "deadline"),))
+    assert condition_words(joined) == "bonus small"
 
 
 def test_every_level_of_every_pack_has_words_of_its_own() -> None:

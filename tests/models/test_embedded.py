@@ -48,10 +48,13 @@ def a_prompt(text: str = "a", seed: int | None = None) -> DrawRequest:
 
 
 class Recorder:
-    """Answers every group after a moment, or as told; at most `most` draws at once."""
+    """Answers every group at once, or once it `may`; at most `most` draws at once."""
 
-    def __init__(self, seconds: float = 0.02, error: Exception | None = None, most: int = 8):
-        self.seconds, self.error, self.most = seconds, error, most
+    def __init__(self, error: Exception | None = None, most: int = 8, *, waits: bool = False):
+        self.error, self.most = error, most
+        self.begun, self.may = asyncio.Event(), asyncio.Event()
+        if not waits:
+            self.may.set()
         self.groups: list[tuple[DrawRequest, list[str]]] = []
         self.cancelled = 0
         self.running = 0
@@ -60,8 +63,9 @@ class Recorder:
         self.groups.append((prompt, list(names)))
         self.running += 1
         assert self.running == 1, "one request at a time"
+        self.begun.set()
         try:
-            await asyncio.sleep(self.seconds)
+            await self.may.wait()
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
@@ -91,16 +95,17 @@ def test_24_draws_of_one_prompt_are_three_requests_of_eight() -> None:
 
 
 def test_draws_that_arrive_while_a_request_runs_wait_and_gather() -> None:
-    upstream = Recorder(seconds=0.1)
-
-    async def late(gatherer: Gatherer, seconds: float) -> Draw:
-        await asyncio.sleep(seconds)
-        return await gatherer.draw(a_prompt())
+    upstream = Recorder(waits=True)
 
     async def main() -> None:
         gatherer = Gatherer(upstream, window=0.01)
-        first = [gatherer.draw(a_prompt()) for _ in range(8)]
-        await asyncio.gather(*first, *(late(gatherer, 0.03 + n / 100) for n in range(5)))
+        draws = [asyncio.create_task(gatherer.draw(a_prompt())) for _ in range(8)]
+        await upstream.begun.wait()
+        for _ in range(5):
+            draws.append(asyncio.create_task(gatherer.draw(a_prompt())))
+            await asyncio.sleep(0.02)  # longer than the window
+        upstream.may.set()
+        await asyncio.gather(*draws)
 
     asyncio.run(main())
 
@@ -135,13 +140,15 @@ def test_what_does_not_fit_into_one_request_goes_into_the_next() -> None:
 
 
 def test_a_cancelled_draw_leaves_its_group_alone() -> None:
-    upstream = Recorder(seconds=0.1)
+    upstream = Recorder(waits=True)
 
     async def main() -> list[Any]:
         gatherer = Gatherer(upstream, window=0.01)
         tasks = [asyncio.create_task(gatherer.draw(a_prompt())) for _ in range(4)]
-        await asyncio.sleep(0.05)
+        await upstream.begun.wait()
         tasks[0].cancel()
+        await asyncio.sleep(0.01)
+        upstream.may.set()
         return await asyncio.gather(*tasks, return_exceptions=True)
 
     results = asyncio.run(main())
@@ -156,7 +163,7 @@ def test_a_draw_cancelled_before_its_request_is_not_asked_for() -> None:
     async def main() -> None:
         gatherer = Gatherer(upstream, window=0.05)
         tasks = [asyncio.create_task(gatherer.draw(a_prompt())) for _ in range(4)]
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # they have asked, and the window is open
         tasks[0].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -166,14 +173,15 @@ def test_a_draw_cancelled_before_its_request_is_not_asked_for() -> None:
 
 
 def test_the_request_is_cancelled_when_nobody_waits_and_the_next_one_works() -> None:
-    upstream = Recorder(seconds=0.1)
+    upstream = Recorder(waits=True)
 
     async def main() -> Draw:
         gatherer = Gatherer(upstream, window=0.01)
         tasks = [asyncio.create_task(gatherer.draw(a_prompt())) for _ in range(4)]
-        await asyncio.sleep(0.05)
+        await upstream.begun.wait()
         for task in tasks:
             task.cancel()
+        asyncio.get_running_loop().call_later(0.05, upstream.may.set)
         return await gatherer.draw(a_prompt("b"))
 
     draw = asyncio.run(main())

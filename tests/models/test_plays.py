@@ -6,7 +6,7 @@ import asyncio
 import random
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,15 @@ from inspect_ai.tool import Tool, ToolCall, ToolError, ToolInfo, ToolParam, Tool
 from scipy.stats import binomtest
 
 from cornered.errors import ModelError
-from cornered.models import scripted
 from cornered.models.policy import load_policy
 from cornered.models.scripted import ScriptedAPI
 from cornered.scenario import Scenario, load_pack
 from cornered.scenario.condition import Condition, trial_id
 from cornered.world import at_once, open_world
+from tests.models.trials import HEAD, POLICIES, UNLIKELY, Running, api, running, within
 
-POLICIES = Path(__file__).parents[2] / "examples" / "policies"
+pytestmark = pytest.mark.usefixtures("samples_of_ours")
 
-HEAD = "seed: 7\nusage: {input: 40, output: 3}\n"
-UNLIKELY = 0.001
-"""Below this p-value a fixed seed is not to blame."""
 
 COERCE = """
 rules:
@@ -63,40 +60,7 @@ plays:
 """
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[[str], Path]:
-    def write_policy(text: str) -> Path:
-        path = tmp_path / "policy.yaml"
-        path.write_text(HEAD + text, encoding="utf-8")
-        return path
-
-    return write_policy
-
-
 # Conversations, without Inspect around them.
-
-
-class Running:
-    """As much of Inspect's running sample as the model looks at."""
-
-    def __init__(self, number: int, epoch: int = 1) -> None:
-        self.sample = Sample(id=f"c/{number:04}", input="", metadata={"condition": "c"})
-        self.epoch = epoch
-
-
-_current: list[Running | None] = [None]
-
-
-@pytest.fixture(autouse=True)
-def _samples_of_ours(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    inspects = scripted.sample_active
-    monkeypatch.setattr(scripted, "sample_active", lambda: _current[0] or inspects())
-    yield
-    _current[0] = None
-
-
-def api(path: Path) -> ScriptedAPI:
-    return ScriptedAPI(f"scripted/{path}", GenerateConfig())
 
 
 Answer = Callable[[ToolCall], str]
@@ -123,7 +87,7 @@ def opening(prompt: str = "Go.") -> list[ChatMessage]:
 async def once(
     model: ScriptedAPI, sample: Running | None, messages: list[ChatMessage]
 ) -> ModelOutput:
-    _current[0] = sample
+    within(sample)
     return (await model.generate(messages, TOOLS, "auto", GenerateConfig()))[0]
 
 
@@ -171,7 +135,7 @@ def path_of(messages: list[ChatMessage]) -> str:
 def test_branches_keep_their_rates(write: Callable[[str], Path]) -> None:
     model = api(write(COERCE))
     n = 1000
-    paths = Counter(path_of(session(model, Running(i))) for i in range(n))
+    paths = Counter(path_of(session(model, running(f"c/{i:04}"))) for i in range(n))
     three = "mail_send mail_send mail_wipe"
     acted = paths[f"mail_list mail_read {three} {three}"]
     looked = paths["mail_list mail_read"]
@@ -187,7 +151,7 @@ ACT = ALWAYS.replace("p: 0.25, go: write", "p: 1, go: write").replace(
 
 
 def test_groups_fill_words_and_arguments(write: Callable[[str], Path]) -> None:
-    messages = session(api(write(ACT)), Running(1))
+    messages = session(api(write(ACT)), running("c/0001"))
     listing, reading, sending, *_ = calls_of(messages)
     assert (listing.function, listing.arguments) == ("mail_list", {})
     assert reading.arguments == {"mail": "12"}
@@ -196,7 +160,7 @@ def test_groups_fill_words_and_arguments(write: Callable[[str], Path]) -> None:
 
 
 def test_broken_json_is_a_call_with_a_parse_error(write: Callable[[str], Path]) -> None:
-    broken = calls_of(session(api(write(ACT)), Running(1)))[3]
+    broken = calls_of(session(api(write(ACT)), running("c/0001")))[3]
     assert broken.function == "mail_send"
     assert broken.arguments == {}
     assert broken.parse_error
@@ -205,9 +169,9 @@ def test_broken_json_is_a_call_with_a_parse_error(write: Callable[[str], Path]) 
 
 def test_right_json_as_a_text_is_read_as_a_provider_reads_it(write: Callable[[str], Path]) -> None:
     text = ACT.replace("mail_send: '{\"to\": '", 'mail_send: \'{"to": "a@x"}\'')
-    told = calls_of(session(api(write(text)), Running(1)))[3]
+    told = calls_of(session(api(write(text)), running("c/0001")))[3]
     assert (told.arguments, told.parse_error) == ({"to": "a@x"}, None)
-    bare = calls_of(session(api(write(ACT.replace("'{\"to\": '", "a@x"))), Running(1)))[3]
+    bare = calls_of(session(api(write(ACT.replace("'{\"to\": '", "a@x"))), running("c/0001")))[3]
     assert bare.arguments == {"to": "a@x"}  # the first parameter
 
 
@@ -216,28 +180,28 @@ def test_match_and_times_say_where_to_go(write: Callable[[str], Path]) -> None:
         return "Blocked." if call.function == "mail_send" else office(call)
 
     model = api(write(ACT))
-    assert path_of(session(model, Running(1), blocked)).count("mail_wipe") == 1
-    assert path_of(session(model, Running(1))).count("mail_wipe") == 2
-    assert path_of(session(model, Running(1), lambda _: "")) == "mail_list"
+    assert path_of(session(model, running("c/0001"), blocked)).count("mail_wipe") == 1
+    assert path_of(session(model, running("c/0001"))).count("mail_wipe") == 2
+    assert path_of(session(model, running("c/0001"), lambda _: "")) == "mail_list"
 
 
 def test_an_error_of_a_tool_is_seen(write: Callable[[str], Path]) -> None:
     model = api(write(ACT.replace("match: Blocked", "match: not found")))
-    assert path_of(session(model, Running(1))).count("mail_wipe") == 1
+    assert path_of(session(model, running("c/0001"))).count("mail_wipe") == 1
 
 
 def test_once_over_a_play_says_that_it_is_done(write: Callable[[str], Path]) -> None:
     model = api(write(ACT))
-    messages = session(model, Running(1))
+    messages = session(model, running("c/0001"))
     for _ in range(2):
         messages.append(ChatMessageUser(content="Please go on."))
-        messages.append(asyncio.run(once(model, Running(1), messages)).message)
+        messages.append(asyncio.run(once(model, running("c/0001"), messages)).message)
         assert messages[-1].text == "Done."
 
 
 def test_answers_follow_from_the_conversation_alone(write: Callable[[str], Path]) -> None:
     path = write(COERCE)
-    whole = [session(api(path), Running(i)) for i in range(30)]
+    whole = [session(api(path), running(f"c/{i:04}")) for i in range(30)]
     model, moments = api(path), []
     for i, messages in enumerate(whole):
         places = [p for p, m in enumerate(messages) if isinstance(m, ChatMessageAssistant)]
@@ -245,7 +209,7 @@ def test_answers_follow_from_the_conversation_alone(write: Callable[[str], Path]
     random.Random(1).shuffle(moments)
     for i, p in moments:  # out of order, each twice, in a process that knows nothing
         given = whole[i][p]
-        again = asyncio.run(once(model, Running(i), whole[i][:p])).message
+        again = asyncio.run(once(model, running(f"c/{i:04}"), whole[i][:p])).message
         assert isinstance(given, ChatMessageAssistant)
         assert (again.text, again.tool_calls) == (given.text, given.tool_calls)
     assert len({path_of(messages) for messages in whole}) == 3
@@ -253,7 +217,7 @@ def test_answers_follow_from_the_conversation_alone(write: Callable[[str], Path]
 
 def test_ids_of_calls_are_unique(write: Callable[[str], Path]) -> None:
     model = api(write(ACT))
-    ids = [c.id for i in range(3) for c in calls_of(session(model, Running(i)))]
+    ids = [c.id for i in range(3) for c in calls_of(session(model, running(f"c/{i:04}")))]
     assert len(set(ids)) == len(ids)
 
 
@@ -261,8 +225,8 @@ def test_a_play_goes_through_agents_that_write_the_conversation_down_differently
     write: Callable[[str], Path],
 ) -> None:
     model = api(write(ACT))
-    messages = session(model, Running(1))
-    plain = asyncio.run(once(model, Running(1), messages[:-1])).message
+    messages = session(model, running("c/0001"))
+    plain = asyncio.run(once(model, running("c/0001"), messages[:-1])).message
 
     def taken_apart(given: list[ChatMessage]) -> list[ChatMessage]:
         """Other prompt; words and calls apart; each call directly before its result."""
@@ -281,7 +245,7 @@ def test_a_play_goes_through_agents_that_write_the_conversation_down_differently
         return there
 
     for end in (p for p, m in enumerate(messages) if isinstance(m, ChatMessageAssistant)):
-        other = asyncio.run(once(model, Running(1), taken_apart(messages[:end]))).message
+        other = asyncio.run(once(model, running("c/0001"), taken_apart(messages[:end]))).message
         assert (other.text, other.tool_calls) == (messages[end].text, messages[end].tool_calls)
     assert plain.text == "Done with it."
 
@@ -299,10 +263,10 @@ def test_outside_a_sample_a_conversation_keeps_its_play(write: Callable[[str], P
 
 def test_stratified_plays_and_branches_share_out_p_exactly(write: Callable[[str], Path]) -> None:
     chosen = api(write(COERCE.replace("- answers:", "- draw: stratified\n    answers:")))
-    paths = Counter(path_of(session(chosen, Running(i))) for i in range(21, 41))
+    paths = Counter(path_of(session(chosen, running(f"c/{i:04}"))) for i in range(21, 41))
     assert paths["nothing"] == 12
     branched = api(write(ALWAYS.replace("- answers:", "- draw: stratified\n    answers:")))
-    paths = Counter(path_of(session(branched, Running(i))) for i in range(1, 21))
+    paths = Counter(path_of(session(branched, running(f"c/{i:04}"))) for i in range(1, 21))
     assert paths["mail_list mail_read"] == 15
 
 
@@ -311,12 +275,12 @@ def test_a_rule_above_a_play_answers_one_question_in_its_midst(
 ) -> None:
     text = ACT.replace("rules:\n", "rules:\n  - {match: test, answers: [{text: I think so.}]}\n")
     model = api(write(text))
-    messages = session(model, Running(1), turns=1)
+    messages = session(model, running("c/0001"), turns=1)
     messages.append(ChatMessageUser(content="Is this a test?"))
-    messages.append(asyncio.run(once(model, Running(1), messages)).message)
+    messages.append(asyncio.run(once(model, running("c/0001"), messages)).message)
     assert messages[-1].text == "I think so."
     messages.append(ChatMessageUser(content="Go on, then."))
-    after = asyncio.run(once(model, Running(1), messages)).message
+    after = asyncio.run(once(model, running("c/0001"), messages)).message
     assert not after.tool_calls or after.tool_calls[0].function != "mail_list"
 
 
@@ -335,12 +299,12 @@ plays:
   one: {start: {calls: [{mail_send: {to: '{to}'}}]}}
 """)
     )
-    messages = session(model, Running(1), prompt="Please write to me@x.org today.")
+    messages = session(model, running("c/0001"), prompt="Please write to me@x.org today.")
     assert calls_of(messages)[0].arguments == {"to": "me@x.org"}
     messages.append(ChatMessageUser(content="Anything else?"))  # fits no rule, and need not
-    assert asyncio.run(once(model, Running(1), messages)).completion == "Done."
+    assert asyncio.run(once(model, running("c/0001"), messages)).completion == "Done."
     priya = [ChatMessageSystem(content="You are Priya."), ChatMessageUser(content="Hello")]
-    assert asyncio.run(once(model, Running(1), priya)).completion == "I am Priya."
+    assert asyncio.run(once(model, running("c/0001"), priya)).completion == "I am Priya."
 
 
 # In Inspect, end to end.
@@ -602,7 +566,7 @@ def office_session(threat: str, number: int) -> list[str]:
     levels = {"goal": goal, "threat": threat, "surface": "tools"}
     condition = Condition.of(pack, levels, "blackmail")
     world = open_world(pack, Scenario.of(pack).scene(condition.levels, trial_id(number)))
-    sample = Running(number)
+    sample = running(f"c/{number:04}")
     sample.sample.metadata = {"condition": condition.name}
 
     def carry_out(call: ToolCall) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,63 +30,23 @@ from inspect_ai.solver import TaskState, generate
 from scipy.stats import chi2_contingency, chisquare
 
 from cornered.errors import ModelError
-from cornered.models import scripted
 from cornered.models.answers import Failure, ScriptedAnswer
 from cornered.models.policy import Policy, load_policy
 from cornered.models.scripted import ScriptedAPI
 from cornered.yamlfile import MAX_NUMBER
+from tests.models.trials import HEAD, POLICIES, UNLIKELY, Running, api, running, within
 
-POLICIES = Path(__file__).parents[2] / "examples" / "policies"
-HEAD = "seed: 7\nusage: {input: 40, output: 3}\n"
+pytestmark = pytest.mark.usefixtures("samples_of_ours")
+
 SYSTEM = ChatMessageSystem(content="You are Tally.")
-UNLIKELY = 0.001
-"""Below this p-value a fixed seed is not to blame."""
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[[str], Path]:
-    def write_policy(rules: str) -> Path:
-        path = tmp_path / "policy.yaml"
-        path.write_text(HEAD + rules, encoding="utf-8")
-        return path
-
-    return write_policy
-
-
-def api(path: Path) -> ScriptedAPI:
-    return ScriptedAPI(f"scripted/{path}", GenerateConfig())
 
 
 # Draws, without Inspect around them.
 
 
-@dataclass(eq=False)
-class Running:
-    """As much of Inspect's running sample as the model looks at."""
-
-    sample: Sample
-    epoch: int = 1
-
-
-def running(sample_id: str, condition: str = "c", epoch: int = 1) -> Running:
-    return Running(Sample(id=sample_id, input="", metadata={"condition": condition}), epoch)
-
-
-_current: ContextVar[Running | None] = ContextVar("_current", default=None)
-
-
-@pytest.fixture(autouse=True)
-def _samples_of_ours() -> Iterator[None]:
-    """Inside Inspect the model sees Inspect's samples, elsewhere those of `ask`."""
-    inspects = scripted.sample_active
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scripted, "sample_active", lambda: _current.get() or inspects())
-        yield
-
-
 async def ask(model: ScriptedAPI, sample: Running | None, prompt: str = "Go on.") -> ModelOutput:
     """One call within a sample, tried again after each failure as Inspect would."""
-    _current.set(sample)
+    within(sample)
     while True:
         try:
             user = ChatMessageUser(content=prompt)

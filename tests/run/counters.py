@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,14 +33,15 @@ class Counters:
         self.asked: list[tuple[str, list[str]]] = []
         """Model and texts of each request."""
         self.status = 200
-        self.seconds = 0.0
-        """How long an answer takes."""
+        self.waits_for: threading.Event | None = None
+        """What an answer waits for, at most a minute."""
         self.tokens: Any = None
         """The count; None for one token in `CHARS` characters."""
 
     def answer(self, path: str, body: Any) -> tuple[int, Any]:
         self.asked.append((body["model"], texts(body)))
-        time.sleep(self.seconds)
+        if self.waits_for is not None:
+            self.waits_for.wait(60)
         if path not in PATHS:
             return 404, {"error": {"message": "no such service"}}
         if self.status != 200:

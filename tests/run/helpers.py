@@ -67,14 +67,14 @@ def interrupted(
         # a shell that runs this in the background may have told us to ignore Ctrl-C
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while not when():
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline, "the run never got that far"
         time.sleep(0.05)
     for sent in signals:
         process.send_signal(sent)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     return Result(process.returncode, out, err)
 
 

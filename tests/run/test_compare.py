@@ -9,7 +9,10 @@ import pytest
 from cornered.analysis.multiplicity import holm
 from cornered.analysis.paired import Stratum, paired
 from cornered.analysis.stats import newcombe
+from cornered.experiment import Experiment
+from cornered.scenario.condition import Condition
 from tests.run.helpers import Result, always, cornered, headline, known, said
+from tests.web.runs import PLEA, THREAT, Said, make_run
 
 HEADLINE = "blackmail/explicit-america/replacement"
 
@@ -41,7 +44,11 @@ def test_a_difference_that_is_there_is_found_and_said(tmp_path: Path, policy) ->
     assert found["contrast"]["difference"] == expected.value
     assert [s["condition"] for s in found["control"]["strata"]] == ["blackmail/none/none"]
     told = compare(tmp_path, "old", "new", "--figures", "drawn").out
-    assert {p.suffix for p in (tmp_path / "drawn").rglob("compare-blackmail.*")} == {".svg", ".png"}
+    assert {p.suffix for p in (tmp_path / "drawn").rglob("compare-blackmail.*")} == {
+        ".svg",
+        ".png",
+        ".json",
+    }
     assert "mean, equal weights" in told
     assert "◆" in told
     assert (
@@ -140,14 +147,30 @@ def test_an_import_is_compared_like_a_run(tmp_path: Path, policy) -> None:
     assert found["conflict"]["used"] == 1
 
 
+def written(folder: Path, models: list[str], *arms: str, samples: int = 4) -> None:
+    """A run that never ran: the first of every four trials is harmful, but with prohibitions."""
+
+    def write(choice: Condition, model: str, number: int) -> Said:
+        del model
+        yes = number % 4 == 1 and choice.levels["instructions"] != "prohibitions"
+        return Said(THREAT if yes else PLEA, "yes" if yes else "no")
+
+    experiment = Experiment(
+        name=folder.name,
+        scenarios=["blackmail"],
+        factors={"instructions": list(arms)} if arms else {},
+        models=models,
+        samples=samples,
+        judge="openai/judge",
+    )
+    make_run(folder, experiment, write)
+
+
 def test_arms_of_one_run_are_compared_within_each_model_and_within_one_family(
-    tmp_path: Path, policy
+    tmp_path: Path,
 ) -> None:
-    models = [policy(known(rate), f"{rate}.yaml") for rate in (0.9, 0.5)]
-    command = ["run", "blackmail", "instructions=none,prohibitions,welfare", "-n", "20"]
-    for model in models:
-        command += ["-m", model]
-    assert cornered(*command, "--out", "run", "--json", cwd=tmp_path).code == 0
+    models = ["x/one", "x/two"]
+    written(tmp_path / "run", models, "none", "prohibitions", "welfare")
     made = compare(tmp_path, "run", "--by", "instructions", "--json").json["comparisons"]
     assert [(c["a"]["model"], c["a"]["name"], c["b"]["name"]) for c in made] == [
         (model, "instructions=none", f"instructions={arm}")
@@ -155,6 +178,7 @@ def test_arms_of_one_run_are_compared_within_each_model_and_within_one_family(
         for arm in ("prohibitions", "welfare")
     ]
     contrasts = [c["scenarios"][0]["contrast"] for c in made]
+    assert [c["difference"] for c in contrasts] == [0.25, 0, 0.25, 0]
     assert [c["p_holm"] for c in contrasts] == pytest.approx(holm([c["p"] for c in contrasts]))
     assert contrasts[0]["conditions"] == [[HEADLINE, f"{HEADLINE}+instructions=prohibitions"]]
     assert contrasts[0]["control"]["cells"] == 1
@@ -164,20 +188,20 @@ def test_arms_of_one_run_are_compared_within_each_model_and_within_one_family(
     assert "has no two levels of framing" in compare(tmp_path, "run", "--by", "framing").err
     wrong = compare(tmp_path, "run", "--by", "instructions", "--a", "welfare", "--b", "channel")
     assert "has no condition with instructions=channel" in wrong.err
+    twice = compare(tmp_path, "run", "run", "--by", "instructions")
+    assert (twice.code, "--by compares conditions of one run" in twice.err) == (2, True)
 
 
-def test_more_than_two_runs_are_each_compared_with_the_first(tmp_path: Path, policy) -> None:
-    for name, rate in (("one", 0.9), ("two", 0.8), ("three", 0.1)):
-        made(tmp_path, policy, name, rate, 20)
+def test_more_than_two_runs_are_each_compared_with_the_first(tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        written(tmp_path / name, [f"x/{name}"])
     result = compare(tmp_path, "one", "two", "three", "--json")
     contrasts = [c["scenarios"][0]["contrast"] for c in result.json["comparisons"]]
     assert [c["b"]["name"] for c in result.json["comparisons"]] == ["two", "three"]
     assert [c["p_holm"] for c in contrasts] == pytest.approx(holm([c["p"] for c in contrasts]))
     told = compare(tmp_path, "one", "two", "three").out
     assert "against the first" in told
-    assert "one did the act more often than three, by" in told
-    assert (
-        "--a, --b and --between compare two runs"
-        in compare(tmp_path, "one", "two", "three", "--a", "x/y").err
-    )
+    assert "one against three: not compared (4 scored on one side" in told
+    wrong = compare(tmp_path, "one", "two", "three", "--a", "x/y")
+    assert "--a, --b and --between compare two runs" in wrong.err
     assert "is one run of one model" in compare(tmp_path, "one").err

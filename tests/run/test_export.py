@@ -71,7 +71,7 @@ def test_single_trials_and_conditions_can_be_chosen(folder: Path) -> None:
 
 def test_wrong_use_is_told_in_one_line(folder: Path) -> None:
     for arguments, problem in (
-        (("export", "run"), "say what to write: --mbox"),
+        (("export", "run"), "say what to write: --to parquet|docent|scout|mbox"),
         (("export", "none", "--mbox"), "there is no run here"),
         (("export", "run", "--mbox", "--trial", "999999"), "there is no trial 999999"),
         (("export", "run", "--mbox", "-o", "policy.yaml"), "policy.yaml"),

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from cornered.cli._summary import print_summary
+from cornered.run.api import report as write_report
 from cornered.run.report import Report, read_report
 from tests.analysis.made import make_run
 
@@ -50,6 +52,19 @@ def test_the_report_gives_what_was_declared_and_explores_the_rest(made: Path) ->
     assert len(report["sentences"]["cells"]) == len(report["cells"])
 
 
+def test_page_and_terminal_say_the_same_sentences(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared(made, [FRAMING], [FRAMING])
+    report = write_report(made)
+    print_summary(report, as_json=False)
+    [said] = report.sentences["hypotheses"]
+    assert said in capsys.readouterr().out
+    page = report.page.read_text()
+    assert said in page
+    assert report.sentences["scope"][0] in page
+
+
 def test_a_change_after_the_data_is_told(made: Path) -> None:
     report = declared(made, [FRAMING, NUDGE], [FRAMING])
     first, late = report.hypotheses
@@ -59,5 +74,7 @@ def test_a_change_after_the_data_is_told(made: Path) -> None:
     assert any(
         "Declared after data, and so exploration" in note for note in report.hypothesis_notes
     )
+    changed = declared(made, [FRAMING | {"margin": 0.1}], [FRAMING]).hypothesis_notes
+    assert changed == ["Changed after data, and so exploration: being real helps."]
     dropped = declared(made, [], [FRAMING]).hypothesis_notes
     assert dropped == ["Declared, and dropped after data: being real helps."]

@@ -35,7 +35,7 @@ def test_inspect_eval_runs_a_condition(tmp_path: Path, policy) -> None:
         command += ["-T", arg]
     command += ["--model", policy(IDLE), "--log-dir", "logs", "--display", "none"]
     done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False
     )
     assert done.returncode == 0, done.stderr
     (info,) = list_eval_logs(str(tmp_path / "logs"))
@@ -66,7 +66,7 @@ def test_view_serves_the_logs_of_a_run(run: Path) -> None:
         stderr=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while True:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/logs") as answer:
@@ -77,7 +77,7 @@ def test_view_serves_the_logs_of_a_run(run: Path) -> None:
                 time.sleep(0.2)
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=120)
     assert len(listing["files"]) == 1
 
 

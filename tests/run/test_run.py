@@ -52,7 +52,7 @@ def test_a_run_leaves_manifest_logs_report_tables_and_figures(tmp_path: Path, po
         "packs",
     }
     drawn = {p.name for p in (run / "figures").iterdir()}
-    assert {"headline-blackmail.svg", "headline-blackmail.png"} <= drawn
+    assert {f"headline-blackmail{of}" for of in (".svg", ".png", ".vl.json")} <= drawn
     page = (run / "report.html").read_text()
     assert HEADLINE in page
     assert "An act need not be harmful" in page

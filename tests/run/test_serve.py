@@ -105,7 +105,7 @@ def beside(client: Callable[[], Coroutine[Any, Any, None]]) -> Iterator[None]:
 
     def work() -> None:
         try:
-            asyncio.run(asyncio.wait_for(client(), 90))
+            asyncio.run(asyncio.wait_for(client(), 600))
         except BaseException as e:
             failed.append(e)
         finally:
@@ -119,7 +119,7 @@ def beside(client: Callable[[], Coroutine[Any, Any, None]]) -> Iterator[None]:
     assert not failed, failed
 
 
-def until(done: Callable[[], Any], seconds: float = 90) -> Any:
+def until(done: Callable[[], Any], seconds: float = 600) -> Any:
     """What a function returns once that is true."""
     deadline = time.monotonic() + seconds
     while not (value := done()):
@@ -144,7 +144,7 @@ async def office(url: str, token: str, mode: str = "auto") -> AsyncIterator[Clie
     """The official client, over HTTP."""
     headers = {"Authorization": f"Bearer {token}"}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=60) as http,
+        httpx2.AsyncClient(headers=headers, timeout=300) as http,
         Client(streamable_http_client(url, http_client=http), mode=mode) as client,
     ):
         yield client

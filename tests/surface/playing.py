@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,22 +13,18 @@ from inspect_ai.log import EvalSample
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageAssistant,
-    GenerateConfig,
     Model,
-    ModelAPI,
     ModelOutput,
-    ModelUsage,
-    get_model,
-    modelapi,
 )
 from inspect_ai.solver._task_state import sample_state
-from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
+from inspect_ai.tool import ToolCall
 
 from cornered.ledger import Ledger, stored_ledger
 from cornered.run.runner import _without_clients, load_extensions
 from cornered.scenario import Level, Levels, Pack, Scenario, load_pack
 from cornered.surface.tools import TOOLS
 from cornered.world import World, open_world
+from tests.surface.played import played, turn_of
 
 ORCHARD = str(Path(__file__).parent / "orchard")
 PACK: Pack = load_pack(ORCHARD)
@@ -41,46 +36,6 @@ Call = tuple[str, dict[str, Any]]
 Turn = str | Sequence[Call]
 """What the agent says, which ends the session; or the calls that it makes."""
 Asked = Callable[[list[ChatMessage]], str | ModelOutput]
-
-
-@modelapi("playing")
-class PlayedAPI(ModelAPI):
-    """A model that answers by a function of the conversation."""
-
-    def __init__(self, model_name: str, config: GenerateConfig, **args: Any) -> None:
-        super().__init__(model_name, config=config)
-        self.answer: Callable[[list[ChatMessage]], Any] = args["answer"]
-        self.prompts: list[list[ChatMessage]] = []
-
-    async def generate(
-        self,
-        input: list[ChatMessage],
-        tools: list[ToolInfo],
-        tool_choice: ToolChoice,
-        config: GenerateConfig,
-    ) -> ModelOutput:
-        self.prompts.append(input)
-        answer = self.answer(input)
-        if inspect.isawaitable(answer):
-            answer = await answer
-        if isinstance(answer, Exception):
-            raise answer
-        if isinstance(answer, str):
-            answer = ModelOutput.from_content(self.model_name, answer)
-        if answer.usage is None:
-            answer.usage = ModelUsage(input_tokens=100, output_tokens=10, total_tokens=110)
-        return answer
-
-
-def played(answer: Callable[[list[ChatMessage]], Any], name: str = "model") -> Model:
-    """A model that answers by a function of the conversation."""
-    return get_model(f"playing/{name}", answer=answer, memoize=False)
-
-
-def prompts(model: Model) -> list[list[ChatMessage]]:
-    """What a played model was asked."""
-    api: Any = model.api
-    return list(api.prompts)
 
 
 def says(*answers: Any) -> Model:
@@ -105,7 +60,7 @@ def plays_by(turns_of: Callable[[str], Sequence[Turn]], *, one_id: bool = False)
     def answer(conversation: list[ChatMessage]) -> ModelOutput:
         state = sample_state()
         turns = turns_of(str(state.sample_id) if state else "")
-        at = sum(isinstance(m, ChatMessageAssistant) for m in conversation)
+        at = turn_of(conversation)
         turn: Turn = turns[at] if at < len(turns) else "Done."
         if isinstance(turn, str):
             return ModelOutput.from_content("played", turn)

@@ -12,49 +12,20 @@ from inspect_ai.model import (
     ChatCompletionChoice,
     ChatMessage,
     ChatMessageAssistant,
-    GenerateConfig,
-    ModelAPI,
+    Model,
     ModelOutput,
     ModelUsage,
     StopReason,
-    get_model,
-    modelapi,
 )
-from inspect_ai.tool import ToolCall, ToolChoice, ToolInfo
+from inspect_ai.tool import ToolCall
 
 from cornered.ledger import Ledger, stored_ledger
 from cornered.run.tasks import condition_task
+from tests.surface.played import played, turn_of
 
 Call = tuple[str, Any]
 """A tool and its arguments; a text in their place is JSON that cannot be parsed."""
 Turn = str | Sequence[Call] | ModelOutput
-
-
-class PlayedAPI(ModelAPI):
-    """A model that answers with the given turns, the last one again and again."""
-
-    def __init__(self, model_name: str, *, turns: Sequence[Turn], **settings: Any) -> None:
-        super().__init__(model_name, config=settings.get("config", GenerateConfig()))
-        self.turns = turns
-
-    async def generate(
-        self,
-        input: list[ChatMessage],
-        tools: list[ToolInfo],
-        tool_choice: ToolChoice,
-        config: GenerateConfig,
-    ) -> ModelOutput:
-        """The turn after those that the conversation has."""
-        del tools, tool_choice, config
-        number = sum(message.role == "assistant" for message in input)
-        turn = self.turns[min(number, len(self.turns) - 1)]
-        return turn if isinstance(turn, ModelOutput) else answer(turn, number)
-
-
-@modelapi(name="played")
-def played() -> type[ModelAPI]:
-    """The provider of `PlayedAPI`."""
-    return PlayedAPI
 
 
 def answer(turn: str | Sequence[Call], number: int = 0, stop: StopReason = "stop") -> ModelOutput:
@@ -77,6 +48,17 @@ def _call(id_: str, name: str, arguments: Any) -> ToolCall:
     return ToolCall(id=id_, function=name, arguments=arguments)
 
 
+def plays(turns: Sequence[Turn], name: str = "model") -> Model:
+    """A model that answers with the given turns, the last one again and again."""
+
+    def said(conversation: list[ChatMessage]) -> ModelOutput:
+        number = turn_of(conversation)
+        turn = turns[min(number, len(turns) - 1)]
+        return turn if isinstance(turn, ModelOutput) else answer(turn, number)
+
+    return played(said, name)
+
+
 def play(
     turns: Sequence[Turn], folder: Path, scenario: str = "blackmail", **settings: Any
 ) -> EvalSample:
@@ -95,7 +77,7 @@ def play(
     task = condition_task(scenario, {"surface": "tools", **settings}, 1)
     logs = inspect_eval(
         task,
-        model=get_model("played/model", turns=turns, memoize=False),
+        model=plays(turns),
         display="none",
         log_dir=str(folder),
         score_display=False,

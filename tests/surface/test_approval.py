@@ -18,6 +18,7 @@ from cornered.surface.company import company
 from cornered.surface.recorder import Recorder
 from cornered.verdict.facts import find_act, find_facts
 from cornered.world import at_once, open_world
+from tests.surface.played import prompts
 from tests.surface.playing import (
     PACK,
     Call,
@@ -27,7 +28,6 @@ from tests.surface.playing import (
     play_all,
     plays,
     plays_by,
-    prompts,
     says,
 )
 

@@ -7,12 +7,12 @@ well-formed call outside quotation marks and reasoning is carried out; nothing e
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 import pytest
 
 from cornered.ledger import Event
 from cornered.surface.text import visible_text
+from tests.surface.cases import Case, case
 from tests.surface.reading import read, recipients
 
 INES, DEVON = "ines.okafor@pellworthfreight.com", "devon.ashby@pellworthfreight.com"
@@ -29,18 +29,6 @@ def brief(event: Event) -> str:
         return event.operation
     to = "+".join(NAMES.get(r, r) for r in recipients(event))
     return f"forward({to}, {given['mail']})" if event.operation == "mail.forward" else f"mail({to})"
-
-
-@dataclass(frozen=True)
-class Case:
-    name: str
-    text: str
-    executed: tuple[str, ...] = ()
-    drafts: tuple[str, ...] = ()
-
-
-def case(name: str, text: str, *executed: str, drafts: tuple[str, ...] = ()) -> Case:
-    return Case(name, text, executed, drafts)
 
 
 def tag(to: str = INES, body: str = "Please hold.") -> str:

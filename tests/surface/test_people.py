@@ -19,15 +19,14 @@ from cornered.ledger import AGENT, Event
 from cornered.scenario import Scenario, load_pack
 from cornered.surface.people import PER_PERSON, Colleagues, correspondence, read_answer
 from cornered.world import World, at_once, open_world
+from tests.surface.played import played, prompts
 from tests.surface.playing import (
     ORCHARD,
     PACK,
     Played,
     mail_to,
     play,
-    played,
     plays,
-    prompts,
     says,
     wait,
 )
@@ -214,12 +213,16 @@ def test_colleagues_are_no_part_of_the_agents_budget(tmp_path: Path) -> None:
 
 def test_a_time_limit_while_a_colleague_writes_keeps_what_was_done(tmp_path: Path) -> None:
     async def never() -> str:
-        await asyncio.sleep(60)
+        await asyncio.sleep(900)
         return answers("Too late.")
 
     tom = played(lambda _: never())
     agent = plays([mail_to(TOM)], [wait(30)])
-    session = play(agent, tmp_path, people="model", answering=tom, limits={"time_limit": 2})
+    for seconds in (2, 90):  # a busy machine may need more for the first two calls
+        limits, folder = {"time_limit": seconds}, tmp_path / str(seconds)
+        session = play(agent, folder, people="model", answering=tom, limits=limits)
+        if len(session.statuses()) == 2:
+            break
     assert session.ledger.ending == "time_limit"
     assert session.statuses() == [("mail.send", "done"), ("session.wait", "done")]
 

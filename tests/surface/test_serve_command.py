@@ -32,7 +32,7 @@ from cornered.surface.serve.words import PLACEHOLDERS, read_command
 RAW = Path(__file__).parent / "agents" / "raw.py"
 OFFICIAL = Path(__file__).parent / "agents" / "official.py"
 LIMITS = {"hangs": 6.0, "asleep": 1.0}
-"""Seconds; other agents have a minute, which none of them needs."""
+"""Seconds; other agents have ten minutes, which none of them needs."""
 COMMANDS = {
     name: f"{sys.executable} {RAW} {name}"
     for name in (
@@ -78,7 +78,7 @@ def noting() -> Solver:
             ),
         )
         agent = command_agent(
-            state.metadata["command"], [tool], time_limit=LIMITS.get(str(state.sample_id), 60)
+            state.metadata["command"], [tool], time_limit=LIMITS.get(str(state.sample_id), 600)
         )
         try:
             return await as_solver(agent)(state, generate)
@@ -109,7 +109,11 @@ def run(commands: dict[str, str], folder: Path, **settings: object) -> dict[str,
 
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory: pytest.TempPathFactory) -> dict[str, EvalSample]:
-    return run(COMMANDS, tmp_path_factory.mktemp("logs"))
+    found = run(COMMANDS, tmp_path_factory.mktemp("logs"))
+    if record(found["hangs"]).ending == "never_started":  # a busy machine needs longer to begin
+        LIMITS["hangs"] = 120.0
+        found |= run({"hangs": COMMANDS["hangs"]}, tmp_path_factory.mktemp("logs"))
+    return found
 
 
 def record(trial: EvalSample) -> AgentRecord:
@@ -122,7 +126,7 @@ def record(trial: EvalSample) -> AgentRecord:
         ("good", "stop", ""),
         ("crashes", "agent_failed", "exit code 3"),
         ("killed", "agent_failed", "signal 9 ended it"),
-        ("hangs", "time_limit", "it was ended after 6 s"),
+        ("hangs", "time_limit", "it was ended after {hangs:g} s"),
         ("asleep", "never_started", "it never asked for the tools; it was ended after 1 s"),
         ("absent", "never_started", "it never asked for the tools; exit code 0"),
         ("lists", "never_started", "it listed the tools and called none; exit code 0"),
@@ -132,7 +136,8 @@ def record(trial: EvalSample) -> AgentRecord:
 def test_how_an_agent_ended_is_told(
     trials: dict[str, EvalSample], name: str, ending: str, why: str
 ) -> None:
-    assert (record(trials[name]).ending, record(trials[name]).why) == (ending, why)
+    found = record(trials[name])
+    assert (found.ending, found.why) == (ending, why.format(**LIMITS))
 
 
 def test_every_call_is_one_turn_of_the_transcript_and_one_tool_event(
@@ -175,7 +180,7 @@ def test_the_end_of_the_output_is_kept_without_the_token(trials: dict[str, EvalS
 
 def test_nothing_that_it_started_outlives_a_command(trials: dict[str, EvalSample]) -> None:
     (shell,) = record(trials["forks"]).output.split()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         listed = subprocess.run(["ps", "-o", "pid=", "-g", shell], capture_output=True, text=True)
         state = subprocess.run(["ps", "-o", "stat=", "-p", shell], capture_output=True, text=True)

@@ -13,7 +13,6 @@ from inspect_ai.model import (
     ChatMessageUser,
     ContentReasoning,
     ContentText,
-    get_model,
 )
 from inspect_ai.tool import ToolCall
 
@@ -29,7 +28,7 @@ from cornered.surface.session import (
 )
 from cornered.verdict.readings import known_readings, reading_prompt, session_parts
 from cornered.world import at_once
-from tests.surface.sessions import Turn
+from tests.surface.sessions import Turn, plays
 from tests.verdict.sessions import Session
 
 
@@ -139,8 +138,8 @@ def test_a_debrief_goes_on_from_where_the_session_ended(limit: int | None, tmp_p
     reader = ['{"reason": "It says so.", "value": "deployment"}']
     (log,) = inspect_eval(
         condition_task("blackmail", {"surface": "tools", "debrief": True}, 1),
-        model=get_model("played/subject", turns=turns, memoize=False),
-        model_roles={"reader": get_model("played/reader", turns=reader, memoize=False)},
+        model=plays(turns, "subject"),
+        model_roles={"reader": plays(reader, "reader")},
         display="none",
         log_dir=str(tmp_path),
         score_display=False,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-TIMEOUT = 8_000
+TIMEOUT = 60_000
 """Milliseconds until what a page should do is given up."""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 

@@ -584,7 +584,7 @@ def test_two_megabytes_on_one_line_are_cut_and_shown_when_asked(
     page.get_by_role("button", name=re.compile(r"Show all 2.000.031 characters")).click()
     assert box.evaluate("e => e.textContent.length") == 2_000_031
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 120  # what is not linear takes far longer
     quiet(page)
 
 

@@ -212,8 +212,13 @@ def pair_contrast(
 ) -> Contrast:
     """The equal-weight mean difference over pairs of cells; see `weighted_sum` for its interval.
 
-    Simulated over 144 settings (`bench/contrasts.py`: 1 to 18 conditions of 4 to 100 trials a
-    cell, rates of 0 to 95 %, no difference or one of 5 to 50 points): see `weighted_sum`.
+    Simulated (`bench/contrasts.py`, 400 samples of each of 84 settings: 1 to 18 conditions, rates
+    of 0 to 95 %, 0 to 45 points apart): with 4, 10, 30 and 100 trials a cell the interval held
+    the truth in at least 91, 93, 92 and 92 % of samples, and in 98, 98, 97 and 96 % on average.
+    Where there was no difference, p was below 5 % in at most 8.8, 6.5, 7.5 and 6.5 % of samples,
+    and in 2 to 3 % on average. Of interactions, over 54 settings, at least 96, 94, 94 and 92 %,
+    and 96 to 99 % on average. Cochran's test at 5 % rejected equal differences in at most 11,
+    12, 8 and 7 % (18 conditions of middling rates), and in 2 to 3 % on average.
 
     Args:
         kind: Its kind.
@@ -448,6 +453,11 @@ def draw_contrast(
     draws, with which two cells have Newcombe's interval for pairs (`paired_by_draw`). Where draws
     differ in difficulty it is narrower, since they do so for both sides.
 
+    Simulated over 9 settings in which draws vary by a standard deviation of 1 log odds (1 to 6
+    conditions, 5 to 80 %): with 4, 10 and 30 draws at least 94, 94 and 91 % of samples held the
+    truth, and 96 to 97 % on average; of a percentile bootstrap over draws, at least 32, 63 and
+    88 %, which is why it is not used.
+
     Source: as `weighted_sum`; the correlation is phi, after Newcombe's correction for continuity,
     times the share of trials that are shared.
 
@@ -473,7 +483,7 @@ def draw_contrast(
     verdicts = [of_cell[_key(cell)] for cell in total.cells]
     correlations = np.eye(len(known))
     for i, j in combinations(range(len(known)), 2):
-        correlations[i, j] = correlations[j, i] = _correlation(verdicts[i], verdicts[j])
+        correlations[i, j] = correlations[j, i] = correlation(verdicts[i], verdicts[j])
     weights = total.weights
     return replace(
         contrast,
@@ -491,7 +501,7 @@ def trial_verdict(trial: TrialResult, verdict: CountedVerdict) -> bool | None:
     return trial.act if verdict == "act" else trial.paper
 
 
-def _correlation(one: dict[str, bool], other: dict[str, bool]) -> float:
+def correlation(one: dict[str, bool], other: dict[str, bool]) -> float:
     """The correlation of two estimated rates over the draws that they share."""
     shared = one.keys() & other.keys()
     if not shared:

@@ -81,11 +81,10 @@ def _named(condition: Condition) -> dict[str, Level]:
 
 def missing_notes(table: Sequence[Cell]) -> Iterator[str]:
     """What a reader must know of the trials without a verdict; a sentence or two each."""
-    if acts := sum(cell.acts_before for cell in table):
-        harmful = sum(cell.harmful_before for cell in table)
-        judged = (
-            f" ({harmful} of them harmful to the judge)" if any(c.harmful for c in table) else ""
-        )
+    acts = sum(cell.acts_before for cell in table)
+    harmful = sum(cell.harmful_before for cell in table)
+    if acts or harmful:
+        judged = f"; harmful to the judge: {harmful}" if any(c.harmful for c in table) else ""
         yield (
             f"Acts in trials that were cut off or ended early: {acts}{judged}. They are unscored, "
             "as are such trials without the act: counted by their outcome they would bend the rate."

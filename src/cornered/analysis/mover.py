@@ -19,6 +19,8 @@ from scipy.special import chdtrc, ndtr
 from cornered.analysis.stats import Z95, Estimate, Interval, quantile
 
 Floats = NDArray[np.float64]
+FEW = 20
+"""Trials of a rate below which a sum of several is never narrower than a normal interval."""
 _LARGEST_Z = 37.0
 """Beyond it a two-sided p value is below the smallest float."""
 
@@ -82,7 +84,10 @@ def weighted_sum(
     With weights 1 and -1 it is Newcombe's interval of a difference (`stats.newcombe`), with 1/m
     and -1/m the equal-weight mean of m differences, with 1, -1, -1, 1 an interaction. Each
     distance of the sum from a limit is the root of the summed squares of the distances of its
-    rates from theirs; no variance is estimated, so that it holds with rates of 0 and 1.
+    rates from theirs; no variance is estimated, so that it holds with rates of 0 and 1. Wilson's
+    interval of a middling rate of few trials is narrower than its standard error, which a sum of
+    many shows: with more than two rates, one of them of under 20 trials, no distance is shorter
+    than that of a normal interval with the unbiased variance.
 
     Source: Zou, Huang and Zhang 2009, Computational Statistics and Data Analysis 53:1080-1085;
     with correlations: Zou 2008, American Journal of Epidemiology 168:212-224. For two rates they
@@ -137,8 +142,9 @@ def sum_p(
 def homogeneity(differences: Floats, rates: Sequence[Measured]) -> Q | None:
     """Cochran's test that several differences are equal, on their own scale.
 
-    Differences may share rates. Each variance is that of a rate after one success and one
-    failure are added, so that rates of 0 and 1 have one.
+    Differences may share rates. Each variance is that of a rate after two successes and
+    two failures are added (Agresti and Coull 1998, American Statistician 52:119-126), so that
+    rates of 0 and 1 have one.
 
     Source: Cochran 1954, Biometrics 10:101-129; with shared rates it is the Wald test of equal
     differences, which is the same Q where they share none.
@@ -156,7 +162,7 @@ def homogeneity(differences: Floats, rates: Sequence[Measured]) -> Q | None:
     contrast = np.eye(count)[1:] - np.eye(count)[0]
     p = np.array([r.rate for r in rates])
     n = np.array([r.n for r in rates], dtype=np.float64)
-    smoothed = (p * n + 1) / (n + 2)
+    smoothed = (p * n + 2) / (n + 4)
     own = contrast @ differences
     excess = own @ p
     covariance = (own * (smoothed * (1 - smoothed) / n)) @ own.T
@@ -180,9 +186,19 @@ def _distances(
     high = np.array([limit.high - r.rate for r, limit in zip(rates, limits, strict=True)])
     w = np.asarray(weights, dtype=np.float64)
     below, above = w * np.where(w > 0, low, high), w * np.where(w > 0, high, low)
+    first, second = _root(below, correlations), _root(above, correlations)
+    if len(rates) > 2 and min(r.n for r in rates) < FEW:
+        least = z * _root(w * np.array([_deviation(r) for r in rates]), correlations)
+        return max(first, least), max(second, least)
+    return first, second
+
+
+def _root(terms: Floats, correlations: Floats | None) -> float:
     if correlations is None:
-        return sqrt(float(below @ below)), sqrt(float(above @ above))
-    return (
-        sqrt(max(0.0, float(below @ correlations @ below))),
-        sqrt(max(0.0, float(above @ correlations @ above))),
-    )
+        return sqrt(float(terms @ terms))
+    return sqrt(max(0.0, float(terms @ correlations @ terms)))
+
+
+def _deviation(of: Measured) -> float:
+    """The standard error of a rate, its square unbiased; of one trial the largest there is."""
+    return sqrt(of.rate * (1 - of.rate) / (of.n - 1)) if of.n > 1 else 0.5

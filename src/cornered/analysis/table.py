@@ -285,7 +285,7 @@ class Cell:
     """Unscored trials with the act before something ended them, such as a limit or a cut: in no
     rate, since those without the act are in none either."""
     harmful_before: int = 0
-    """Those among them whose actions a judge calls harmful."""
+    """Such trials that a judge calls harmful, with the act or without it."""
 
     @property
     def condition(self) -> str:

@@ -220,7 +220,7 @@ def cell_words(cell: Cell) -> str:
     """A cell in a sentence: model, condition in plain words, and its primary rate."""
     rate = rate_words(cell.primary, cell.primary_name)
     where = "probe" if cell.probe else condition_words(cell.choice)
-    return f"{cell.scenario}, {where}: {cell.model} {rate}."
+    return f"{cell.scenario}, {where}, {cell.model}: {rate}."
 
 
 def none_words(rate: Rate) -> str:
@@ -473,16 +473,20 @@ def screen_words(screen: Screened | None) -> str:
     return f"controls undecided ({count} with the act): run more{study}"
 
 
-def scope_words(choice: Condition, draws: int) -> str:
-    """What a rate of a condition is a rate of.
+def scope_words(cells: Sequence[Cell]) -> str:
+    """What the rates of some cells are rates of: one text each, or texts with drawn casts.
 
     Args:
-        choice: The condition.
-        draws: Different casts among its trials; 1 where every trial has the same text.
+        cells: The cells; probes are left out.
     """
-    if choice.varies_cast and draws > 1:
-        return f"over {draws} drawn casts, at this temperature"
-    return "for this text, at this temperature"
+    own = [cell for cell in cells if not cell.probe]
+    drawn = [cell for cell in own if cell.choice.varies_cast]
+    if not drawn:
+        return "Each rate is for this text, at this temperature; other texts may differ."
+    count = "each rate" if len(drawn) == len(own) else f"{len(drawn)} of {len(own)} rates"
+    rest = "" if len(drawn) == len(own) else ", the others for this text"
+    verb = "is" if len(drawn) == len(own) or len(drawn) == 1 else "are"
+    return f"{count[0].upper()}{count[1:]} {verb} over drawn casts{rest}, at this temperature."
 
 
 def family_words(family: str, count: int) -> str:
@@ -509,6 +513,11 @@ def condition_words(choice: Condition) -> str:
     extra = [level_words(f, level, naming) for f, level in choice.extra]
     head = "control" if choice.is_control else _head(choice)
     return f"{head}, with {_listed(extra)}" if extra else head
+
+
+def pressure_words(choice: Condition) -> str:
+    """What presses on the agent in a condition, without its other levels: goal and threat."""
+    return "control" if choice.is_control else _head(choice)
 
 
 def level_words(factor: str, level: Level, naming: Naming | None = None) -> str:

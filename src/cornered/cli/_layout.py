@@ -17,6 +17,7 @@ MOST_LINES = 2
 """Lines that a cell of words may take before its name rather stands above the numbers."""
 _PIECE = re.compile(r"[^\s/+=,]*[/+=,]+|[^\s/+=,]+|\s+")
 """A word with the sign after it at which a line may end; or the space between two."""
+_WORD = re.compile(r"\S+|\s+")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def cells(text: str) -> int:
     return cell_len(text)
 
 
-def wrap(text: str, width: int, indent: str = "") -> list[str]:
+def wrap(text: str, width: int, indent: str = "", *, at_signs: bool = True) -> list[str]:
     """Lines of at most so many cells, broken after a space, `/`, `+`, `=` or a comma.
 
     A word that is longer than a line is broken where the line ends: nothing is lost.
@@ -70,11 +71,13 @@ def wrap(text: str, width: int, indent: str = "") -> list[str]:
         text: A text; its own line breaks stay.
         width: Cells of a terminal.
         indent: What stands before every line but the first.
+        at_signs: Whether lines end at signs too, and not at spaces only.
     """
     found: list[str] = []
     for part in text.split("\n"):
         begin = part[: len(part) - len(part.lstrip(" "))]
-        found += _wrap_line(part, width, (indent if found else "") + begin or indent)
+        first = (indent if found else "") + begin or indent
+        found += _wrap_line(part, width, first, _PIECE if at_signs else _WORD)
     return found
 
 
@@ -115,9 +118,9 @@ def _pieces(text: str) -> list[str]:
     return [piece for piece in _PIECE.findall(text) if piece.strip()]
 
 
-def _wrap_line(text: str, width: int, indent: str) -> list[str]:
+def _wrap_line(text: str, width: int, indent: str, pieces: re.Pattern[str]) -> list[str]:
     lines, line, room = [], "", max(1, width)
-    for piece in _PIECE.findall(text):
+    for piece in pieces.findall(text):
         if cells(line + piece.rstrip()) <= room:
             line += piece
             continue

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, repeat
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from cornered.cli._base import DONE, INCOMPLETE, interval, print_json
@@ -26,8 +28,18 @@ ROOM_FOR_A_REASON = 80
 """Characters of a reason that is not ours, in a table."""
 
 
-def print_summary(report: Report, as_json: bool) -> int:
-    """Prints what a run found, and gives the exit code that it deserves."""
+MANY_CELLS = 24
+"""Cells from which a summary stands for them, unless all are asked for."""
+
+
+def print_summary(report: Report, as_json: bool, *, every: bool = False) -> int:
+    """Prints what a run found, and gives the exit code that it deserves.
+
+    Args:
+        report: The report.
+        as_json: As JSON, which always has every cell.
+        every: Prints every cell, however many there are.
+    """
     if as_json:
         print_json(report.as_dict())
         return exit_code(report)
@@ -35,14 +47,22 @@ def print_summary(report: Report, as_json: bool) -> int:
 
     experiment = report.state.manifest.experiment
     echo(f"\n{experiment.name}: {in_words(experiment.samples)} trials for each cell\n")
-    _print_cells(report)
+    if every or len(report.cells) < MANY_CELLS:
+        _print_cells(report)
+    else:
+        _print_groups(report)
+    for line in report.sentences["hypotheses"]:
+        echo_words(line)
     _print_effects(report)
+    _print_hypotheses(report)
     for line in (
+        *report.hypothesis_notes,
         *report.version_notes,
         *report.reasoning_notes,
         *report.exposure_notes,
         *report.approval_notes,
-        *report.screened_out,
+        *report.hypothesis_notes,
+        *report.sentences["screens"],
         *report.judge_notes,
         *report.stopping_notes,
         *report.figure_notes,
@@ -65,7 +85,7 @@ def _print_cells(report: Report) -> None:
         rows = list(group)
         others = any((model, c.condition) in published for c in rows)
         unexposed = any(cell.unexposed for cell in rows)
-        numbers = ["n", "unscored", "rate", "95 % Wilson", "could be"]
+        numbers = ["scored", "unscored", "rate (95 %)", "could be"]
         numbers += ["unexposed"] if unexposed else []
         out = plain_table("condition", "", *numbers, words=2, title=model)
         out.columns[1].no_wrap = True
@@ -89,24 +109,79 @@ def _print_cells(report: Report) -> None:
         _print_readings(rows)
 
 
-def _rate_words(rate: Rate) -> list[str]:
-    from cornered.analysis.stats import percent
+def _print_groups(report: Report) -> None:
+    """For each model and scenario, a line for each pressure, and where the rest is."""
+    from cornered.analysis.wording import pressure_words
 
-    bounds = f"{percent(rate.lowest)} to {percent(rate.highest)}"
-    return [str(rate.n), str(rate.unknown), percent(rate.rate), interval(rate), bounds]
+    groups = 0
+    for model, group in groupby(report.cells, key=lambda c: c.model):
+        known: dict[tuple[str, str], list[Cell]] = {}
+        for cell in group:
+            words = "probe" if cell.probe else pressure_words(cell.choice)
+            known.setdefault((cell.scenario, words), []).append(cell)
+        groups += len(known)
+        heads = ("cells", "scored", "unscored", "lowest", "highest")
+        out = plain_table("scenario and pressure", *heads, title=model)
+        for (scenario, words), cells in known.items():
+            add_row(out, f"{scenario}: {words}", *_group_words(cells))
+        print_table(out)
+        echo("")
+        _print_total_reasons(known.values())
+    if report.sentences["extremes"]:
+        for line in report.sentences["extremes"]:
+            echo_words(line)
+        echo("")
+    echo_words(
+        f"{len(report.cells)} cells in {groups} groups; a lowest and a highest rate are of single "
+        f"cells. Every cell is in {report.page}, and is printed by "
+        f"`cornered report {quote(str(report.folder))} --all`."
+    )
+    echo("")
+
+
+def _group_words(cells: Sequence[Cell]) -> list[str]:
+    """Cells, trials, and the lowest and highest rate of a group."""
+    from cornered.analysis.wording import rate_cell
+
+    rates = [cell.primary for cell in cells]
+    scored = sorted((r for r in rates if r.rate is not None), key=lambda r: r.rate or 0.0)
+    ends = [rate_cell(scored[0]), rate_cell(scored[-1])] if scored else ["–", "–"]
+    counts = (len(cells), sum(r.n for r in rates), sum(r.unknown for r in rates))
+    return [*map(str, counts), *ends]
+
+
+def _print_total_reasons(groups: Iterable[Sequence[Cell]]) -> None:
+    """Why trials of a model have no verdict, over all of its cells."""
+    from cornered.analysis.reasons import in_words
+
+    total: Counter[str] = Counter()
+    for cells in groups:
+        for cell in cells:
+            total.update(cell.reasons)
+    if not total:
+        return
+    out = plain_table("without a verdict", "trials")
+    for reason, count in total.most_common():
+        add_row(out, shorten(in_words(reason), ROOM_FOR_A_REASON), str(count))
+    print_table(out)
+    echo("")
+
+
+def _rate_words(rate: Rate) -> list[str]:
+    """Scored and unscored trials, the rate with its interval, and what it may be with all."""
+    from cornered.analysis.wording import rate_cell, span
+
+    return [str(rate.n), str(rate.unknown), rate_cell(rate), span(rate.region)]
 
 
 def _corrected_words(corrected: Corrected) -> list[str]:
     from cornered.analysis.stats import percent
 
     if corrected.interval is None:
-        return ["", "", "–", "–"]
-    return [
-        "",
-        "",
-        percent(corrected.value),
-        f"{percent(corrected.interval.low)} to {percent(corrected.interval.high)}",
-    ]
+        return ["", "", "–", ""]
+    ends = (corrected.interval.low, corrected.interval.high)
+    low, high = (percent(end).removesuffix(" %") for end in ends)
+    return ["", "", f"{percent(corrected.value)} ({low}–{high})", ""]
 
 
 def _mark(cell: Cell) -> str:
@@ -198,6 +273,19 @@ def _print_readings(rows: Sequence[Cell]) -> None:
                 f"{100 * low:+.0f} to {100 * high:+.0f}",
             )
     print_table(out)
+    echo("")
+
+
+def _print_hypotheses(report: Report) -> None:
+    """What was declared, each result in a sentence; the contrasts above are exploration."""
+    from cornered.analysis.wording import scope_words
+
+    for result in report.hypotheses:
+        echo_words(result.sentence, indent="  ")
+    echo_words(scope_words(report.cells))
+    if report.effect_rows:
+        rest = "What is not declared" if report.hypotheses else "No hypotheses were declared: this"
+        echo_words(f"{rest} is exploration: intervals, and no verdict.")
     echo("")
 
 

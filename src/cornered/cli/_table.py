@@ -92,5 +92,5 @@ def echo_words(text: str, *, indent: str = "") -> None:
         text: The sentence.
         indent: What stands before every line but the first.
     """
-    for line in wrap(visible(text), stdout_width(), indent):
+    for line in wrap(visible(text), stdout_width(), indent, at_signs=False):
         echo(line)

@@ -217,7 +217,7 @@ def _print_assumptions(made: Plan) -> None:
     uses = [use for use in made.uses if use.model != NO_MODEL]
     for use in uses:
         name = use.model if use.role == "subject" else f"{use.role} {use.model}"
-        echo(f"Tokens: {name} {_counted(use)}")
+        echo_words(f"Tokens: {name} {_counted(use)}", indent="  ")
     echo(
         f"Answers: assumes {made.answer_tokens} output tokens an answer, reasoning included\n"
         "  (--answer-tokens), scaled to the model's tokenizer; at most max_tokens, else\n"
@@ -234,7 +234,7 @@ def _print_assumptions(made: Plan) -> None:
     if len(uses) < len(made.uses):
         echo("Agents that bring a model of their own: what they use is not counted.")
     for model, price in {use.model: use.price for use in uses}.items():
-        echo(f"Price: {model} {_price(price)}")
+        echo_words(f"Price: {model} {_price(price)}", indent="  ")
     echo("  Without discounts for cached prompts or batches, and without retries.")
 
 

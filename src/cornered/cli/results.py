@@ -16,19 +16,23 @@ from cornered.terminal import echo
 
 @main.command()
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--all", "every", is_flag=True, help="Print every cell, however many there are.")
 @json_option
-def report(folder: Path, as_json: bool) -> int:
+def report(folder: Path, every: bool, as_json: bool) -> int:
     """Rewrite the report of RUN, a run folder, and print its summary.
 
     Writes report.html, the figures, and the tables trials.parquet, trials.csv and cells.csv.
-    RUN/verdicts/NAME is a run folder too.
+    RUN/verdicts/NAME is a run folder too. Of many cells a summary is printed, by scenario and
+    pressure. The exit code is 0 where the report was written, also where trials are unscored.
 
     \b
       cornered report runs/headline
+      cornered report runs/headline --all | less -S
     """
     from cornered.run.api import report as write_report
 
-    return print_summary(write_report(folder), as_json)
+    print_summary(write_report(folder), as_json, every=every)
+    return DONE
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

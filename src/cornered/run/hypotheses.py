@@ -97,10 +97,14 @@ def hypothesis_notes(state: RunState, tested: Sequence[HypothesisResult]) -> lis
         if count:
             words = family_words("" if family == FAMILY else family, count)
             notes.append(f"{words[0].upper()}{words[1:]}.")
-    if late:
-        notes.append(
-            f"Declared after data, and so exploration: {', '.join(h.label for h in late)}."
-        )
-    if dropped:
-        notes.append(f"Declared, and dropped after data: {', '.join(h.label for h in dropped)}.")
+    before = {h.label for h in dropped}
+    changed = [h.label for h in late if h.label in before]
+    added = [h.label for h in late if h.label not in before]
+    gone = [h.label for h in dropped if h.label not in changed]
+    if changed:
+        notes.append(f"Changed after data, and so exploration: {', '.join(changed)}.")
+    if added:
+        notes.append(f"Declared after data, and so exploration: {', '.join(added)}.")
+    if gone:
+        notes.append(f"Declared, and dropped after data: {', '.join(gone)}.")
     return notes

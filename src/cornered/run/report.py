@@ -26,6 +26,7 @@ from cornered.analysis.wording import (
     contrast_sides,
     contrast_words,
     extremes_words,
+    scope_words,
     screen_words,
 )
 from cornered.files import disk_errors, fingerprint, write_text
@@ -125,12 +126,13 @@ class Report:
     def sentences(self) -> dict[str, list[str]]:
         """What may be said of the results, in plain words, by what it is said of.
 
-        `hypotheses`; `cells` in their order; `extremes` for each model and scenario; `screens`;
-        `exploration`: every contrast that is not declared.
+        `scope`: what the rates are rates of; `hypotheses`; `cells` in their order; `extremes` for
+        each model and scenario; `screens`; `exploration`: every contrast that is not declared.
         """
         declared = [tested.contrast.as_dict() for tested in self.hypotheses]
         known = [[row[key] for key in CONTRASTED] for row in declared]
         return {
+            "scope": [scope_words(self.cells)],
             "hypotheses": [tested.sentence for tested in self.hypotheses],
             "cells": [cell_words(cell) for cell in self.cells],
             "extremes": list(_extremes(self.cells)),
@@ -375,18 +377,19 @@ def _write_files(report: Report) -> None:
             uuid: [(who, note.flag, note.label, note.note) for who, note in of]
             for uuid, of in read_notes(state.folder).items()
         },
+        declared=[result.sentence for result in report.hypotheses],
         contrasts=[contrast for of in report.effects.values() for contrast in of],
         pictures=[Picture(f.name, f.title, f.caption, f.alt, inline_svg(f)) for f in drawn],
     )
 
 
 def _written_files(report: Report) -> Iterable[Path]:
+    from cornered.analysis.figures import SUFFIXES
     from cornered.analysis.frame import CSV, PARQUET
 
     yield from (report.folder / name for name in (PAGE, "cells.csv", PARQUET, CSV))
     for figure in report.figures:
-        yield report.folder / "figures" / f"{figure.name}.svg"
-        yield report.folder / "figures" / f"{figure.name}.png"
+        yield from (report.folder / "figures" / f"{figure.name}{suffix}" for suffix in SUFFIXES)
 
 
 def _stamp(state: RunState) -> str:

@@ -226,6 +226,7 @@ class Factors:
         self, vocabulary: Mapping[str, Factor], offered: Mapping[str, list[str] | int], owner: str
     ) -> None:
         self.vocabulary, self.offered, self.owner = vocabulary, offered, owner
+        self._names = tuple(vocabulary)
 
     def parse(self, factor: str, level: Level) -> Level:
         """A level as a word of the vocabulary, or as a number.
@@ -326,12 +327,27 @@ class Factors:
             levels: The levels of a condition; a stored one may lack factors added since.
         """
         whole: Levels = {}
-        if levels.keys() == self.vocabulary.keys():
-            # In the order of the vocabulary, which names have, whatever the order given.
-            return {name: levels[name] for name in self.vocabulary}
-        for name in self.vocabulary:
-            whole[name] = levels[name] if name in levels else self.default(name, whole)
+        if tuple(levels) == self._names:
+            return dict(levels)
+        # In the order of the vocabulary, which names have, whatever the order given.
+        for name in self._names:
+            if name in levels:
+                whole[name] = levels[name]
+            elif name in self._always:
+                whole[name] = self._always[name]
+            else:
+                whole[name] = self.default(name, whole)
         return whole
+
+    @cached_property
+    def _always(self) -> Levels:
+        """The defaults that are the same whatever the levels of the others."""
+        always: Levels = {}
+        for name, factor in self.vocabulary.items():
+            first, offered = factor.default[0], self.offered.get(name)
+            if not first.when.root and (not isinstance(offered, list) or first.is_ in offered):
+                always[name] = first.is_
+        return always
 
     def nearest(self, given: Mapping[str, Level], fixed: Mapping[str, Level]) -> Levels:
         """The levels of `given`, with those of `fixed` in their place.

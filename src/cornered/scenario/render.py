@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from jinja2 import nodes
 
 from cornered.errors import PackError
 from cornered.scenario.cast import Cast
@@ -23,11 +22,11 @@ from cornered.scenario.folder import MAX_FILE
 from cornered.scenario.front_matter import FRONT_MATTER
 from cornered.scenario.pack import MailFile, Pack, TextFile
 from cornered.scenario.spec import Clock
+from cornered.scenario.template_factors import Source, TemplateFactors
 from cornered.scenario.templates import Slots, make_environment
 from cornered.yamlfile import read_text
 
-DEPENDS_ON: Mapping[str, tuple[str, ...]] = {"agent": ("agent",), "arms": ("instructions",)}
-"""Variables of every pack whose content depends on factors: variable to factors."""
+_NO_ROW: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -117,10 +116,11 @@ class Renderer:
         self._kept: tuple[tuple[tuple[str, Level], ...], dict[str, Any]] | None = None
         self._used: set[str] = set()
         self._texts: dict[tuple[str, tuple[Level, ...]], str] = {}
-        self._read_by: dict[str, tuple[str, ...]] = {}
-        self._reading: list[str] = []
+        self._row_slots: dict[tuple[str, int], tuple[Mapping[str, str], Slots]] = {}
         self._templates: dict[str, jinja2.Template] = {}
         self._env = make_environment(self._source)
+        self.templates = TemplateFactors(pack, self._env, self._source)
+        """Which factors the templates read."""
 
     def drawn(self, draw: str) -> Renderer:
         """This renderer with a varied cast; it shares the compiled templates."""
@@ -138,7 +138,7 @@ class Renderer:
         """The cast of a cell; in some cells the agent has no name."""
         return self.cast.nameless if levels.get("agent") == "unnamed" else self.cast
 
-    def _source(self, name: str) -> tuple[str, str, Callable[[], bool]] | None:
+    def _source(self, name: str) -> Source | None:
         root = self.pack.shared if name.startswith("shared/") else self.pack.folder
         path = (root / name.removeprefix("shared/")).resolve()
         # A third-party pack must not put files of this machine into a prompt.
@@ -184,9 +184,16 @@ class Renderer:
                 "level": self._slots("level", levels),
                 "arms": parts_of(levels.get("instructions")),
             }
-            more |= {k: self._slots(k, v) for k, v in self._rows(levels).items()}
+            more |= {k: self._row(k, v) for k, v in self._rows(levels).items()}
             self._kept = (cell, self._constant | more)
         return self._kept[1]
+
+    def _row(self, name: str, content: Mapping[str, str]) -> Slots:
+        """A variable with a row of its table; kept, since many cells have the same rows."""
+        kept = self._row_slots.get((name, id(content)))
+        if kept is None:
+            kept = self._row_slots[name, id(content)] = content, self._slots(name, content)
+        return kept[1]  # while the row is kept too, no other has its id
 
     def _rows(self, levels: Mapping[str, Level]) -> dict[str, dict[str, str]]:
         """The pack's own variables that exist at these levels, with their slots."""
@@ -200,19 +207,8 @@ class Renderer:
             of, _, slot = variable.row.partition(".")
             row = rows.get(of, {}).get(slot) if slot else str(levels.get(of, "none"))
             if row not in (None, "none"):
-                rows[name] = self.pack.tables[variable.table].rows.get(row or "", {})
+                rows[name] = self.pack.tables[variable.table].rows.get(row or "", _NO_ROW)
         return rows
-
-    @cached_property
-    def depends_on(self) -> dict[str, set[str]]:
-        """Variable to the factors that its content depends on."""
-        depends = {name: set(factors) for name, factors in DEPENDS_ON.items()}
-        for name, variable in self.pack.spec.variables.items():
-            of = variable.row.partition(".")
-            others = [*variable.choose.values(), *([of[0]] if of[1] else [])]
-            own = {variable.by} if variable.by else set() if of[1] else {of[0]}
-            depends[name] = own.union(*(depends[other] for other in others))
-        return depends
 
     def text(self, name: str, levels: Mapping[str, Level], **more: Any) -> str:
         """A template of the pack, rendered at these levels.
@@ -225,115 +221,15 @@ class Renderer:
         Raises:
             PackError: unknown variable or syntax, with file and line.
         """
-        self.reads(name)  # raises for a missing include, and for one that never ends
-        return self._filled(lambda: self._env.get_template(name), self._path(name), levels, more)
-
-    def _path(self, name: str) -> str:
-        shared = name.startswith("shared/")
-        return str((self.pack.shared.parent if shared else self.pack.folder) / name)
-
-    def reads(self, name: str) -> tuple[str, ...]:
-        """The factors that a template reads, its includes included, sorted.
-
-        Raises:
-            PackError: no such file, a syntax error, or an include whose name is not in quotes.
-        """
-        if name not in self._read_by:
-            self._reading.append(name)
-            try:
-                self._read_by[name] = tuple(sorted(self._factors_in(name)))
-            finally:
-                self._reading.pop()
-        return self._read_by[name]
-
-    def _factors_in(self, name: str) -> Iterator[str]:
-        source = self._source(name)
-        if source is None:
-            raise PackError(f"there is no file {name}", where=self._path(name))
-        yield from self._factors_of(source[0], source[1])
-
-    def parts(self, name: str) -> list[frozenset[str]]:
-        """The factors that a template reads together, one set for each of its parts.
-
-        A part is a top-level node of the template; its text depends on the factors of its set
-        alone. A node that sets a variable counts towards every part. Subsets of another set
-        are left out.
-
-        Raises:
-            PackError: as `reads`.
-        """
-        self.reads(name)
-        source, where, _ = self._source(name) or ("", name, None)
-        tree = self._env.parse(source, filename=where)
-        alone = [nodes.Template([node]) for node in tree.body]
-        everywhere = set[str]().union(
-            *(
-                self._factors_in_tree(part, where)
-                for part in alone
-                if any(part.find_all((nodes.Assign, nodes.AssignBlock)))
-            )
+        self.templates.reads(name)  # raises for a missing include, and for one that never ends
+        return self._filled(
+            lambda: self._env.get_template(name), self.templates.path(name), levels, more
         )
-        sets = {frozenset(self._factors_in_tree(part, where) | everywhere) for part in alone}
-        return sorted((s for s in sets if not any(s < t for t in sets)), key=sorted)
-
-    def _factors_of(self, source: str, where: str) -> set[str]:
-        """The factors that a template's text reads; nothing is rendered."""
-        try:
-            tree = self._env.parse(source, filename=where)
-        except jinja2.TemplateSyntaxError as e:
-            raise PackError(f"template: {e.message}", where=f"{where}:{e.lineno}") from None
-        return self._factors_in_tree(tree, where)
-
-    def _factors_in_tree(self, tree: nodes.Template, where: str) -> set[str]:
-        factors: set[str] = set()
-        named = 0
-        for name in tree.find_all(nodes.Name):
-            factors.update(self.depends_on.get(name.name, ()))
-            named += name.name == "level"
-        for dotted in tree.find_all(nodes.Getattr):
-            if isinstance(dotted.node, nodes.Name) and dotted.node.name == "level":
-                factors.add(dotted.attr)
-                named -= 1
-        for keyed in tree.find_all(nodes.Getitem):
-            key = keyed.arg.value if isinstance(keyed.arg, nodes.Const) else None
-            if isinstance(keyed.node, nodes.Name) and keyed.node.name == "level" and key:
-                factors.add(str(key))
-                named -= 1
-        if named:  # `level` without a key, as in a loop, may read any factor
-            factors.update(self.pack.vocabulary)
-        if banned := next(tree.find_all((nodes.Import, nodes.FromImport, nodes.Extends)), None):
-            place = f"{where}:{banned.lineno}"
-            raise PackError(
-                "a template can include another one, but not import or extend it", where=place
-            )
-        for include in tree.find_all(nodes.Include):
-            place = f"{where}:{include.lineno}"
-            if not isinstance(include.template, nodes.Const):
-                raise PackError("an include must name its file in quotes", where=place)
-            file = str(include.template.value)
-            if self._source(file) is None:
-                raise PackError(f"there is no file {file}", where=place)
-            if file in self._reading:
-                raise PackError(f"{file} includes itself", where=place)
-            factors.update(self.reads(file))
-        return factors & set(self.pack.vocabulary)
-
-    def reads_in(self, source: str, where: str) -> frozenset[str]:
-        """The factors that a template from a YAML file reads.
-
-        Args:
-            source: The template.
-            where: The file, for errors.
-
-        Raises:
-            PackError: as `reads`.
-        """
-        return frozenset(self._factors_of(source, where))
 
     def _once(self, name: str, levels: Mapping[str, Level]) -> str:
         """A text that depends on levels alone, rendered once for each choice of those it reads."""
         levels = self.pack.factors.complete(levels)
-        key = name, tuple(levels[k] for k in self.reads(name))
+        key = name, tuple(levels[k] for k in self.templates.reads(name))
         if key not in self._texts:
             self._texts[key] = self.text(name, levels)
         return self._texts[key]
@@ -382,10 +278,8 @@ class Renderer:
         if "{" not in mail.head.subject:
             return mail.head.subject
         name = f"{mail.stem} (subject)"
-        if name not in self._read_by:
-            factors = self._factors_of(mail.head.subject, str(mail.path))
-            self._read_by[name] = tuple(sorted(factors))
-        key = name, tuple(levels[k] for k in self._read_by[name])
+        reads = self.templates.reads_text(name, mail.head.subject, str(mail.path))
+        key = name, tuple(levels[k] for k in reads)
         if key not in self._texts:
             self._texts[key] = self._filled(
                 lambda: self._env.from_string(mail.head.subject), str(mail.path), levels, {}
@@ -395,10 +289,10 @@ class Renderer:
     def reads_of(self, mail: MailFile) -> frozenset[str]:
         """The factors that a mail depends on, by its conditions, headers and body."""
         head = mail.head
-        headers = self._factors_of(head.subject, str(mail.path))
-        if "agent" in (head.sender, *head.to, *head.cc):
-            headers.add("agent")
-        return frozenset({*head.when.root, *headers, *self.reads(_body(mail))})
+        headers = self.templates.reads_in(head.subject, str(mail.path))
+        named = {"agent"} if "agent" in (head.sender, *head.to, *head.cc) else set[str]()
+        body = self.templates.reads(_body(mail))
+        return frozenset({*head.when.root, *headers, *named, *body})
 
     def mail(self, mail: MailFile, levels: Mapping[str, Level], number: int = 1) -> Mail:
         """A mail of a cell.
@@ -541,10 +435,9 @@ class Renderer:
         if "{" not in source:
             return str(source)
         name = f"{where}\n{source}"
-        if name not in self._read_by:
-            self._read_by[name] = tuple(sorted(self._factors_of(source, where)))
+        reads = self.templates.reads_text(name, source, where)
         levels = self.pack.factors.complete(levels)
-        key = name, tuple(levels[k] for k in self._read_by[name])
+        key = name, tuple(levels[k] for k in reads)
         if key not in self._texts:
             self._texts[key] = self.fill(source, levels, where)
         return self._texts[key]

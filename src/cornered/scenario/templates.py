@@ -52,7 +52,7 @@ class Slots(Mapping[str, Any]):
 
     def __init__(self, path: str, content: Mapping[str, Any], read: Callable[[str], None]) -> None:
         self._content = {
-            k: Slots(f"{path}.{k}", v, read) if isinstance(v, Mapping) else v
+            k: v if type(v) is str or not isinstance(v, Mapping) else Slots(f"{path}.{k}", v, read)
             for k, v in content.items()
         }
         self._path, self._read = path, read
@@ -95,6 +95,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     steps_left, chars_left = MAX_STEPS, MAX_CHARS
     _sizes: Mapping[str, int] = {}
     """Template to its characters, once it is loaded."""
+    _loaded: dict[Any, jinja2.Template]
     is_counting = False
     """Whether a rendering is going on; otherwise a constant may be computed in advance."""
 
@@ -136,7 +137,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def get_template(self, name: Any, parent: Any = None, globals: Any = None) -> jinja2.Template:
         """A template, which counts as work each time that it is used."""
-        template = super().get_template(name, parent, globals)
+        template = self._loaded.get(name)
+        if template is None:  # Jinja would look for a change of the file each time
+            template = self._loaded[name] = super().get_template(name, parent, globals)
         size = self._sizes.get(str(name), 0)
         self.spend(steps=INCLUDE_STEPS + size // 20, chars=size)
         return template
@@ -193,7 +196,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """A key of slots; a missing one is undefined, with an error of its own."""
         if not isinstance(obj, Slots):
             return super().getitem(obj, argument)
-        return obj[argument] if argument in obj else self.undefined(obj.lacks(argument))
+        try:
+            return obj[argument]
+        except KeyError:
+            return self.undefined(obj.lacks(argument))
 
 
 def without_tags(text: str) -> str:
@@ -241,7 +247,7 @@ def make_environment(
     env.globals.clear()
     env.filters.clear()
     env.filters.update(FILTERS)
-    env._sizes, env.finalize = sizes, env.shown
+    env._sizes, env._loaded, env.finalize = sizes, {}, env.shown
     return env
 
 

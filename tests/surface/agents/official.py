@@ -18,7 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 async def main(task: str, tool: str, arguments: str) -> None:
     headers = {"Authorization": f"Bearer {os.environ['CORNERED_MCP_TOKEN']}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
+    async with httpx2.AsyncClient(headers=headers, timeout=300) as http:
         transport = streamable_http_client(os.environ["CORNERED_MCP_URL"], http_client=http)
         async with Client(transport) as office:
             assert (await office.get_prompt("task")).messages[0].content.text == task

@@ -33,7 +33,7 @@ def headers(token: str) -> dict[str, str]:
 
 
 def post(body: str, *, token: str = TOKEN, host: str | None = None) -> tuple[int, str]:
-    connection = http.client.HTTPConnection(URL.hostname or "", URL.port, timeout=30)
+    connection = http.client.HTTPConnection(URL.hostname or "", URL.port, timeout=300)
     connection.request("POST", URL.path, body, headers(token) | ({"Host": host} if host else {}))
     response = connection.getresponse()
     text = response.read().decode()
@@ -66,7 +66,7 @@ def main(deed: str, *more: str) -> None:
     if deed == "absent":
         return
     if deed == "asleep":
-        time.sleep(60)
+        time.sleep(900)
     start()
     if deed == "lists":
         post(request("tools/list", {}))
@@ -96,13 +96,13 @@ def main(deed: str, *more: str) -> None:
     if deed == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     if deed == "hangs":
-        time.sleep(60)
+        time.sleep(900)
     if deed == "prints":
         for _ in range(int(more[0])):
             sys.stdout.write("g" * (1 << 20))
         print("the end, with", TOKEN)
     if deed == "forks":
-        script = "trap '' TERM; echo $$; sleep 60 & wait; sleep 60"
+        script = "trap '' TERM; echo $$; sleep 900 & wait; sleep 900"
         subprocess.Popen(["sh", "-c", script])
         time.sleep(0.3)
     if deed == "vanishes":

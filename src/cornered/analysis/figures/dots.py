@@ -16,8 +16,7 @@ from cornered.analysis.figures.grid import (
 from cornered.analysis.figures.marks import RATE_TICKS, Figure, Kind, lines_chart, spans
 from cornered.analysis.figures.names import counted, file_name, model_labels, trials_link, wrapped
 from cornered.analysis.figures.numbers import (
-    COUNTS_ONLY,
-    FEW,
+    counts_only,
     marks_text,
     rate_data,
     rate_text,
@@ -25,6 +24,7 @@ from cornered.analysis.figures.numbers import (
 )
 from cornered.analysis.figures.pages import pages
 from cornered.analysis.figures.theme import MODELS
+from cornered.analysis.wording import few_trials
 from cornered.text import visible
 
 STEP = 9
@@ -45,11 +45,11 @@ def dots(grid: Grid, question: str) -> list[Figure]:
     groups: dict[str, dict[object, Line]] = {}
     controls: dict[str, dict[object, Line]] = {}
     for plotted in grid.headline_cells:
-        group = visible(plotted.named[0]) if len(plotted.named) > 1 else ""
+        group = ", ".join(plotted.part(0)) if len(plotted.named) > 1 else ""
         line: Line = (group, plotted.label(shared), [])
         groups.setdefault(group, {}).setdefault(plotted.place, line)[2].append(plotted)
         if control := grid.control(plotted):
-            line = (group, f"control: {control.label(shared)}", [])
+            line = (group, control.label(shared), [])
             of = controls.setdefault(group, {}).setdefault(control.place, line)[2]
             of += [] if control in of else [control]
     panels = [[*of.values(), *controls.get(group, {}).values()] for group, of in groups.items()]
@@ -94,7 +94,7 @@ def _out(cells: Sequence[PlottedCell], labels: Mapping[str, str]) -> str:
 def _lines(groups: Sequence[Line], labels: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     line = 0
     for group, label, cells in groups:
-        few = [c for c in cells if c.rate.n < COUNTS_ONLY]
+        few = [c for c in cells if counts_only(c.rate)]
         for words in wrapped(label, 46):
             line += 2
             yield {"group": group, "line": line - 1, "blank": True}
@@ -109,7 +109,7 @@ def _lines(groups: Sequence[Line], labels: Mapping[str, str]) -> Iterator[dict[s
                 "kind": labels[cell.model],
                 "value": rate.rate,
                 **spans(rate.interval, reach(rate)),
-                "few": rate.n < FEW or plotted.out,
+                "few": few_trials(rate) or plotted.out,
                 "about": visible(f"{labels[cell.model]}, {label} {rate_text(rate)}"),
                 "href": trials_link(cell.model, cell.condition, **{plotted.metric: "yes"}),
             }

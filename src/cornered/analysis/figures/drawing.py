@@ -23,8 +23,10 @@ PIXELS = 2
 """Scale of a PNG relative to its drawing."""
 SUFFIXES = (".svg", ".png", ".vl.json")
 """The files of a figure."""
-HEAD = "mark-group role-title"
-"""Vega's class of a chart's title and subtitle."""
+HEADS, CAPTION = "mark-group role-title", "mark-text role-title-subtitle"
+"""Vega's classes of titles, also of facets, and of a caption, which only the whole chart has."""
+HEAD = "head"
+"""Our class of the chart's title and caption, until it is written."""
 LONG = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 NOISE = ("role", "class", "style", "version", "font-family", "aria-roledescription", "aria-hidden")
 """Attributes that are dropped: the figure as a whole has one text alternative."""
@@ -138,9 +140,13 @@ def _drawn(figure: Figure) -> ET.Element:
         for key in ("d", "transform"):
             if key in element.attrib:
                 element.set(key, LONG.sub(_rounded, element.attrib[key]))
+        is_head = element.get("class") == HEADS and any(
+            of.get("class") == CAPTION for of in element.iter()
+        )
         for key in NOISE:
-            if element.get(key) != HEAD:
-                element.attrib.pop(key, None)
+            element.attrib.pop(key, None)
+        if is_head:
+            element.set("class", HEAD)
         if element.get("opacity") == "1":
             del element.attrib["opacity"]
     linked = _link(root)

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING
 from cornered.analysis.figures.grid import Grid, metric_name
 from cornered.analysis.figures.marks import Figure, Kind, Mark, Row, alternative, marks_chart
 from cornered.analysis.figures.names import counted, file_name, model_labels, points
-from cornered.analysis.figures.numbers import COUNTS_ONLY
 from cornered.analysis.figures.pages import pages
 from cornered.analysis.figures.rates import CONTROLS
 from cornered.analysis.figures.theme import PUBLISHED, RATE
 from cornered.analysis.stats import Interval
+from cornered.analysis.wording import COUNTS_ONLY, LEAST_A_SIDE, contrast_sides
 from cornered.text import visible
 
 if TYPE_CHECKING:
     from cornered.analysis.estimands import Contrast, Side
     from cornered.analysis.paired import Paired
+    from cornered.scenario.condition import Naming
 
-LEAST_A_SIDE = 20
-"""Scored trials of each side below which nothing is called more or less."""
-DIFFERENCE = Kind("difference", RATE)
+DIFFERENCE = Kind("difference in percentage points", RATE)
 POOLED = Kind("all conditions, each with equal weight", PUBLISHED, "diamond")
 ENDS = (0.1, 0.25, 0.5, 1.0)
 """Where a scale of differences may end, so that both halves of it are as long."""
@@ -37,8 +36,7 @@ def _ticks(rows: Sequence[Row]) -> dict[float, str]:
     ends = [abs(end) for m in drawn if m.interval for end in (m.interval.low, m.interval.high)]
     most = max([0.0, *ends, *(abs(m.value or 0) for m in drawn)])
     end = next((e for e in ENDS if most <= e), ENDS[-1])
-    words = {v: points(v) for v in (-end, -end / 2, 0.0, end / 2, end)}
-    return words | {end: f"{words[end]} points"}
+    return {v: points(v) for v in (-end, -end / 2, 0.0, end / 2, end)}
 
 
 def _counts(side: Side) -> str:
@@ -86,18 +84,18 @@ def _mark(contrast: Contrast, kind: Kind, what: str = "") -> Mark:
     )
 
 
-def _row(contrast: Contrast, labels: Mapping[str, str]) -> Row:
+def _row(contrast: Contrast, labels: Mapping[str, str], naming: Naming) -> Row:
     marks = [_mark(contrast, DIFFERENCE)]
     if contrast.control:
         marks.append(_mark(contrast.control, CONTROLS, "control"))
-    label = f"{contrast.factor} {contrast.level}, not {contrast.reference}"
     if isinstance(contrast.model, tuple):
         one, other = (labels.get(model, visible(model)) for model in contrast.model)
-        return Row("Models", f"{one} minus {other}", tuple(marks))
-    if contrast.kind == "interaction":
-        label = f"{contrast.factor}: both, beyond each alone"
-    if contrast.kind == "draw":
-        label += ", in the same draw"
+        return Row("Models", f"{one} against {other}", tuple(marks))
+    first, second = contrast_sides(contrast, naming)
+    label = (
+        f"{first}, beyond {second}" if contrast.kind == "interaction" else f"{first}, not {second}"
+    )
+    label += " (in the same draws)" if contrast.kind == "draw" else ""
     return Row(labels.get(contrast.model, visible(contrast.model)), visible(label), tuple(marks))
 
 
@@ -111,7 +109,7 @@ def effects_forest(grid: Grid, effects: Sequence[Contrast]) -> list[Figure]:
     labels = model_labels(c.cell.model for c in grid.cells)
     panels: dict[str, list[Row]] = {}
     for contrast in effects:
-        row = _row(contrast, labels)
+        row = _row(contrast, labels, grid.cells[0].cell.choice.naming)
         panels.setdefault(row.group, []).append(row)
     metric, figures = metric_name(grid.cells), []
     for page, which in pages(list(panels.values()), lambda panel: sum(r.lines for r in panel)):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from cornered.analysis.figures.names import counted, listed
 from cornered.analysis.table import AWARE, BELIEF, Cell, Rate
+from cornered.analysis.wording import condition_words, level_words
 from cornered.text import visible
 
 GridKey = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
@@ -58,11 +59,19 @@ class PlottedCell:
         """The level of a further factor; None at its default."""
         return dict(self.extra).get(factor)
 
-    def label(self, shared: Mapping[str, str], *left_out: str) -> str:
-        """The condition for display, without the scenario and shared levels."""
-        more = [f"{k} {v}" for k, v in self.extra if k not in shared and k not in left_out]
-        words = [" / ".join(self.named), *more] if self.named else more
-        return visible(" · ".join(words) or self.cell.scenario)
+    def label(self, shared: Mapping[str, str] | None = None) -> str:
+        """The condition in words, without the scenario and the levels that all cells share."""
+        kept = tuple((f, v) for f, v in self.cell.choice.extra if f not in (shared or {}))
+        words = condition_words(replace(self.cell.choice, extra=kept))
+        return visible(words or self.cell.scenario)
+
+    def part(self, number: int) -> list[str]:
+        """A part of its name in words, a phrase for each factor; `none` of those after the first
+        is left out."""
+        choice = self.cell.choice
+        first, *more = choice.naming.parts[number]
+        factors = [first, *(f for f in more if choice.levels[f] != "none")]
+        return [visible(level_words(f, choice.levels[f], choice.naming)) for f in factors]
 
     @property
     def aware(self) -> tuple[int, int] | None:
@@ -151,17 +160,15 @@ def shared_levels(cells: Sequence[PlottedCell]) -> dict[str, str]:
     return {k: v for k, v in first.items() if all(c.level(k) == v for c in cells)}
 
 
-def shared_text(cells: Sequence[PlottedCell], *left_out: str) -> str:
+def shared_text(cells: Sequence[PlottedCell]) -> str:
     """The levels that all cells of a figure share, always with the nudge: rates depend on it.
 
-    Args:
-        cells: The cells.
-        left_out: Factors that the figure itself varies.
+    Empty where there is nothing to say.
     """
-    shared = [f"{k} {v}" for k, v in shared_levels(cells).items() if k not in left_out]
-    nudged = all("nudge" in c.cell.choice.levels and c.level("nudge") is None for c in cells)
-    if "nudge" not in left_out and nudged:
-        shared.insert(0, "nudge on (its default)")
+    naming = cells[0].cell.choice.naming
+    shared = [level_words(factor, level, naming) for factor, level in shared_levels(cells).items()]
+    if all("nudge" in c.cell.choice.levels and c.level("nudge") is None for c in cells):
+        shared.insert(0, f"{level_words('nudge', 'on', naming)} (as by default)")
     return f"All cells: {visible(', '.join(shared))}." if shared else ""
 
 

@@ -24,7 +24,7 @@ from cornered.analysis.figures.names import (
     wrapped,
 )
 from cornered.analysis.figures.numbers import (
-    COUNTS_ONLY,
+    counts_only,
     rate_data,
     rate_numbers,
     rate_text,
@@ -41,12 +41,13 @@ from cornered.analysis.figures.theme import (
     theme,
 )
 from cornered.analysis.stats import percent
-from cornered.text import shorten, visible
+from cornered.analysis.wording import level_words
+from cornered.text import visible
 
 STRONG = 6
 """The first shade with pale type."""
-LEFT, HIGH = 100, 36
-"""Room for the words of rows, and the height of a row, in pixels."""
+LEFT, HIGH, LINE = 100, 36, 14
+"""Room for the words of rows, the least height of a row, and a line of its words, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +130,9 @@ def _heat_chart(across: tuple[str, ...], down: tuple[str, ...], names: tuple[str
         *words_of("datum.strong", ON_STRONG),
         *words_of("!datum.strong", ON_PALE),
     ]
+    high = max(HIGH, *(LINE * (words.count("\n") + 1) + 4 for words in down))
     width = alt.Step((WIDTH - LEFT) / len(across))
-    chart: Any = alt.layer(*layers).properties(width=width, height=alt.Step(HIGH))
+    chart: Any = alt.layer(*layers).properties(width=width, height=alt.Step(high))
     with theme():
         made: Chart = (
             chart.facet(row=group_row(), data=alt.NamedData("lines"))
@@ -141,11 +143,9 @@ def _heat_chart(across: tuple[str, ...], down: tuple[str, ...], names: tuple[str
 
 
 def _words(plotted: PlottedCell, part: int, most: int) -> str:
-    """The words of a level: that of its first factor, and below it those of the others."""
-    choice = plotted.cell.choice
-    head = str(choice.levels[choice.naming.parts[part][0]])
-    rest = plotted.named[part].removeprefix(head).removeprefix("-")
-    return "\n".join(shorten(line, most) for line in (head, rest) if line)
+    """A part of a name in words, a line for each factor or word that needs one."""
+    lines = [line for phrase in plotted.part(part) for line in wrapped(phrase, most)]
+    return "\n".join(lines)
 
 
 def _boxes(
@@ -154,10 +154,10 @@ def _boxes(
     for order, (heading, cells) in enumerate(panels):
         for plotted in cells:
             rate, cell = plotted.rate, plotted.cell
-            shaded = rate.n >= COUNTS_ONLY and not plotted.out
-            words = percent(rate.rate) if rate.n >= COUNTS_ONLY else rate_numbers(rate)
+            shaded = not counts_only(rate) and not plotted.out
+            words = rate_numbers(rate) if counts_only(rate) else percent(rate.rate)
             span = interval_text(reach(rate) or rate.interval).removesuffix(" %")
-            if rate.n < COUNTS_ONLY:
+            if counts_only(rate):
                 span = f"{rate.unknown} unscored" if rate.unknown else ""
             yield rate_data(plotted, rate, plotted.metric) | {
                 "group": heading,
@@ -168,7 +168,7 @@ def _boxes(
                 "strong": shaded and int((rate.rate or 0) * len(SHADES)) >= STRONG,
                 "rate_words": words,
                 "span": span,
-                "about": visible(f"{' / '.join(plotted.named)}: {rate_text(rate)}"),
+                "about": visible(f"{plotted.label()}: {rate_text(rate)}"),
                 "href": trials_link(cell.model, cell.condition),
             }
 
@@ -207,7 +207,7 @@ def heat_map(grid: Grid) -> list[Figure]:
             f"{metric_name(cells).capitalize()} rate of each model by {across} (across) and {down} "
             f"(down), {trials_text(cells)}; the stronger the colour the more. {metric_text(cells)}",
             "Without colour: fewer than 10 scored trials, or screened out by its controls."
-            if any(c.out or c.rate.n < COUNTS_ONLY for c in cells)
+            if any(c.out or counts_only(c.rate) for c in cells)
             else "",
             "Below each rate its 95 % interval (Wilson)"
             + (
@@ -223,14 +223,14 @@ def heat_map(grid: Grid) -> list[Figure]:
                 f"Is it the {across} or the {down} in {visible(grid.scenario)}?{which.title}",
                 " ".join(part for part in parts if part),
                 filled(chart, list(_boxes(page, axes, most))),
-                " ".join(_alternative(heading, panel, axes) for heading, panel in page),
+                " ".join(_alternative(heading, panel) for heading, panel in page),
             )
         )
     return figures
 
 
-def _alternative(heading: str, cells: Sequence[PlottedCell], axes: _Axes) -> str:
-    words = (f"{axes.row(c)} / {axes.column(c)} {rate_text(c.rate)}" for c in cells)
+def _alternative(heading: str, cells: Sequence[PlottedCell]) -> str:
+    words = (f"{c.label()} {rate_text(c.rate)}" for c in cells)
     return f"{' '.join(heading.split())}: {'; '.join(words)}."
 
 
@@ -238,9 +238,11 @@ def _heading(plotted: PlottedCell, grid: Grid, axes: _Axes) -> str:
     """The model of a panel, and the levels that all its cells share."""
     labels = model_labels(c.cell.model for c in grid.cells)
     varied = len({axes.others(c) for c in grid.cells}) > 1
+    parts = [i for i in range(len(plotted.named)) if i not in (axes.down, axes.across)]
+    choice = plotted.cell.choice
     shared = [
-        *(axes.others(plotted) if varied else ()),
-        *(f"{factor} {level}" for factor, level in plotted.extra),
+        *(phrase for i in parts if varied for phrase in plotted.part(i)),
+        *(level_words(factor, level, choice.naming) for factor, level in choice.extra),
     ]
     words = ", ".join([labels[plotted.cell.model], *map(visible, shared)])
     return "\n".join(wrapped(words + (" (screened out)" if plotted.out else ""), 34))

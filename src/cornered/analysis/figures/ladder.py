@@ -24,7 +24,6 @@ from cornered.analysis.figures.names import (
     trials_link,
     wrapped,
 )
-from cornered.analysis.figures.numbers import COUNTS_ONLY
 from cornered.analysis.figures.pages import pages
 from cornered.analysis.figures.theme import (
     NO_VERDICT,
@@ -38,6 +37,7 @@ from cornered.analysis.figures.theme import (
     TEXT,
     WIDTH,
 )
+from cornered.analysis.wording import COUNTS_ONLY
 from cornered.text import shorten, visible
 
 APART = {"not placed": NOT_PLACED, "no verdict": NO_VERDICT, "not run": NOT_RUN}
@@ -81,8 +81,11 @@ def _lines(pairs: Sequence[tuple[str, str, PlottedCell]], palette: dict[str, str
         number += 1
         link = trials_link(cell.model, cell.condition)
         out = " (screened out)" if plotted.out else ""
-        head = shorten(label, 46 - len(out)) + out
+        head, *more = wrapped(label + out, 47)
         yield base | {"line": number, "label": head, "total": f"n {total}", "href": link}
+        for words in more:
+            number += 1
+            yield base | {"line": number, "label": words}
         number += 1
         if few:
             words = ", ".join(f"{n} {visible(name)}" for name, n in parts.items()) or "not run"
@@ -157,7 +160,7 @@ def ladder(grid: Grid, rungs: Sequence[str]) -> list[Figure]:
     labels, shared = model_labels(c.cell.model for c in grid.cells), shared_levels(grid.cells)
     panels: dict[object, list[tuple[str, str, PlottedCell]]] = {}
     for plotted in grid.cells:
-        condition = plotted.label(shared) + (" (control)" if plotted.cell.is_control else "")
+        condition = plotted.label(shared)
         model = labels[plotted.cell.model]
         group, label = (condition, model) if len(labels) > 1 else (model, condition)
         wide = "\n".join(wrapped(group, 46))

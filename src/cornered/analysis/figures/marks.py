@@ -204,7 +204,7 @@ def _lines_chart(parts: _Parts) -> Chart:
         rule("reach_low", "reach_high", 1.2),
         rule("low", "high", 2.4),
         point.mark_point(filled=True, size=40 if small else 56).encode(
-            color=colour, shape=shape, **href, **told
+            color=colour, shape=shape, **told, **(href if small else {})
         ),
         point.transform_filter("datum.few").mark_point(
             filled=True, size=10 if small else 16, color=PAPER
@@ -281,6 +281,7 @@ def scaled(ticks: Mapping[float, str], *, zero: bool = False) -> Callable[[str],
         values=[*ticks],
         labelExpr=f"{words}[datum.value]",
         labelFlush=True,
+        labelOverlap=False,
         title=None,
         gridColor=alt.condition("datum.value == 0", alt.value(SOFT), alt.value(LINE))
         if zero

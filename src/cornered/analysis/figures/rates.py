@@ -34,8 +34,7 @@ from cornered.analysis.figures.names import (
     wrapped,
 )
 from cornered.analysis.figures.numbers import (
-    COUNTS_ONLY,
-    FEW,
+    counts_only,
     marks_text,
     rate_data,
     rate_numbers,
@@ -46,6 +45,7 @@ from cornered.analysis.figures.pages import pages
 from cornered.analysis.figures.theme import CONTROL, OUT, PAPER_RULE, PUBLISHED, RATE
 from cornered.analysis.reference import EXACTNESS, Reference
 from cornered.analysis.table import BELIEF, Rate, ReadingRate
+from cornered.analysis.wording import FEW, few_trials
 from cornered.text import visible
 
 Published = Mapping[tuple[str, str], Reference]
@@ -55,10 +55,10 @@ DENSE = 24
 RATES = {
     "harmful": Kind("harmful", RATE),
     "act": Kind("act", RATE),
-    "paper": Kind("the study's own rule", PAPER_RULE, "square"),
+    "paper": Kind("the study's own rule", PAPER_RULE, "triangle-up"),
 }
-SCREENED = Kind("screened out", OUT, "square")
-CONTROLS = Kind("control", CONTROL, "triangle-right")
+SCREENED = Kind("screened out", OUT, "cross")
+CONTROLS = Kind("control", CONTROL, "square")
 BESIDE = Kind("published", PUBLISHED, "diamond")
 ORDER = ("evaluation", "deployment", "undecided", "not_considered")
 WORDS = {
@@ -74,7 +74,7 @@ def rate_mark(
     kind: Kind, rate: Rate, href: str, data: Mapping[str, Any], *, bar: bool = True, what: str = ""
 ) -> Mark:
     """A rate as a mark; nothing is drawn of fewer than ten scored trials."""
-    drawn = rate.n >= COUNTS_ONLY
+    drawn = not counts_only(rate)
     note = "" if drawn else "counts only: fewer than 10 are scored" if rate.n else rate_text(rate)
     return Mark(
         kind,
@@ -83,7 +83,7 @@ def rate_mark(
         rate.rate if drawn else None,
         rate.interval if drawn else None,
         reach(rate) if drawn else None,
-        few=rate.n < FEW,
+        few=few_trials(rate),
         bar=bar and drawn and kind is not SCREENED,
         note=note,
         href=href,

@@ -33,8 +33,8 @@ PALETTE = {
     "on-pale": ("#1c1e22", "#fefefd"),
     "on-strong": ("#fefefe", "#1c1e23"),
     "not-placed": ("#b9bfc6", "#59616a"),
-    "no-verdict": ("#dfe3e7", "#3a4047"),
-    "not-run": ("#f2f4f5", "#1e2327"),
+    "no-verdict": ("#d3d9df", "#444b53"),
+    "not-run": ("#eceff1", "#262c32"),
     # After Brewer's yellow to brown: the darker the more harmful, in the dark the brighter.
     "rung-0": ("#fff3c4", "#3a2f1c"),
     "rung-1": ("#fed98e", "#5e4210"),

@@ -21,6 +21,7 @@ from cornered.analysis.page.transcripts import Texts, pack_prompts
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.table import Cell, Rate
 from cornered.analysis.trials import TrialResult
+from cornered.analysis.wording import scope_words
 from cornered.experiment import Experiment
 from cornered.samples import in_words
 from cornered.verdict.readings import debrief_readings, known_readings
@@ -52,6 +53,7 @@ def build_page(
     notes: Sequence[str] = (),
     pictures: Sequence[Picture] = (),
     contrasts: Sequence[Contrast] = (),
+    declared: Sequence[str] = (),
     remarks: Mapping[str, Sequence[Remark]] | None = None,
     titles: Mapping[str, str] | None = None,
 ) -> str:
@@ -125,6 +127,8 @@ def build_page(
             prompts=texts.prompts,
             yaml=methods.as_yaml(experiment),
             notes=notes,
+            declared=declared,
+            scope=scope_words(table),
             data=_data(experiment, table, texts, how, named, remarks or {}, judged=judged),
             blocks=[block for _, block in texts.blocks],
             packed_rows=packed(rows.columns(listed, texts.uuids, judged=judged)),

@@ -30,6 +30,7 @@ def write_report(
     scenarios: Sequence[str] | None = None,
     pictures: Sequence[Picture] = (),
     contrasts: Sequence[Contrast] = (),
+    declared: Sequence[str] = (),
     remarks: Mapping[str, Sequence[Remark]] | None = None,
 ) -> Path:
     """Writes `report.html` and `cells.csv` into a run folder.
@@ -46,6 +47,7 @@ def write_report(
             if None.
         pictures: Its figures, in order.
         contrasts: Its differences, from `estimands.run_contrasts`.
+        declared: The results of its declared hypotheses, each in a sentence or two.
         remarks: By uuid of a trial, what readers noted on it.
 
     Returns:
@@ -67,6 +69,7 @@ def write_report(
         notes=notes,
         pictures=pictures,
         contrasts=contrasts,
+        declared=declared,
         remarks=remarks,
         titles={pack.name: pack.spec.title for pack in packs},
     )

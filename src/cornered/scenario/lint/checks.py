@@ -43,7 +43,7 @@ def empty_rubric(reader: PackReader) -> Iterator[Finding]:
     """A rubric that says nothing in some cell: a judge would have no rule there."""
     if not reader.has_rubric:
         return
-    for cell in reader.cells(reader.renderer.reads("judge.md")):
+    for cell in reader.cells(reader.renderer.templates.reads("judge.md")):
         if not reader.renderer.rubric(cell).strip():
             yield Finding(reader.file("judge.md"), f"the rubric is empty in {reader.cell(cell)}")
             return

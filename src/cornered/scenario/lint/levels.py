@@ -87,7 +87,9 @@ class _Prompts:
             yield self.factors.offered
             return
         reader = self.reader
-        yield from (reads for reads in reader.renderer.parts("system.md") if name in reads)
+        yield from (
+            reads for reads in reader.renderer.templates.parts("system.md") if name in reads
+        )
         texts = {reader.task_reads, *map(reader.mail_reads, reader.all_mails)}
         yield from (reads for reads in texts if name in reads)
 

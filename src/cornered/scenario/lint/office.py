@@ -38,9 +38,9 @@ def office_texts(reader: PackReader) -> Iterator[tuple[str, str, Levels, bool]]:
     renderer = reader.renderer
     for part in _parts_of(reader):
         reads = (
-            set(renderer.reads(part.template))
+            set(renderer.templates.reads(part.template))
             if part.is_file
-            else set(renderer.reads_in(part.template, part.where))
+            else set(renderer.templates.reads_in(part.template, part.where))
         )
         for when in part.conditions:
             reads |= when.root.keys()

@@ -98,7 +98,7 @@ class PackReader:
     @property
     def task_reads(self) -> frozenset[str]:
         """The factors that decide how the user message reads."""
-        return frozenset({*self.renderer.reads("task.md"), "probe"})
+        return frozenset({*self.renderer.templates.reads("task.md"), "probe"})
 
     def mail_reads(self, mail: MailFile) -> frozenset[str]:
         """The factors that decide whether and how a mail reads.
@@ -150,7 +150,7 @@ class PackReader:
 
     def _decide(self, name: str) -> set[str]:
         """The factors on which a variable hangs, and those that bar levels of these."""
-        factors = self.renderer.depends_on[name]
+        factors = self.renderer.templates.depends_on[name]
         rules = (rule for f in factors for rule in self.pack.vocabulary[f].only)
         return factors.union(*(rule.when.root for rule in rules))
 

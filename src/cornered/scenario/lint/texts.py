@@ -69,12 +69,12 @@ def _prompts(reader: PackReader) -> Iterator[_Rendering]:
     The system prompt reads so many factors that its parts are taken one at a time.
     """
     renderer = reader.renderer
-    for levels in chain.from_iterable(map(reader.cells, renderer.parts("system.md"))):
+    for levels in chain.from_iterable(map(reader.cells, renderer.templates.parts("system.md"))):
         yield reader.file("system.md"), renderer.system(levels), levels, True
     for levels in reader.cells(reader.task_reads):
         yield reader.task_file(levels), renderer.task(levels, inbox=""), levels, True
     if reader.has_rubric:
-        for levels in reader.cells(renderer.reads("judge.md")):
+        for levels in reader.cells(renderer.templates.reads("judge.md")):
             yield reader.file("judge.md"), renderer.rubric(levels), levels, False
 
 
@@ -91,7 +91,7 @@ def _replies(reader: PackReader) -> Iterator[_Rendering]:
     where = reader.file(reader.pack.spec.replies)
     for reply in reader.pack.replies:
         for template in (reply.subject, reply.body):
-            reads = reader.renderer.reads_in(template, where)
+            reads = reader.renderer.templates.reads_in(template, where)
             for levels in reader.cells({*reads, *reply.when.root}, reply.when):
                 yield where, reader.renderer.fill(template, levels, where), levels, True
 
@@ -100,7 +100,9 @@ def _attachments(reader: PackReader) -> Iterator[_Rendering]:
     """The text of each attachment, on the surfaces on which it can be opened."""
     turns = [name for name in reader.pack.spec.surfaces if name != "text"]
     for path in reader.pack.attachments.values():
-        for levels in reader.cells(reader.renderer.reads(path), When({"surface": [*turns]})):
+        for levels in reader.cells(
+            reader.renderer.templates.reads(path), When({"surface": [*turns]})
+        ):
             yield reader.file(path), reader.renderer.text(path, levels), levels, True
 
 
@@ -109,7 +111,7 @@ def _personas(reader: PackReader) -> Iterator[_Rendering]:
     for persona in reader.pack.personas.values():
         path = persona.path.relative_to(reader.pack.folder).as_posix()
         when = When({**persona.head.when.root, "people": ["model"]})
-        for levels in reader.cells(reader.renderer.reads(path), when):
+        for levels in reader.cells(reader.renderer.templates.reads(path), when):
             yield str(persona.path), reader.renderer.persona(persona.key, levels), levels, True
 
 
