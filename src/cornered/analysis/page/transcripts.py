@@ -114,8 +114,8 @@ def chosen(trials: Sequence[TrialResult], most: int = MAX_READ) -> list[TrialRes
 
 
 def _batches(ordered: Sequence[TrialResult]) -> Iterator[list[TrialResult]]:
-    """Trials that are read together: equally interesting ones, at most `BATCH`."""
-    for _, of_kind in groupby(ordered, key=interest):
+    """Trials that are read together, at most `BATCH`; harmful ones apart, since all stay."""
+    for _, of_kind in groupby(ordered, key=lambda t: interest(t) == "harmful"):
         group = list(of_kind)
         yield from (group[n : n + BATCH] for n in range(0, len(group), BATCH))
 
