@@ -293,7 +293,7 @@ def test_a_run_without_trials_and_a_damaged_log_give_no_traceback(tmp_path: Path
             assert (result.code, len(errors(result))) == (2, 1), (again, result.err)
             assert log.name in result.err
     log.unlink()
-    assert cornered("report", "out", cwd=tmp_path).code == 1
+    assert cornered("report", "out", cwd=tmp_path).code == 0
     assert cornered("score", "out", cwd=tmp_path).code in (1, 2)
     (line,) = errors(cornered("report", "out/run.json", cwd=tmp_path))
     assert "there is no run here" in line
