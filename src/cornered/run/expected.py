@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil, log
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from cornered.analysis.hypotheses import DeclaredTest
 from cornered.analysis.power import POWER, PlannedTest, TestPower, family_power
 from cornered.analysis.reference import matching
 from cornered.analysis.stopping import rule_for
-from cornered.analysis.table import Cell
 from cornered.analysis.wording import COUNTS_ONLY, LEAST_A_SIDE
 from cornered.experiment import Experiment
 from cornered.hypotheses import DeclaredContrast
-from cornered.run.hypotheses import experiment_tests, planned_cells
 from cornered.samples import Samples, max_samples
 from cornered.scenario import load_pack
+
+if TYPE_CHECKING:
+    from cornered.analysis.hypotheses import DeclaredTest
+    from cornered.analysis.table import Cell
 
 SCREENING = 100
 """Controls of a model that a screen asks for, as in the study."""
@@ -80,6 +81,9 @@ def expected_tests(experiment: Experiment) -> list[ExpectedTest]:
     """
     if not experiment.hypotheses:
         return []
+    # Cells and trials are slow to import, and a plan without hypotheses needs none.
+    from cornered.run.hypotheses import experiment_tests, planned_cells
+
     tests = experiment_tests(experiment, planned_cells(experiment))
     n = max_samples(experiment.samples)
     rates = [_assumed(test) for test in tests]
