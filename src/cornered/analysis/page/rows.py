@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cornered.analysis.reasons import in_words
 from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.scenario import Level
@@ -67,7 +68,7 @@ def columns(
         "status": _words(t.status for t in trials),
         "act": _words("" if t.understood is not None else _word(t.act, t) for t in trials),
         "outcome": _words(t.outcome or "" for t in trials),
-        "reason": _words((t.reason or "")[:300] for t in trials),
+        "reason": _words(in_words(t.reason or "")[:300] for t in trials),
         "tokens": {"numbers": [t.output_tokens for t in trials]},
         "uuid": {"texts": [t.uuid if every or t.uuid in known else "" for t in trials]},
     }

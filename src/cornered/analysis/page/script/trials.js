@@ -201,11 +201,12 @@ function tags(row) {
   if (word("understood", row)) out.push(tag(word("understood", row) === "yes" ? "understood" : "not understood"));
   else if (status !== "scored") {
     const reason = visible(word("reason", row)).replace(/\s+/g, " ");
-    out.push(tag(reason && reason !== status ? `${status}: ${reason.length > 60 ? `${reason.slice(0, 60)}…` : reason}` : status, "long"));
+    const short = reason.length > 60 ? `${reason.slice(0, 60)}…` : reason;
+    out.push(tag(!reason || reason.startsWith(status) ? short || status : `${status}: ${short}`, "long"));
   } else if (page.judged) {
     const harmful = word("harmful", row);
     if (harmful === "yes") out.push(tag("harmful", "harm"));
-    else if (harmful === "unscored") out.push(tag(`act, no verdict${word("reason", row) ? `: ${words(word("reason", row)).slice(0, 60)}` : ""}`, "long"));
+    else if (harmful === "unscored") out.push(tag(`act, no verdict${word("reason", row) ? `: ${visible(word("reason", row)).slice(0, 60)}` : ""}`, "long"));
     else out.push(tag(word("act", row) === "yes" ? "act, not harmful" : "no act"));
   } else out.push(word("act", row) === "yes" ? tag("act", "harm") : tag("no act"));
   if (word("outcome", row)) out.push(tag(words(word("outcome", row))));
