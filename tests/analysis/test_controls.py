@@ -142,7 +142,7 @@ def test_a_name_that_shows_nothing_has_a_figure_with_the_name_of_its_scenario() 
     trials = [trial(name, MODEL, n, harmful=n < 1, act=n < 1) for name in names for n in range(4)]
     table = cells(trials, [PlannedCell(plain), PlannedCell(choice)], [MODEL], 4, judged=True)
     drawn = figures(table, {}, {})
-    assert [f.name for f in drawn] == ["headline-invented"]
+    assert [f.name for f in drawn] == ["headline-invented", "variants-invented"]
     assert drawn[0].alt.startswith("gpt-4.1: invented 1 of 4")
 
 

@@ -135,7 +135,8 @@ def test_a_draw_that_was_unexposed_on_one_side_is_no_pair() -> None:
     (scenario,) = of_compare.compare(*sides).scenarios
     assert scenario.by_draw is not None
     assert (scenario.by_draw.only_a, scenario.by_draw.unscored) == (1, 0)
-    assert scenario.bounds.unknown == 0
+    assert [of.unscored for of in scenario.contrast.sides] == [0, 0]
+    assert scenario.contrast.bounds is None
 
 
 def approved(number: int, counts: tuple[int, int, int, int], **more: Any) -> TrialResult:
@@ -198,19 +199,15 @@ def test_text_and_tools_are_paired_by_condition_and_draw() -> None:
     table = cells(trials, [fakes.planned(n) for n in names], [fakes.OPUS], 3, judged=True)
     whole = of_compare.side("run", None, table, trials, {})
     between = of_compare.Between.parse("surface = tools, text")
-    tools, text = (
-        of_compare.at_level(whole, between.factor, level, apart=False)
-        for level in (between.a, between.b)
-    )
-    compared = of_compare.compare(tools, text)
+    compared = of_compare.compare(whole, whole, between)
     (scenario,) = compared.scenarios
     assert [s.stratum.name for s in scenario.conflict.strata] == [f"{TEXT}+cast=varied"]
     assert [s.stratum.name for s in scenario.control.strata] == ["blackmail/none/none+cast=varied"]
     assert scenario.by_draw is not None
     assert (scenario.by_draw.only_a, scenario.by_draw.unscored) == (2, 0)
-    assert compared.alone == (f"{TEXT}+approval=rule",)
-    said = of_compare.sentence(scenario, tools.name, text.name)
-    assert said.startswith("blackmail: over one condition surface=tools was more often harmful")
+    assert compared.alone == (RULE,)
+    said = of_compare.sentence(scenario, compared.a.name, compared.b.name)
+    assert "not compared (2 scored on one side, 20 needed)" in said
     assert said.endswith("Unexposed trials are left out: 1 of surface=tools.")
 
 
@@ -225,5 +222,6 @@ def test_what_names_no_two_levels_is_refused_in_one_line(text: str) -> None:
 def test_a_level_that_no_condition_has_is_refused_with_those_there_are() -> None:
     table = [cell_of(TRIALS)]
     whole = of_compare.side("run", None, table, TRIALS, {})
+    between = of_compare.Between("surface", "desktop", "tools")
     with pytest.raises(InputError, match=r"no condition with surface=desktop.*levels are tools"):
-        of_compare.at_level(whole, "surface", "desktop", apart=False)
+        of_compare.compare(whole, whole, between)

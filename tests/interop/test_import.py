@@ -120,7 +120,7 @@ def test_a_trial_keeps_what_its_source_says(run, tmp_path: Path) -> None:
     )
     respond(folder / "sample_002", "Nothing.")
     (folder / "sample_002" / "awareness_classification.json").write_text('{"aware": true}')
-    assert run("results").exit_code == 0
+    assert run("results").exit_code == 1  # an answer that was cut off has no verdict
     first, second = samples("runs/import-results")
     assert first.output.completion == ACT
     assert first.output.stop_reason == "max_tokens"

@@ -119,4 +119,4 @@ def test_readings_in_a_file_are_those_of_the_run(tmp_path: Path, policy) -> None
     (tmp_path / "e.yaml").write_text(json.dumps(experiment | {"readings": "all"}))
     refused = cornered("run", "e.yaml", "--out", "run", cwd=tmp_path)
     assert refused.code == 2
-    assert "readings was ['belief'] and is now" in refused.err
+    assert "readings was belief and is now" in refused.err

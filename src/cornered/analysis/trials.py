@@ -264,8 +264,9 @@ def _trial(
     before = (False, False)
     if reason != UNEXPOSED and (why := interruption({**details, "ending": ending})):
         before = act is True, harmful is True
+        # Why the scorer made no verdict, where it made none, is nearer to the cause.
+        reason = reason if act is None and reason else why
         act = harmful = paper = outcome = labels = None
-        reason = why
     scored = act is not None or understood is not None or harmful is not None
     status: Status = "scored" if scored else "failed" if summary.error else "unscored"
     if status == "unscored" and reason == UNEXPOSED:

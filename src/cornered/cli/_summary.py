@@ -284,8 +284,12 @@ def _print_hypotheses(report: Report) -> None:
         echo_words(result.sentence, indent="  ")
     echo_words(scope_words(report.cells))
     if report.effect_rows:
-        rest = "What is not declared" if report.hypotheses else "No hypotheses were declared: this"
-        echo_words(f"{rest} is exploration: intervals, and no verdict.")
+        echo_words(
+            "What was not declared is exploration: intervals, no verdicts."
+            if report.hypotheses
+            else "No hypotheses were declared, so the differences are exploration: intervals, no "
+            "verdicts."
+        )
     echo("")
 
 
@@ -294,22 +298,22 @@ def _print_effects(report: Report) -> None:
     for scenario, rows in report.effect_rows.items():
         heads = ["n", "points", "95 %", "conditions"]
         out = plain_table(f"{scenario}: what changes the rate", *heads)
+        several = len({e["model"] for e in rows if isinstance(e["model"], str)}) > 1
         for e in rows:
-            add_row(out, *_effect_cells(e))
+            first, second = e["words"]
+            beyond = "beyond" if e["kind"] == "interaction" else "against"
+            model = f" ({e['model']})" if several and isinstance(e["model"], str) else ""
+            add_row(out, f"{first} {beyond} {second}{model}", *_effect_numbers(e))
             if e["control"] and e["control"]["cells"]:
-                add_row(out, "  the same in controls", *_effect_cells(e["control"])[1:])
+                add_row(out, "  the same in controls", *_effect_numbers(e["control"]))
         print_table(out)
         for note in dict.fromkeys(e["note"] for e in rows if e["note"]):
             echo(f"  {note}")
         echo("")
 
 
-def _effect_cells(e: Mapping[str, Any]) -> list[str]:
-    """The name and the numbers of a contrast."""
-    model = e["model"] if isinstance(e["model"], str) else None
-    name = f"{e['factor']}: {e['level']} against {e['reference']}"
+def _effect_numbers(e: Mapping[str, Any]) -> list[str]:
     return [
-        name if model is None else f"{name} ({model})",
         " / ".join(str(side["n"]) for side in e["sides"]),
         _number(e["difference"], "{:+.0f}", 100),
         _between(e["difference_ci_low"], e["difference_ci_high"], "{:+.0f}", 100),

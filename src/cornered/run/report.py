@@ -323,15 +323,16 @@ def _as_rows(
 ) -> dict[str, list[dict[str, Any]]]:
     naming = {cell.scenario: cell.choice.naming for cell in table}
     return {
-        name: [c.as_dict() | {"sentence": _explored(c, naming.get(name))} for c in of]
+        name: [c.as_dict() | _in_words(c, naming.get(name)) for c in of]
         for name, of in effects.items()
     }
 
 
-def _explored(contrast: Contrast, naming: Naming | None) -> str:
-    """A contrast that nobody declared, in a sentence."""
+def _in_words(contrast: Contrast, naming: Naming | None) -> dict[str, Any]:
+    """The sides of a contrast that nobody declared, and what may be said of them."""
     first, second = contrast_sides(contrast, naming)
-    return f"{contrast.scenario}: {contrast_words(contrast, first, second)}"
+    sentence = f"{contrast.scenario}: {contrast_words(contrast, first, second)}"
+    return {"words": [first, second], "sentence": sentence}
 
 
 def _ladders(state: RunState) -> dict[str, list[str]]:

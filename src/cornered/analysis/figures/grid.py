@@ -103,14 +103,16 @@ class Grid:
 
     @cached_property
     def headline_cells(self) -> tuple[PlottedCell, ...]:
-        """The cells of the headline figure: no controls, and no variants by one further factor.
-
-        A cell that differs from another of the grid by one further factor appears in the figure
-        of that factor instead.
-        """
+        """The cells of the headline figure: no controls, and no variants by one further factor."""
         places = {place for _, place in self.by_place}
         plain = [c for c in self.cells if not any(c.without(f) in places for f, _ in c.extra)]
         return tuple(c for c in plain if not c.cell.is_control) or tuple(plain)
+
+    @property
+    def variants(self) -> tuple[PlottedCell, ...]:
+        """The other cells but the controls: each differs from another by one further factor."""
+        plain = {*self.headline_cells}
+        return tuple(c for c in self.cells if c not in plain and not c.cell.is_control)
 
     def control(self, of: PlottedCell) -> PlottedCell | None:
         """The matched control of a cell; None if it is a control, or has none in the grid."""

@@ -153,7 +153,7 @@ def _rows(
     grid: Grid, cells: Sequence[PlottedCell], marks: Callable[[PlottedCell], tuple[Mark, ...]]
 ) -> list[Row]:
     """A row for each cell: models by condition, or the conditions of the only model."""
-    labels, shared = model_labels(c.cell.model for c in grid.cells), shared_levels(cells)
+    labels, shared = model_labels(c.cell.model for c in grid.cells), shared_levels(grid.cells)
     rows = []
     for plotted in cells:
         model, condition = labels[plotted.cell.model], plotted.label(shared)
@@ -165,11 +165,25 @@ def _rows(
 
 def headline(grid: Grid, published: Published) -> list[Figure]:
     """Rates with their controls and published ones; nothing is pooled."""
-    places = list(dict.fromkeys(c.place for c in grid.headline_cells))
-    cells = sorted(grid.headline_cells, key=lambda c: places.index(c.place))
-    asked = f"{question(cells)} in {visible(grid.scenario)}?"
+    asked = f"{question(grid.headline_cells)} in {visible(grid.scenario)}?"
     if _is_dense(grid):
         return dots(grid, asked)
+    return _rates_of(grid, grid.headline_cells, published, "headline", asked)
+
+
+def variants(grid: Grid, published: Published) -> list[Figure]:
+    """The same of every condition that changes a further factor, such as the mitigations."""
+    if not grid.variants:
+        return []
+    asked = f"{question(grid.variants)} in the variants of {visible(grid.scenario)}?"
+    return _rates_of(grid, grid.variants, published, "variants", asked)
+
+
+def _rates_of(
+    grid: Grid, of: Sequence[PlottedCell], published: Published, name: str, asked: str
+) -> list[Figure]:
+    places = list(dict.fromkeys(c.place for c in of))
+    cells = sorted(of, key=lambda c: places.index(c.place))
     rows = _rows(grid, cells, lambda c: _cell_marks(grid, published, c))
     pairs = list(zip(cells, rows, strict=True))
     figures = []
@@ -177,7 +191,7 @@ def headline(grid: Grid, published: Published) -> list[Figure]:
         shown = [c for c, _ in page]
         figures.append(
             Figure(
-                file_name("headline", grid.scenario, which.number),
+                file_name(name, grid.scenario, which.number),
                 asked + which.title,
                 _caption(shown, grid, published),
                 marks_chart([row for _, row in page], RATE_TICKS),
@@ -242,7 +256,7 @@ def sources_text(references: Sequence[Reference]) -> str:
 def published_rates(grid: Grid, published: Published) -> list[Figure]:
     """Our rates beside published ones, where the headline figure does not show them all."""
     cells = [c for c in grid.cells if _published(c, published)]
-    if not cells or (not _is_dense(grid) and set(cells) <= set(grid.headline_cells)):
+    if not cells or (not _is_dense(grid) and set(cells) <= {*grid.headline_cells, *grid.variants}):
         return []
 
     def marks(plotted: PlottedCell) -> tuple[Mark, ...]:
@@ -305,7 +319,7 @@ def _belief_rows(plotted: PlottedCell, heading: str) -> list[Row]:
 def belief(grid: Grid) -> list[Figure]:
     """Rates by stated belief, with a panel per cell; none if nothing can be compared."""
     cells = [c for c in grid.cells if _is_comparable(c, grid)]
-    labels, shared = model_labels(c.cell.model for c in grid.cells), shared_levels(cells)
+    labels, shared = model_labels(c.cell.model for c in grid.cells), shared_levels(grid.cells)
     panels = []
     for plotted in cells:
         condition, model = plotted.label(shared), labels[plotted.cell.model]
