@@ -82,7 +82,7 @@ def test_what_moves_the_rate_is_told_by_factor(tmp_path: Path, policy) -> None:
     assert nudge["reference"] == "on"
     assert nudge["difference_ci_low"] < 0 < nudge["difference_ci_high"]
     told = cornered("report", "run", cwd=tmp_path).out
-    assert "goal: explicit against none" in told
+    assert "under goal conflict against under no goal conflict" in told
     frame = package.load(tmp_path / "run")
     by_goal = frame[~frame["control"]].groupby("goal")["act"].mean()
     assert by_goal["explicit"] > 0.6 > by_goal["none"]

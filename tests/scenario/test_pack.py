@@ -28,7 +28,7 @@ def test_a_pack_of_ones_own_is_named_for_its_folder(tiny: PackOnDisk) -> None:
     [
         ("blackmial", "there is no scenario blackmial; did you mean blackmail?"),
         ("nowhere", "there is no scenario nowhere; known: am/blackmail, am/leaking, am/murder"),
-        ("../blackmail", "there is no scenario ../blackmail"),
+        ("../blackmail", "../blackmail: no such folder; give the name of a scenario"),
     ],
 )
 def test_an_unknown_scenario_is_an_error_that_names_the_known_ones(name: str, message: str) -> None:
