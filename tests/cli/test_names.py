@@ -50,7 +50,7 @@ def test_in_the_summary_of_a_run(runs: Path) -> None:
     result = cornered("report", "run", cwd=runs)
     _check(result)
     assert result.out.splitlines()[3].strip() == SHOWN
-    effect = result.out[result.out.index("model: plain/model against") :]
+    effect = result.out[result.out.index("plain/model against") :]
     assert SHOWN in "".join(effect.splitlines()[:2])
 
 
