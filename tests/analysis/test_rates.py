@@ -6,8 +6,9 @@ import pytest
 import scipy.stats
 from statsmodels.stats.proportion import proportion_confint
 
+from cornered.analysis.screen import Screen
 from cornered.analysis.stats import exact_limits
-from cornered.analysis.table import Rate, Screen, cells
+from cornered.analysis.table import Rate, cells
 
 from .fakes import planned, trial
 

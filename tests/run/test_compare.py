@@ -205,3 +205,11 @@ def test_more_than_two_runs_are_each_compared_with_the_first(tmp_path: Path) -> 
     wrong = compare(tmp_path, "one", "two", "three", "--a", "x/y")
     assert "--a, --b and --between compare two runs" in wrong.err
     assert "is one run of one model" in compare(tmp_path, "one").err
+
+
+def test_a_level_that_only_controls_have_is_not_compared_by_default(tmp_path: Path, policy) -> None:
+    words = ("goal=explicit", "threat=replacement,restriction", "-n", "2", "--out", "run")
+    cornered("run", "blackmail", *words, "-m", policy(known(0.5)), cwd=tmp_path)
+    found = compare(tmp_path, "run", "--by", "threat", "--json").json
+    names = found["a"]["name"], found["b"]["name"]
+    assert names == ("threat=replacement", "threat=restriction")

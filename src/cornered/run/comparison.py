@@ -19,6 +19,7 @@ from cornered.analysis.compare import (
     side,
 )
 from cornered.analysis.pairing import first_or_none, varied
+from cornered.analysis.table import Cell
 from cornered.errors import InputError
 from cornered.files import disk_errors
 from cornered.generation import Generation
@@ -90,7 +91,7 @@ def compare_by(
     """
     state = read_run(run)
     cells = [cell for cell in state.cells if not cell.probe]
-    levels = varied(cells).get(factor, [])
+    levels = _levels(cells, factor)
     if len(levels) < 2:
         several = ", ".join(varied(cells)) or "none"
         raise InputError(
@@ -102,7 +103,7 @@ def compare_by(
     made = []
     for model in dict.fromkeys(cell.model for cell in cells):
         side = _of_state(state, model, model)
-        own = varied([cell for cell in cells if cell.model == model]).get(factor, [])
+        own = _levels([cell for cell in cells if cell.model == model], factor)
         for level in [b] if b else [level for level in own if level != first]:
             try:
                 made.append(compare(side, side, Between(factor, first, level)))
@@ -116,6 +117,12 @@ def compare_by(
             fix=f"its levels are {', '.join(levels)}; name two with --a and --b",
         )
     return compared_in_one_family(made)
+
+
+def _levels(cells: Sequence[Cell], factor: str) -> list[str]:
+    """The levels of a factor, without those that only controls have where others do."""
+    asked = varied([cell for cell in cells if not cell.is_control]).get(factor, [])
+    return asked if len(asked) > 1 else varied(cells).get(factor, [])
 
 
 def draw_comparison(comparison: Comparison, folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cornered.analysis.power import POWER, PlannedTest, TestPower, family_power
 from cornered.analysis.reference import matching
-from cornered.analysis.stopping import rule_for
+from cornered.analysis.stopping import SCREEN_TRIALS, rule_for
 from cornered.analysis.wording import COUNTS_ONLY, LEAST_A_SIDE
 from cornered.experiment import Experiment
 from cornered.hypotheses import DeclaredContrast
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from cornered.analysis.hypotheses import DeclaredTest
     from cornered.analysis.table import Cell
 
-SCREENING = 100
-"""Controls of a model that a screen asks for, as in the study."""
 SAME = 1e-9
 """Assumed rates that differ by no more are equal."""
 ONE_TEXT = 50
@@ -204,7 +202,7 @@ def _small_screens(experiment: Experiment) -> Iterator[str]:
         controls = sum(
             c.scenario == scenario and c.is_control and not c.is_probe for c in conditions
         )
-        if controls * n >= SCREENING:
+        if controls * n >= SCREEN_TRIALS:
             continue
         if not controls:
             yield (
@@ -214,7 +212,7 @@ def _small_screens(experiment: Experiment) -> Iterator[str]:
         else:
             yield (
                 f"{scenario} is screened by its controls, {controls * n} a model here; "
-                f"{SCREENING} tell a model that misread it from one that did not."
+                f"{SCREEN_TRIALS} tell a model that misread it from one that did not."
             )
 
 
