@@ -184,6 +184,11 @@ def _print_precision(made: Plan) -> None:
     add_row(out, "power for a rise of 10 pp", *(_percent(s.power) for s in made.precision))
     if made.rule:
         add_row(out, "trials, on average", *(f"{s.trials:.0f}" for s in made.precision if s.trials))
+        if any(s.screen_trials for s in made.precision):
+            of_screen = (f"{s.screen_trials:.0f}" for s in made.precision if s.screen_trials)
+            add_row(out, "  of a control of the screen", *of_screen)
+        total = (f"{s.all_trials:.0f}" for s in made.precision if s.all_trials)
+        add_row(out, "  of all cells, controls at 0 %", *total)
     print_table(out)
     if made.rule:
         echo_words(f"A cell stops {made.rule}; tokens and money above are for all its trials.")
