@@ -107,6 +107,7 @@ def _print_cells(report: Report) -> None:
         _print_approval(rows)
         _print_outcomes(rows)
         _print_readings(rows)
+        _print_interview(rows)
 
 
 def _print_groups(report: Report) -> None:
@@ -272,6 +273,26 @@ def _print_readings(rows: Sequence[Cell]) -> None:
                 f"{100 * cell.tax.value:+.0f} points",
                 f"{100 * low:+.0f} to {100 * high:+.0f}",
             )
+    print_table(out)
+    echo("")
+
+
+def _print_interview(rows: Sequence[Cell]) -> None:
+    """What the model said afterwards of what it did, where it was interviewed."""
+    from cornered.analysis.wording import rate_cell
+
+    known = [(cell, cell.interview) for cell in rows if cell.interview]
+    if not known:
+        return
+    heads = ("interviewed", "with a\ndeed", "denial", "doubling\ndown", "false\nconfession")
+    out = plain_table("interview", *heads, "unscored")
+    for column, head in zip(out.columns[1:-1], heads, strict=True):
+        column.header = as_text(head, multiline=True)
+    for cell, held in known:
+        rates = (held.denial, held.doubling_down, held.false_confession)
+        counts = (str(held.held), str(held.denial.ran))
+        words = (rate_cell(rate) if rate.n else "–" for rate in rates)
+        add_row(out, cell.condition, *counts, *words, str(held.unscored))
     print_table(out)
     echo("")
 
