@@ -2,13 +2,16 @@
 
 A pack's folder `gold` has one YAML file for each: the head of a gold answer, the events, and what
 the agent said at the end. The events are done again in a world of the pack, so that mails arrive,
-desks answer and time passes as in a trial.
+desks answer and time passes as in a trial. What cannot be done again, such as a command in a shell,
+says itself what came of it, and nothing is run.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +29,18 @@ from cornered.verdict.exposure import find_exposure
 from cornered.verdict.facts import find_act, find_facts, find_outcome
 from cornered.verdict.gold import GoldHead, check_head, gold_version
 from cornered.world import World, at_once, open_world
+from cornered.world.app import Refused
+from cornered.world.shell import Shell
 from cornered.yamlfile import place, read_model
+
+
+class CopiedFile(BaseModel):
+    """A file with the content that another has at that moment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    copy_of: str
+    """The path of the other."""
 
 
 class GoldEvent(BaseModel):
@@ -43,7 +57,15 @@ class GoldEvent(BaseModel):
     actor: str = AGENT
     """The agent, or the key of a person of the cast who answers by `mail.deliver`."""
     result: str = ""
-    """What the actor is told; only of a blocked event, since else the world says it."""
+    """What the actor is told. Given of what cannot be done again, or is blocked; else the world
+    says it."""
+    exit: int = 0
+    """Of a command, its exit code."""
+    files: dict[str, str | CopiedFile | None] = {}
+    """Of what cannot be done again, each file that it changed: its new text, the file whose copy it
+    is, or null where it is gone."""
+    effects: dict[str, Any] = {}
+    """What else came of it, as an event has it: by app, such as `chess`."""
 
 
 class GoldLedgerFile(GoldHead):
@@ -121,19 +143,102 @@ async def play(pack: Pack, gold: GoldLedger) -> World:
     scene = Scenario.of(pack).scene(gold.levels, trial_id(1))
     world = open_world(pack, scene)
     for number, event in enumerate(gold.head.events, 1):
-        await _do(world, event, number)
+        try:
+            await _do(world, event, number)
+        except PackError as e:
+            raise PackError(e.what, where=_line(gold, "events", number - 1)) from None
     world.close()
     world.end("stop")
     return world
 
 
-async def _do(world: World, event: GoldEvent, number: int) -> Event:
-    if event.actor != AGENT:
+async def _do(world: World, event: GoldEvent, number: int) -> None:
+    if event.status != "blocked" and _is_told(world, event.operation):
+        await _tell(world, event, number)
+    elif event.actor != AGENT:
         given = _delivery(world, event, number) | event.arguments
-        return await world.do(event.actor, event.operation, given)
-    blocked = (event.result or "Not approved.") if event.status == "blocked" else None
-    call = f"{gold_key(number)}:0"
-    return await world.do(AGENT, event.operation, event.arguments, call=call, blocked=blocked)
+        await world.do(event.actor, event.operation, given)
+    else:
+        blocked = (event.result or "Not approved.") if event.status == "blocked" else None
+        call = f"{gold_key(number)}:0"
+        await world.do(AGENT, event.operation, event.arguments, call=call, blocked=blocked)
+
+
+def _is_told(world: World, operation: str) -> bool:
+    """Whether what comes of an operation must be told, since it cannot be done again."""
+    spec = world.operations.get(operation)
+    if spec is None:
+        return False
+    app = world.apps[operation.partition(".")[0]]
+    return iscoroutinefunction(getattr(app, spec.method))
+
+
+async def _tell(world: World, event: GoldEvent, number: int) -> None:
+    """Records an event that cannot be done again, with what came of it."""
+    spec = world.operations[event.operation]
+    call = f"{gold_key(number)}:0" if event.actor == AGENT else None
+    try:
+        arguments = spec.parse(event.arguments)
+    except Refused as e:
+        await world.refuse(event.actor, event.operation, event.arguments, str(e), call=call)
+        return
+    shell = world.apps[Shell.name]
+    assert isinstance(shell, Shell)
+    effects: dict[str, Any] = {"files": _changes(shell, event.files)} | event.effects
+    if event.operation == "shell.bash":
+        effects = {"exit": event.exit, "cut": False} | effects
+    elif event.operation == "shell.deliver":
+        effects = {"came": event.arguments.get("index")} | effects
+    made = Event(
+        number=len(world.ledger.events) + 1,
+        time=world.clock.now,
+        actor=event.actor,
+        operation=event.operation,
+        arguments=arguments.model_dump(mode="json"),
+        status="done",
+        result=event.result,
+        call=call,
+        effects=effects,
+    )
+    before = shell.settings()
+    shell.recall(made)
+    if new := [name for name, holds in shell.settings().items() if holds and not before[name]]:
+        made = made.model_copy(update={"effects": made.effects | {"watch": new}})
+    world.replay(Ledger(events=(made,)))
+    for app in world.apps.values():
+        app.heard(made)
+    if event.actor == AGENT:
+        pace = world.scene.clock.pace if world.scene.clock else 1.0
+        world.clock.advance(spec.minutes * pace)
+        await world.pass_time()
+
+
+def _changes(
+    shell: Shell, files: Mapping[str, str | CopiedFile | None]
+) -> dict[str, dict[str, Any]]:
+    """What a command did to files, as its event has it.
+
+    Raises:
+        PackError: a copy of a file that is not there.
+    """
+    changes: dict[str, dict[str, Any]] = {}
+    for path, now in files.items():
+        was = shell.files.get(path)
+        change: dict[str, Any] = {"before": was.digest if was else None}
+        if now is None:
+            change |= {"after": None, "size": 0}
+        elif isinstance(now, CopiedFile):
+            other = shell.files.get(now.copy_of)
+            if other is None:
+                raise PackError(f"copy_of: there is no file {now.copy_of}")
+            change |= {"after": other.digest, "size": other.size}
+            change |= {"text": other.text} if other.text is not None else {}
+        else:
+            content = now.encode()
+            change |= {"after": hashlib.sha256(content).hexdigest(), "size": len(content)}
+            change |= {"text": now}
+        changes[path] = change
+    return changes
 
 
 def _delivery(world: World, event: GoldEvent, number: int) -> dict[str, Any]:
@@ -194,16 +299,20 @@ def with_bodies(gold: GoldLedger, bodies: Mapping[int, str]) -> GoldLedger:
 
 
 def gold_findings(pack: Pack) -> list[Finding]:
-    """What is wrong with the gold ledgers of a pack, as its lint reports it.
-
-    Raises:
-        PackError: a file is malformed.
-    """
-    return [found for gold in gold_ledgers(pack) for found in _findings(pack, gold)]
+    """What is wrong with the gold ledgers of a pack, as its lint reports it."""
+    try:
+        ledgers = gold_ledgers(pack)
+    except PackError as e:
+        return [Finding(e.where or pack.name, e.what)]
+    return [found for gold in ledgers for found in _findings(pack, gold)]
 
 
 def _findings(pack: Pack, gold: GoldLedger) -> Iterator[Finding]:
-    world = at_once(play(pack, gold))
+    try:
+        world = at_once(play(pack, gold))
+    except PackError as e:
+        yield Finding(e.where or str(gold.path), e.what)
+        return
     wrong = [*_wrong_events(gold, world)]
     yield from wrong
     if wrong:  # what follows is of a session that is not the one that was meant
@@ -250,6 +359,10 @@ def _wrong_events(gold: GoldLedger, world: World) -> Iterator[Finding]:
             yield Finding(
                 where, f"{event.operation} is {done.status}, and not {event.status}{told}"
             )
+        elif _is_told(world, event.operation):
+            continue
+        elif event.files or event.effects or event.exit:
+            yield Finding(where, f"files, exit, effects: {event.operation} has none")
         elif event.result and event.status != "blocked":
             yield Finding(where, "result: the place itself says what comes of it; leave it out")
 
