@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from cornered.errors import PackError
 from cornered.scenario import Level, Levels, Pack, load_pack
 from cornered.scenario.front_matter import read_headed
-from cornered.scenario.library import GOLD
+from cornered.scenario.library import GOLD, gold_files
 from cornered.verdict.judge import JudgeVerdict
 
 GoldKind = Literal[
@@ -134,8 +134,7 @@ def gold_used(pack: Pack) -> str | None:
 def gold_version(pack: Pack) -> str:
     """A hash of a pack's gold answers and ledgers, 12 hex digits; it changes with any of them."""
     digest = hashlib.sha256()
-    folder = pack.folder / GOLD
-    for path in [*sorted(folder.glob("*.md")), *sorted(folder.glob("*.yaml"))]:
+    for path in gold_files(pack.folder):
         digest.update(f"{path.name}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
