@@ -57,6 +57,7 @@ from cornered.samples import max_samples
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition
 from cornered.scenario.load import SHELL
+from cornered.surface.sandbox import check_sandbox
 from cornered.surface.tools.agents import check_agents
 from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import FailedCase, preflight
@@ -118,9 +119,9 @@ def read_run(folder: Path) -> RunState:
         card = find_card(experiment.judges, experiment.panel, experiment.judge_view)
     errors = judge_errors(card, manifest.packs, experiment.judged)
     labels = run_labels(folder, manifest) if experiment.judges else None
-    said = labels.by_trial if labels else None
+    said, weights = (labels.by_trial, labels.weights) if labels else (None, None)
     if manifest.imported:
-        table = imported_cells(manifest, experiment.scenarios, rows, errors, said)
+        table = imported_cells(manifest, experiment.scenarios, rows, errors, said, weights)
         return RunState(folder, manifest, rows, table, card, experiment, labels)
     by_condition: dict[Condition, list[str]] = {}
     for model, condition in experiment.subjects(experiment.conditions()):
@@ -133,6 +134,7 @@ def read_run(folder: Path) -> RunState:
         judged=bool(experiment.judges),
         errors=errors,
         labels=said,
+        weights=weights,
         stops=_stops(folder, experiment),
     )
     return RunState(folder, manifest, rows, table, card, experiment, labels)
@@ -432,6 +434,8 @@ def _run(
     """Runs what is missing, as `run` describes."""
     load_extensions()
     check_agents(experiment.agents)
+    if any(SHELL in load_pack(name).spec.world for name in experiment.scenarios):
+        check_sandbox(experiment.sandbox.partition(":")[0])
     named = dict.fromkeys(model for model, _ in experiment.subjects(conditions))
     emulated = experiment.tool_calling == "emulated"
     subjects = {
