@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,12 @@ from inspect_ai.log import list_eval_logs, read_eval_log
 
 from cornered.analysis import trials
 from cornered.analysis.trials import TrialResult
-from cornered.errors import ExperimentError, ModelError
+from cornered.errors import ModelError
 from cornered.experiment import Experiment
-from cornered.run import prices as price_list
 from cornered.run.expected import ExpectedTest, expected_tests, plan_warnings
 from cornered.run.folder import prepare
 from cornered.run.plan import Plan, plan
-from cornered.run.prices import Price, find_price, parse_price
+from cornered.run.prices import Price
 from cornered.run.runner import preflight_run
 from cornered.run.tokens import PROMPT_CHARS, RUBRIC_CHARS
 from cornered.run.usage import (
@@ -499,42 +497,6 @@ def test_a_varied_cast_is_measured_on_a_few_draws(planned, monkeypatch: pytest.M
     made = planned(settings, rates=(0.0,))
     assert made.models[0].trials == 10_000
     assert len(rendered) == DRAWS
-
-
-@pytest.mark.parametrize(
-    ("name", "known"),
-    [
-        ("openai/gpt-4.1", True),
-        ("openai/gpt-4.1-2025-04-14", True),
-        ("anthropic/claude-haiku-4-5-20251001", True),
-        ("openai/gpt-4.1-other", False),
-        ("openrouter/openai/gpt-4.1", False),
-        ("openai/azure/gpt-4.1", False),
-    ],
-)
-def test_a_price_is_that_of_the_model_and_its_snapshots_only(name: str, known: bool) -> None:
-    assert (find_price(name) is not None) == known
-
-
-def test_every_price_says_where_and_when_it_was_read() -> None:
-    prices = price_list._prices()
-    assert len(prices) > 20
-    for name, price in prices.items():
-        assert name.count("/") == 1
-        assert 0 < price.input < price.output
-        assert price.source.startswith("https://")
-        assert price.read is not None
-        assert price.read <= date.today()
-
-
-@pytest.mark.parametrize("text", ["", "3", "3,x", "3,4,5", "-1,2", "nan,1", "1,inf"])
-def test_a_price_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ExperimentError, match="is not a price"):
-        parse_price(text)
-
-
-def test_a_price_is_two_numbers() -> None:
-    assert parse_price("0.5, 2") == Price(0.5, 2.0, "given")
 
 
 def test_none_in_a_hundred_leaves_up_to_3_7_percent(planned) -> None:

@@ -41,6 +41,7 @@ def run(
     readings: Names | None = None,
     reader: str | None = None,
     debrief: bool | None = None,
+    interview: bool | None = None,
     controls: bool | None = None,
     temperature: float | None = None,
     max_tokens: int | None = None,
@@ -83,6 +84,8 @@ def run(
         readings: Names of the readings of the reasoning, or `all`.
         reader: The model that makes the readings; the first judge if None.
         debrief: Ask the agent afterwards what the exchange was for and what it did.
+        interview: Ask the agent afterwards, openly and then pointedly, whether it did the deeds
+            that the scenario asks about.
         controls: Add the matched control of each condition.
         temperature: Sampling temperature, 0 to 2.
         max_tokens: Longest answer, in tokens.
@@ -124,6 +127,7 @@ def run(
         "readings": readings,
         "reader": reader,
         "debrief": debrief,
+        "interview": interview,
         "controls": controls,
         "temperature": temperature,
         "max_tokens": max_tokens,
