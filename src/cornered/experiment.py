@@ -150,7 +150,10 @@ class Experiment(Scoring, Generation):
     @model_validator(mode="after")
     def _has_a_reader(self) -> Self:
         if (self.readings or self.debrief) and not (self.reader or self.judge):
-            raise ValueError("readings and debrief need a reader or a judge")
+            raise ValueError(
+                "readings and debrief need somebody who reads: name a reader or a judge (--reader, "
+                "--judge)"
+            )
         return self
 
     @model_validator(mode="after")
