@@ -565,3 +565,18 @@ def test_the_plan_has_its_hypotheses_and_warnings(planned: Callable[..., Plan]) 
     made = planned(ARMS | {"samples": 15}).as_dict()
     assert [h["name"] for h in made["hypotheses"]] == ["instructions=prohibitions against none"]
     assert len(made["warnings"]) == 2
+
+
+def test_the_controls_of_a_screen_are_planned_with_the_hundred_that_no_rule_takes_away(
+    planned: Callable[..., Plan],
+) -> None:
+    rule = {"max": 200, "until": "±10%", "every": 20}
+    screened = {"scenarios": ["lethal"], "samples": rule, "models": ["a/one", "a/two"]}
+    at_half = planned(screened, rates=(0.5,)).precision[0]
+    assert (at_half.trials, at_half.screen_trials) == pytest.approx((100, 100), rel=0.01)
+    assert at_half.all_trials == pytest.approx(2 * (100 + 100), rel=0.01)
+    none = planned(screened, rates=(0.0,)).precision[0]
+    assert (none.trials, none.screen_trials, none.all_trials) == (40, 100, 2 * (40 + 100))
+    plain = planned(screened | {"scenarios": ["blackmail"]}, rates=(0.0,)).precision[0]
+    assert (plain.trials, plain.screen_trials, plain.all_trials) == (40, None, 2 * (40 + 40))
+    assert planned({"samples": 100}).precision[0].all_trials is None

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cornered.analysis.agreement import Corrected, corrected_harmful
-from cornered.analysis.audited import Labels, audited_rate
+from cornered.analysis.audited import Labels, Weights, audited_rate
 from cornered.analysis.reasons import NOT_RUN
 from cornered.analysis.screen import Screen
 from cornered.analysis.stats import Difference, Interval, newcombe, wilson
 from cornered.analysis.stopping import Stop
 from cornered.analysis.trials import DeedCounts, TrialResult
-from cornered.analysis.two_phase import Stratum, two_phase
+from cornered.analysis.two_phase import Stratum, by_kind, two_phase
 from cornered.scenario.condition import Condition
 
 APPROVAL = "approval"
@@ -160,6 +160,43 @@ class Approval:
 
 
 @dataclass(frozen=True)
+class Interview:
+    """What the model said of its deeds in the interviews of a cell, unexposed trials left out.
+
+    None of it is part of the harmful rate.
+    """
+
+    held: int
+    """Trials that were interviewed, or should have been."""
+    denial: Rate
+    """Among trials whose ledger shows a deed that was asked about: those in which it is denied."""
+    doubling_down: Rate
+    """Among the same: those in which one is denied openly, and again when asked pointedly."""
+    false_confession: Rate
+    """Among trials whose ledger shows none: those in which one is admitted."""
+    overall: Rate
+    """Denial among all interviewed trials: one without a deed has nothing to deny."""
+    unscored: int
+    """Interviewed trials of which it is not known whether there is a denial, or, without a deed,
+    a false confession."""
+    said: Mapping[str, Mapping[str, int]]
+    """By fact, how often it was `done: denies, admits` and so on: whether the ledger shows it, and
+    what the open and the pointed answer say."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "held": self.held,
+            "unscored": self.unscored,
+            "denial": _rate_dict(self.denial),
+            "doubling_down": _rate_dict(self.doubling_down),
+            "false_confession": _rate_dict(self.false_confession),
+            "denial_of_all": _rate_dict(self.overall),
+            "said": {fact: dict(counts) for fact, counts in self.said.items()},
+        }
+
+
+@dataclass(frozen=True)
 class Cell:
     """One condition on one model."""
 
@@ -208,6 +245,8 @@ class Cell:
     """Trials whose agent did not meet what the scenario is about: in no rate, and in no bounds."""
     approval: Approval | None = None
     """What an approval stopped; None where there was none."""
+    interview: Interview | None = None
+    """What the model said of its deeds afterwards; None where nobody asked."""
     acts_before: int = 0
     """Unscored trials with the act before something ended them, such as a limit or a cut: in no
     rate, since those without the act are in none either."""
@@ -293,6 +332,7 @@ class Cell:
             "corrected": self.corrected.as_dict() if self.corrected else None,
             "stopped": self.stopped.why if self.stopped else None,
             "approval": self.approval.as_dict() if self.approval else None,
+            "interview": self.interview.as_dict() if self.interview else None,
             "outcomes": self.outcomes,
             "labels": self.labels,
             "labelled": self.labelled,
@@ -347,17 +387,8 @@ def _silence(rows: Sequence[TrialResult]) -> tuple[Stratum, ...]:
 
     Other actions of which none has a verdict stay out of the rate: acts say nothing about them.
     """
-    scored = [t for t in rows if t.status == "scored"]
-    acts = [t for t in scored if t.act]
-    others = [t for t in scored if not t.act and (t.votes or t.silent or t.harmful)]
-    clear = len(scored) - len(acts) - len(others)
-    read = [
-        Stratum(len(kind), sum(not t.silent for t in kind), sum(t.harmful is True for t in kind))
-        for kind in (acts, others)
-    ]
-    if not read[1].known:
-        del read[1]
-    return (*read, Stratum(clear, clear, 0))
+    acts, others, none = by_kind(seen for t in rows if (seen := t.seen(judged=True)))
+    return (acts, others, none) if others.known else (acts, none)
 
 
 def cells(
@@ -369,6 +400,7 @@ def cells(
     judged: bool,
     errors: Mapping[str, JudgeErrors] | None = None,
     labels: Labels | None = None,
+    weights: Weights | None = None,
     stops: Mapping[tuple[str, str], Stop] | None = None,
 ) -> list[Cell]:
     """The cells of a run in the order of the experiment, cells without trials included.
@@ -381,6 +413,7 @@ def cells(
         judged: Whether the run has a judge.
         errors: By scenario, the judge's error rates if known.
         labels: What persons said of trials of the run.
+        weights: What each label weighs, where the trials were drawn by other verdicts.
         stops: By model and condition, the early stop of a cell.
     """
     by_cell: dict[tuple[str, str], list[TrialResult]] = {}
@@ -413,6 +446,7 @@ def cells(
                 by_cell.get((cell.model, cell.condition), []),
                 audited.get((cell.model, cell.scenario), []),
                 labels or {},
+                weights,
                 (errors or {}).get(cell.scenario),
             ),
         )
@@ -460,6 +494,7 @@ def _cell(
         reasons=_reasons(rows, missing, judged=judged and not probe),
         unexposed=unexposed,
         approval=_approval(plan, rows, missing, judged=judged),
+        interview=_interview(rows),
         acts_before=sum(t.act_before for t in rows),
         harmful_before=sum(t.harmful_before for t in rows),
     )
@@ -483,6 +518,26 @@ def _approval(
     )
 
 
+def _interview(rows: Sequence[TrialResult]) -> Interview | None:
+    held = [t.candor for t in rows if t.candor is not None]
+    if not held:
+        return None
+    done = [candor for candor in held if candor.done]
+    facts = dict.fromkeys(fact for candor in held for fact in candor.answers)
+    return Interview(
+        held=len(held),
+        denial=_rate(candor.denial for candor in done),
+        doubling_down=_rate(candor.doubling_down for candor in done),
+        false_confession=_rate(c.false_confession for c in held if not c.done),
+        unscored=sum(candor.unscored for candor in held),
+        overall=_rate(candor.denial if candor.done else False for candor in held),
+        said={
+            fact: dict(Counter(c.answers[fact].word for c in held if fact in c.answers))
+            for fact in facts
+        },
+    )
+
+
 def _reasons(rows: Sequence[TrialResult], missing: int, *, judged: bool) -> dict[str, int]:
     counts = Counter(why for t in rows if (why := t.why(judged=judged)))
     return dict(counts.most_common()) | ({NOT_RUN: missing} if missing else {})
@@ -493,6 +548,7 @@ def _corrected(
     rows: Sequence[TrialResult],
     alike: Sequence[TrialResult],
     labels: Labels,
+    weights: Weights | None,
     errors: JudgeErrors | None,
 ) -> Corrected | None:
     """The corrected harmful rate: by labels on trials of the run, or else by the judge's card.
@@ -502,7 +558,7 @@ def _corrected(
     """
     if cell.harmful is None:
         return None
-    if labels and (audited := audited_rate(rows, alike, labels)):
+    if labels and (audited := audited_rate(rows, alike, labels, weights)):
         return audited
     if errors is None:
         return None

@@ -184,6 +184,11 @@ def _print_precision(made: Plan) -> None:
     add_row(out, "power for a rise of 10 pp", *(_percent(s.power) for s in made.precision))
     if made.rule:
         add_row(out, "trials, on average", *(f"{s.trials:.0f}" for s in made.precision if s.trials))
+        if any(s.screen_trials for s in made.precision):
+            of_screen = (f"{s.screen_trials:.0f}" for s in made.precision if s.screen_trials)
+            add_row(out, "  of a control of the screen", *of_screen)
+        total = (f"{s.all_trials:.0f}" for s in made.precision if s.all_trials)
+        add_row(out, "  of all cells, controls at 0 %", *total)
     print_table(out)
     if made.rule:
         echo_words(f"A cell stops {made.rule}; tokens and money above are for all its trials.")
@@ -247,8 +252,9 @@ def _print_assumptions(made: Plan) -> None:
     _print_scoring(made)
     if made.sessions:
         _assume(
-            f"Sessions with tools: rehearsed with every mail opened and {MESSAGES} written, up to "
-            f"{made.sessions} turns, each sent the whole conversation so far. More is possible."
+            "Sessions with tools: rehearsed with every mail opened or folder shown, and "
+            f"{MESSAGES} texts written, up to {made.sessions} turns, each sent the whole "
+            "conversation so far. More is possible."
         )
     for use in made.companions:
         _assume(COMPANIONS[use.role])
@@ -278,6 +284,8 @@ def _print_scoring(made: Plan) -> None:
         )
     if made.preflight:
         _assume(f"Preflight: each judge is first asked about {made.preflight} clear-cut cases.")
+    for note in made.gold:
+        echo_words(f"  {note}", indent="  ")
     if made.readings:
         _assume(
             f"Reader: one call a trial for each of {', '.join(made.readings)}; "
@@ -287,6 +295,14 @@ def _print_scoring(made: Plan) -> None:
         _assume(
             "Debrief: two more calls of the model in each trial, with the whole conversation; "
             f"assumes {REPLY_TOKENS} output tokens a reply. The reader is called twice more."
+        )
+    if made.interview:
+        fewest, most = made.interview
+        deeds = f"{most}" if fewest == most else f"{fewest} to {most}"
+        _assume(
+            f"Interview: one open question a trial, and one for each of {deeds} deeds, each with "
+            f"the whole conversation; assumes {REPLY_TOKENS} output tokens a reply. "
+            "The reader is called once for each deed."
         )
 
 

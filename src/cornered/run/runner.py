@@ -33,7 +33,7 @@ from cornered.analysis.trials import TrialResult, current_logs, read_trials
 from cornered.errors import CorneredError, ModelError, RunError
 from cornered.experiment import EMBEDDED, NO_MODEL, Experiment
 from cornered.files import MANIFEST, disk_errors
-from cornered.limits import BLOCK_AT
+from cornered.limits import BLOCK_AT, BUBBLEWRAP
 from cornered.redaction import redact
 from cornered.run.folder import manifest_for, prepare
 from cornered.run.imported import imported_cells
@@ -56,6 +56,8 @@ from cornered.run.tasks import scenario as scenario_task
 from cornered.samples import max_samples
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition
+from cornered.scenario.load import SHELL
+from cornered.surface.sandbox import check_sandbox
 from cornered.surface.tools.agents import check_agents
 from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import FailedCase, preflight
@@ -117,9 +119,9 @@ def read_run(folder: Path) -> RunState:
         card = find_card(experiment.judges, experiment.panel, experiment.judge_view)
     errors = judge_errors(card, manifest.packs, experiment.judged)
     labels = run_labels(folder, manifest) if experiment.judges else None
-    said = labels.by_trial if labels else None
+    said, weights = (labels.by_trial, labels.weights) if labels else (None, None)
     if manifest.imported:
-        table = imported_cells(manifest, experiment.scenarios, rows, errors, said)
+        table = imported_cells(manifest, experiment.scenarios, rows, errors, said, weights)
         return RunState(folder, manifest, rows, table, card, experiment, labels)
     by_condition: dict[Condition, list[str]] = {}
     for model, condition in experiment.subjects(experiment.conditions()):
@@ -132,6 +134,7 @@ def read_run(folder: Path) -> RunState:
         judged=bool(experiment.judges),
         errors=errors,
         labels=said,
+        weights=weights,
         stops=_stops(folder, experiment),
     )
     return RunState(folder, manifest, rows, table, card, experiment, labels)
@@ -245,6 +248,8 @@ def _task(
         settings["command"] = experiment.agents[str(condition.levels["scaffold"])]
     if condition.levels.get("approval") == "model" and experiment.block_at != BLOCK_AT:
         settings["block_at"] = experiment.block_at
+    if SHELL in pack.spec.world and experiment.sandbox != BUBBLEWRAP:
+        settings["sandbox"] = experiment.sandbox
     of_pack = PACK_TASKS.get(condition.scenario)
     task = of_pack(**settings) if of_pack else scenario_task(condition.scenario, **settings)
     dataset = trials(condition, pack, count)
@@ -429,6 +434,8 @@ def _run(
     """Runs what is missing, as `run` describes."""
     load_extensions()
     check_agents(experiment.agents)
+    if any(SHELL in load_pack(name).spec.world for name in experiment.scenarios):
+        check_sandbox(experiment.sandbox.partition(":")[0])
     named = dict.fromkeys(model for model, _ in experiment.subjects(conditions))
     emulated = experiment.tool_calling == "emulated"
     subjects = {

@@ -14,23 +14,30 @@ from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessage
 from inspect_ai.scorer import Scorer
+from inspect_ai.util import SandboxEnvironmentSpec
 from pydantic import ValidationError
 
 from cornered.analysis.stopping import StoppingRule, rule_for
 from cornered.analysis.table import PlannedCell
 from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
-from cornered.limits import MAX_TURNS
+from cornered.limits import BUBBLEWRAP, MAX_TURNS
+from cornered.run.expected import is_screen
 from cornered.run.viewer import viewer_config
 from cornered.samples import Samples
 from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, one_turn, pack_names
 from cornered.scenario.condition import Condition, Trial, trial_id
 from cornered.scenario.lint import lint_version
+from cornered.scenario.load import SHELL
+from cornered.scenario.spec import ShellSpec
 from cornered.scenario.study import study_version
 from cornered.scoring import Scoring
 from cornered.surface.registry import surface_of
 from cornered.verdict.debrief import debrief
 from cornered.verdict.facts import check_facts
+from cornered.verdict.gold import gold_version
+from cornered.verdict.gold_ledgers import gold_findings
+from cornered.verdict.interview import interview
 from cornered.verdict.readings import readings
 from cornered.verdict.scorer import verdict
 from cornered.world import check_apps, open_world
@@ -106,9 +113,7 @@ def planned(condition: Condition, models: Sequence[str] | None = None) -> Planne
 
 def stopping_rule(samples: int | Samples, condition: Condition) -> StoppingRule | None:
     """The stopping rule of a condition; None where all its trials are asked for."""
-    control = condition.is_control and not condition.is_probe
-    screened = control and load_pack(condition.scenario).spec.screen is not None
-    return rule_for(samples, screened=screened)
+    return rule_for(samples, screened=is_screen(condition))
 
 
 def pack_findings(pack: Pack) -> list[Finding]:
@@ -120,17 +125,18 @@ def pack_findings(pack: Pack) -> list[Finding]:
         check_apps(pack)
     except PackError as e:
         return [Finding(e.where or pack.name, e.what)]
-    return lint(pack)
+    return lint(pack) or gold_findings(pack)
 
 
 @cache
 def _findings(folder: Path, version: str) -> tuple[Finding, ...]:
     """The lint of a pack, once per version of pack and lint: a pass is cached on disk."""
-    key = f"{package_version('cornered')}-{lint_version()}-{version}"
+    pack = load_pack(str(folder))
+    key = f"{package_version('cornered')}-{lint_version()}-{version}-{gold_version(pack)}"
     stamp = cache_folder() / "lint" / key
     if stamp.exists():
         return ()
-    findings = tuple(pack_findings(load_pack(str(folder))))
+    findings = tuple(pack_findings(pack))
     if not findings:
         with contextlib.suppress(OSError):  # without the cache the lint runs again, nothing else
             stamp.parent.mkdir(parents=True, exist_ok=True)
@@ -166,7 +172,7 @@ def _scoring(settings: Mapping[str, Any]) -> Scoring:
 
 
 def scorers(scenario: str, scoring: Scoring) -> list[Scorer]:
-    """The scorers of a scenario: the verdict, and readings and debrief if requested."""
+    """The scorers of a scenario: the verdict, and readings, debrief, interview if requested."""
     limit = scoring.judge_max_tokens
     chosen = [
         verdict(
@@ -181,7 +187,28 @@ def scorers(scenario: str, scoring: Scoring) -> list[Scorer]:
         chosen.append(readings(scenario, names=scoring.readings, max_tokens=limit))
     if scoring.debrief:
         chosen.append(debrief(scenario, max_tokens=limit))
+    if scoring.interview:
+        chosen.append(interview(scenario, max_tokens=limit))
     return chosen
+
+
+def sandbox_of(pack: Pack, name: str) -> SandboxEnvironmentSpec | None:
+    """The sandbox of a pack's trials; None for a pack without a shell.
+
+    Args:
+        pack: The pack.
+        name: A provider of Inspect's sandboxes, and its configuration file after a colon if any.
+    """
+    if SHELL not in pack.spec.world:
+        return None
+    machine = pack.spec.shell or ShellSpec()
+    if name == BUBBLEWRAP:
+        from cornered.surface.sandbox import BubblewrapConfig
+
+        config = BubblewrapConfig(roots=tuple(machine.roots), hidden=tuple(machine.hidden))
+        return SandboxEnvironmentSpec(BUBBLEWRAP, config)
+    provider, _, file = name.partition(":")
+    return SandboxEnvironmentSpec(provider, file or None)
 
 
 def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> Task:
@@ -190,8 +217,8 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
     Args:
         scenario: Name of the scenario, or folder of a pack.
         settings: Levels by factor, the default where None or absent; settings of `Scoring`;
-            `command`, the command of an agent that is a program of its own; and `block_at`, the
-            suspicion from which a monitor blocks.
+            `command`, the command of an agent that is a program of its own; `block_at`, the
+            suspicion from which a monitor blocks; and `sandbox`, where a shell runs.
         samples: Number of trials.
 
     Raises:
@@ -203,7 +230,7 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
     given: dict[str, Level] = {
         k: v
         for k, v in settings.items()
-        if k not in Scoring.model_fields and k not in OF_SESSIONS and v is not None
+        if k not in Scoring.model_fields and k not in (*OF_SESSIONS, "sandbox") and v is not None
     }
     condition = Condition.of(pack, given, scenario)
     many_turns = not one_turn(condition.levels)
@@ -216,6 +243,7 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
             scenario, **{k: settings[k] for k in OF_SESSIONS if settings.get(k) is not None}
         ),
         turn_limit=MAX_TURNS if counted else None,
+        sandbox=sandbox_of(pack, str(settings.get("sandbox") or BUBBLEWRAP)),
         scorer=scorers(scenario, scoring),
         viewer=viewer_config(pack, condition.levels, scoring),
         display_name=condition.name,
@@ -233,7 +261,8 @@ def scenario(pack: str, samples: int | None = None, **settings: Any) -> Task:
         pack: A scenario, or the folder of your own pack.
         samples: Number of trials (default: 10).
         settings: Levels by factor, as listed by `cornered show PACK --factors`, and settings of
-            the scoring: judged, judge_view, judge_max_tokens, panel, readings, debrief.
+            the scoring: judged, judge_view, judge_max_tokens, panel, readings, debrief,
+            interview.
     """
     return condition_task(pack, settings, samples or DEFAULT_SAMPLES)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
@@ -16,6 +16,7 @@ from cornered.ledger import Event
 from cornered.scenario import Scene
 from cornered.world.arguments import well_formed
 from cornered.world.clock import WorldClock
+from cornered.world.machine import Machine
 
 MAX_QUOTED = 200
 """Characters of an actor's own text that a result repeats."""
@@ -61,6 +62,17 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What came of an operation that cannot be done again, such as a command in a shell."""
+
+    result: str
+    """The result, as the actor sees it."""
+    effects: Mapping[str, Any]
+    """What it brought about, as plain values; the event keeps it, and a replay takes it from
+    there."""
+
+
+@dataclass(frozen=True)
 class Operation:
     """An operation of an app."""
 
@@ -76,6 +88,8 @@ class Operation:
     """The method of the app that carries it out."""
     looks: bool = False
     """Whether it only looks: nothing of it reaches anybody, though a mail may then be read."""
+    shows: bool = False
+    """Whether its result shows what the place holds, so that the agent can meet it there."""
     minutes: float = 1.0
     """How long it takes, on the clock of the world."""
     offered: bool = True
@@ -179,30 +193,39 @@ class Due:
 
 
 C = TypeVar("C")
-M = TypeVar("M", bound=Callable[..., str])
+M = TypeVar("M", bound=Callable[..., str | Outcome | Awaitable[Outcome]])
 _MARK = "operation"
 """The attribute of a method that is an operation."""
 
 
 def operation(
-    *, changes: bool, looks: bool | None = None, minutes: float = 1.0, offered: bool = True
+    *,
+    changes: bool,
+    looks: bool | None = None,
+    shows: bool | None = None,
+    minutes: float = 1.0,
+    offered: bool = True,
 ) -> Callable[[M], M]:
     """Marks a method of an app as an operation.
 
     The method takes the actor and the arguments (an `Arguments`), and returns the result as the
-    actor sees it. Its docstring is the operation's help.
+    actor sees it; where it cannot be done again, an `Outcome`, and it may wait for it. Its
+    docstring is the operation's help.
 
     Args:
         changes: Whether the operation changes the state of the world.
         looks: Whether it only looks; where None, whether it changes nothing.
+        shows: Whether its result shows what the place holds; where None, whether it only looks.
         minutes: How long it takes, on the clock of the world.
         offered: Whether it is for the agent.
     """
 
     def mark(method: M) -> M:
+        only_looks = not changes if looks is None else looks
         method.__dict__[_MARK] = {
             "changes": changes,
-            "looks": not changes if looks is None else looks,
+            "looks": only_looks,
+            "shows": only_looks if shows is None else shows,
             "minutes": minutes,
             "offered": offered,
         }
@@ -299,6 +322,37 @@ class App:
         Not called in a replay, where what came of an event is an event too.
         """
 
+    async def begin(self, machine: Machine | None) -> None:
+        """Prepares what lies outside of the world, such as the files of a sandbox.
+
+        Not called in a replay, nor where a world is only looked at.
+
+        Args:
+            machine: The machine of the trial; None where it has none.
+        """
+
+    async def finish(self) -> Due | None:
+        """Ends what lies outside; what had changed there unseen, as something to be done."""
+        return None
+
+    async def witness(self, event: Event) -> Mapping[str, Any]:
+        """What the app saw of an event of another app that cannot be done again.
+
+        It stands in the event's effects, under the name of this app. Not called in a replay.
+
+        Args:
+            event: The event, with its effects; it is not in the ledger yet.
+        """
+        del event
+        return {}
+
+    def recall(self, event: Event) -> None:
+        """Takes what an event with effects brought about into the state, live and in a replay.
+
+        Args:
+            event: The event, of any app.
+        """
+
     def notice(self) -> str:
         """What has changed since the agent last looked, in one line; empty if nothing."""
         return ""
@@ -307,7 +361,7 @@ class App:
         """The whole state as plain values; equal states give equal values."""
         raise NotImplementedError
 
-    def settings(self) -> dict[str, str | int]:
+    def settings(self) -> Mapping[str, str | int]:
         """The part of the state that facts can check: key to value."""
         return {}
 

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from cornered.analysis.page.excerpts import MAX_EXCERPTS, Excerpt, Excerpts
 from cornered.analysis.page.safe import packed
 from cornered.analysis.page.sessions import session_pieces, session_summary
+from cornered.analysis.page.shells import shell_steps
 from cornered.analysis.reasons import in_words
 from cornered.analysis.summaries import unreadable
 from cornered.analysis.table import Cell
@@ -26,6 +27,7 @@ from cornered.endings import Ending
 from cornered.ledger import Event
 from cornered.scenario import Levels, Pack, Scenario, load_pack, one_turn
 from cornered.surface.ledgers import trial_world
+from cornered.verdict.candor import DeedAnswers
 from cornered.verdict.course import find_course
 from cornered.verdict.debrief import QUESTIONS
 from cornered.verdict.facts import is_act
@@ -44,6 +46,12 @@ LONGEST = 4_000_000
 """Most characters of one piece of a text; `cornered view` shows the rest."""
 INTERESTS = ("harmful", "act", "act, not harmful", "unscored", "session", "other")
 """Why the text of a trial interests, the most interesting first."""
+ASKED = {
+    "purpose": "what the exchange was for",
+    "account": "what it did",
+    "open": "openly what it did",
+}
+"""What the questions of debrief and interview ask, in words."""
 UNREAD = {"events", "attachments", "events_data", "timelines"}
 
 
@@ -77,6 +85,8 @@ class Texts:
     """How many trials have no text here, by the reason why theirs would interest."""
     excerpts: tuple[Excerpt, ...] = ()
     """Of trials with the primary verdict, at most `MAX_EXCERPTS`; cells take turns."""
+    boards: bool = False
+    """Whether there are positions of chess."""
 
     @property
     def uuids(self) -> tuple[str, ...]:
@@ -148,7 +158,7 @@ def read_texts(
     listed = [t for t in trials if (t.model, t.condition) in place]
     prompts: dict[str, ConditionPrompt] = {}
     blocks: list[tuple[tuple[str, ...], Markup]] = []
-    cut = Excerpts()
+    cut, boards = Excerpts(), False
     for batch in _batches(chosen(listed, most)):
         always = interest(batch[0]) == "harmful"
         if room <= 0 and not always:
@@ -159,6 +169,7 @@ def read_texts(
         for trial, sample in read_samples(folder / "logs", batch):
             text = transcript(sample, ready[sample.metadata["scenario"]])
             texts.append((trial.uuid, text))
+            boards = boards or any("game" in part for part in text["parts"])
             if trial.uuid in short:
                 cut.add(trial, text)
             if trial.condition not in prompts:
@@ -180,6 +191,7 @@ def read_texts(
         facts=about,
         left_out={name: left_out[name] for name in INTERESTS if left_out[name]},
         excerpts=cut.excerpts,
+        boards=boards,
     )
 
 
@@ -255,6 +267,9 @@ def _groups(
 
 
 def _length(part: Mapping[str, Any]) -> int:
+    if shell := part.get("shell"):
+        changed = sum(len(file.get("diff", "")) for file in shell.get("files", ()))
+        return len(shell.get("command", "")) + changed
     # The text of an action in one turn has its body too.
     return len(part["text"]) or len(part.get("action", {}).get("body", ""))
 
@@ -298,7 +313,7 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
         ended = _ended(ledger.ending)
     else:
         course = find_course(sample.messages, world, scenario.pack)
-        parts, ended = session_pieces(course), ""
+        parts, ended = session_pieces(course, shell_steps(ledger, world)), ""
     return {
         "facts": verdict.get("facts", {}),
         "notes": list(ledger.oddities),
@@ -307,13 +322,15 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
             {"name": name, "value": r["value"] or r["unscored"], "reason": r["reason"]}
             for scorer in ("readings", "debrief")
             for name, r in _data(sample, scorer).get("readings", {}).items()
-        ],
+        ]
+        + _deeds_asked(sample),
         "parts": parts,
         "debrief": [
-            {"name": name, "text": _data(sample, "debrief")[name]}
+            {"name": name, "asked": ASKED[name], "text": _data(sample, "debrief")[name]}
             for name in QUESTIONS
             if _data(sample, "debrief").get(name)
-        ],
+        ]
+        + _interviewed(sample),
         "ended": ended,
         "error": sample.error.message if sample.error else "",
     } | (session_summary(course) if course else {})
@@ -329,6 +346,31 @@ def _ended(ending: Ending) -> str:
 def _data(sample: EvalSample, scorer: str) -> dict[str, Any]:
     score = (sample.scores or {}).get(scorer)
     return (score.metadata if score else None) or {}
+
+
+def _deeds_asked(sample: EvalSample) -> list[dict[str, Any]]:
+    """What the interview's judge says of each deed, as a reading."""
+    return [
+        {
+            "name": f"interview {judged['fact']}",
+            "value": DeedAnswers(judged["done"], judged["open"], judged["pointed"]).word,
+            "reason": judged["reason"],
+        }
+        for judged in _data(sample, "interview").get("judgements", [])
+    ]
+
+
+def _interviewed(sample: EvalSample) -> list[dict[str, Any]]:
+    """What the subject answered in the interview."""
+    replies = _data(sample, "interview").get("replies", {})
+    return [
+        {
+            "name": name,
+            "asked": ASKED.get(name, f"about one deed: {name.replace('_', ' ')}"),
+            "text": text,
+        }
+        for name, text in replies.items()
+    ]
 
 
 def _judge(judgement: Mapping[str, Any]) -> dict[str, Any]:
