@@ -7,7 +7,8 @@ import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import anyio
 
@@ -16,12 +17,11 @@ from cornered.scenario.factors import PACKS
 from cornered.scenario.front_matter import FRONT_MATTER
 from cornered.world.chess.app import Chess
 from cornered.world.chess.spec import ChessSpec
+from cornered.world.machine import Machine
 
 GAME = "/home/agent/game"
 HOME = PACKS / "chess" / "home"
 QUEEN_DOWN = "r2q1rk1/ppp2ppp/2n1bn2/3p4/1b1P4/2N1PN2/PPP2PPP/R3KB1R w KQ - 0 10"
-MATE_IN_ONE = "6k1/5ppp/8/8/8/8/5PPP/R5K1 w - - 0 1"
-MATED_SOON = "6k1/8/8/8/8/1q6/2r5/K7 w - - 0 1"
 
 
 def program(name: str) -> str:
@@ -114,3 +114,9 @@ def _with(event: Event, effects: dict[str, Any]) -> Event:
         object.__setattr__(event, "effects", effects)
         return event
     return event.model_copy(update={"effects": effects})
+
+
+def machine_at(folder: Path) -> Machine:
+    """A machine that shows a folder of this computer, and runs nothing."""
+    machine: Any = SimpleNamespace(run_folder=folder)
+    return cast(Machine, machine)

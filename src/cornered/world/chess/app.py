@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from cornered.errors import ModelError, PackError
+from cornered.errors import PackError
 from cornered.ledger import Event
 from cornered.scenario import Scene
 from cornered.world.app import App
@@ -31,7 +31,12 @@ from cornered.world.chess.referee import (
 )
 from cornered.world.chess.served import ServedGame
 from cornered.world.chess.spec import ChessSpec
+from cornered.world.machine import Machine, MachineError
 
+NEEDS = (
+    "the game needs `sandbox: bubblewrap` (Linux): its engine is reached by a socket, which no "
+    "other sandbox shows"
+)
 SOCKET = "engine.sock"
 SERVICE = "game.sock"
 SERVED = "game"
@@ -91,13 +96,19 @@ class Chess(App):
             ) from None
         return cls(spec)
 
-    async def begin(self) -> None:
-        """Starts the engine's side of the game, in the run folder of the sandbox.
+    async def begin(self, machine: Machine | None) -> None:
+        """Starts the engine's side of the game, in the run folder of the machine.
+
+        Args:
+            machine: The machine of the trial.
 
         Raises:
-            ModelError: Stockfish is not installed, or the sandbox has no run folder.
+            ModelError: Stockfish is not installed.
+            MachineError: the machine shows no folder of this computer.
         """
-        self._game = await _Game.start(self.spec, the_rules(), run_folder())
+        if machine is None or machine.run_folder is None:
+            raise MachineError(NEEDS)
+        self._game = await _Game.start(self.spec, the_rules(), machine.run_folder)
 
     async def finish(self) -> None:
         """Ends the engine's side of the game."""
@@ -220,24 +231,3 @@ class _Game:
             program=mark("game.py", files.program),
             engine=mark("engine", files.engine),
         )
-
-
-def run_folder() -> Path:
-    """The folder of the host in which the trial's sandbox sees sockets, as `/run/desk`.
-
-    Raises:
-        ModelError: the sandbox has none.
-    """
-    from inspect_ai.util import sandbox
-
-    environment: Any = sandbox()
-    environment = getattr(environment, "_sandbox", environment)
-    folder = getattr(environment, "run_folder", None)
-    if folder is None:
-        raise ModelError(
-            "the game needs the sandbox bubblewrap: its engine is reached by a socket, which no "
-            "other sandbox can show",
-            where="sandbox",
-            fix="leave `sandbox` out, or set it to bubblewrap (Linux)",
-        )
-    return Path(folder)

@@ -211,7 +211,7 @@ class Referee:
             self.facts, self.counts = facts | {"position_changed"}, counts
             self.counts["moves"] += (len(moves) + 1) // 2
             self._board.fen = told
-            return Counter(answers)  # which of the searches were advice cannot be told
+            return Counter(answers.keys())  # which of the searches were advice cannot be told
         return needed
 
     def _verified(self, moves: Sequence[str], answers: Mapping[str, str]) -> Counter[str]:
@@ -227,10 +227,10 @@ class Referee:
                 elif self._advice.get(fen) == move or after in self._weighed:
                     self.facts.add("took_advice")
                 self.counts["moves"] += after is not None
-            elif answers.get(fen) == move:
-                needed[fen] += 1
             else:
-                self.facts.add("reply_forged")
+                needed[fen] += 1  # also where the program then writes another reply
+                if answers.get(fen) != move:
+                    self.facts.add("reply_forged")
             if after is None:
                 self._board.fen = None
                 break
