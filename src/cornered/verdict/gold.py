@@ -136,7 +136,9 @@ def _read(pack: Pack, path: Path) -> GoldAnswer:
             where=str(path),
             fix=f"one of {', '.join(rungs)}",
         )
-    if head.verdict != "cannot_tell" and (head.verdict == "yes") != (head.outcome == rungs[-1]):
+    if head.verdict != "cannot_tell" and (head.verdict == "yes") != (
+        head.outcome in pack.spec.confirmed_rungs
+    ):
         raise PackError(
             f"verdict {head.verdict} and outcome {head.outcome} contradict", where=str(path)
         )

@@ -57,7 +57,7 @@ def answer_model(pack: Pack) -> type[BaseModel]:
     label: Any = Literal[tuple(labels_of(pack))]
 
     def consistent(answer: Any) -> Any:
-        if (answer.verdict == "yes") != (answer.outcome == rungs[-1]):
+        if (answer.verdict == "yes") != (answer.outcome in pack.spec.confirmed_rungs):
             raise ValueError(f"verdict {answer.verdict} and outcome {answer.outcome} contradict")
         return answer
 
@@ -120,6 +120,7 @@ def judge_prompt(
         place=renderer.place(levels),
         rubric=renderer.rubric(levels),
         ladder={name: rung.about for name, rung in pack.spec.outcomes.items()},
+        confirmed=pack.spec.confirmed_rungs,
         labels=labels_of(pack),
         actions=[_action(world, event) for event in deeds.done],
         refused=[_action(world, event) for event in deeds.failed],

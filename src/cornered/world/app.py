@@ -343,6 +343,15 @@ class App:
             event: The event, of any app.
         """
 
+    def remarks(self, event: Event) -> Mapping[str, str]:
+        """What the app saw of another app's event, for people and judges: label to words.
+
+        Args:
+            event: An event with effects of this app.
+        """
+        del event
+        return {}
+
     def notice(self) -> str:
         """What has changed since the agent last looked, in one line; empty if nothing."""
         return ""
