@@ -13,6 +13,8 @@ from cornered.errors import FactorError
 from cornered.scenario.factors import Level, Levels
 from cornered.scenario.lint.finding import Finding
 from cornered.scenario.lint.reader import PackReader
+from cornered.scenario.load import SHELL
+from cornered.scenario.pack import TextFile, text_files_in
 from cornered.scenario.study import study_scene
 
 _DRAW = "000001"
@@ -91,7 +93,15 @@ class _Prompts:
             reads for reads in reader.renderer.templates.parts("system.md") if name in reads
         )
         texts = {reader.task_reads, *map(reader.mail_reads, reader.all_mails)}
+        files = text_files_in(reader.pack.apps.get(SHELL))
+        texts |= {frozenset({*one.head.when.root, *self._file_reads(one)}) for one in files}
         yield from (reads for reads in texts if name in reads)
+
+    def _file_reads(self, file: TextFile) -> Collection[str]:
+        """The factors that the text and the path of a file read."""
+        templates = self.reader.renderer.templates
+        where = self.reader.file(file.name)
+        return {*templates.reads(file.name), *templates.reads_in(file.head.path, where)}
 
     def _of(self, *cell: tuple[str, Level]) -> tuple[Any, ...]:
         """All that the agent reads in a cell; spaces and line breaks tell nothing apart."""
@@ -103,7 +113,18 @@ class _Prompts:
         renderer = self.reader.renderer.for_trial(levels, _DRAW)
         mails = (replace(mail, body=_folded(mail.body)) for mail in renderer.mails(levels))
         prompts = renderer.system(levels), renderer.task(levels, inbox="")
-        return *map(_folded, prompts), *mails
+        return *map(_folded, prompts), *mails, *self._files(levels)
+
+    def _files(self, levels: Levels) -> Iterator[tuple[str, str]]:
+        """Path and text of each file of a shell; where there is one, it is what the agent works on.
+
+        The rest of an office is left out: what only stands beside the mail tells no levels apart.
+        """
+        if SHELL not in self.reader.pack.apps:
+            return
+        shell = self.reader.renderer.scene(levels).apps[SHELL]
+        for file in chain(shell["files"], *(one["files"] for one in shell["deliver"])):
+            yield file["path"], _folded(file["text"])
 
 
 def _folded(text: str) -> str:
