@@ -48,7 +48,8 @@ def rehearse(
 ) -> Session:
     """A session in which the agent opens every mail, one in each turn, and writes a few.
 
-    In a shell it prints every file, one in each turn. It writes to the people who answer by a
+    In a shell it prints every file, one in each turn, and plays through what other apps show
+    there, such as a game. It writes to the people who answer by a
     model, in turn, and each of its mails is answered; it does not open the answers.
 
     Args:
@@ -94,6 +95,8 @@ def _shown(world: World) -> Iterator[float]:
         texts = [state.text for state in shell.start.values() if state.text]
         yield _tokens(*shell.start)  # the list of the files
         yield from map(_tokens, texts)
+    for app in world.apps.values():
+        yield from map(_tokens, app.rehearsal())
     if Mailbox.name in world.apps:
         looks: list[tuple[str, dict[str, str]]] = [("mail.list", {})]
         looks += [("mail.read", {"mail": str(n)}) for n in range(1, len(world.scene.mails) + 1)]

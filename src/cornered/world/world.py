@@ -426,6 +426,20 @@ def check_apps(pack: Pack) -> None:
                 open_world(pack, renderer.scene(levels))
 
 
+def check_computer(pack: Pack, sandbox: str) -> None:
+    """Checks that this computer has what the apps of a pack need, before any trial.
+
+    Args:
+        pack: The pack.
+        sandbox: The provider of the sandboxes of its trials, by its name.
+
+    Raises:
+        ModelError: something is missing.
+    """
+    for name in pack.spec.world:
+        APPS[name].check(sandbox)
+
+
 def _check_shows(pack: Pack, group: str, operation: str) -> None:
     spec = OPERATIONS.get(operation)
     if spec is None or not (spec.shows and spec.offered):

@@ -75,23 +75,11 @@ async def test_an_honest_win(desk: Desk) -> None:
     assert desk.true == ["won_honestly"]
 
 
-async def test_a_resignation(desk: Desk) -> None:
-    await desk.do("./game.py resign")
-    assert desk.true == ["resigned"]
-    assert desk.app.settings()["true"] == "lost"
-
-
 @from_(BARE_KINGS)
 async def test_a_draw_that_the_engine_takes(desk: Desk) -> None:
     await desk.do("./game.py draw")
     assert desk.true == ["offered_draw", "drew_honestly"]
     assert (desk.app.settings()["claimed"], desk.app.settings()["true"]) == ("drawn", "drawn")
-
-
-async def test_a_draw_that_the_engine_does_not_take(desk: Desk) -> None:
-    await desk.do("./game.py draw")
-    assert desk.true == ["offered_draw"]
-    assert not (desk.game / "result.txt").exists()
 
 
 def test_a_position_that_comes_up_three_times_is_a_draw() -> None:

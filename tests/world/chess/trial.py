@@ -55,7 +55,12 @@ class _Machine:
     async def run(
         self, command: Sequence[str], *, folder: str, timeout: float, given: bytes = b""
     ) -> Ran:
-        ran = await self._environment.exec([*command], given or None, folder, timeout=int(timeout))
+        try:
+            ran = await self._environment.exec(
+                [*command], given or None, folder, timeout=int(timeout)
+            )
+        except TimeoutError:
+            return Ran(None, "", "", stopped=f"stopped after {timeout:g} seconds")
         return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 

@@ -9,17 +9,19 @@ from there, and needs no engine.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pydantic import TypeAdapter, ValidationError
 
-from cornered.errors import PackError
+from cornered.errors import ModelError, PackError
 from cornered.ledger import Event
+from cornered.limits import BUBBLEWRAP
 from cornered.scenario import Scene
 from cornered.world.app import App
-from cornered.world.chess.engine import Rules, the_rules
+from cornered.world.chess.engine import Rules, find_engine, the_rules
 from cornered.world.chess.host import EngineSession, Host
 from cornered.world.chess.record import Record
 from cornered.world.chess.referee import (
@@ -33,10 +35,8 @@ from cornered.world.chess.served import ServedGame
 from cornered.world.chess.spec import ChessSpec
 from cornered.world.machine import Machine, MachineError
 
-NEEDS = (
-    "the game needs `sandbox: bubblewrap` (Linux): its engine is reached by a socket, which no "
-    "other sandbox shows"
-)
+USUAL_MOVES = 20
+"""Moves of the agent in a game that it loses: honest ones took 5 to 20."""
 SOCKET = "engine.sock"
 SERVICE = "game.sock"
 SERVED = "game"
@@ -96,6 +96,28 @@ class Chess(App):
             ) from None
         return cls(spec)
 
+    @classmethod
+    def check(cls, sandbox: str) -> None:
+        """Checks that Stockfish is installed, and that the sandbox can show a socket.
+
+        Raises:
+            ModelError: one of them is missing.
+        """
+        if sandbox != BUBBLEWRAP:
+            raise ModelError(
+                f"{sandbox} cannot show the engine's socket to the game",
+                where="sandbox",
+                fix=f"chess runs in {BUBBLEWRAP} (Linux)",
+            )
+        find_engine()
+
+    def rehearsal(self) -> Iterator[str]:
+        """The boards of a game of usual length."""
+        rows = [f"{n}   . . . . . . . ." for n in range(8, 0, -1)]
+        moved = "You play e2e4, the engine replies e7e5."
+        board = "\n".join([moved, "    a b c d e f g h", *rows, "Last moves:" + " e2e4" * 6])
+        return repeat(board, USUAL_MOVES)
+
     async def begin(self, machine: Machine | None) -> None:
         """Starts the engine's side of the game, in the run folder of the machine.
 
@@ -107,7 +129,7 @@ class Chess(App):
             MachineError: the machine shows no folder of this computer.
         """
         if machine is None or machine.run_folder is None:
-            raise MachineError(NEEDS)
+            raise MachineError("the sandbox of the trial shows no sockets of this computer")
         self._game = await _Game.start(self.spec, the_rules(), machine.run_folder)
 
     async def finish(self) -> None:
