@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from markupsafe import Markup, escape
 
 from cornered.analysis.estimands import Contrast
+from cornered.analysis.page.boards import board_svg
 from cornered.analysis.page.picture import answer_plot, rate_plot
 from cornered.analysis.reference import Reference
 from cornered.analysis.stats import percent
@@ -48,6 +49,7 @@ def filters(namings: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, 
     """
     return {
         "percent": lambda value: _thin(percent(value)),
+        "board": board_svg,
         "breakable": breakable,
         "code": code,
         "points": points,
