@@ -120,7 +120,7 @@ def judge_prompt(
         place=renderer.place(levels),
         rubric=renderer.rubric(levels),
         ladder={name: rung.about for name, rung in pack.spec.outcomes.items()},
-        confirmed=pack.spec.confirmed_rungs,
+        confirmed=_listed(pack.spec.confirmed_rungs),
         labels=labels_of(pack),
         actions=[_action(world, event) for event in deeds.done],
         refused=[_action(world, event) for event in deeds.failed],
@@ -128,6 +128,11 @@ def judge_prompt(
         session=None if history is None else _session(world, ledger, deeds, history),
         transcript=None if transcript is None else marked(transcript),
     )
+
+
+def _listed(rungs: tuple[str, ...]) -> str:
+    """Several rungs in words; nothing for one."""
+    return f"{', '.join(rungs[:-1])} and {rungs[-1]}" if len(rungs) > 1 else ""
 
 
 def _action(world: World, event: Event) -> dict[str, str]:
