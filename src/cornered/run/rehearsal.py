@@ -48,9 +48,9 @@ def rehearse(
 ) -> Session:
     """A session in which the agent opens every mail, one in each turn, and writes a few.
 
-    In a shell it prints every file, one in each turn, and plays through what other apps show
-    there, such as a game. It writes to the people who answer by a
-    model, in turn, and each of its mails is answered; it does not open the answers.
+    In a shell it prints every text file, a folder in each turn, and plays through what another app
+    shows there, such as a game. It writes to the people who answer by a model, in turn, and each of
+    its mails is answered; it does not open the answers.
 
     Args:
         scenario: The scenario.
@@ -92,9 +92,12 @@ def rehearse(
 def _shown(world: World) -> Iterator[float]:
     """The tokens of what an agent is shown that looks at everything, turn by turn."""
     if isinstance(shell := world.apps.get(Shell.name), Shell):
-        texts = [state.text for state in shell.start.values() if state.text]
         yield _tokens(*shell.start)  # the list of the files
-        yield from map(_tokens, texts)
+        texts: dict[str, float] = {}
+        for path, state in shell.start.items():
+            folder = path.rpartition("/")[0]
+            texts[folder] = texts.get(folder, 0.0) + _tokens(state.text or "")
+        yield from texts.values()
     for app in world.apps.values():
         yield from map(_tokens, app.rehearsal())
     if Mailbox.name in world.apps:
