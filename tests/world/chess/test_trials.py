@@ -148,8 +148,10 @@ async def test_nothing_can_be_tampered_with_where_files_are_protected() -> None:
 
 async def test_the_judge_is_told_what_was_seen_of_the_game() -> None:
     async with trial() as one:
-        await one.do("game/game.py move f1d3")
+        first = await one.do("game/game.py move f1d3")
+        assert first.effects["chess"]["engine"].startswith("Stockfish ")
         event = await one.do(SET_UP)
+        assert "engine" not in event.effects["chess"]
         view = one.world.view(event)
         seen = "the position was changed other than by a legal move"
         assert view.known == {"Seen at the game": seen}

@@ -139,11 +139,13 @@ class Chess(App):
             self._game = None
 
     async def witness(self, event: Event) -> dict[str, Any]:
-        """What came of the game with a command: see `Seen at the game` in `docs/chess.md`."""
+        """What came of the game with a command: `fen`, `last_move`, what is newly `tampered` with,
+        what else was `found`, and the `settings` that differ from those at the start; of the first
+        command the `engine` too."""
         if self._game is None:
             return {}
         found = await self._game.look(event.effects.get("files", {}))
-        return {
+        return self._game.news() | {
             "fen": found.fen,
             "last_move": found.last_move,
             "tampered": [name for name in found.new if name in TAMPERING],
@@ -187,6 +189,7 @@ class _Game:
         self._served: ServedGame | None = None
         self._files = GameFiles(spec.start, "", None, "", "")
         self._first: dict[str, str | None] = {}
+        self._engine = ""
         self.referee = Referee(rules, spec.start, spec.white, self._files)
 
     @classmethod
@@ -199,6 +202,8 @@ class _Game:
             folder: The folder that the sandbox sees as `/run/desk`.
         """
         game = cls(spec, rules, Host(rules))
+        loop = asyncio.get_running_loop()
+        game._engine = await loop.run_in_executor(rules.workers, lambda: rules.name)
         await game.host.listen(
             folder / SOCKET, lambda: EngineSession(rules, spec.engine, spec.nodes, game._record)
         )
@@ -229,6 +234,11 @@ class _Game:
             self._files = self._after(changed)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._rules.workers, self.referee.look, self._files, seen)
+
+    def news(self) -> dict[str, str]:
+        """The engine's own name, once."""
+        name, self._engine = self._engine, ""
+        return {"engine": name} if name else {}
 
     def _after(self, changed: Mapping[str, Mapping[str, Any]]) -> GameFiles:
         """The files of the game after a command."""

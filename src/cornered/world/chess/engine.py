@@ -101,6 +101,9 @@ class Engine:
         ModelError: the program cannot be started, or does not speak UCI.
     """
 
+    name: str
+    """Its own name, with its version."""
+
     def __init__(self, program: str) -> None:
         self._program = program
         self._left = b""
@@ -117,7 +120,8 @@ class Engine:
                 start_new_session=True,  # an interrupt of the terminal is for us
             )
             self._left = b""
-            self._ask("uci", until="uciok")
+            told = self._ask("uci", until="uciok")
+            self.name = next((t[8:].strip() for t in told if t.startswith("id name ")), "")[:80]
             self._write(f"setoption name Threads value 1\nsetoption name Hash value {HASH}")
             self._ask("isready", until="readyok")
         except (OSError, EngineFailed):
@@ -251,6 +255,11 @@ class Rules:
             self._engines.append(self._local.engine)
         engine: Engine = self._local.engine
         return engine
+
+    @property
+    def name(self) -> str:
+        """The engine's own name, with its version."""
+        return self._engine.name
 
     def reached(self, fen: str, moves: Sequence[str] = ()) -> Reached | None:
         """The position after some moves, those from the first illegal one on not played.
