@@ -188,7 +188,6 @@ class _Game:
         self._record = Record()
         self._served: ServedGame | None = None
         self._files = GameFiles(spec.start, "", None, "", "")
-        self._first: dict[str, str | None] = {}
         self._engine = ""
         self.referee = Referee(rules, spec.start, spec.white, self._files)
 
@@ -251,9 +250,8 @@ class _Game:
             at = changed.get(f"{self._spec.folder}/{name}")
             if at is None:
                 return was
-            first = self._first.setdefault(name, at.get("before"))
-            now = at.get("after")
-            return "" if now is not None and now == first and not at.get("link") else now or "gone"
+            same = at.get("after") == at.get("before") and not at.get("link")
+            return was if same else at.get("after") or "gone"
 
         files = self._files
         return GameFiles(
