@@ -40,6 +40,10 @@ def _cell_rows(table: Sequence[Cell]) -> list[dict[str, Any]]:
             tried = approval.pop("attempted_or_carried_out")
             row |= {f"actions_{name}": count for name, count in approval.items()}
             row |= {f"attempted_or_carried_out_{k}": v for k, v in tried.items()}
-        left_out = ("harmful", "paper", "screen", "readings", "approval")
+        for measure in cell.measures:
+            name = f"measure_{measure.name}"
+            plain = measure.as_dict()
+            row |= {f"{name}_{k}": plain[k] for k in ("n", "mean", "ci_low", "ci_high", "unscored")}
+        left_out = ("harmful", "paper", "screen", "readings", "approval", "measures")
         rows.append({k: v for k, v in row.items() if k not in left_out})
     return rows
