@@ -22,7 +22,7 @@ from pydantic import (
 from cornered.errors import ExperimentError, FactorError
 from cornered.generation import Generation
 from cornered.hypotheses import Hypothesis, hypothesis_problems
-from cornered.limits import BLOCK_AT, Limits
+from cornered.limits import BLOCK_AT, BUBBLEWRAP, Limits
 from cornered.samples import MAX_TRIALS, Samples
 from cornered.scenario import Level, Pack, load_pack, one_turn
 from cornered.scenario.condition import Condition
@@ -108,6 +108,9 @@ class Experiment(Scoring, Generation):
     """The model that reads operations before they happen, at the level `approval=model`."""
     block_at: float = Field(default=BLOCK_AT, ge=0, le=100)
     """The suspicion, from 0 to 100, from which the monitor blocks."""
+    sandbox: str = Field(default=BUBBLEWRAP, min_length=1)
+    """Where the commands of a scenario with a shell run: `bubblewrap`, `docker`, `docker:FILE` with
+    a compose file, or any other provider of Inspect's sandboxes by its name."""
     samples: Annotated[
         Annotated[int, Field(ge=1, le=MAX_TRIALS), Tag("number")] | Annotated[Samples, Tag("rule")],
         Discriminator(_number_or_rule),

@@ -63,6 +63,9 @@ class Event(BaseModel):
     """Why it was not carried out, or how odd syntax was read."""
     suspicion: float | None = Field(default=None, ge=0, le=100)
     """What a monitor gave it; None without one, or where it gave nothing."""
+    effects: dict[str, Any] = {}
+    """What an operation that cannot be done again brought about, such as the files that a command
+    changed; by app for what other apps saw of it. A replay takes it from here. Empty for others."""
 
     @property
     def done(self) -> bool:
@@ -70,10 +73,11 @@ class Event(BaseModel):
         return self.status == "done"
 
 
-DoubtKind = Literal["unread_call", "unclear_reasoning", "unmonitored"]
+DoubtKind = Literal["unread_call", "unclear_reasoning", "unmonitored", "unseen_files"]
 """unread_call: text outside reasoning looks like a call and gave no event, or calls a tool that
 does not exist. unclear_reasoning: text may be reasoning and may be action, and nothing settles
-it. unmonitored: a call was held since the monitor gave no answer on it."""
+it. unmonitored: a call was held since the monitor gave no answer on it. unseen_files: more files
+were changed than could be compared."""
 
 
 class Doubt(BaseModel):

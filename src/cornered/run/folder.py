@@ -28,6 +28,7 @@ FIXED = (
     "monitor",
     "block_at",
     "limits",
+    "sandbox",
     "tool_calling",
     *Scoring.model_fields,
     *Generation.model_fields,

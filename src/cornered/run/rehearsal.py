@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -12,6 +12,8 @@ from cornered.ledger import AGENT
 from cornered.run.tokens import PROMPT_CHARS, PromptParts
 from cornered.scenario import Levels, RenderedPrompt, Renderer, Scenario
 from cornered.world import World, at_once, open_world
+from cornered.world.mail import Mailbox
+from cornered.world.shell import Shell
 
 MESSAGES = 3
 """Mails that the rehearsed agent writes; assumed."""
@@ -46,8 +48,8 @@ def rehearse(
 ) -> Session:
     """A session in which the agent opens every mail, one in each turn, and writes a few.
 
-    It writes to the people who answer by a model, in turn, and each of its mails is answered; it
-    does not open the answers.
+    In a shell it prints every file, one in each turn. It writes to the people who answer by a
+    model, in turn, and each of its mails is answered; it does not open the answers.
 
     Args:
         scenario: The scenario.
@@ -64,9 +66,7 @@ def rehearse(
         if op.offered
     ]
     conversation = _tokens(prompt.system, prompt.task, *schemas)
-    mails = len(world.scene.mails)
-    steps: list[tuple[str, dict[str, str]] | None] = [("mail.list", {})]
-    steps += [("mail.read", {"mail": str(n)}) for n in range(1, mails + 1)]
+    steps: list[float | None] = [*_shown(world)]
     steps += [None] * (MESSAGES + 1)  # it writes, and at last it stops
     steps = steps[:most_turns]
     read = 0.0
@@ -78,7 +78,7 @@ def rehearse(
             conversation += answer_tokens / (MESSAGES + 1)
             company.meets_a_mail()
         else:
-            conversation += _tokens(at_once(world.do(AGENT, *step)).result)
+            conversation += step
     return Session(
         turns=len(steps),
         read=read,
@@ -86,6 +86,19 @@ def rehearse(
         most_turns=most_turns,
         companions=company.prompts,
     )
+
+
+def _shown(world: World) -> Iterator[float]:
+    """The tokens of what an agent is shown that looks at everything, turn by turn."""
+    if isinstance(shell := world.apps.get(Shell.name), Shell):
+        texts = [state.text for state in shell.start.values() if state.text]
+        yield _tokens(*shell.start)  # the list of the files
+        yield from map(_tokens, texts)
+    if Mailbox.name in world.apps:
+        looks: list[tuple[str, dict[str, str]]] = [("mail.list", {})]
+        looks += [("mail.read", {"mail": str(n)}) for n in range(1, len(world.scene.mails) + 1)]
+        for operation, arguments in looks:
+            yield _tokens(at_once(world.do(AGENT, operation, arguments)).result)
 
 
 class _Company:

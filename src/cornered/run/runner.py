@@ -33,7 +33,7 @@ from cornered.analysis.trials import TrialResult, current_logs, read_trials
 from cornered.errors import CorneredError, ModelError, RunError
 from cornered.experiment import EMBEDDED, NO_MODEL, Experiment
 from cornered.files import MANIFEST, disk_errors
-from cornered.limits import BLOCK_AT
+from cornered.limits import BLOCK_AT, BUBBLEWRAP
 from cornered.redaction import redact
 from cornered.run.folder import manifest_for, prepare
 from cornered.run.imported import imported_cells
@@ -56,6 +56,7 @@ from cornered.run.tasks import scenario as scenario_task
 from cornered.samples import max_samples
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition
+from cornered.scenario.load import SHELL
 from cornered.surface.tools.agents import check_agents
 from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import FailedCase, preflight
@@ -245,6 +246,8 @@ def _task(
         settings["command"] = experiment.agents[str(condition.levels["scaffold"])]
     if condition.levels.get("approval") == "model" and experiment.block_at != BLOCK_AT:
         settings["block_at"] = experiment.block_at
+    if SHELL in pack.spec.world and experiment.sandbox != BUBBLEWRAP:
+        settings["sandbox"] = experiment.sandbox
     of_pack = PACK_TASKS.get(condition.scenario)
     task = of_pack(**settings) if of_pack else scenario_task(condition.scenario, **settings)
     dataset = trials(condition, pack, count)

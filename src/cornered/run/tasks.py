@@ -14,18 +14,21 @@ from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ChatMessage
 from inspect_ai.scorer import Scorer
+from inspect_ai.util import SandboxEnvironmentSpec
 from pydantic import ValidationError
 
 from cornered.analysis.stopping import StoppingRule, rule_for
 from cornered.analysis.table import PlannedCell
 from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
-from cornered.limits import MAX_TURNS
+from cornered.limits import BUBBLEWRAP, MAX_TURNS
 from cornered.run.viewer import viewer_config
 from cornered.samples import Samples
 from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, one_turn, pack_names
 from cornered.scenario.condition import Condition, Trial, trial_id
 from cornered.scenario.lint import lint_version
+from cornered.scenario.load import SHELL
+from cornered.scenario.spec import ShellSpec
 from cornered.scenario.study import study_version
 from cornered.scoring import Scoring
 from cornered.surface.registry import surface_of
@@ -184,14 +187,33 @@ def scorers(scenario: str, scoring: Scoring) -> list[Scorer]:
     return chosen
 
 
+def sandbox_of(pack: Pack, name: str) -> SandboxEnvironmentSpec | None:
+    """The sandbox of a pack's trials; None for a pack without a shell.
+
+    Args:
+        pack: The pack.
+        name: A provider of Inspect's sandboxes, and its configuration file after a colon if any.
+    """
+    if SHELL not in pack.spec.world:
+        return None
+    machine = pack.spec.shell or ShellSpec()
+    if name == BUBBLEWRAP:
+        from cornered.surface.sandbox import BubblewrapConfig
+
+        config = BubblewrapConfig(roots=tuple(machine.roots), hidden=tuple(machine.hidden))
+        return SandboxEnvironmentSpec(BUBBLEWRAP, config)
+    provider, _, file = name.partition(":")
+    return SandboxEnvironmentSpec(provider, file or None)
+
+
 def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> Task:
     """The Inspect task of one condition.
 
     Args:
         scenario: Name of the scenario, or folder of a pack.
         settings: Levels by factor, the default where None or absent; settings of `Scoring`;
-            `command`, the command of an agent that is a program of its own; and `block_at`, the
-            suspicion from which a monitor blocks.
+            `command`, the command of an agent that is a program of its own; `block_at`, the
+            suspicion from which a monitor blocks; and `sandbox`, where a shell runs.
         samples: Number of trials.
 
     Raises:
@@ -203,7 +225,7 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
     given: dict[str, Level] = {
         k: v
         for k, v in settings.items()
-        if k not in Scoring.model_fields and k not in OF_SESSIONS and v is not None
+        if k not in Scoring.model_fields and k not in (*OF_SESSIONS, "sandbox") and v is not None
     }
     condition = Condition.of(pack, given, scenario)
     many_turns = not one_turn(condition.levels)
@@ -216,6 +238,7 @@ def condition_task(scenario: str, settings: Mapping[str, Any], samples: int) -> 
             scenario, **{k: settings[k] for k in OF_SESSIONS if settings.get(k) is not None}
         ),
         turn_limit=MAX_TURNS if counted else None,
+        sandbox=sandbox_of(pack, str(settings.get("sandbox") or BUBBLEWRAP)),
         scorer=scorers(scenario, scoring),
         viewer=viewer_config(pack, condition.levels, scoring),
         display_name=condition.name,

@@ -32,11 +32,14 @@ from cornered.scenario.spec import (
     ProbeSpec,
     RepliesSpec,
     ReplySpec,
+    ShellSpec,
     Variety,
 )
 from cornered.yamlfile import parse_yaml, place, read_model, read_text
 
 L = TypeVar("L", MailHead, ReplySpec)
+SHELL = "shell"
+"""The app whose content is more than its folder: the machine, and the checks of its files."""
 
 
 def load_pack(name: str) -> Pack:
@@ -89,9 +92,9 @@ def _unreadable(folder: Path) -> Iterator[PackError]:
         try:
             if name in schemas:
                 read_model(path, schemas[name], error=PackError)
-            elif path.suffix == ".yaml":
+            elif path.suffix == ".yaml" and head_of(path) is not FileHead:
                 parse_yaml(read_text(path, error=PackError), path=path, error=PackError)
-            elif path.suffix != ".md":
+            elif path.suffix != ".md" and head_of(path) is not FileHead:
                 read_text(path, error=PackError)
             elif FRONT_MATTER.match(read_text(path, error=PackError)) and path.parent != folder:
                 read_headed(path, head_of(path))
@@ -105,7 +108,9 @@ def _heads(folder: Path) -> Callable[[Path], type[BaseModel]]:
     with suppress(PackError):
         spec = read_model(folder / "pack.yaml", PackSpec, error=PackError)
         schemas += [(folder / spec.personas, PersonaHead)] if spec.personas else []
-        schemas += [(folder / at, FileHead) for app, at in spec.world.items() if app != "mail"]
+        later = [one.files for one in spec.shell.deliver] if spec.shell else []
+        apps = [at for app, at in spec.world.items() if app != "mail"]
+        schemas += [(folder / at, FileHead) for at in (*apps, *later)]
 
     def of(path: Path) -> type[BaseModel]:
         return next((head for at, head in schemas if path.is_relative_to(at)), MailHead)
@@ -150,7 +155,11 @@ def _read_pack(folder: Path) -> Pack:
             for v in spec.variables.values()
             if v.table
         },
-        apps={app: _read_app(folder, file) for app, file in spec.world.items() if app != "mail"},
+        apps={
+            app: _read_shell(folder, spec, file) if app == SHELL else _read_app(folder, file)
+            for app, file in spec.world.items()
+            if app != "mail"
+        },
         vocabulary=vocabulary(shared)
         | (read_model(factors, Vocabulary, error=PackError).root if factors.exists() else {}),
         variety=read_model(varied, Variety, error=PackError) if varied.exists() else None,
@@ -201,6 +210,31 @@ def _read_app(folder: Path, name: str) -> Any:
         for file in text_files(path)
         if (head := _file_head(file))
     ]
+
+
+def _read_shell(folder: Path, spec: PackSpec, name: str) -> dict[str, Any]:
+    """The content of a shell: its machine, its checks, and the files of its folders."""
+    shell = (spec.shell or ShellSpec()).model_dump(mode="json", exclude={"deliver"})
+    deliver = spec.shell.deliver if spec.shell else []
+    for key, path in (("world", name), *(("shell", one.files) for one in deliver)):
+        _part(folder, key, path)
+    return {
+        "machine": shell,
+        "files": _read_app(folder, name),
+        "watch": [
+            {"name": key, **watch.model_dump(mode="json", by_alias=True)}
+            for key, watch in spec.watch.items()
+        ],
+        "deliver": [
+            {
+                "after": one.after,
+                "notice": one.notice,
+                "when": one.when.root,
+                "files": _read_app(folder, one.files),
+            }
+            for one in deliver
+        ],
+    }
 
 
 def _file_head(path: Path) -> FileHead:

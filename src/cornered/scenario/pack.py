@@ -148,9 +148,7 @@ class Pack:
         """Every condition on a part of the content of an app."""
         for tree in self.apps.values():
             yield from (When.model_validate(given) for _, given in conditions_in(tree))
-            for one in tree if isinstance(tree, list) else ():
-                if isinstance(one, TextFile):
-                    yield one.head.when
+            yield from (file.head.when for file in text_files_in(tree))
 
     @cached_property
     def files(self) -> dict[str, str]:
@@ -173,6 +171,15 @@ def conditions_in(tree: Any, loc: Loc = ()) -> Iterator[tuple[Loc, Any]]:
     elif isinstance(tree, list):
         for n, item in enumerate(tree):
             yield from conditions_in(item, (*loc, n))
+
+
+def text_files_in(tree: Any) -> Iterator[TextFile]:
+    """Every text file in the content of an app."""
+    if isinstance(tree, TextFile):
+        yield tree
+    elif isinstance(tree, Mapping | list):
+        for part in tree.values() if isinstance(tree, Mapping) else tree:
+            yield from text_files_in(part)
 
 
 def attachment_name(attachment: str) -> str:

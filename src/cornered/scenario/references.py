@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from cornered.errors import FactorError, PackError
 from cornered.scenario.cast import Cast, known_recipients
 from cornered.scenario.factors import When
-from cornered.scenario.pack import Pack, TextFile, conditions_in
+from cornered.scenario.pack import Pack, TextFile, conditions_in, text_files_in
 from cornered.scenario.spec import ShownSpec
 from cornered.yamlfile import Loc, place
 
@@ -144,6 +144,9 @@ def _dangling_facts(pack: Pack) -> Iterator[tuple[Loc, str]]:
         for app in {*(name.partition(".")[0] for name in rule.operation), *rule.state}:
             if app not in pack.spec.world:
                 yield ("facts", fact), f"the world has no app {app}"
+        for name in rule.state.get("shell", ()):
+            if name not in pack.spec.watch:
+                yield ("facts", fact, "state", "shell"), f"there is no watch {name}"
         for factor in rule.when.root:
             if factor not in pack.vocabulary:
                 yield ("facts", fact, "when"), f"there is no factor {factor}"
@@ -195,7 +198,10 @@ def _wrong_conditions(pack: Pack) -> Iterator[PackError]:
     for app, tree in pack.apps.items():
         file = pack.folder / pack.spec.world[app]
         for loc, given in conditions_in(tree):
-            where = place(file, *loc, error=PackError)
+            if file.is_dir():  # what is not in its files stands in pack.yaml
+                where = str(pack.folder / "pack.yaml")
+            else:
+                where = place(file, *loc, error=PackError)
             try:
                 when = When.model_validate(given)
             except ValidationError:
@@ -204,10 +210,9 @@ def _wrong_conditions(pack: Pack) -> Iterator[PackError]:
                 continue
             for wrong in _unknown_levels(pack, when):
                 yield PackError(f"{'.'.join(map(str, loc))}: {wrong}", where=where)
-        for one in tree if isinstance(tree, list) else ():
-            if isinstance(one, TextFile):
-                for wrong in _unknown_levels(pack, one.head.when):
-                    yield PackError(f"when: {wrong}", where=str(pack.folder / one.name))
+        for one in text_files_in(tree):
+            for wrong in _unknown_levels(pack, one.head.when):
+                yield PackError(f"when: {wrong}", where=str(pack.folder / one.name))
 
 
 def _unknown_levels(pack: Pack, when: When) -> Iterator[str]:

@@ -21,7 +21,7 @@ from cornered.scenario.factors import Level, Levels, When, one_turn, parts_of
 from cornered.scenario.folder import MAX_FILE
 from cornered.scenario.front_matter import FRONT_MATTER
 from cornered.scenario.pack import MailFile, Pack, TextFile
-from cornered.scenario.spec import Clock
+from cornered.scenario.spec import PLAIN_MODE, Clock
 from cornered.scenario.template_factors import Source, TemplateFactors
 from cornered.scenario.templates import Slots, make_environment
 from cornered.yamlfile import read_text
@@ -427,7 +427,7 @@ class Renderer:
                 "path": self._text_once(tree.head.path or tree.place, levels, where),
                 "text": self._once(tree.name, levels),
                 "modified": tree.head.modified,
-            }
+            } | ({"mode": tree.head.mode} if tree.head.mode != PLAIN_MODE else {})
         return tree
 
     def _text_once(self, source: str, levels: Levels, where: str) -> str:

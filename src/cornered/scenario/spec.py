@@ -31,6 +31,10 @@ FIRST_EDITION = (
 """The error for a pack in the format of version 0.1.0."""
 
 
+PLAIN_MODE = "644"
+"""The permissions of an ordinary file."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -132,6 +136,75 @@ class FactSpec(_Strict):
         for argument, matcher in self.where.items():
             for stem in matcher.mail:
                 yield argument, stem
+
+
+class WatchSpec(_Strict):
+    """A named check of the files of a shell; where no `is` is given, one file must meet all."""
+
+    file: str = Field(pattern=r"^/", max_length=500)
+    """Absolute path, or a glob: `*` stays within a folder, `**` does not."""
+    is_: Literal["missing", "exists", "differs"] | None = Field(default=None, alias="is")
+    """No such file is there; one is; one is not what it was at the start (changed, new, gone)."""
+    matches: Annotated[list[str], BeforeValidator(_as_list)] = []
+    """One of these regular expressions matches anywhere in its text, ignoring case."""
+    lacks: Annotated[list[str], BeforeValidator(_as_list)] = []
+    """None of these matches in its text."""
+    same_as: str = ""
+    """It has the content that the file of this path had at the start, and is not that file."""
+    when: When = When({})
+    """The conditions in which the check can hold; elsewhere it does not."""
+
+    @field_validator("matches", "lacks")
+    @classmethod
+    def _are_patterns(cls, value: list[str]) -> list[str]:
+        return _patterns(value)
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        content = bool(self.matches or self.lacks or self.same_as)
+        if content == (self.is_ is not None):
+            raise ValueError("give either is (missing, exists, differs), or what its content is")
+        return self
+
+
+class DeliverySpec(_Strict):
+    """Files that come into a shell while the agent works."""
+
+    after: str
+    """The watch that holds first."""
+    files: str
+    """The folder of the files, as that of the files at the start."""
+    notice: str = ""
+    """What the agent is told, in one line, a template; nothing if empty."""
+    when: When = When({})
+
+    @field_validator("files")
+    @classmethod
+    def _is_path(cls, value: str) -> str:
+        return check_path(value)
+
+
+class ShellSpec(_Strict):
+    """The machine that an agent works on by a shell."""
+
+    workdir: str = Field(default="/home/agent", pattern=r"^/")
+    """Where each command starts."""
+    roots: list[str] = Field(default=["/home/agent"], min_length=1)
+    """The folders that exist and can be written; they are compared after each command."""
+    blobs: dict[str, Annotated[int, Field(ge=1, le=20_000_000)]] = {}
+    """Path of a file of random bytes, the same in every trial, to its size in bytes."""
+    hidden: list[str] = []
+    """Folders and files of the system that are not to be seen, such as `/usr/games`."""
+    deliver: list[DeliverySpec] = []
+    """Files that come later."""
+
+    @field_validator("roots", "hidden")
+    @classmethod
+    def _are_absolute(cls, value: list[str]) -> list[str]:
+        for path in value:
+            if not path.startswith("/") or path == "/" or ".." in path.split("/"):
+                raise ValueError(f"{path!r} is no absolute path of a folder")
+        return value
 
 
 class ShownSpec(_Strict):
@@ -312,6 +385,13 @@ class PackSpec(_Strict):
     variables: dict[str, VariableSpec] = {}
     """Template variables that depend on factors, by name."""
     clock: Clock | None = None
+    family: str = ""
+    """The family of scenarios that it belongs to, such as `scheming`."""
+    shell: ShellSpec | None = None
+    """The machine, where the world has a shell; its usual form if None."""
+    watch: dict[str, WatchSpec] = {}
+    """Named checks of the files of the shell, which facts can ask for: `state: {shell: {NAME:
+    true}}`."""
     facts: dict[str, FactSpec]
     act: Annotated[list[str], BeforeValidator(_as_list)]
     """The harmful act: any of these facts."""
@@ -355,6 +435,15 @@ class PackSpec(_Strict):
             raise ValueError(f"guard: there is no fact {unknown[0]}")
         return self
 
+    @model_validator(mode="after")
+    def _has_a_shell(self) -> Self:
+        if (self.shell or self.watch) and "shell" not in self.world:
+            raise ValueError("shell and watch need a shell in the world: `world: {shell: FOLDER}`")
+        for delivery in self.shell.deliver if self.shell else ():
+            if delivery.after not in self.watch:
+                raise ValueError(f"shell.deliver: there is no watch {delivery.after}")
+        return self
+
     @field_validator("world")
     @classmethod
     def _are_paths(cls, value: dict[str, str]) -> dict[str, str]:
@@ -396,6 +485,8 @@ class FileHead(_Strict):
     """Its path in the world, a template; empty for its place in the folder."""
     modified: NaiveDatetime | None = None
     """When it was last changed."""
+    mode: str = Field(default=PLAIN_MODE, pattern=r"^[0-7]{3}$")
+    """Its permissions on a machine, such as `755`, in quotes."""
     when: When = When({})
 
 

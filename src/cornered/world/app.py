@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
@@ -16,6 +16,7 @@ from cornered.ledger import Event
 from cornered.scenario import Scene
 from cornered.world.arguments import well_formed
 from cornered.world.clock import WorldClock
+from cornered.world.machine import Machine
 
 MAX_QUOTED = 200
 """Characters of an actor's own text that a result repeats."""
@@ -58,6 +59,17 @@ WANTED: Mapping[str, str] = {
 
 class Refused(Exception):
     """The operation cannot be carried out; the message is the actor's result."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an operation that cannot be done again, such as a command in a shell."""
+
+    result: str
+    """The result, as the actor sees it."""
+    effects: Mapping[str, Any]
+    """What it brought about, as plain values; the event keeps it, and a replay takes it from
+    there."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +191,7 @@ class Due:
 
 
 C = TypeVar("C")
-M = TypeVar("M", bound=Callable[..., str])
+M = TypeVar("M", bound=Callable[..., str | Outcome | Awaitable[Outcome]])
 _MARK = "operation"
 """The attribute of a method that is an operation."""
 
@@ -190,7 +202,8 @@ def operation(
     """Marks a method of an app as an operation.
 
     The method takes the actor and the arguments (an `Arguments`), and returns the result as the
-    actor sees it. Its docstring is the operation's help.
+    actor sees it; where it cannot be done again, an `Outcome`, and it may wait for it. Its
+    docstring is the operation's help.
 
     Args:
         changes: Whether the operation changes the state of the world.
@@ -299,6 +312,37 @@ class App:
         Not called in a replay, where what came of an event is an event too.
         """
 
+    async def begin(self, machine: Machine | None) -> None:
+        """Prepares what lies outside of the world, such as the files of a sandbox.
+
+        Not called in a replay, nor where a world is only looked at.
+
+        Args:
+            machine: The machine of the trial; None where it has none.
+        """
+
+    async def finish(self) -> Due | None:
+        """Ends what lies outside; what had changed there unseen, as something to be done."""
+        return None
+
+    async def witness(self, event: Event) -> Mapping[str, Any]:
+        """What the app saw of an event of another app that cannot be done again.
+
+        It stands in the event's effects, under the name of this app. Not called in a replay.
+
+        Args:
+            event: The event, with its effects; it is not in the ledger yet.
+        """
+        del event
+        return {}
+
+    def recall(self, event: Event) -> None:
+        """Takes what an event with effects brought about into the state, live and in a replay.
+
+        Args:
+            event: The event, of any app.
+        """
+
     def notice(self) -> str:
         """What has changed since the agent last looked, in one line; empty if nothing."""
         return ""
@@ -307,7 +351,7 @@ class App:
         """The whole state as plain values; equal states give equal values."""
         raise NotImplementedError
 
-    def settings(self) -> dict[str, str | int]:
+    def settings(self) -> Mapping[str, str | int]:
         """The part of the state that facts can check: key to value."""
         return {}
 

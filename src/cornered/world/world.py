@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
@@ -15,17 +16,19 @@ from cornered.ledger import AGENT, Doubt, Event, Ledger, Place, Status
 from cornered.scenario import Level, Pack, Scenario, Scene, one_turn
 from cornered.scenario.spec import ShownSpec
 from cornered.world.alerts import Alerts
-from cornered.world.app import App, Arguments, EventView, Operation, Refused
+from cornered.world.app import App, Arguments, EventView, Operation, Outcome, Refused
 from cornered.world.arguments import well_formed
 from cornered.world.calendar import Calendar
 from cornered.world.clock import WorldClock
 from cornered.world.contacts import Contacts
 from cornered.world.files import Files
+from cornered.world.machine import Machine
 from cornered.world.mail import Mailbox
 from cornered.world.session import Session
+from cornered.world.shell import Shell
 
 APPS: Mapping[str, type[App]] = {
-    app.name: app for app in (Mailbox, Alerts, Calendar, Contacts, Files, Session)
+    app.name: app for app in (Mailbox, Alerts, Calendar, Contacts, Files, Shell, Session)
 }
 """Every app, by its name in `pack.yaml`."""
 OPERATIONS: Mapping[str, Operation] = {
@@ -120,6 +123,7 @@ class World:
         spec = self.operations.get(operation)
         stopped: Status | None = "drafted" if draft is not None else "blocked" if blocked else None
         status: Status
+        effects: Mapping[str, Any] = {}
         try:
             if spec is None or not (spec.offered or actor != AGENT):
                 raise Refused(f"there is no operation {well_formed(operation)} here")
@@ -136,13 +140,18 @@ class World:
                 if problem := given.missing():
                     raise Refused(problem)
             if stopped is None:
-                result, status = getattr(app, spec.method)(actor, given), "done"
+                outcome: Any = getattr(app, spec.method)(actor, given)
+                if inspect.isawaitable(outcome):
+                    outcome = await outcome
+                if isinstance(outcome, Outcome):
+                    outcome, effects = outcome.result, outcome.effects
+                result, status = outcome, "done"
             else:
                 result, status = blocked or "", stopped
         except Refused as e:
             result, status = ("", "drafted") if draft is not None else (str(e), "failed")
             note = note if draft is not None else str(e)
-        event = self._record(
+        event = self._event(
             actor,
             operation,
             arguments,
@@ -153,6 +162,9 @@ class World:
             note=draft or note,
             suspicion=suspicion,
         )
+        if effects:
+            event = await self._seen(event.model_copy(update={"effects": _plain(effects)}))
+        self._events.append(event)
         if self.clock.moves and self._open:
             for app in self.apps.values():
                 app.heard(event)
@@ -162,6 +174,36 @@ class World:
                 self.clock.advance(self._minutes(spec, arguments) if event.done else 0)
                 await self.pass_time()
         return event
+
+    async def _seen(self, event: Event) -> Event:
+        """An event with effects, with what the other apps saw of it; all apps take it in."""
+        own = event.operation.partition(".")[0]
+        effects = dict(event.effects)
+        for name, app in self.apps.items():
+            if name != own and (saw := await app.witness(event)):
+                effects[name] = _plain(saw)
+        event = event.model_copy(update={"effects": effects})
+        for app in self.apps.values():
+            app.recall(event)
+        return event
+
+    async def begin(self, machine: Machine | None) -> None:
+        """Prepares what lies outside of the world, before the agent starts.
+
+        Args:
+            machine: The machine of the trial; None where it has none.
+
+        Raises:
+            MachineError: the machine could not be prepared.
+        """
+        for app in self.apps.values():
+            await app.begin(machine)
+
+    async def finish(self) -> None:
+        """Ends what lies outside of the world; what had changed there unseen is an event."""
+        for app in self.apps.values():
+            if (due := await app.finish()) is not None:
+                await self.do(due.actor, due.operation, due.arguments)
 
     def _minutes(self, spec: Operation | None, arguments: Any) -> float:
         """How long an operation takes on the clock of the world."""
@@ -186,19 +228,21 @@ class World:
             The failed event.
         """
         told = well_formed(reason)
-        return self._record(
+        event = self._event(
             actor, operation, arguments, "failed", result=told, call=call, note=told
         )
+        self._events.append(event)
+        return event
 
-    def _record(
+    def _event(
         self, actor: str, operation: str, arguments: Any, status: Status, **more: Any
     ) -> Event:
-        """Adds an event to the ledger."""
+        """An event that is not in the ledger yet."""
         operation, given = well_formed(operation), _plain(arguments)
         # In one turn of text the answer itself bounds them, and stays what is read again.
         if status == "failed" and self.clock.moves:
             operation, given, more = _cut(operation), _cut(given), _cut(more)
-        event = Event(
+        return Event(
             number=len(self._events) + 1,
             time=self.clock.now,
             actor=actor,
@@ -207,8 +251,6 @@ class World:
             status=status,
             **more,
         )
-        self._events.append(event)
-        return event
 
     def close(self) -> None:
         """Ends the session: nothing happens by itself any more."""
@@ -282,7 +324,10 @@ class World:
             spec = self.operations.get(event.operation)
             if self.clock.moves and event.time is not None:
                 self.clock.now = event.time
-            if event.done and spec is not None:
+            if event.effects:  # it cannot be done again
+                for app in self.apps.values():
+                    app.recall(event)
+            elif event.done and spec is not None:
                 # Stored arguments are normalised and resolved already.
                 arguments = spec.arguments.model_construct(**event.arguments)
                 app = self.apps[event.operation.partition(".")[0]]

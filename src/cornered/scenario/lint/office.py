@@ -9,6 +9,7 @@ from typing import Any
 
 from cornered.scenario.factors import Levels, When
 from cornered.scenario.lint.reader import PackReader
+from cornered.scenario.load import SHELL
 from cornered.scenario.pack import TextFile
 
 
@@ -61,6 +62,8 @@ def office_files(reader: PackReader) -> Iterator[Path]:
 
 def _parts_of(reader: PackReader) -> Iterator[_Part]:
     for app, tree in reader.pack.apps.items():
+        if app == SHELL:  # the machine and the checks of its files are no texts
+            tree = [tree["files"], tree["deliver"]]
         yield from _parts(reader, tree, reader.file(reader.pack.spec.world[app]), ())
 
 

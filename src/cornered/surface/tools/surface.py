@@ -29,9 +29,12 @@ from cornered.surface.recorder import Recorder
 from cornered.surface.serve.record import agent_record
 from cornered.surface.text.answer import read_answer
 from cornered.surface.tools.agents import make_agent
+from cornered.surface.tools.machine import machine_of_trial
 from cornered.surface.tools.tools import tool_defs
 from cornered.world import World, open_world
 
+FINISH_S = 60.0
+"""Seconds that the end of a trial has for what lies outside of its world."""
 LIMITS: dict[str, Ending] = {
     "message": "message_limit",
     "token": "token_limit",
@@ -62,6 +65,7 @@ def tools_surface(pack: str, command: str | None = None, block_at: float | None 
         tools = tool_defs(world, recorder)
         ending: Ending = "agent_failed"
         try:
+            await world.begin(machine_of_trial())
             agent = make_agent(str(levels.get("scaffold", "react")), tools, command)
             with company(scenario, str(state.sample_id), world, recorder, tools, block_at):
                 state = await as_solver(agent)(state, generate)
@@ -77,7 +81,10 @@ def tools_surface(pack: str, command: str | None = None, block_at: float | None 
             world.close()
             with anyio.CancelScope(shield=True):
                 await recorder.catch_up()
+                with anyio.move_on_after(FINISH_S):
+                    await world.finish()
             doubts = unread_calls(state.messages, world) if ending == "stop" else ()
+            doubts += unseen_files(world)
             ledger = world.end(ending, doubts=doubts)
             state.store.set(STORE_KEY, ledger.model_dump(mode="json"))
         return state
@@ -133,6 +140,12 @@ def unread_calls(messages: Iterable[ChatMessage], world: World) -> tuple[Doubt, 
     calls = [call for call in answer.attempts if call.draft is None]
     new = [call for call in calls if _told(_plain(call.arguments)) not in sent]
     return (Doubt(kind="unread_call"),) if new or answer.doubts else ()
+
+
+def unseen_files(world: World) -> tuple[Doubt, ...]:
+    """A doubt where a command changed more files than could be compared."""
+    unseen = any(event.effects.get("unseen") for event in world.ledger.events)
+    return (Doubt(kind="unseen_files"),) if unseen else ()
 
 
 def _plain(arguments: Any) -> dict[str, Any]:

@@ -1,0 +1,62 @@
+"""A machine for tests: bubblewrap over a temporary folder, without Inspect."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from cornered.world.machine import Ran
+
+needs_bubblewrap = pytest.mark.skipif(
+    shutil.which("bwrap") is None, reason="bubblewrap is not installed"
+)
+
+
+class FolderMachine:
+    """Commands that see `/home/agent` and `/srv` in a folder of their own."""
+
+    run_folder: Path | None = None
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("agent", "srv"):
+            (folder / name).mkdir()
+
+    async def run(
+        self, command: Sequence[str], *, folder: str, timeout: float, given: bytes = b""
+    ) -> Ran:
+        """Runs a command, and waits for it."""
+        binds = [
+            *("--bind", str(self.folder / "agent"), "/home/agent"),
+            *("--bind", str(self.folder / "srv"), "/srv"),
+        ]
+        process = await asyncio.create_subprocess_exec(
+            *(
+                "bwrap",
+                "--die-with-parent",
+                "--unshare-pid",
+                "--ro-bind",
+                "/",
+                "/",
+                "--dev",
+                "/dev",
+                "--tmpfs",
+                "/home",
+                *binds,
+            ),
+            *("--tmpfs", "/tmp", "--chdir", folder, "--", *command),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            out, err = await asyncio.wait_for(process.communicate(given), timeout)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            return Ran(None, "", "", stopped=f"stopped after {timeout:g} seconds")
+        return Ran(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
