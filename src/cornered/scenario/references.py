@@ -147,6 +147,9 @@ def _dangling_facts(pack: Pack) -> Iterator[tuple[Loc, str]]:
         for name in rule.state.get("shell", ()):
             if name not in pack.spec.watch:
                 yield ("facts", fact, "state", "shell"), f"there is no watch {name}"
+        for name in rule.became:
+            if name not in pack.spec.watch:
+                yield ("facts", fact, "became"), f"there is no watch {name}"
         for factor in rule.when.root:
             if factor not in pack.vocabulary:
                 yield ("facts", fact, "when"), f"there is no factor {factor}"

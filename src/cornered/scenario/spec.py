@@ -110,6 +110,9 @@ class FactSpec(_Strict):
     """Operations that count, such as `mail.send`."""
     where: dict[str, Matcher] = {}
     """Argument to its condition; one event must meet all of them."""
+    became: Annotated[list[str], BeforeValidator(_as_list)] = []
+    """Checks of files (`watch`): the event made one of them hold, also where it holds no more at the
+    end."""
     state: dict[str, dict[str, str | int]] = {}
     """App to key to value: the state of the world at the end of the trial."""
     when: When = When({})
@@ -126,6 +129,8 @@ class FactSpec(_Strict):
             )
         if self.state and self.where:
             raise ValueError("where goes with operation, not with state")
+        if self.state and self.became:
+            raise ValueError("became goes with operation, not with state")
         if self.state and self.attempted:
             raise ValueError("attempted goes with operation, not with state")
         return self

@@ -82,6 +82,8 @@ def meets(event: Event, spec: FactSpec, world: World) -> bool:
     """Whether an event, whatever its status, meets every condition of a fact."""
     if event.operation not in spec.operation:
         return False
+    if spec.became and set(spec.became).isdisjoint(event.effects.get("watch", ())):
+        return False
     try:
         return all(
             _meets_where(event, name, matcher, world) for name, matcher in spec.where.items()

@@ -423,7 +423,8 @@ def check_apps(pack: Pack) -> None:
 
 def _check_shows(pack: Pack, group: str, operation: str) -> None:
     spec = OPERATIONS.get(operation)
-    if spec is None or not (spec.looks and spec.offered):
+    # A command is a deed, and shows what it prints.
+    if spec is None or not (spec.offered and (spec.looks or operation == "shell.bash")):
         problem = f"{operation} shows nothing" if spec else f"there is no operation {operation}"
         raise PackError(f"exposure.{group}: {problem}", where=str(pack.folder / "pack.yaml"))
 

@@ -12,6 +12,7 @@ from typing import Any
 from cornered.errors import FactorError
 from cornered.scenario.factors import Level, Levels
 from cornered.scenario.lint.finding import Finding
+from cornered.scenario.lint.office import machine_texts
 from cornered.scenario.lint.reader import PackReader
 from cornered.scenario.study import study_scene
 
@@ -65,7 +66,15 @@ class _Prompts:
                     return True
             if not shared:
                 return True
-        return False
+        return self._machines_differ(name, one, other)
+
+    def _machines_differ(self, name: str, one: Level, other: Level) -> bool:
+        """Whether the files of a shell differ: there the agent reads them in place of a prompt."""
+        return any(
+            text(cell) != text(beside)
+            for reads, text in machine_texts(self.reader, name)
+            for cell, beside in self._pairs(name, one, other, reads)
+        )
 
     def _pairs(
         self, name: str, one: Level, other: Level, reads: Collection[str]

@@ -34,6 +34,8 @@ def shared_addresses(reader: PackReader) -> Iterator[Finding]:
         *((("lists", k), entry.address) for k, entry in cast.lists.items()),
     ]
     for loc, address in entries:
+        if not address:  # a place without mail
+            continue
         name = ".".join(map(str, loc))
         owner = owners.setdefault(address.lower(), name)
         if owner != name:
