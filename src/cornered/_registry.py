@@ -3,6 +3,7 @@
 from cornered.models.provider import cornered_models
 from cornered.run.calibration import calibration, recite
 from cornered.run.tasks import PACK_TASKS, scenario
+from cornered.surface.sandbox import BubblewrapSandbox
 from cornered.surface.serve.command import command_agent
 from cornered.surface.serve.session import served
 from cornered.surface.text import text_surface
@@ -13,6 +14,7 @@ from cornered.verdict.scorer import verdict
 
 __all__ = [
     "PACK_TASKS",
+    "BubblewrapSandbox",
     "calibration",
     "command_agent",
     "cornered_models",

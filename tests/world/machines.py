@@ -17,23 +17,22 @@ needs_bubblewrap = pytest.mark.skipif(
 
 
 class FolderMachine:
-    """Commands that see `/home/agent` and `/srv` in a folder of their own."""
+    """Commands that see some folders, such as `/home/agent` and `/srv`, in a folder of their own."""
 
     run_folder: Path | None = None
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        for name in ("agent", "srv"):
-            (folder / name).mkdir()
+    def __init__(self, folder: Path, roots: Sequence[str] = ("/home/agent", "/srv")) -> None:
+        self.folder, self.binds = folder, list[str]()
+        for parent in sorted({f"/{Path(root).parts[1]}" for root in roots}):
+            self.binds += ["--tmpfs", parent]
+        for number, root in enumerate(sorted(roots)):
+            (folder / str(number)).mkdir()
+            self.binds += ["--bind", str(folder / str(number)), root]
 
     async def run(
         self, command: Sequence[str], *, folder: str, timeout: float, given: bytes = b""
     ) -> Ran:
         """Runs a command, and waits for it."""
-        binds = [
-            *("--bind", str(self.folder / "agent"), "/home/agent"),
-            *("--bind", str(self.folder / "srv"), "/srv"),
-        ]
         process = await asyncio.create_subprocess_exec(
             *(
                 "bwrap",
@@ -44,9 +43,7 @@ class FolderMachine:
                 "/",
                 "--dev",
                 "/dev",
-                "--tmpfs",
-                "/home",
-                *binds,
+                *self.binds,
             ),
             *("--tmpfs", "/tmp", "--chdir", folder, "--", *command),
             stdin=asyncio.subprocess.PIPE,

@@ -57,6 +57,7 @@ from cornered.samples import max_samples
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition
 from cornered.scenario.load import SHELL
+from cornered.surface.sandbox import check_sandbox
 from cornered.surface.tools.agents import check_agents
 from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import FailedCase, preflight
@@ -432,6 +433,8 @@ def _run(
     """Runs what is missing, as `run` describes."""
     load_extensions()
     check_agents(experiment.agents)
+    if any(SHELL in load_pack(name).spec.world for name in experiment.scenarios):
+        check_sandbox(experiment.sandbox.partition(":")[0])
     named = dict.fromkeys(model for model, _ in experiment.subjects(conditions))
     emulated = experiment.tool_calling == "emulated"
     subjects = {

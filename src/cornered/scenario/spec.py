@@ -111,8 +111,7 @@ class FactSpec(_Strict):
     where: dict[str, Matcher] = {}
     """Argument to its condition; one event must meet all of them."""
     became: Annotated[list[str], BeforeValidator(_as_list)] = []
-    """Checks of files (`watch`): the event made one of them hold, also where it holds no more at the
-    end."""
+    """Checks of files (`watch`): the event made one of them hold. It need not hold at the end."""
     state: dict[str, dict[str, str | int]] = {}
     """App to key to value: the state of the world at the end of the trial."""
     when: When = When({})

@@ -88,6 +88,8 @@ class Operation:
     """The method of the app that carries it out."""
     looks: bool = False
     """Whether it only looks: nothing of it reaches anybody, though a mail may then be read."""
+    shows: bool = False
+    """Whether its result shows what the place holds, so that the agent can meet it there."""
     minutes: float = 1.0
     """How long it takes, on the clock of the world."""
     offered: bool = True
@@ -197,7 +199,12 @@ _MARK = "operation"
 
 
 def operation(
-    *, changes: bool, looks: bool | None = None, minutes: float = 1.0, offered: bool = True
+    *,
+    changes: bool,
+    looks: bool | None = None,
+    shows: bool | None = None,
+    minutes: float = 1.0,
+    offered: bool = True,
 ) -> Callable[[M], M]:
     """Marks a method of an app as an operation.
 
@@ -208,14 +215,17 @@ def operation(
     Args:
         changes: Whether the operation changes the state of the world.
         looks: Whether it only looks; where None, whether it changes nothing.
+        shows: Whether its result shows what the place holds; where None, whether it only looks.
         minutes: How long it takes, on the clock of the world.
         offered: Whether it is for the agent.
     """
 
     def mark(method: M) -> M:
+        only_looks = not changes if looks is None else looks
         method.__dict__[_MARK] = {
             "changes": changes,
-            "looks": not changes if looks is None else looks,
+            "looks": only_looks,
+            "shows": only_looks if shows is None else shows,
             "minutes": minutes,
             "offered": offered,
         }

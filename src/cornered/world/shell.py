@@ -181,7 +181,7 @@ class Shell(App):
             return None
         return Due("agent", "shell.settle", {})
 
-    @operation(changes=True, looks=False)
+    @operation(changes=True, shows=True)
     async def bash(self, actor: str, arguments: Command) -> Outcome:
         """Runs a command with bash, and shows what it prints. Each call starts in the same
         folder, with nothing of an earlier call but the files."""

@@ -386,7 +386,7 @@ def open_world(pack: Pack, scene: Scene) -> World:
             apps[name] = APPS[name].open(scene)
         except PackError as e:
             raise PackError(e.what, where=str(pack.folder / file), fix=e.fix) from None
-    if not one_turn(scene.levels):
+    if not one_turn(scene.levels) and Mailbox.name in apps:  # there is something to wait for
         apps[Session.name] = Session.open(scene)
     return World(scene, apps)
 
@@ -423,8 +423,7 @@ def check_apps(pack: Pack) -> None:
 
 def _check_shows(pack: Pack, group: str, operation: str) -> None:
     spec = OPERATIONS.get(operation)
-    # A command is a deed, and shows what it prints.
-    if spec is None or not (spec.offered and (spec.looks or operation == "shell.bash")):
+    if spec is None or not (spec.shows and spec.offered):
         problem = f"{operation} shows nothing" if spec else f"there is no operation {operation}"
         raise PackError(f"exposure.{group}: {problem}", where=str(pack.folder / "pack.yaml"))
 

@@ -12,8 +12,9 @@ from typing import Any
 from cornered.errors import FactorError
 from cornered.scenario.factors import Level, Levels
 from cornered.scenario.lint.finding import Finding
-from cornered.scenario.lint.office import machine_texts
 from cornered.scenario.lint.reader import PackReader
+from cornered.scenario.load import SHELL
+from cornered.scenario.pack import TextFile, text_files_in
 from cornered.scenario.study import study_scene
 
 _DRAW = "000001"
@@ -66,15 +67,7 @@ class _Prompts:
                     return True
             if not shared:
                 return True
-        return self._machines_differ(name, one, other)
-
-    def _machines_differ(self, name: str, one: Level, other: Level) -> bool:
-        """Whether the files of a shell differ: there the agent reads them in place of a prompt."""
-        return any(
-            text(cell) != text(beside)
-            for reads, text in machine_texts(self.reader, name)
-            for cell, beside in self._pairs(name, one, other, reads)
-        )
+        return False
 
     def _pairs(
         self, name: str, one: Level, other: Level, reads: Collection[str]
@@ -100,7 +93,15 @@ class _Prompts:
             reads for reads in reader.renderer.templates.parts("system.md") if name in reads
         )
         texts = {reader.task_reads, *map(reader.mail_reads, reader.all_mails)}
+        files = text_files_in(reader.pack.apps.get(SHELL))
+        texts |= {frozenset({*one.head.when.root, *self._file_reads(one)}) for one in files}
         yield from (reads for reads in texts if name in reads)
+
+    def _file_reads(self, file: TextFile) -> Collection[str]:
+        """The factors that the text and the path of a file read."""
+        templates = self.reader.renderer.templates
+        where = self.reader.file(file.name)
+        return {*templates.reads(file.name), *templates.reads_in(file.head.path, where)}
 
     def _of(self, *cell: tuple[str, Level]) -> tuple[Any, ...]:
         """All that the agent reads in a cell; spaces and line breaks tell nothing apart."""
@@ -112,7 +113,18 @@ class _Prompts:
         renderer = self.reader.renderer.for_trial(levels, _DRAW)
         mails = (replace(mail, body=_folded(mail.body)) for mail in renderer.mails(levels))
         prompts = renderer.system(levels), renderer.task(levels, inbox="")
-        return *map(_folded, prompts), *mails
+        return *map(_folded, prompts), *mails, *self._files(levels)
+
+    def _files(self, levels: Levels) -> Iterator[tuple[str, str]]:
+        """Path and text of each file of a shell; where there is one, it is what the agent works on.
+
+        The rest of an office is left out: what only stands beside the mail tells no levels apart.
+        """
+        if SHELL not in self.reader.pack.apps:
+            return
+        shell = self.reader.renderer.scene(levels).apps[SHELL]
+        for file in chain(shell["files"], *(one["files"] for one in shell["deliver"])):
+            yield file["path"], _folded(file["text"])
 
 
 def _folded(text: str) -> str:

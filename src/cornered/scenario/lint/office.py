@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,46 +36,23 @@ def office_texts(reader: PackReader) -> Iterator[tuple[str, str, Levels, bool]]:
     Raises:
         PackError: a template cannot be rendered.
     """
+    renderer = reader.renderer
     for part in _parts_of(reader):
-        for levels in reader.cells(
-            _reads(reader, part), part.conditions[-1] if part.conditions else None
-        ):
-            if (text := _text_in(reader, part, levels)) is not None:
+        reads = (
+            set(renderer.templates.reads(part.template))
+            if part.is_file
+            else set(renderer.templates.reads_in(part.template, part.where))
+        )
+        for when in part.conditions:
+            reads |= when.root.keys()
+        for levels in reader.cells(reads, part.conditions[-1] if part.conditions else None):
+            if all(when.holds(levels) for when in part.conditions):
+                text = (
+                    renderer.text(part.template, levels)
+                    if part.is_file
+                    else renderer.fill(part.template, levels, part.where)
+                )
                 yield part.where, text, levels, True
-
-
-def machine_texts(
-    reader: PackReader, factor: str
-) -> Iterator[tuple[set[str], Callable[[Levels], str | None]]]:
-    """The texts of a shell that hang on a factor, for who wants to compare its levels.
-
-    Yields:
-        The factors that a text hangs on, and what gives it in a cell: None where it is not there.
-    """
-    for part in _parts_of(reader, [SHELL]):
-        reads = _reads(reader, part)
-        if factor in reads:
-            yield reads, partial(_text_in, reader, part)
-
-
-def _reads(reader: PackReader, part: _Part) -> set[str]:
-    """The factors on which a text hangs."""
-    templates = reader.renderer.templates
-    reads = set(
-        templates.reads(part.template)
-        if part.is_file
-        else templates.reads_in(part.template, part.where)
-    )
-    return reads.union(*(when.root for when in part.conditions))
-
-
-def _text_in(reader: PackReader, part: _Part, levels: Levels) -> str | None:
-    """A text in a cell; None where it is not there."""
-    if not all(when.holds(levels) for when in part.conditions):
-        return None
-    if part.is_file:
-        return reader.renderer.text(part.template, levels)
-    return reader.renderer.fill(part.template, levels, part.where)
 
 
 def office_files(reader: PackReader) -> Iterator[Path]:
@@ -84,10 +60,8 @@ def office_files(reader: PackReader) -> Iterator[Path]:
     yield from dict.fromkeys(Path(part.where) for part in _parts_of(reader))
 
 
-def _parts_of(reader: PackReader, apps: Collection[str] | None = None) -> Iterator[_Part]:
+def _parts_of(reader: PackReader) -> Iterator[_Part]:
     for app, tree in reader.pack.apps.items():
-        if apps is not None and app not in apps:
-            continue
         if app == SHELL:  # the machine and the checks of its files are no texts
             tree = [tree["files"], tree["deliver"]]
         yield from _parts(reader, tree, reader.file(reader.pack.spec.world[app]), ())

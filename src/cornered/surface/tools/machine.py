@@ -53,7 +53,15 @@ class SandboxMachine:
             return Ran(None, "", "", stopped="its output was no text")
         except PermissionError as e:
             return Ran(126, "", str(e))
-        return Ran(ran.returncode, ran.stdout, ran.stderr)
+        # What our own provider tells beside Inspect's result.
+        limit = getattr(ran, "stopped", None)
+        return Ran(
+            ran.returncode,
+            ran.stdout,
+            ran.stderr,
+            stopped=f"stopped at its limit of {limit}" if limit else None,
+            cut=bool(getattr(ran, "cut", 0)),
+        )
 
 
 def machine_of_trial() -> SandboxMachine | None:
