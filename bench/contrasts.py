@@ -5,6 +5,7 @@ Prints the least and the mean coverage over all settings, by trials a cell. The 
 
     nice -n 19 python bench/contrasts.py            # about two minutes of one core
     nice -n 19 python bench/contrasts.py --reps 100 # a first look
+    nice -n 19 python bench/contrasts.py --only draws --trials 100 --reps 1200  # within draws
 """
 
 from __future__ import annotations
@@ -108,21 +109,31 @@ def told(name: str, n: int, of: Sequence[float], pick: Callable[[Sequence[float]
     print(f"{name:<44} n={n:<4} {word} {100 * pick(of):5.1f} %  mean {100 * np.mean(of):5.1f} %")
 
 
+def within_draws(n: int, reps: int, rng: np.random.Generator) -> None:
+    ours, bootstrap = draws(n, max(reps // 3, 30), rng)
+    told("within draws, coverage", n, ours, min)
+    told("within draws, percentile bootstrap", n, bootstrap, min)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--reps", type=int, default=400, help="samples of each setting")
-    reps = parser.parse_args().reps
-    for n in TRIALS:
+    parser.add_argument("--trials", type=int, nargs="*", default=TRIALS, help="trials a cell")
+    parser.add_argument("--only", choices=["draws"], help="one part alone")
+    given = parser.parse_args()
+    reps = given.reps
+    for n in given.trials:
         rng = np.random.default_rng(13)
+        if given.only == "draws":
+            within_draws(n, reps, rng)
+            continue
         with_gap, without = means(n, reps, rng)
         told("mean of differences, coverage", n, with_gap, min)
         told("no difference, coverage", n, without, min)
         told("no difference, rejected (type I)", n, [1 - held for held in without], max)
         told("interaction, coverage", n, interactions(n, reps, rng), min)
         told("Cochran's Q, rejected (type I)", n, rejected(n, reps, rng), max)
-        ours, bootstrap = draws(n, max(reps // 3, 30), rng)
-        told("within draws, coverage", n, ours, min)
-        told("within draws, percentile bootstrap", n, bootstrap, min)
+        within_draws(n, reps, rng)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from cornered.analysis.stopping import (
     possible_ends,
     rule_for,
 )
+from cornered.analysis.two_phase import Seen, Stratum, two_phase
 from cornered.samples import Samples, Spending
 
 EVERY_20 = tuple(range(20, 401, 20))
@@ -79,7 +80,7 @@ def test_outcomes_agree_with_simulation() -> None:
     for _ in range(runs):
         monitor = SequentialMonitor(WITHIN_5)
         for place in range(400):
-            monitor.finish(place, rng.random() < 0.1)
+            monitor.finish(place, Seen(rng.random() < 0.1))
             if monitor.stop:
                 break
         trials += monitor.n
@@ -211,9 +212,15 @@ def test_a_threshold_is_decided_early_where_the_rate_is_far_from_it() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.sampled_from([True, False, False, False, None]), max_size=120), st.randoms())
+@given(
+    st.lists(
+        st.sampled_from([Seen(True, "act"), *[Seen(False)] * 3, Seen(None, "act"), None]),
+        max_size=120,
+    ),
+    st.randoms(),
+)
 def test_the_order_in_which_trials_settle_does_not_matter(
-    verdicts: list[bool | None], rng: random.Random
+    verdicts: list[Seen | None], rng: random.Random
 ) -> None:
     rule = SpendingRule(0.1, (10, 20, 40, 80))
     straight, shuffled = SequentialMonitor(rule), SequentialMonitor(rule)
@@ -223,18 +230,18 @@ def test_the_order_in_which_trials_settle_does_not_matter(
     rng.shuffle(places)
     for place in places:
         shuffled.finish(place, verdicts[place])
-        shuffled.finish(place, not verdicts[place])  # a repeated call changes nothing
+        shuffled.finish(place, Seen(True))  # a repeated call changes nothing
     assert (straight.stop, straight.n) == (shuffled.stop, shuffled.n)
 
 
 def test_a_monitor_counts_scored_trials_only_and_waits_for_those_before() -> None:
     monitor = SequentialMonitor(PrecisionRule(0.2, (40,)))
     for place in (*range(1, 40), 41):
-        monitor.finish(place, False)
+        monitor.finish(place, Seen(False))
     assert monitor.n == 0
     monitor.finish(0, None)
     assert (monitor.n, monitor.stop) == (39, None)
-    monitor.finish(40, True)
+    monitor.finish(40, Seen(True))
     assert monitor.stop
     assert (monitor.stop.n, monitor.stop.successes) == (40, 1)
 
@@ -261,3 +268,64 @@ def test_the_controls_of_a_screen_do_not_stop_before_a_hundred() -> None:
     assert {end.n for end in possible_ends(control, 0.01)} == {100}
     assert expected_trials(control, 0.01) == pytest.approx(100)
     assert hash(control) == hash(rule_for(samples, screened=True))
+
+
+def silent_cell(acts: int, judged: int, n: int) -> list[Seen]:
+    """A cell in which a judge was silent on most acts; all that it judged are harmful.
+
+    Mixed evenly, so that every look sees about the same shares.
+    """
+    kinds = [Seen(True, "act")] * judged + [Seen(None, "act")] * (acts - judged)
+    kinds += [Seen(False)] * (n - acts)
+    return [kinds[(i * 37) % n] for i in range(n)]
+
+
+def test_a_cell_does_not_stop_on_what_the_judges_silence_left() -> None:
+    """40 of 80 do the act, and of each eight acts one is judged: 50 %, of which little is known.
+
+    Over the 45 trials with a verdict it would read 11 %, and be narrow enough.
+    """
+    rule = PrecisionRule(0.11, (40, 80))
+    cell = silent_cell(40, 5, 80)
+    assert rule.decide(5, 40)
+    monitor = SequentialMonitor(rule)
+    for place, seen in enumerate(cell):
+        monitor.finish(place, seen)
+    assert (monitor.n, monitor.successes, monitor.stop) == (80, 5, None)
+
+
+def test_a_cell_with_some_silence_stops_by_the_interval_that_is_reported() -> None:
+    monitor = SequentialMonitor(PrecisionRule(0.1, (40, 80, 120)))
+    for place, seen in enumerate(silent_cell(12, 10, 120)):
+        monitor.finish(place, seen)
+    stop = monitor.stop
+    assert stop
+    assert stop.silent
+    acts = stop.successes + stop.silent
+    reported = two_phase(
+        [Stratum(acts, stop.successes, stop.successes), Stratum(stop.n - acts, stop.n - acts, 0)]
+    ).interval
+    assert reported
+    assert (reported.high - reported.low) / 2 <= 0.1
+    assert f"the judge silent on {stop.silent}, its interval" in stop.why
+
+
+def test_a_kind_of_trial_without_any_verdict_does_not_stop_a_cell() -> None:
+    monitor = SequentialMonitor(PrecisionRule(0.2, (40,)))
+    for place in range(40):
+        monitor.finish(place, Seen(None, "other") if place < 2 else Seen(False))
+    assert (monitor.n, monitor.stop) == (40, None)
+
+
+def test_silence_can_bring_about_neither_above_nor_below() -> None:
+    rule = SpendingRule(0.1, (120,))
+    low, high = rule.bounds[120]
+    strata = [Stratum(40, 10, 10), Stratum(80, 80, 0)]
+    assert rule.decide(high - 1, 120, strata) is None  # silent trials are not counted as harmful
+    assert rule.decide(low, 120, strata) is None  # nor as harmless
+    stop = rule.decide(
+        low - 1, 120, [Stratum(low, low - 1, low - 1), Stratum(120 - low, 120 - low, 0)]
+    )
+    assert stop
+    assert (stop.decision, stop.silent) == ("below", 1)
+    assert f"{low - 1} and 1 without a verdict of 120" in stop.why

@@ -67,7 +67,7 @@ def test_the_plan_for_people_tells_each_part(run) -> None:
     assert result.exit_code == 0
     for words in (
         "2 cells of 100 trials, 1 of them control",
-        "blackmail/none/none (control)",
+        "blackmail: control",
         "openai/gpt-4.1",
         "180 k",  # 200 answers of 900 tokens
         "400 k",

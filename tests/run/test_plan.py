@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,12 @@ from inspect_ai.log import list_eval_logs, read_eval_log
 
 from cornered.analysis import trials
 from cornered.analysis.trials import TrialResult
-from cornered.errors import ExperimentError, ModelError
+from cornered.errors import ModelError
 from cornered.experiment import Experiment
-from cornered.run import prices as price_list
 from cornered.run.expected import ExpectedTest, expected_tests, plan_warnings
 from cornered.run.folder import prepare
 from cornered.run.plan import Plan, plan
-from cornered.run.prices import Price, find_price, parse_price
+from cornered.run.prices import Price
 from cornered.run.runner import preflight_run
 from cornered.run.tokens import PROMPT_CHARS, RUBRIC_CHARS
 from cornered.run.usage import (
@@ -501,42 +499,6 @@ def test_a_varied_cast_is_measured_on_a_few_draws(planned, monkeypatch: pytest.M
     assert len(rendered) == DRAWS
 
 
-@pytest.mark.parametrize(
-    ("name", "known"),
-    [
-        ("openai/gpt-4.1", True),
-        ("openai/gpt-4.1-2025-04-14", True),
-        ("anthropic/claude-haiku-4-5-20251001", True),
-        ("openai/gpt-4.1-other", False),
-        ("openrouter/openai/gpt-4.1", False),
-        ("openai/azure/gpt-4.1", False),
-    ],
-)
-def test_a_price_is_that_of_the_model_and_its_snapshots_only(name: str, known: bool) -> None:
-    assert (find_price(name) is not None) == known
-
-
-def test_every_price_says_where_and_when_it_was_read() -> None:
-    prices = price_list._prices()
-    assert len(prices) > 20
-    for name, price in prices.items():
-        assert name.count("/") == 1
-        assert 0 < price.input < price.output
-        assert price.source.startswith("https://")
-        assert price.read is not None
-        assert price.read <= date.today()
-
-
-@pytest.mark.parametrize("text", ["", "3", "3,x", "3,4,5", "-1,2", "nan,1", "1,inf"])
-def test_a_price_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ExperimentError, match="is not a price"):
-        parse_price(text)
-
-
-def test_a_price_is_two_numbers() -> None:
-    assert parse_price("0.5, 2") == Price(0.5, 2.0, "given")
-
-
 def test_none_in_a_hundred_leaves_up_to_3_7_percent(planned) -> None:
     assert planned({"samples": 100}).zero_upper == pytest.approx(3.8415 / 103.8415, abs=1e-5)
 
@@ -603,3 +565,18 @@ def test_the_plan_has_its_hypotheses_and_warnings(planned: Callable[..., Plan]) 
     made = planned(ARMS | {"samples": 15}).as_dict()
     assert [h["name"] for h in made["hypotheses"]] == ["instructions=prohibitions against none"]
     assert len(made["warnings"]) == 2
+
+
+def test_the_controls_of_a_screen_are_planned_with_the_hundred_that_no_rule_takes_away(
+    planned: Callable[..., Plan],
+) -> None:
+    rule = {"max": 200, "until": "±10%", "every": 20}
+    screened = {"scenarios": ["lethal"], "samples": rule, "models": ["a/one", "a/two"]}
+    at_half = planned(screened, rates=(0.5,)).precision[0]
+    assert (at_half.trials, at_half.screen_trials) == pytest.approx((100, 100), rel=0.01)
+    assert at_half.all_trials == pytest.approx(2 * (100 + 100), rel=0.01)
+    none = planned(screened, rates=(0.0,)).precision[0]
+    assert (none.trials, none.screen_trials, none.all_trials) == (40, 100, 2 * (40 + 100))
+    plain = planned(screened | {"scenarios": ["blackmail"]}, rates=(0.0,)).precision[0]
+    assert (plain.trials, plain.screen_trials, plain.all_trials) == (40, None, 2 * (40 + 40))
+    assert planned({"samples": 100}).precision[0].all_trials is None

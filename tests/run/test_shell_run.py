@@ -58,6 +58,20 @@ def test_who_did_not_see_the_lever_is_unexposed(ran: tuple[Path, Result]) -> Non
     assert cells["depot/none"]["unexposed"] == 2
 
 
+@needs_bubblewrap
+def test_a_command_passes_an_approval_before_it_runs(tmp_path: Path) -> None:
+    file = tmp_path / "e.yaml"
+    text = EXPERIMENT.format(depot=DEPOT, policy=HERE / "data" / "depot-agent.yaml")
+    text = text.replace("threat: [replacement, none]", "threat: replacement, approval: rule")
+    file.write_text(text.replace("samples: 2", "samples: 1\ncontrols: false"))
+    result = cornered("run", str(file), "--out", "run", "--json", cwd=tmp_path)
+    assert result.acts() == {"depot/replacement+approval=rule": (0, 1)}
+    (log,) = list_eval_logs(str(tmp_path / "run" / "logs"))
+    ledger = stored_ledger(read_eval_log(log).samples[0].store)
+    assert [event.status for event in ledger.events] == ["done", "blocked"]
+    assert ledger.events[1].effects == {}
+
+
 def test_an_unknown_sandbox_is_one_line(tmp_path: Path) -> None:
     file = tmp_path / "e.yaml"
     text = EXPERIMENT.format(depot=DEPOT, policy=HERE / "data" / "depot-agent.yaml")

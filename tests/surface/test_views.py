@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inspect_ai.tool import ToolCall
 
-from cornered.surface.tools.views import LONGEST, mail_viewer
+from cornered.surface.tools.views import LONGEST, call_viewer
 from cornered.world.world import OPERATIONS
 
 
 def shown(operation: str, arguments: Any) -> tuple[str, str]:
     """Title and content of the view of a call."""
-    viewer = mail_viewer(operation)
+    viewer = call_viewer(operation)
     assert viewer is not None
     call = viewer(ToolCall(id="1", function="f", arguments=arguments)).call
     assert call is not None
@@ -29,6 +29,14 @@ def test_a_mail_looks_like_a_mail() -> None:
     )
     assert title == "New mail"
     assert content == "```text\nTo: a@b.com, c@d.com\nSubject: Tonight\n\nSee you.\n\nT.\n```"
+
+
+def test_a_command_is_a_command() -> None:
+    title, content = shown("shell.bash", {"command": "ls -l\n\x1b[31m# `x`", "timeout": 9})
+    assert title == "Command"
+    assert content == "```bash\nls -l\n␛[31m# `x`\n# timeout: 9\n```"
+    _, content = shown("shell.bash", {"command": "cat <<'```'\n```\n<img src=x>"})
+    assert content.startswith("````bash\n")
 
 
 def test_nothing_in_it_ends_its_fence() -> None:
@@ -69,4 +77,4 @@ def test_any_arguments_have_a_view(arguments: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ["mail.read", "mail.list", "files.write"])
 def test_other_calls_are_shown_as_they_are(name: str) -> None:
     assert name in OPERATIONS
-    assert mail_viewer(name) is None
+    assert call_viewer(name) is None

@@ -18,10 +18,11 @@ from cornered.analysis.estimands import (
     trial_verdict,
     verdict_of,
 )
+from cornered.analysis.names import distinct, words_besides
 from cornered.analysis.paired import Paired, PairedByDraw, Stratum, paired, paired_by_draw
 from cornered.analysis.pairing import at_level, control_pairs, matched
 from cornered.analysis.stats import Difference, Estimate, Interval, PValue
-from cornered.analysis.table import Cell
+from cornered.analysis.table import Cell, Rate
 from cornered.analysis.trials import TrialResult
 from cornered.analysis.wording import contrast_sides, contrast_words, points_span
 from cornered.errors import InputError
@@ -278,13 +279,16 @@ def _scenario(
         drawn = draw_contrast(contrast, conflict, trials)
         contrast = replace(drawn, control=contrast.control)
     varied = [pair for pair in conflict if share_draws([pair])]
+    words = distinct(
+        {_pair_name(one, between): _pair_words(one, between) for one, _ in (*conflict, *control)}
+    )
     return ScenarioComparison(
         scenario=contrast.scenario,
         contrast=contrast,
         same_rule=verdict != "harmful"
         or all(a.settings.get(rule) == b.settings.get(rule) for rule in RULES),
-        conflict=paired([_stratum(*pair, verdict, between) for pair in conflict]),
-        control=paired([_stratum(*pair, verdict, between) for pair in control]),
+        conflict=paired([_stratum(*pair, verdict, between, words) for pair in conflict]),
+        control=paired([_stratum(*pair, verdict, between, words) for pair in control]),
         by_draw=paired_by_draw(d for pair in varied for d in _draws(a, b, pair, verdict))
         if varied
         else None,
@@ -301,10 +305,31 @@ def _scenario(
     )
 
 
-def _stratum(one: Cell, other: Cell, verdict: CountedVerdict, between: Between | None) -> Stratum:
+def _stratum(
+    one: Cell,
+    other: Cell,
+    verdict: CountedVerdict,
+    between: Between | None,
+    words: Mapping[str, str],
+) -> Stratum:
     a, b = rate_of(one, verdict), rate_of(other, verdict)
-    name = _without(one.choice, between.factor) if between else one.condition
-    return Stratum(name, a.successes, a.n, b.successes, b.n)
+    name = _pair_name(one, between)
+    counts = (a.successes, a.n, b.successes, b.n)
+    return Stratum(name, *counts, words[name], _silent(a), _silent(b))
+
+
+def _silent(rate: Rate) -> Estimate | None:
+    """A rate on some of whose trials the judge was silent; None for any other."""
+    return Estimate(rate.rate, rate.interval, None) if rate.strata else None
+
+
+def _pair_name(one: Cell, between: Between | None) -> str:
+    return _without(one.choice, between.factor) if between else one.condition
+
+
+def _pair_words(one: Cell, between: Between | None) -> str:
+    """What both conditions of a pair are called, without the level that tells them apart."""
+    return words_besides(one.choice, between.factor if between else "")
 
 
 def _without(choice: Condition, factor: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from cornered.analysis.multiplicity import holm
+from cornered.analysis.names import CellNames
 from cornered.analysis.stats import fisher
 from cornered.analysis.table import Cell
 from cornered.scenario import Level
@@ -96,7 +97,8 @@ def missing_notes(table: Sequence[Cell]) -> Iterator[str]:
             "yes per verdict."
         )
     if differing := share_differences(table):
-        named = "; ".join(_in_words(d) for d in differing[:SHOWN])
+        names = CellNames(table)
+        named = "; ".join(_in_words(d, names) for d in differing[:SHOWN])
         more = f"; and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
         yield (
             f"Unscored shares differ beyond chance between compared cells: {named}{more} (Fisher, "
@@ -104,12 +106,14 @@ def missing_notes(table: Sequence[Cell]) -> Iterator[str]:
         )
 
 
-def _in_words(found: ShareDifference) -> str:
+def _in_words(found: ShareDifference, names: CellNames) -> str:
     one, other = found.one, found.other
     same = one.model == other.model
     sides = (
-        f"{side.condition if same else side.model} {side.primary.unknown} of {side.primary.ran}"
+        f"{names.said(side.condition) if same else side.model} "
+        f"({side.primary.unknown} of {side.primary.ran})"
         for side in (one, other)
     )
     p = "p < .001" if found.p_adjusted < 0.001 else f"p = {found.p_adjusted:.2g}"
-    return f"{one.model if same else one.condition}: {' against '.join(sides)}, {p}"
+    where = one.model if same else names.said(one.condition)
+    return f"{where}: {' against '.join(sides)}, {p}"

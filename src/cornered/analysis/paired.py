@@ -13,7 +13,7 @@ from math import sqrt
 import numpy as np
 import scipy
 
-from cornered.analysis.mover import Measured, homogeneity, weighted_sum
+from cornered.analysis.mover import Measured, homogeneity, sum_p, weighted_sum
 from cornered.analysis.multiplicity import holm
 from cornered.analysis.stats import (
     Difference,
@@ -37,6 +37,30 @@ class Stratum:
     """Scored trials of the first."""
     k_b: int
     n_b: int
+    words: str = ""
+    """The condition in words; its name where empty."""
+    rate_a: Estimate | None = None
+    """The rate of the first with its interval, where a judge was silent on some of its trials;
+    else None: successes over scored trials."""
+    rate_b: Estimate | None = None
+
+    @property
+    def label(self) -> str:
+        """The words, or the name where there are none."""
+        return self.words or self.name
+
+    @property
+    def measured(self) -> tuple[Measured, Measured] | None:
+        """Both rates; None where either has none."""
+        one = _measured(self.k_a, self.n_a, self.rate_a)
+        other = _measured(self.k_b, self.n_b, self.rate_b)
+        return (one, other) if one and other else None
+
+
+def _measured(successes: int, n: int, known: Estimate | None) -> Measured | None:
+    if known is not None:
+        return None if known.value is None else Measured(known.value, n, known.interval)
+    return Measured(successes / n, n) if n else None
 
 
 @dataclass(frozen=True)
@@ -45,9 +69,10 @@ class StratumDifference:
 
     stratum: Stratum
     difference: Difference | None
-    """With Newcombe's interval; None where either model has no trial."""
+    """With Newcombe's interval, or MOVER's of rates on which a judge was silent; None where either
+    side has no rate."""
     p: PValue
-    """Fisher's exact test."""
+    """Fisher's exact test; where a judge was silent, that which inverts the interval."""
     adjusted: float | None
     """That p value, adjusted by Holm over all strata that have one."""
 
@@ -100,11 +125,11 @@ def paired(strata: Sequence[Stratum], level: float = 0.95) -> Paired:
     Raises:
         ValueError: successes outside 0..n in a stratum.
     """
-    differences = [newcombe(s.k_a, s.n_a, s.k_b, s.n_b, level) for s in strata]
-    tests = [fisher(s.k_a, s.n_a, s.k_b, s.n_b) for s in strata]
+    differences = [_difference(s, level) for s in strata]
+    tests = [_test(s) for s in strata]
     adjusted = holm([test.value for test in tests])
-    used = [s for s in strata if s.n_a and s.n_b]
-    rates = [Measured(k / n, n) for s in used for k, n in ((s.k_a, s.n_a), (s.k_b, s.n_b))]
+    used = [s.measured for s in strata if s.measured]
+    rates = [rate for pair in used for rate in pair]
     weights = np.kron(np.eye(len(used)), np.array([1.0, -1.0])).astype(np.float64)
     uneven = homogeneity(weights, rates)
     return Paired(
@@ -116,6 +141,23 @@ def paired(strata: Sequence[Stratum], level: float = 0.95) -> Paired:
         used=len(used),
         empty=len(strata) - len(used),
     )
+
+
+def _difference(stratum: Stratum, level: float) -> Difference | None:
+    if stratum.rate_a is None and stratum.rate_b is None:
+        return newcombe(stratum.k_a, stratum.n_a, stratum.k_b, stratum.n_b, level)
+    if stratum.measured is None:
+        return None
+    of = weighted_sum((1.0, -1.0), stratum.measured, level)
+    return Difference(of.value, of.interval) if of.value is not None and of.interval else None
+
+
+def _test(stratum: Stratum) -> PValue:
+    if stratum.rate_a is None and stratum.rate_b is None:
+        return fisher(stratum.k_a, stratum.n_a, stratum.k_b, stratum.n_b)
+    if stratum.measured is None:
+        return PValue(None, _NO_STRATUM)
+    return PValue(sum_p((1.0, -1.0), stratum.measured), None)
 
 
 def paired_by_draw(

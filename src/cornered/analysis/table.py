@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cornered.analysis.agreement import Corrected, corrected_harmful
-from cornered.analysis.audited import Labels, audited_rate
+from cornered.analysis.audited import Labels, Weights, audited_rate
 from cornered.analysis.measures import MeasureSummary, summaries
 from cornered.analysis.reasons import NOT_RUN
 from cornered.analysis.screen import Screen
 from cornered.analysis.stats import Difference, Interval, newcombe, wilson
 from cornered.analysis.stopping import Stop
 from cornered.analysis.trials import DeedCounts, TrialResult
-from cornered.analysis.two_phase import Stratum, two_phase
+from cornered.analysis.two_phase import Stratum, by_kind, two_phase
 from cornered.scenario.condition import Condition
 
 APPROVAL = "approval"
@@ -351,17 +351,8 @@ def _silence(rows: Sequence[TrialResult]) -> tuple[Stratum, ...]:
 
     Other actions of which none has a verdict stay out of the rate: acts say nothing about them.
     """
-    scored = [t for t in rows if t.status == "scored"]
-    acts = [t for t in scored if t.act]
-    others = [t for t in scored if not t.act and (t.votes or t.silent or t.harmful)]
-    clear = len(scored) - len(acts) - len(others)
-    read = [
-        Stratum(len(kind), sum(not t.silent for t in kind), sum(t.harmful is True for t in kind))
-        for kind in (acts, others)
-    ]
-    if not read[1].known:
-        del read[1]
-    return (*read, Stratum(clear, clear, 0))
+    acts, others, none = by_kind(seen for t in rows if (seen := t.seen(judged=True)))
+    return (acts, others, none) if others.known else (acts, none)
 
 
 def cells(
@@ -373,6 +364,7 @@ def cells(
     judged: bool,
     errors: Mapping[str, JudgeErrors] | None = None,
     labels: Labels | None = None,
+    weights: Weights | None = None,
     stops: Mapping[tuple[str, str], Stop] | None = None,
 ) -> list[Cell]:
     """The cells of a run in the order of the experiment, cells without trials included.
@@ -385,6 +377,7 @@ def cells(
         judged: Whether the run has a judge.
         errors: By scenario, the judge's error rates if known.
         labels: What persons said of trials of the run.
+        weights: What each label weighs, where the trials were drawn by other verdicts.
         stops: By model and condition, the early stop of a cell.
     """
     by_cell: dict[tuple[str, str], list[TrialResult]] = {}
@@ -417,6 +410,7 @@ def cells(
                 by_cell.get((cell.model, cell.condition), []),
                 audited.get((cell.model, cell.scenario), []),
                 labels or {},
+                weights,
                 (errors or {}).get(cell.scenario),
             ),
         )
@@ -498,6 +492,7 @@ def _corrected(
     rows: Sequence[TrialResult],
     alike: Sequence[TrialResult],
     labels: Labels,
+    weights: Weights | None,
     errors: JudgeErrors | None,
 ) -> Corrected | None:
     """The corrected harmful rate: by labels on trials of the run, or else by the judge's card.
@@ -507,7 +502,7 @@ def _corrected(
     """
     if cell.harmful is None:
         return None
-    if labels and (audited := audited_rate(rows, alike, labels)):
+    if labels and (audited := audited_rate(rows, alike, labels, weights)):
         return audited
     if errors is None:
         return None

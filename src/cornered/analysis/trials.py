@@ -25,6 +25,7 @@ from cornered.analysis.summaries import (
     read_summaries,
     unreadable,
 )
+from cornered.analysis.two_phase import Seen
 from cornered.errors import RunError
 from cornered.scenario import Level
 from cornered.scoring import ATTEMPT, NOT_JUDGED, UNEXPOSED
@@ -174,6 +175,22 @@ class TrialResult:
         """Whether, in a run with a judge, the trial is whole and its judge gave no verdict."""
         whole = self.status == "scored" and self.understood is None
         return whole and self.harmful is None and not self.not_judged
+
+    def seen(self, *, judged: bool) -> Seen | None:
+        """The trial as its rate counts it; None for one that is not whole, or is unexposed.
+
+        Args:
+            judged: Whether the run has a judge.
+        """
+        verdict = self.primary(judged=judged)
+        if not judged or self.understood is not None:
+            return None if verdict is None else Seen(verdict)
+        if self.status != "scored":
+            return None
+        if self.act:
+            return Seen(verdict, "act")
+        asked = bool(self.votes) or self.silent or bool(self.harmful)
+        return Seen(verdict, "other" if asked else "none")
 
     def why(self, *, judged: bool) -> str | None:
         """Why there is no primary verdict, as a word of `WORDS` or an unknown reason as it is.

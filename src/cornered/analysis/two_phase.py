@@ -8,8 +8,9 @@ labelled some trials, the strata are the judge's verdicts, and the verdict is th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from cornered.analysis.stats import Estimate, score_interval
 
@@ -18,14 +19,27 @@ PRIOR_YES, PRIOR = 1.0, 2.0
 are all yes there is no variance, and yet the eleventh may be no."""
 
 
+Kind = Literal["act", "other", "none"]
+"""What a whole trial holds: the act, other actions that a judge was asked about, or neither."""
+KINDS: tuple[Kind, ...] = ("act", "other", "none")
+
+
+class Seen(NamedTuple):
+    """A whole trial as a rate or a stopping rule counts it."""
+
+    verdict: bool | None
+    """Whether it counts as a success; None where the judge was silent."""
+    kind: Kind = "none"
+
+
 @dataclass(frozen=True)
 class Stratum:
     """The trials of one kind, and the verdicts on some of them."""
 
     n: int
     """Trials of this kind."""
-    known: int
-    """How many have a verdict."""
+    known: float
+    """How many have a verdict; where they weigh unequally, how many equal ones they are worth."""
     yes: float
     """The sum of the verdicts: a yes is 1, a no 0, two raters who differ 0.5."""
     pooled: bool = False
@@ -45,6 +59,18 @@ class Stratum:
     def smoothed(self) -> float:
         """The share for the variance: with one yes and one no added, unless all are known."""
         return self.share if self.whole else (self.yes + PRIOR_YES) / (self.known + PRIOR)
+
+
+def by_kind(trials: Iterable[Seen]) -> tuple[Stratum, Stratum, Stratum]:
+    """Acts, other actions and no actions, each with the verdicts on them."""
+    counts: dict[Kind, list[int]] = {kind: [0, 0, 0] for kind in KINDS}
+    for seen in trials:
+        of = counts[seen.kind]
+        of[0] += 1
+        of[1] += seen.verdict is not None
+        of[2] += seen.verdict is True
+    act, other, none = (Stratum(*of) for of in counts.values())
+    return act, other, none
 
 
 def two_phase(strata: Sequence[Stratum]) -> Estimate:

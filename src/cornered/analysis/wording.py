@@ -387,7 +387,10 @@ def contrast_sides(contrast: Contrasted, naming: Naming | None = None) -> tuple[
     second = level_words(contrast.factor, contrast.reference or "none", naming)
     if named:
         return f"under {first}", f"under {second}"
-    return f"with {first}", "without" if contrast.reference == "none" else f"with {second}"
+    return (
+        "without" if contrast.level == "none" else f"with {first}",
+        "without" if contrast.reference == "none" else f"with {second}",
+    )
 
 
 def points(value: float, *, sign: bool = True) -> str:

@@ -18,6 +18,13 @@ MOST_LINES = 2
 _PIECE = re.compile(r"[^\s/+=,]*[/+=,]+|[^\s/+=,]+|\s+")
 """A word with the sign after it at which a line may end; or the space between two."""
 _WORD = re.compile(r"\S+|\s+")
+_HELD = re.compile(
+    r"(?<=\d) (?=(?:%|points?\b|pp\b|of \d|to [−+<±-]?[.\d]|[–×/·] ?\d))"  # 40 %, 5 of 10, 1 to 2
+    r"|(?<=%) (?=to [−+<±-]?[.\d])"  # 1 % to 2 %
+    r"|(?<=\bto) (?=[−+<±-]?[.\d])|(?<=\bof) (?=\d)"
+    r"|(?<=\w) (?=[=<>≤≥] [−+.\d])|(?<=[=<>≤≥±×]) (?=[−+]?[.\d])"  # p = .03, ± 10 %
+)
+"""The spaces within a number, an interval, a count or a p value: no line ends there."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +78,24 @@ def wrap(text: str, width: int, indent: str = "", *, at_signs: bool = True) -> l
         text: A text; its own line breaks stay.
         width: Cells of a terminal.
         indent: What stands before every line but the first.
-        at_signs: Whether lines end at signs too, and not at spaces only.
+        at_signs: Whether lines end at signs too. If not, as in sentences, they end at spaces only,
+            and at none within a number, an interval or a count: `31 to 50 %` stays together.
     """
     found: list[str] = []
     for part in text.split("\n"):
         begin = part[: len(part) - len(part.lstrip(" "))]
-        first = (indent if found else "") + begin or indent
-        found += _wrap_line(part, width, first, _PIECE if at_signs else _WORD)
+        later = indent + begin if found else max(begin, indent, key=len)
+        pieces = _PIECE.findall(part) if at_signs else _held_words(part, width - cells(later))
+        found += _wrap_line(pieces, width, later)
+    return found
+
+
+def _held_words(text: str, room: int) -> list[str]:
+    """Words and the spaces between them; what belongs together is one word where it fits a line."""
+    found: list[str] = []
+    for piece in _WORD.findall(_HELD.sub("\0", text)):
+        whole = piece.replace("\0", " ")
+        found += [whole] if cells(whole) <= room else _WORD.findall(whole)
     return found
 
 
@@ -118,9 +136,9 @@ def _pieces(text: str) -> list[str]:
     return [piece for piece in _PIECE.findall(text) if piece.strip()]
 
 
-def _wrap_line(text: str, width: int, indent: str, pieces: re.Pattern[str]) -> list[str]:
+def _wrap_line(pieces: Sequence[str], width: int, indent: str) -> list[str]:
     lines, line, room = [], "", max(1, width)
-    for piece in pieces.findall(text):
+    for piece in pieces:
         if cells(line + piece.rstrip()) <= room:
             line += piece
             continue

@@ -20,7 +20,10 @@ from cornered.cli._table import (
 from cornered.text import shorten
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from cornered.analysis.agreement import Corrected
+    from cornered.analysis.names import CellNames
     from cornered.analysis.table import Cell, Rate
     from cornered.run.report import Report
 
@@ -46,29 +49,20 @@ def print_summary(report: Report, as_json: bool, *, every: bool = False) -> int:
     from cornered.samples import in_words
 
     experiment = report.state.manifest.experiment
-    echo(f"\n{experiment.name}: {in_words(experiment.samples)} trials for each cell\n")
-    if every or len(report.cells) < MANY_CELLS:
+    whole = every or len(report.cells) < MANY_CELLS
+    echo("")
+    echo_words(f"{experiment.name}: {in_words(experiment.samples)} trials for each cell")
+    echo("")
+    if whole:
         _print_cells(report)
     else:
         _print_groups(report)
     _print_measures(report)
-    for line in report.sentences["hypotheses"]:
+    _print_effects(report, whole=whole)
+    _print_claims(report)
+    for line in (*report.notes, *report.sentences["screens"]):
         echo_words(line)
-    _print_effects(report)
-    _print_hypotheses(report)
-    for line in (
-        *report.hypothesis_notes,
-        *report.version_notes,
-        *report.reasoning_notes,
-        *report.exposure_notes,
-        *report.approval_notes,
-        *report.hypothesis_notes,
-        *report.sentences["screens"],
-        *report.judge_notes,
-        *report.stopping_notes,
-        *report.figure_notes,
-    ):
-        echo_words(line)
+    echo("")
     echo(f"run     {report.folder}\nlogs    {report.folder / 'logs'}\nreport  {report.page}")
     echo_words(report.conclusion)
     return exit_code(report)
@@ -81,7 +75,9 @@ def exit_code(report: Report) -> int:
 
 def _print_cells(report: Report) -> None:
     """Every rate of every cell, each with its n, its interval and what it could be."""
-    published = report.published
+    from cornered.analysis.names import CellNames
+
+    published, names = report.published, CellNames(report.cells)
     for model, group in groupby(report.cells, key=lambda c: c.model):
         rows = list(group)
         others = any((model, c.condition) in published for c in rows)
@@ -94,20 +90,21 @@ def _print_cells(report: Report) -> None:
             out.add_column("published", overflow="fold")
         for cell in rows:
             reference = published.get((cell.model, cell.condition))
-            heads = [cell.condition + _mark(cell), *repeat("", len(cell.rates) - 1)]
-            for head, (name, rate) in zip(heads, cell.rates.items(), strict=True):
+            name = names.row(cell.condition) + (" ▨ screened out" if cell.screened_out else "")
+            heads = [name, *repeat("", len(cell.rates) - 1)]
+            for head, (what, rate) in zip(heads, cell.rates.items(), strict=True):
                 apart = [str(cell.unexposed) if head else ""] if unexposed else []
                 beside = [reference.written if reference and head else ""] if others else []
-                add_row(out, head, name, *_rate_words(rate), *apart, *beside)
-                if name == "harmful" and cell.corrected:
+                add_row(out, head, what, *_rate_words(rate), *apart, *beside)
+                if what == "harmful" and cell.corrected:
                     by = {"audit": "by audit", "card": "by card"}[cell.corrected.by]
                     add_row(out, "", f"corrected {by}", *_corrected_words(cell.corrected))
         print_table(out)
         echo("")
-        _print_reasons(rows)
-        _print_approval(rows)
-        _print_outcomes(rows)
-        _print_readings(rows)
+        _print_reasons(rows, names)
+        _print_approval(rows, names)
+        _print_outcomes(rows, names)
+        _print_readings(rows, names)
 
 
 def _print_measures(report: Report) -> None:
@@ -116,7 +113,9 @@ def _print_measures(report: Report) -> None:
     if not measured:
         return
     from cornered.analysis.measure_words import could_be, summary_cell
+    from cornered.analysis.names import CellNames
 
+    names = CellNames(report.cells)
     for name, group in groupby(sorted(measured, key=lambda m: m[1].name), lambda m: m[1].name):
         heads = ("trials", "without it", "mean (95 %)", "could be")
         out = plain_table("condition", *heads, title=f"measure: {name.replace('_', ' ')}")
@@ -125,9 +124,7 @@ def _print_measures(report: Report) -> None:
         for cell, of in rows:
             model = f" {cell.model}" if several else ""
             counts = (str(of.n), str(of.unscored))
-            add_row(
-                out, cell.condition + _mark(cell) + model, *counts, summary_cell(of), could_be(of)
-            )
+            add_row(out, names.row(cell.condition) + model, *counts, summary_cell(of), could_be(of))
         print_table(out)
         echo("")
     for line in report.measure_sentences:
@@ -137,19 +134,18 @@ def _print_measures(report: Report) -> None:
 
 def _print_groups(report: Report) -> None:
     """For each model and scenario, a line for each pressure, and where the rest is."""
-    from cornered.analysis.wording import pressure_words
+    from cornered.analysis.names import pressure_name
 
     groups = 0
     for model, group in groupby(report.cells, key=lambda c: c.model):
-        known: dict[tuple[str, str], list[Cell]] = {}
+        known: dict[str, list[Cell]] = {}
         for cell in group:
-            words = "probe" if cell.probe else pressure_words(cell.choice)
-            known.setdefault((cell.scenario, words), []).append(cell)
+            known.setdefault(pressure_name(cell.choice), []).append(cell)
         groups += len(known)
         heads = ("cells", "scored", "unscored", "lowest", "highest")
         out = plain_table("scenario and pressure", *heads, title=model)
-        for (scenario, words), cells in known.items():
-            add_row(out, f"{scenario}: {words}", *_group_words(cells))
+        for pressure, cells in known.items():
+            add_row(out, pressure, *_group_words(cells))
         print_table(out)
         echo("")
         _print_total_reasons(known.values())
@@ -210,14 +206,7 @@ def _corrected_words(corrected: Corrected) -> list[str]:
     return ["", "", f"{percent(corrected.value)} ({low}–{high})", ""]
 
 
-def _mark(cell: Cell) -> str:
-    if cell.probe:
-        return " (probe: understood)"
-    screened = " ▨ screened out" if cell.screened_out else ""
-    return (" (control)" if cell.is_control else "") + screened
-
-
-def _print_reasons(rows: Sequence[Cell]) -> None:
+def _print_reasons(rows: Sequence[Cell], names: CellNames) -> None:
     """Why trials of each cell have no verdict; the counts sum to those without one."""
     from cornered.analysis.reasons import in_words
 
@@ -227,12 +216,12 @@ def _print_reasons(rows: Sequence[Cell]) -> None:
     for cell in rows:
         for place, (reason, count) in enumerate(cell.reasons.items()):
             why = shorten(in_words(reason), ROOM_FOR_A_REASON)
-            add_row(out, "" if place else cell.condition, why, str(count))
+            add_row(out, "" if place else names.row(cell.condition), why, str(count))
     print_table(out)
     echo("")
 
 
-def _print_approval(rows: Sequence[Cell]) -> None:
+def _print_approval(rows: Sequence[Cell], names: CellNames) -> None:
     """What an approval stopped in each cell, where there was one."""
     known = [(cell, cell.approval) for cell in rows if cell.approval]
     if not known:
@@ -251,30 +240,31 @@ def _print_approval(rows: Sequence[Cell]) -> None:
         deeds, tried = approval.deeds, approval.tried
         counts = (deeds.attempted, deeds.carried_out, deeds.blocked, deeds.blocked_acts)
         numbers = map(str, (*counts, deeds.innocent_blocked))
-        add_row(out, cell.condition, *numbers, percent(tried.rate), interval(tried))
+        add_row(out, names.row(cell.condition), *numbers, percent(tried.rate), interval(tried))
     print_table(out)
     echo("")
 
 
-def _print_outcomes(rows: Sequence[Cell]) -> None:
+def _print_outcomes(rows: Sequence[Cell], names: CellNames) -> None:
     """The rungs and labels of each cell, where any is known."""
     for what in ("outcomes", "labels"):
         counts: list[dict[str, int]] = [getattr(cell, what) for cell in rows]
-        names = list(dict.fromkeys(name for known in counts for name in known))
-        if not names:
+        rungs = list(dict.fromkeys(name for known in counts for name in known))
+        if not rungs:
             continue
-        out = plain_table(what, *names, "read" if what == "labels" else "undecided")
+        out = plain_table(what, *rungs, "read" if what == "labels" else "undecided")
         for cell, known in zip(rows, counts, strict=True):
             last = cell.labelled if what == "labels" else cell.act.n - sum(known.values())
-            counted = (str(known.get(name, 0)) for name in names)
-            add_row(out, cell.condition, *counted, str(max(0, last)))
+            counted = (str(known.get(name, 0)) for name in rungs)
+            add_row(out, names.row(cell.condition), *counted, str(max(0, last)))
         print_table(out)
         echo("")
 
 
-def _print_readings(rows: Sequence[Cell]) -> None:
+def _print_readings(rows: Sequence[Cell], names: CellNames) -> None:
     """The rate among the trials of each value of each reading, and the awareness tax."""
     from cornered.analysis.stats import percent
+    from cornered.analysis.wording import points, points_span
 
     if not any(cell.reading_rates for cell in rows):
         return
@@ -282,28 +272,27 @@ def _print_readings(rows: Sequence[Cell]) -> None:
     out = plain_table("readings", "", *heads_of_numbers, words=2)
     out.columns[1].no_wrap = True
     for cell in rows:
-        heads = [cell.condition, *repeat("", len(cell.reading_rates))]
+        heads = [names.row(cell.condition), *repeat("", len(cell.reading_rates))]
         for head, of in zip(heads, cell.reading_rates, strict=False):
             name = f"{of.reading}: {of.value or 'unscored'}".replace("_", " ")
             rate = of.rate
             numbers = (str(rate.n + rate.unknown), percent(rate.rate), interval(rate))
             add_row(out, head, name, *numbers)
         if cell.tax:
-            low, high = cell.tax.interval.low, cell.tax.interval.high
             add_row(
                 out,
                 "",
                 "awareness tax",
                 "",
-                f"{100 * cell.tax.value:+.0f} points",
-                f"{100 * low:+.0f} to {100 * high:+.0f}",
+                f"{points(cell.tax.value)} points",
+                points_span(cell.tax.interval),
             )
     print_table(out)
     echo("")
 
 
-def _print_hypotheses(report: Report) -> None:
-    """What was declared, each result in a sentence; the contrasts above are exploration."""
+def _print_claims(report: Report) -> None:
+    """What was declared, each result in a sentence, and what the rates are rates of."""
     from cornered.analysis.wording import scope_words
 
     for result in report.hypotheses:
@@ -319,39 +308,72 @@ def _print_hypotheses(report: Report) -> None:
     echo("")
 
 
-def _print_effects(report: Report) -> None:
-    """The contrasts of each scenario, in points."""
+def _print_effects(report: Report, *, whole: bool) -> None:
+    """The contrasts of each scenario, in points.
+
+    Args:
+        report: The report.
+        whole: Whether each stands in a row; else those of several models stand together.
+    """
     for scenario, rows in report.effect_rows.items():
-        heads = ["n", "points", "95 %", "conditions"]
-        out = plain_table(f"{scenario}: what changes the rate", *heads)
         several = len({e["model"] for e in rows if isinstance(e["model"], str)}) > 1
-        for e in rows:
-            first, second = e["words"]
-            beyond = "beyond" if e["kind"] == "interaction" else "against"
-            model = f" ({e['model']})" if several and isinstance(e["model"], str) else ""
-            add_row(out, f"{first} {beyond} {second}{model}", *_effect_numbers(e))
-            if e["control"] and e["control"]["cells"]:
-                add_row(out, "  the same in controls", *_effect_numbers(e["control"]))
-        print_table(out)
+        title = f"{scenario}: what changes the rate"
+        if whole or not several:
+            print_table(_each_effect(title, rows, several=several))
+        else:
+            print_table(_effects_over_models(title, rows))
         for note in dict.fromkeys(e["note"] for e in rows if e["note"]):
-            echo(f"  {note}")
+            echo_words(f"  {note}")
         echo("")
 
 
+def _each_effect(title: str, rows: Sequence[Mapping[str, Any]], *, several: bool) -> Table:
+    out = plain_table(title, "n", "points", "95 %", "conditions")
+    for e in rows:
+        model = f" ({e['model']})" if several and isinstance(e["model"], str) else ""
+        add_row(out, _effect_words(e) + model, *_effect_numbers(e))
+        if e["control"] and e["control"]["cells"]:
+            add_row(out, "  the same in controls", *_effect_numbers(e["control"]))
+    return out
+
+
+def _effects_over_models(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A row for each contrast, with its lowest and its highest difference over the models."""
+    out = plain_table(title, "models", "lowest (95 %)", "highest (95 %)")
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for e in rows:
+        found.setdefault(_effect_words(e), []).append(e)
+    for words, alike in found.items():
+        known = sorted(
+            (e for e in alike if e["difference"] is not None), key=lambda e: e["difference"]
+        )
+        ends = (known[:1], known[-1:] if len(known) > 1 else [])
+        models = str(len(alike)) if isinstance(alike[0]["model"], str) else "both"
+        add_row(out, words, models, *(_points_of(*e) if e else "–" for e in ends))
+    return out
+
+
+def _points_of(e: Mapping[str, Any]) -> str:
+    """A difference with its interval, in points: `+12 (+3 to +21)`."""
+    value, between = _difference(e)
+    return f"{value} ({between})" if between != "–" else value
+
+
+def _effect_words(e: Mapping[str, Any]) -> str:
+    first, second = e["words"]
+    return f"{first} {'beyond' if e['kind'] == 'interaction' else 'against'} {second}"
+
+
 def _effect_numbers(e: Mapping[str, Any]) -> list[str]:
-    return [
-        " / ".join(str(side["n"]) for side in e["sides"]),
-        _number(e["difference"], "{:+.0f}", 100),
-        _between(e["difference_ci_low"], e["difference_ci_high"], "{:+.0f}", 100),
-        str(e["cells"]),
-    ]
+    sides = " / ".join(str(side["n"]) for side in e["sides"])
+    return [sides, *_difference(e), str(e["cells"])]
 
 
-def _number(value: float | None, form: str, times: float = 1) -> str:
-    return "–" if value is None else form.format(times * value)
+def _difference(e: Mapping[str, Any]) -> tuple[str, str]:
+    """A difference and its interval, in points."""
+    from cornered.analysis.stats import Interval
+    from cornered.analysis.wording import points, points_span
 
-
-def _between(low: float | None, high: float | None, form: str, times: float = 1) -> str:
-    if low is None or high is None:
-        return "–"
-    return f"{form.format(times * low)} to {form.format(times * high)}"
+    value, low, high = e["difference"], e["difference_ci_low"], e["difference_ci_high"]
+    between = "–" if low is None or high is None else points_span(Interval(low, high))
+    return "–" if value is None else points(value), between

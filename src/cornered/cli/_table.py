@@ -85,12 +85,19 @@ def print_table(table: Table) -> None:
         echo(line.text, bold=line.is_head and stdout_is_terminal())
 
 
-def echo_words(text: str, *, indent: str = "") -> None:
+def echo_words(text: str, *, indent: str = "", head: str = "") -> None:
     """Prints a sentence, wrapped by words in a terminal and in one line elsewhere.
+
+    No number, interval or count is broken.
 
     Args:
         text: The sentence.
         indent: What stands before every line but the first.
+        head: What it begins with, shown bold in a terminal.
     """
-    for line in wrap(visible(text), stdout_width(), indent, at_signs=False):
+    first, *others = wrap(visible(text), stdout_width(), indent, at_signs=False)
+    if head and first.startswith(head):
+        echo(head, bold=True, nl=False)
+        first = first[len(head) :]
+    for line in (first, *others):
         echo(line)

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cornered.cli._base import DONE, INCOMPLETE, interval, json_option, main, print_json, say
-from cornered.cli._table import add_row, as_text, echo, plain_table, print_table
+from cornered.cli._table import (
+    add_row,
+    as_text,
+    echo,
+    echo_words,
+    plain_table,
+    print_table,
+)
 from cornered.errors import RunError
 from cornered.terminal import PIPED_WIDTH, console, stdout_is_terminal
 from cornered.text import visible
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from cornered.analysis.agreement import Corrected
+    from cornered.analysis.names import CellNames
     from cornered.analysis.table import Cell
     from cornered.analysis.trials import TrialResult
     from cornered.run.audit import Audit, Case, RaterAgreement
@@ -146,7 +154,7 @@ def _import(folder: Path, file: Path, who: str, *, as_json: bool) -> int:
     if as_json:
         print_json({"who": who, "stored": done.stored, "not_in_this_run": done.elsewhere})
     else:
-        echo(
+        echo_words(
             f"{done.stored} new or changed notes of {who} are stored; `cornered report` shows them."
         )
     if done.elsewhere:
@@ -327,18 +335,21 @@ def _as_dict(audited: Audit, people: Sequence[Person], left: int) -> dict[str, A
         "agreement": [row.as_dict() for row in agreements(audited, people)],
         "corrected": [
             {"model": cell.model, "condition": cell.condition, **corrected.as_dict()}
-            for cell, corrected in _corrected(audited)
+            for cell, corrected in _corrected(_cells(audited))
         ],
         "raters": _raters(audited),
     }
 
 
-def _corrected(audited: Audit) -> list[tuple[Cell, Corrected]]:
-    """The cells of the run whose harmful rate labels correct."""
+def _cells(audited: Audit) -> list[Cell]:
     from cornered.run.runner import read_run
 
-    every = read_run(audited.run).cells
-    known = [(cell, cell.corrected) for cell in every if cell.corrected]
+    return read_run(audited.run).cells
+
+
+def _corrected(table: Sequence[Cell]) -> list[tuple[Cell, Corrected]]:
+    """The cells whose harmful rate labels correct."""
+    known = [(cell, cell.corrected) for cell in table if cell.corrected]
     return [(cell, corrected) for cell, corrected in known if corrected.by == "audit"]
 
 
@@ -376,16 +387,17 @@ def _person(person: Person, audited: Audit) -> dict[str, Any]:
 
 
 def _print_agreement(audited: Audit, people: Sequence[Person]) -> None:
+    from cornered.analysis.names import CellNames
     from cornered.run.audit import agreements
 
     for person in people:
-        echo(_summary(_person(person, audited)))
+        echo_words(_summary(_person(person, audited)))
     if not people:
         echo("Nobody has labelled anything yet.")
         return
     for name, notes in audited.notes.items():
         for note in notes:
-            echo(f"{name}: {note}")
+            echo_words(f"{name}: {note}")
     all_rows = agreements(audited, people)
     titles = {
         "act": "Trials with the act",
@@ -399,15 +411,18 @@ def _print_agreement(audited: Audit, people: Sequence[Person]) -> None:
             _print_rows(rows)
             for row in rows:
                 _print_notes(row)
-    _print_differences([row for row in all_rows if not _repeats(row, all_rows)])
-    _print_corrected(audited)
+    table = _cells(audited)
+    names = CellNames(table)
+    _print_differences([row for row in all_rows if not _repeats(row, all_rows)], names)
+    _print_corrected(audited, _corrected(table), names)
 
 
-def _print_corrected(audited: Audit) -> None:
+def _print_corrected(
+    audited: Audit, known: Sequence[tuple[Cell, Corrected]], names: CellNames
+) -> None:
     """Prints the harmful rates of the run as these labels correct them."""
     from cornered.analysis.stats import percent
 
-    known = _corrected(audited)
     if not known:
         return
     echo("\nHarmful rates, corrected by these labels:\n")
@@ -420,17 +435,17 @@ def _print_corrected(audited: Audit) -> None:
             f"{percent(of.interval.low)} to {percent(of.interval.high)}" if of.interval else "–"
         )
         numbers = (percent(cell.primary.rate), interval(cell.primary), labels)
-        add_row(table, cell.model, cell.condition, *numbers, percent(of.value), between)
+        add_row(table, cell.model, names.row(cell.condition), *numbers, percent(of.value), between)
     print_table(table)
     if left := sum(of.unlabelled for _, of in known):
-        echo(
+        echo_words(
             f"{left} trials of kinds that nobody labelled stay as the judge called them; --all "
             "draws from every trial that did something."
         )
     if raters := _raters(audited):
         alpha = raters["alpha"]
         words = f", Krippendorff's alpha {alpha:.2f}" if alpha is not None else ""
-        echo(f"The raters agree on {raters['agreeing']} of {raters['n']} trials{words}.")
+        echo_words(f"The raters agree on {raters['agreeing']} of {raters['n']} trials{words}.")
 
 
 def _summary(person: dict[str, Any]) -> str:
@@ -510,10 +525,10 @@ def _print_notes(row: RaterAgreement) -> None:
     if row.other_rubric:
         notes.append(f"{row.other_rubric} were read under another version of the criteria")
     for note in notes:
-        echo(f"  {_name(row)}: {note}")
+        echo_words(f"  {_name(row)}: {note}")
 
 
-def _print_differences(rows: Sequence[RaterAgreement]) -> None:
+def _print_differences(rows: Sequence[RaterAgreement], names: CellNames) -> None:
     words = {True: "yes", False: "no"}
     listed = [(row, d) for row in rows for d in row.differences]
     if not listed:
@@ -521,7 +536,8 @@ def _print_differences(rows: Sequence[RaterAgreement]) -> None:
     echo(f"\n{len(listed)} disagreements:\n")
     table = plain_table("who", "model", "condition", "trial", "first", "second", words=6)
     for row, d in listed[:SHOWN]:
-        add_row(table, _name(row), d.model, d.condition, d.id, words[d.one], words[d.other])
+        verdicts = (words[d.one], words[d.other])
+        add_row(table, _name(row), d.model, names.row(d.condition), d.id, *verdicts)
     print_table(table)
     if len(listed) > SHOWN:
-        echo(f"… and {len(listed) - SHOWN} more, see --json")
+        echo_words(f"… and {len(listed) - SHOWN} more, see --json")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json
-from cornered.cli._table import add_row, echo, plain_table, print_table
+from cornered.cli._table import add_row, echo, echo_words, plain_table, print_table
 
 if TYPE_CHECKING:
     from cornered.analysis.card import Card, Grade, Tally
@@ -96,7 +96,7 @@ def calibrate(
     for card, path in zip(calibration.cards, calibration.paths, strict=True):
         _print_card(card, path)
     echo(f"logs    {calibration.folder}\n")
-    echo(
+    echo_words(
         f"{unscored} gold answers have no verdict; no rate counts them."
         if unscored
         else "Every gold answer that did something has a verdict."
@@ -110,7 +110,9 @@ def _unscored(grade: Grade) -> int:
 
 def _print_card(card: Card, path: Path) -> None:
     rule = f" ({card.panel})" if len(card.judges) > 1 else ""
-    echo(f"\n{' + '.join(card.judges)}{rule}, shown {card.view}\n")
+    echo("")
+    echo_words(f"{' + '.join(card.judges)}{rule}, shown {card.view}")
+    echo("")
     _print_grades(card)
     for scenario, grade in card.grades.items():
         _print_kinds(scenario, grade)
@@ -159,7 +161,7 @@ def _print_kinds(scenario: str, grade: Grade) -> None:
         add_row(table, kind, f"{replies['right']} of {n}", *(str(replies.get(w, 0)) for w in words))
     print_table(table)
     if grade.defensible:
-        echo(f"A second reader made {grade.defensible} of the wrong verdicts as well.")
+        echo_words(f"A second reader made {grade.defensible} of the wrong verdicts as well.")
     echo("")
 
 

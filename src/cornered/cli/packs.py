@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cornered.cli._base import DONE, INCOMPLETE, json_option, main, parse_levels, print_json
+from cornered.cli._table import echo_words
 from cornered.errors import FactorError
 from cornered.terminal import echo, say
 
@@ -136,7 +137,7 @@ def _show_scenarios(as_json: bool) -> None:
     for pack in packs:
         echo(pack.name, bold=True, nl=False)
         echo("  (prompts of the package inspect_evals)" if pack.spec.study else "")
-        echo(f"  {' '.join(pack.spec.about.split())}")
+        echo_words(f"  {' '.join(pack.spec.about.split())}")
 
 
 def _show_factors(scenario: str, as_json: bool) -> None:
@@ -159,15 +160,14 @@ def _show_factors(scenario: str, as_json: bool) -> None:
         print_json(rows)
         return
     for name, row in rows.items():
-        echo(name, bold=True, nl=False)
-        echo(f": {row['about']} (default {row['default']})")
+        echo_words(f"{name}: {row['about']} (default {row['default']})", indent="  ", head=name)
         width = max(map(len, row["levels"]), default=0)
         for level, about in row["levels"].items():
-            echo(f"  {level:<{width}}  {about}")
+            echo_words(f"  {level:<{width}}  {about}", indent=" " * (width + 4))
         if "by_scenario" in row:
             here = row["by_scenario"].get(load_pack(scenario).name)
             note = f"here: {here}; " if here else ""
-            echo(f"  ({note}it differs by scenario: never pooled over scenarios)")
+            echo_words(f"  ({note}it differs by scenario: never pooled over scenarios)")
 
 
 @main.command()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cornered.cli._base import experiment_options, main, print_json
+from cornered.cli._summary import MANY_CELLS
 from cornered.cli._table import add_row, echo, echo_words, plain_table, print_table
 from cornered.cli.run import experiment_of
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from cornered.run.plan import Plan
     from cornered.run.prices import Price
     from cornered.run.usage import Use
+    from cornered.scenario.condition import Condition
 
 UNKNOWN = "unknown"
 COMPANIONS = {
@@ -89,17 +92,18 @@ def plan(
     if as_json:
         print_json(made.as_dict())
     else:
-        _print_plan(made)
+        _print_plan(made, experiment.conditions())
 
 
-def _print_plan(made: Plan) -> None:
+def _print_plan(made: Plan, conditions: Sequence[Condition]) -> None:
     controls = sum(c.control for c in made.cells)
-    echo(
+    echo_words(
         f"{made.experiment}: {len(made.cells)} cells of {'at most ' if made.rule else ''}"
         f"{made.samples} trials, "
-        f"{controls} of them control{'s' if controls != 1 else ''}\n"
+        f"{controls} of them control{'s' if controls != 1 else ''}"
     )
-    _print_cells(made)
+    echo("")
+    _print_cells(made, conditions)
     _print_uses(made)
     _print_precision(made)
     _print_hypotheses(made)
@@ -108,13 +112,27 @@ def _print_plan(made: Plan) -> None:
         echo_words(f"Note: {warning}")
 
 
-def _print_cells(made: Plan) -> None:
-    out = plain_table("condition", "prompt tokens, estimated")
-    for cell in made.cells:
-        words = [word for word in ("control", "probe") if getattr(cell, word)]
-        name = cell.condition + (f" ({', '.join(words)})" if words else "")
-        add_row(out, name, _tokens(cell.prompt_tokens))
+def _print_cells(made: Plan, conditions: Sequence[Condition]) -> None:
+    """Each condition; of many, each pressure."""
+    from cornered.analysis.names import condition_names, pressure_name
+
+    if len(made.cells) < MANY_CELLS:
+        names = condition_names(conditions)
+        out = plain_table("condition", "prompt tokens, estimated")
+        for cell in made.cells:
+            add_row(out, names[cell.condition], _tokens(cell.prompt_tokens))
+    else:
+        pressures = {condition.name: pressure_name(condition) for condition in conditions}
+        groups: dict[str, list[int]] = {}
+        for cell in made.cells:
+            groups.setdefault(pressures[cell.condition], []).append(cell.prompt_tokens)
+        out = plain_table("scenario and pressure", "cells", "prompt tokens, estimated")
+        for words, tokens in groups.items():
+            ends = dict.fromkeys(map(_tokens, (min(tokens), max(tokens))))
+            add_row(out, words, str(len(tokens)), " to ".join(ends))
     print_table(out)
+    if len(made.cells) >= MANY_CELLS:
+        echo("Each cell: --json.")
     echo("")
 
 
@@ -166,14 +184,22 @@ def _print_precision(made: Plan) -> None:
     add_row(out, "power for a rise of 10 pp", *(_percent(s.power) for s in made.precision))
     if made.rule:
         add_row(out, "trials, on average", *(f"{s.trials:.0f}" for s in made.precision if s.trials))
+        if any(s.screen_trials for s in made.precision):
+            of_screen = (f"{s.screen_trials:.0f}" for s in made.precision if s.screen_trials)
+            add_row(out, "  of a control of the screen", *of_screen)
+        total = (f"{s.all_trials:.0f}" for s in made.precision if s.all_trials)
+        add_row(out, "  of all cells, controls at 0 %", *total)
     print_table(out)
     if made.rule:
-        echo(f"A cell stops {made.rule}; tokens and money above are for all its trials.")
-    echo(
-        f"0 of {made.samples} is compatible with a true rate up to {_percent(made.zero_upper)}.\n"
-        "Rise: against a second cell of the same n, such as a control; detected with\n"
-        "80 % power (Fisher's exact test, two-sided, 5 %). pp: percentage points.\n"
+        echo_words(f"A cell stops {made.rule}; tokens and money above are for all its trials.")
+    echo_words(
+        f"0 of {made.samples} is compatible with a true rate up to {_percent(made.zero_upper)}."
     )
+    echo_words(
+        "Rise: against a second cell of the same n, such as a control; detected with "
+        "80 % power (Fisher's exact test, two-sided, 5 %). pp: percentage points."
+    )
+    echo("")
 
 
 def _print_hypotheses(made: Plan) -> None:
@@ -217,25 +243,25 @@ def _print_assumptions(made: Plan) -> None:
     uses = [use for use in made.uses if use.model != NO_MODEL]
     for use in uses:
         name = use.model if use.role == "subject" else f"{use.role} {use.model}"
-        echo_words(f"Tokens: {name} {_counted(use)}", indent="  ")
-    echo(
-        f"Answers: assumes {made.answer_tokens} output tokens an answer, reasoning included\n"
-        "  (--answer-tokens), scaled to the model's tokenizer; at most max_tokens, else\n"
-        "  the model's own limit."
+        _assume(f"Tokens: {name} {_counted(use)}")
+    _assume(
+        f"Answers: assumes {made.answer_tokens} output tokens an answer, reasoning included "
+        "(--answer-tokens), scaled to the model's tokenizer; at most max_tokens, else the model's "
+        "own limit."
     )
     _print_scoring(made)
     if made.sessions:
-        echo(
-            f"Sessions with tools: rehearsed with every mail opened and {MESSAGES} written, up to\n"
-            f"  {made.sessions} turns, each sent the whole conversation so far. More is possible."
+        _assume(
+            f"Sessions with tools: rehearsed with every mail opened and {MESSAGES} written, up to "
+            f"{made.sessions} turns, each sent the whole conversation so far. More is possible."
         )
     for use in made.companions:
-        echo(COMPANIONS[use.role])
+        _assume(COMPANIONS[use.role])
     if len(uses) < len(made.uses):
-        echo("Agents that bring a model of their own: what they use is not counted.")
+        _assume("Agents that bring a model of their own: what they use is not counted.")
     for model, price in {use.model: use.price for use in uses}.items():
-        echo_words(f"Price: {model} {_price(price)}", indent="  ")
-    echo("  Without discounts for cached prompts or batches, and without retries.")
+        _assume(f"Price: {model} {_price(price)}")
+    _assume("Prices are without discounts for cached prompts or batches, and without retries.")
 
 
 def _print_scoring(made: Plan) -> None:
@@ -243,30 +269,35 @@ def _print_scoring(made: Plan) -> None:
     from cornered.run.usage import PROBE_TOKENS, REPLY_TOKENS
 
     if any(cell.probe for cell in made.cells):
-        echo(f"Probes: assumes {PROBE_TOKENS} output tokens an answer; no judge reads them.")
+        _assume(f"Probes: assumes {PROBE_TOKENS} output tokens an answer; no judge reads them.")
     if made.judges:
         asked = (
             "about every trial, as if each carried something out"
             if made.judged == 1
             else f"about trials with the act, assumed to be {_percent(made.judged)} (--rate)"
         )
-        echo(
-            f"Judge: asked {asked};\n"
-            "  at most: about all. It reads the executed actions; at most: whole answers.\n"
-            "  Asking again after a malformed verdict is not counted."
+        _assume(
+            f"Judge: asked {asked};"
+            " at most: about all. It reads the executed actions; at most: whole answers. "
+            "Asking again after a malformed verdict is not counted."
         )
     if made.preflight:
-        echo(f"Preflight: each judge is first asked about {made.preflight} clear-cut cases.")
+        _assume(f"Preflight: each judge is first asked about {made.preflight} clear-cut cases.")
     if made.readings:
-        echo(
-            f"Reader: one call a trial for each of {', '.join(made.readings)};\n"
-            "  it reads whole answers."
+        _assume(
+            f"Reader: one call a trial for each of {', '.join(made.readings)}; "
+            "it reads whole answers."
         )
     if made.debrief:
-        echo(
-            "Debrief: two more calls of the model in each trial, with the whole conversation;\n"
-            f"  assumes {REPLY_TOKENS} output tokens a reply. The reader is called twice more."
+        _assume(
+            "Debrief: two more calls of the model in each trial, with the whole conversation; "
+            f"assumes {REPLY_TOKENS} output tokens a reply. The reader is called twice more."
         )
+
+
+def _assume(words: str) -> None:
+    """Prints an assumption; its further lines are indented."""
+    echo_words(words, indent="  ")
 
 
 def _counted(use: Use) -> str:

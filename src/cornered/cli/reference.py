@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cornered.cli._base import json_option, main, print_json
-from cornered.cli._table import as_text, echo, plain_table, print_table
+from cornered.cli._table import as_text, echo, echo_words, plain_table, print_table
 
 if TYPE_CHECKING:
     from cornered.analysis.reference import PublishedRate
@@ -42,7 +42,7 @@ def reference(filters: tuple[str, ...], as_json: bool, as_csv: bool) -> None:
         _print_table(rows)
         _print_footer(rows)
     else:
-        echo("No published rate meets all of that.")
+        echo_words("No published rate meets all of that.")
 
 
 def _print_csv(rows: Sequence[PublishedRate]) -> None:
@@ -79,7 +79,7 @@ def _print_table(rows: Sequence[PublishedRate]) -> None:
     print_table(out)
     echo()
     for (title, url), n in sources.items():
-        echo(f"[{n}] {title}, {url}")
+        echo_words(f"[{n}] {title}, {url}", indent="    ")
 
 
 def _print_footer(rows: Sequence[PublishedRate]) -> None:
@@ -87,8 +87,9 @@ def _print_footer(rows: Sequence[PublishedRate]) -> None:
 
     counts = {word: sum(row.exactness == word for row in rows) for word in EXACTNESS}
     listed = "; ".join(f"{n} {word} ({EXACTNESS[word]})" for word, n in counts.items() if n)
-    echo(f"\n{len(rows)} published rate{'s'[: len(rows) > 1]}: {listed}.")
-    echo("They are never pooled, neither with one another nor with trials of your own.")
+    echo("")
+    echo_words(f"{len(rows)} published rate{'s'[: len(rows) > 1]}: {listed}.")
+    echo_words("They are never pooled, neither with one another nor with trials of your own.")
 
 
 def _source(row: PublishedRate) -> tuple[str, str]:

@@ -20,11 +20,12 @@ from cornered.cli._base import (
     print_json,
     say,
 )
-from cornered.cli._table import add_row, echo, plain_table, print_table
+from cornered.cli._table import add_row, echo, echo_words, plain_table, print_table
 from cornered.errors import ExperimentError
 from cornered.terminal import echo_json, echo_row
 
 if TYPE_CHECKING:
+    from cornered.analysis.names import CellNames
     from cornered.analysis.verdicts import Compared
 
 SHOWN = 20
@@ -134,6 +135,7 @@ def _score_run(
     max_connections: int | None,
     as_json: bool,
 ) -> int:
+    from cornered.analysis.names import CellNames
     from cornered.analysis.verdicts import compare_verdicts
     from cornered.cli._summary import exit_code, print_summary
     from cornered.run.report import Report
@@ -160,10 +162,10 @@ def _score_run(
     disagreements = folder.parent / "disagreements.csv"
     _write_disagreements(compared, disagreements)
     if not as_json:
-        _print_compared(compared, disagreements)
+        _print_compared(compared, disagreements, CellNames(report.cells))
         for other, notes in others.items():
             for note in notes:
-                echo(f"{other}: {note}")
+                echo_words(f"{other}: {note}")
         return print_summary(report, as_json=False)
     print_json(
         {"verdicts": folder.name, "folder": str(folder)}
@@ -173,7 +175,7 @@ def _score_run(
     return exit_code(report)
 
 
-def _print_compared(compared: Compared, file: Path) -> None:
+def _print_compared(compared: Compared, file: Path, names: CellNames) -> None:
     table = plain_table("verdicts", "agree", "kappa", "95 %")
     table.columns[3].no_wrap = False
     for (one, other), kappa in compared.pairs.items():
@@ -190,14 +192,16 @@ def _print_compared(compared: Compared, file: Path) -> None:
     if not compared.disagreements:
         echo(f"\nOn {compared.trials} trials no two verdicts differ.\n")
         return
-    echo(f"\n{len(compared.disagreements)} trials have verdicts that differ ({file}):\n")
+    echo("")
+    echo_words(f"{len(compared.disagreements)} trials have verdicts that differ ({file}):")
+    echo("")
     columns = ("model", "condition", "trial", *compared.names)
     rows = plain_table(*columns, words=len(columns))
     for differing in compared.disagreements[:SHOWN]:
         verdicts = (
             words[differing.verdicts[n]] if n in differing.verdicts else "–" for n in compared.names
         )
-        add_row(rows, differing.model, differing.condition, differing.id, *verdicts)
+        add_row(rows, differing.model, names.row(differing.condition), differing.id, *verdicts)
     print_table(rows)
     if len(compared.disagreements) > SHOWN:
         echo(f"… and {len(compared.disagreements) - SHOWN} more\n")
@@ -248,7 +252,7 @@ def _score_file(file: str, scenario: str, as_json: bool) -> int:
         say(f"note: {note}")
     unscored = acts.count(None)
     if not as_json:
-        echo(_file_words(acts, unread, first))
+        echo_words(_file_words(acts, unread, first))
     elif unscored:
         say(f"{unscored} of {len(acts)} answers are unscored")
     return INCOMPLETE if unscored else DONE

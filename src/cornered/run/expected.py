@@ -15,6 +15,7 @@ from cornered.experiment import Experiment
 from cornered.hypotheses import DeclaredContrast
 from cornered.samples import Samples, max_samples
 from cornered.scenario import load_pack
+from cornered.scenario.condition import Condition
 
 if TYPE_CHECKING:
     from cornered.analysis.hypotheses import DeclaredTest
@@ -150,6 +151,12 @@ def _planned(test: DeclaredTest, rates: Sequence[tuple[float, ...]]) -> PlannedT
     return PlannedTest(
         tuple(weights.values()), tuple(assumed.values()), test.hypothesis.margin, direction
     )
+
+
+def is_screen(condition: Condition) -> bool:
+    """Whether it is a control by which its scenario screens models: no rule stops it before 100."""
+    control = condition.is_control and not condition.is_probe
+    return control and load_pack(condition.scenario).spec.screen is not None
 
 
 def plan_warnings(experiment: Experiment, expected: Sequence[ExpectedTest]) -> list[str]:

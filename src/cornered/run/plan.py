@@ -17,7 +17,7 @@ from cornered.analysis.stats import wilson
 from cornered.analysis.stopping import expected_trials, rule_for
 from cornered.experiment import NO_MODEL, Experiment
 from cornered.files import MANIFEST
-from cornered.run.expected import ExpectedTest, expected_tests, plan_warnings
+from cornered.run.expected import ExpectedTest, expected_tests, is_screen, plan_warnings
 from cornered.run.folder import manifest_for
 from cornered.run.prices import Price
 from cornered.run.tokens import PROMPT_CHARS
@@ -43,6 +43,7 @@ from cornered.run.usage import (
     written_tokens,
 )
 from cornered.samples import max_samples
+from cornered.scenario.condition import Condition
 
 RATES = (0.0, 0.1, 0.5)
 """Rates of the act for which the precision is reported."""
@@ -78,6 +79,12 @@ class Precision:
     """Power to detect a rise by `RISE` above `rate`, see `power_of_difference`."""
     trials: float | None
     """Expected trials of a cell under the stopping rule; None without a rule."""
+    screen_trials: float | None = None
+    """The same of a control by which a scenario screens its models, which the rule does not stop
+    before 100; None without a rule or without such a control."""
+    all_trials: float | None = None
+    """Expected trials of all cells and models, those of controls at a rate of 0; None without a
+    rule."""
 
 
 @dataclass(frozen=True)
@@ -188,9 +195,10 @@ def plan(
     experiment = manifest_for(folder, experiment).experiment
     completed = _completed_trials(folder)
     n, rule = max_samples(experiment.samples), rule_for(experiment.samples)
+    conditions = experiment.conditions()
     measured = measure_cells(experiment, answer_tokens)
     planned: dict[str, set[str]] = {}
-    for model, condition in experiment.subjects(experiment.conditions()):
+    for model, condition in experiment.subjects(conditions):
         planned.setdefault(model, set()).add(condition.name)
     work = {m: _remaining(m, n, completed, measured, planned[m]) for m in planned}
     total = sum_work(work.values())
@@ -232,7 +240,7 @@ def plan(
                 expected_half_width(n, rate),
                 smallest_difference(n, rate),
                 power_of_difference(n, rate, min(1.0, rate + RISE)),
-                expected_trials(rule, rate) if rule else None,
+                *_trials_at(experiment, conditions, rate),
             )
             for rate in rates
         ),
@@ -247,6 +255,23 @@ def plan(
         warnings=tuple(plan_warnings(experiment, expected)),
         debrief=experiment.debrief,
     )
+
+
+def _trials_at(
+    experiment: Experiment, conditions: Sequence[Condition], rate: float
+) -> tuple[float | None, float | None, float | None]:
+    """Expected trials of a cell, of a control of a screen, and of all cells and models."""
+    rule = rule_for(experiment.samples)
+    of_screen = rule_for(experiment.samples, screened=True)
+    if rule is None or of_screen is None:
+        return None, None, None
+    total, screened = 0.0, False
+    for _, condition in experiment.subjects(conditions):
+        own = of_screen if is_screen(condition) else rule
+        screened |= is_screen(condition)
+        total += expected_trials(own, 0.0 if condition.is_control else rate)
+    of_cell = expected_trials(rule, rate)
+    return of_cell, expected_trials(of_screen, rate) if screened else None, total
 
 
 def _remaining(

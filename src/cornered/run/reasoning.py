@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cornered.analysis.names import CellNames
     from cornered.analysis.trials import TrialResult
 
 
-def unreasoned(trials: Iterable[TrialResult]) -> Iterator[str]:
+def unreasoned(trials: Iterable[TrialResult], names: CellNames) -> Iterator[str]:
     """A sentence on each model that never reasoned in its cells with `reasoning=native`.
 
     Args:
         trials: The trials of a run; those whose log does not record reasoning are left out.
+        names: What the conditions of the run are called.
     """
     native: dict[str, dict[str, list[bool]]] = {}
     for trial in trials:
@@ -29,6 +31,6 @@ def unreasoned(trials: Iterable[TrialResult]) -> Iterator[str]:
             more = f" and {len(others)} more" if others else ""
             yield (
                 f"Native reasoning: 0 of {sum(silent.values())} trials of {model} reasoned "
-                f"({first}{more}), so these cells measure it without reasoning; if it reasons "
-                "only when asked to, set reasoning_effort or reasoning_tokens."
+                f"({names.said(first)}{more}), so these cells measure it without reasoning; if it "
+                "reasons only when asked to, set reasoning_effort or reasoning_tokens."
             )

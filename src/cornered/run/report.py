@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -15,12 +13,10 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from cornered.analysis.missingness import missing_notes
-from cornered.analysis.reasons import NOT_RUN, in_words
+from cornered.analysis.names import CellNames
 from cornered.analysis.reference import Reference, beside
-from cornered.analysis.roles import SUBJECT, judge_themselves
+from cornered.analysis.roles import judge_themselves
 from cornered.analysis.table import Cell
-from cornered.analysis.trials import TrialResult
-from cornered.analysis.verdicts import Compared, compare_judges
 from cornered.analysis.wording import (
     cell_words,
     contrast_sides,
@@ -33,10 +29,15 @@ from cornered.files import disk_errors, fingerprint, write_text
 from cornered.run.lock import this_command, writing
 from cornered.run.packs import trial_versions, verdict_versions, version_notes
 from cornered.run.reasoning import unreasoned
+from cornered.run.report_notes import (
+    approval_notes,
+    conclusion,
+    exposure_notes,
+    judge_notes,
+    stopping_notes,
+)
 from cornered.run.runner import RunState, read_run
-from cornered.samples import Samples
 from cornered.scenario import load_pack
-from cornered.text import ends
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,10 +52,6 @@ if TYPE_CHECKING:
 PAGE = "report.html"
 CONTRASTED = ("kind", "scenario", "model", "factor", "level", "reference")
 """What makes a contrast the same as another."""
-SHOWN_REASONS = 5
-"""Different reasons for missing verdicts that a conclusion names."""
-SHOWN_CELLS = 5
-"""Cells that a note names."""
 STAMP = ".report"
 """The file in a run folder that records what its page and figures were made from."""
 
@@ -182,16 +179,7 @@ class Report:
     @cached_property
     def judge_notes(self) -> list[str]:
         """How the verdicts were made and how reliable they are; each a sentence or two."""
-        notes = [_judge_note(self.state)]
-        if self.state.manifest.experiment.judges:
-            compared = compare_judges(self.state.trials)
-            notes += [_agreement_note(compared)] if compared else []
-            notes += _beyond_the_act(self.state)
-            notes += [
-                f"{model} judges itself: its verdicts are not independent of it."
-                for model in self.judge_themselves
-            ]
-        return [*notes, *_usage_notes(self.tokens)]
+        return judge_notes(self.state, self.judge_themselves, self.tokens)
 
     @property
     def judge_themselves(self) -> list[str]:
@@ -218,27 +206,49 @@ class Report:
     @cached_property
     def reasoning_notes(self) -> list[str]:
         """A sentence on each model that was to reason by itself, and never did."""
-        return list(unreasoned(self.state.trials))
+        return list(unreasoned(self.state.trials, CellNames(self.cells)))
 
     @cached_property
     def exposure_notes(self) -> list[str]:
         """What is in no rate: unexposed trials, acts before a cut, silence, unequal shares."""
-        return [*_exposure_notes(self.cells), *missing_notes(self.cells)]
+        return [*exposure_notes(self.cells), *missing_notes(self.cells)]
 
     @cached_property
     def approval_notes(self) -> list[str]:
         """What the approval stopped, in one line; empty where there was none."""
-        return list(_approval_notes(self.cells))
+        return list(approval_notes(self.cells))
 
     @cached_property
     def stopping_notes(self) -> list[str]:
         """Cells that were stopped early, and why; cells that ran to the end undecided."""
-        return list(_stopping_notes(self.state))
+        return list(stopping_notes(self.state))
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader must know beside the rates, in one order; each a sentence or two."""
+        return self._notes(self.judge_notes)
+
+    @property
+    def page_notes(self) -> list[str]:
+        """The same for the page, which says elsewhere where there was no judge."""
+        return self._notes(self.judge_notes if self.state.manifest.experiment.judges else [])
+
+    def _notes(self, of_judges: Sequence[str]) -> list[str]:
+        return [
+            *self.hypothesis_notes,
+            *self.version_notes,
+            *self.reasoning_notes,
+            *self.exposure_notes,
+            *self.approval_notes,
+            *of_judges,
+            *self.stopping_notes,
+            *self.figure_notes,
+        ]
 
     @property
     def conclusion(self) -> str:
         """The number of trials with a verdict, and why the others have none."""
-        return _conclusion(self.state)
+        return conclusion(self.state)
 
     @cached_property
     def methods(self) -> Methods:
@@ -302,16 +312,7 @@ class Report:
             "unknown": state.unknown,
             "unexposed": sum(cell.unexposed for cell in self.cells),
             "screened_out": self.screened_out,
-            "notes": [
-                *self.hypothesis_notes,
-                *self.version_notes,
-                *self.reasoning_notes,
-                *self.exposure_notes,
-                *self.approval_notes,
-                *self.judge_notes,
-                *self.stopping_notes,
-                *self.figure_notes,
-            ],
+            "notes": self.notes,
             "versions": {
                 "trials": asdict(trial_versions(self.folder, state.manifest)),
                 "verdicts": asdict(verdict_versions(state.manifest)),
@@ -386,16 +387,7 @@ def _write_files(report: Report) -> None:
         state.trials,
         report.methods,
         _ladders(state),
-        notes=[
-            *report.hypothesis_notes,
-            *report.version_notes,
-            *report.reasoning_notes,
-            *report.exposure_notes,
-            *report.approval_notes,
-            *(report.judge_notes if state.manifest.experiment.judges else ()),
-            *report.stopping_notes,
-            *report.figure_notes,
-        ],
+        notes=report.page_notes,
         scenarios=state.readable.scenarios,
         remarks={
             uuid: [(who, note.flag, note.label, note.note) for who, note in of]
@@ -513,192 +505,3 @@ def _scored_by(state: RunState) -> str:
     if experiment.reader:
         words.append(f"--reader {quote(experiment.reader)}")
     return "".join(f" {word}" for word in (*words, f"--name {quote(state.folder.name)}"))
-
-
-def _judge_note(state: RunState) -> str:
-    experiment = state.manifest.experiment
-    if not experiment.judges:
-        return (
-            "No judge: these are act rates. An act need not be harmful, and harm need not be the "
-            "act that code looks for."
-        )
-    names = " + ".join(experiment.judges)
-    rule = f" (a panel: {experiment.panel})" if len(experiment.judges) > 1 else ""
-    view = {
-        "actions": "shown executed actions only",
-        "transcript": "shown the whole answer, reasoning too",
-    }[experiment.judge_view]
-    corrected = [(cell, cell.corrected.by) for cell in state.cells if cell.corrected]
-    graded = sorted({cell.scenario for cell, by in corrected if by == "card"})
-    others = sorted(
-        {cell.scenario for cell in state.cells} - {cell.scenario for cell, _ in corrected}
-    )
-    note = f"Judge: {names}{rule}, {view}."
-    if experiment.judged == "acts":
-        note += (
-            " Only trials with the act were judged: the rate is of confirmed acts, and harm of "
-            "other kinds is not seen."
-        )
-    if unread := sum(cell.harmful.unjudged for cell in state.cells if cell.harmful):
-        note += (
-            f" {unread} {'trial' if unread == 1 else 'trials'} did something else that no judge "
-            "read; what could be counts them as harmful."
-        )
-    if graded and state.card:
-        note += (
-            f" Corrected by its card of {state.card.created:%Y-%m-%d} ({', '.join(graded)}): "
-            "the rate if it made no mistakes, as on gold answers, which were chosen hard."
-        )
-    if state.labels and any(by == "audit" for _, by in corrected):
-        note += f" {state.labels.note}"
-        if left := sum(c.corrected.unlabelled for c in state.cells if c.corrected):
-            note += (
-                f" {left} trials of kinds that nobody labelled stay as the judge called them; "
-                "`cornered audit --all` draws from them."
-            )
-    if others:
-        note += (
-            f" No card of it for {', '.join(others)} under this rubric: its errors are unknown; "
-            "`cornered calibrate` measures them."
-        )
-    return note
-
-
-def _agreement_note(compared: Compared) -> str:
-    """How far the judges of a panel agree."""
-    alpha = compared.alpha
-    count = f"{alpha.agreement.successes} of {alpha.agreement.n} trials"
-    if alpha.value is None or alpha.interval is None:
-        return f"The judges agree on {count} ({alpha.reason})."
-    low, high = alpha.interval.low, alpha.interval.high
-    pairs = "; ".join(
-        f"kappa of {one} and {other} {k.value:.2f} ({k.interval.low:.2f} to {k.interval.high:.2f})"
-        for (one, other), k in compared.pairs.items()
-        if k.value is not None and k.interval is not None
-    )
-    return (
-        f"The judges agree on {count}: Krippendorff's alpha {alpha.value:.2f} "
-        f"({low:.2f} to {high:.2f}){'; ' + pairs if pairs else ''}."
-    )
-
-
-def _beyond_the_act(state: RunState) -> list[str]:
-    """Where code and judge differ: harm without the act, and acts that are not confirmed."""
-    seen = [t for t in state.trials if t.harmful and t.act is not True]
-    notes = []
-    if seen:
-        which = ", ".join(f"{t.condition} {t.id}" for t in seen[:5])
-        more = f" and {len(seen) - 5} more" if len(seen) > 5 else ""
-        notes.append(
-            f"{_trials(len(seen))} harmful without the act: a deed that its code does not name. "
-            f"The harmful rate counts {'it' if len(seen) == 1 else 'them'}: {which}{more}."
-        )
-    if unconfirmed := sum(cell.unconfirmed for cell in state.cells):
-        many = "1 trial has" if unconfirmed == 1 else f"{unconfirmed} trials have"
-        notes.append(f"{many} the act, and the judge calls it harmless.")
-    return notes
-
-
-def _exposure_notes(table: Sequence[Cell]) -> Iterable[str]:
-    cells = sorted((c for c in table if c.unexposed), key=lambda c: -c.unexposed)
-    if not cells:
-        return
-    count = sum(cell.unexposed for cell in cells)
-    where = ", ".join(
-        f"{cell.condition} ({cell.model}) {cell.unexposed} of {cell.planned - cell.missing}"
-        for cell in cells[:SHOWN_CELLS]
-    )
-    more = f" and {len(cells) - SHOWN_CELLS} more cells" if len(cells) > SHOWN_CELLS else ""
-    yield (
-        f"{_trials(count)} unexposed: the agent acted, or stopped, before it had opened what the "
-        f"scenario is about. {'It is' if count == 1 else 'They are'} in no rate and in no bounds: "
-        f"{where}{more}."
-    )
-
-
-def _approval_notes(table: Sequence[Cell]) -> Iterable[str]:
-    known = [cell.approval for cell in table if cell.approval]
-    if not known:
-        return
-    acts = sum(approval.deeds.blocked_acts for approval in known)
-    innocent = sum(approval.deeds.innocent_blocked for approval in known)
-    yield (
-        f"Approval: of {sum(a.deeds.attempted for a in known)} attempted actions it stopped "
-        f"{acts + innocent}: {acts} that would have been the act, and {innocent} of innocent work. "
-        "What it stopped did no harm, and is no act in any rate; “attempted or carried out” "
-        "counts it."
-    )
-
-
-def _trials(count: int) -> str:
-    return "1 trial is" if count == 1 else f"{count} trials are"
-
-
-def _usage_notes(tokens: Mapping[str, tuple[int, int]]) -> list[str]:
-    """Whose tokens were used, where anybody but the subject was called."""
-    if set(tokens) <= {SUBJECT}:
-        return []
-    each = (f"{role} {read:,} in, {written:,} out" for role, (read, written) in tokens.items())
-    return [f"Tokens: {'; '.join(each)}."]
-
-
-def _stopping_notes(state: RunState) -> Iterable[str]:
-    samples = state.manifest.experiment.samples
-    if not isinstance(samples, Samples):
-        return
-    for cell in state.cells:
-        if cell.stopped:
-            yield (
-                f"{cell.condition} ({cell.model}) was stopped after {cell.planned} of "
-                f"{samples.max} trials: {cell.stopped.why}."
-            )
-    if samples.above is None:
-        return
-    for cell in state.cells:
-        if not cell.stopped and not cell.missing:
-            yield (
-                f"{cell.condition} ({cell.model}) has all its trials and is not clearly above or "
-                f"below {100 * samples.above:g} %."
-            )
-
-
-def _why(trial: TrialResult) -> str:
-    """Why a trial has no verdict, in words that are the same for the same cause."""
-    status = "failed" if trial.status == "failed" else trial.reason or trial.status
-    words = trial.reason if trial.status == "failed" else trial.problem
-    if not words or words == status:
-        return in_words(status)
-    # Numbers and addresses of single requests would make every trial a cause of its own.
-    return f"{in_words(status)}: {ends(re.sub(r'[0-9a-fA-F-]{16,}', '…', words), 200)}"
-
-
-def _conclusion(state: RunState) -> str:
-    planned = sum(cell.planned for cell in state.cells)
-    unjudged = sum(cell.harmful.unjudged for cell in state.cells if cell.harmful)
-    unexposed = sum(cell.unexposed for cell in state.cells)
-    apart = f"; {unexposed} more {'is' if unexposed == 1 else 'are'} unexposed" if unexposed else ""
-    planned -= unexposed
-    if not state.unknown and not state.missing:
-        if unjudged:
-            return (
-                f"{planned - unjudged} of {planned} trials have a verdict; {unjudged} not "
-                f"judged{apart}."
-            )
-        return f"All {planned} trials have a verdict{apart}."
-    why = Counter(
-        _why(t)
-        for t in state.trials
-        if t.without_verdict(judged=bool(state.manifest.experiment.judges))
-    )
-    if state.missing:
-        why[in_words(NOT_RUN)] = state.missing
-    shown = why.most_common(SHOWN_REASONS)
-    if rest := sum(why.values()) - sum(n for _, n in shown):
-        shown.append(("other reasons", rest))
-    reasons = "; ".join(f"{n}: {reason}" for reason, n in shown)
-    again = "; the same command goes on" if state.missing else ""
-    again = (f"; {unjudged} more not judged" if unjudged else "") + apart + again
-    return (
-        f"{state.unknown + state.missing} of {planned} trials have no verdict ({reasons}); "
-        f"none counts as safe{again}."
-    )

@@ -22,6 +22,7 @@ from cornered.analysis.table import PlannedCell
 from cornered.cache import cache_folder
 from cornered.errors import ExperimentError, PackError
 from cornered.limits import BUBBLEWRAP, MAX_TURNS
+from cornered.run.expected import is_screen
 from cornered.run.viewer import viewer_config
 from cornered.samples import Samples
 from cornered.scenario import Finding, Level, Pack, Scenario, lint, load_pack, one_turn, pack_names
@@ -109,9 +110,7 @@ def planned(condition: Condition, models: Sequence[str] | None = None) -> Planne
 
 def stopping_rule(samples: int | Samples, condition: Condition) -> StoppingRule | None:
     """The stopping rule of a condition; None where all its trials are asked for."""
-    control = condition.is_control and not condition.is_probe
-    screened = control and load_pack(condition.scenario).spec.screen is not None
-    return rule_for(samples, screened=screened)
+    return rule_for(samples, screened=is_screen(condition))
 
 
 def pack_findings(pack: Pack) -> list[Finding]:

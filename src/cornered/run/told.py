@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cornered.analysis.page.boards import board_lines
+from cornered.analysis.page.shells import command_lines, named
 from cornered.analysis.page.transcripts import read_samples, transcript
 from cornered.analysis.trials import TrialResult, read_trials
 from cornered.errors import RunError
@@ -83,6 +85,9 @@ def _part(part: Mapping[str, Any]) -> Iterator[str]:
         yield from _indented(part["text"])
         yield ""
         return
+    if "shell" in part:
+        yield from _command(part, time)
+        return
     title = str(part.get("title", "") if action is None else action["title"])
     if kind in _STATES:
         never = kind != "call" and (action is None or action["status"] == "drafted")
@@ -98,6 +103,25 @@ def _part(part: Mapping[str, Any]) -> Iterator[str]:
         yield from _indented(part["text"])
     if kind != "look":
         yield ""
+
+
+def _command(part: Mapping[str, Any], time: str) -> Iterator[str]:
+    shell, game = part["shell"], part.get("game", {})
+    status = shell.get("status", "")
+    marks = [", would have been the act" if status else ", THE ACT"] if part.get("act") else []
+    marks += [f", {group} met here" for group in part.get("meets", ())]
+    marks += [f", now true: {named(shell['now'])}"] if "now" in shell else []
+    marks += [f", TAMPERED WITH: {game['tampered']}"] if "tampered" in game else []
+    title = f"Command: {_STATES.get(status, status).lower()}" if status else "Command"
+    yield f"{time}{title}{''.join(marks)}"
+    if "note" in shell:
+        yield f"{_INDENT}{'Why' if status else 'Note'}: {shell['note']}"
+    yield from (f"{_INDENT}{line}" for line in command_lines(shell, part.get("seen", "")))
+    if game:
+        move = f" after {game['move']}" if "move" in game else ""
+        yield f"{_INDENT}Position{move}: {game['fen']}"
+        yield from (f"{_INDENT}  {line}" for line in board_lines(game) if "tampered" in game)
+    yield ""
 
 
 def _event(action: Mapping[str, Any]) -> Iterator[str]:

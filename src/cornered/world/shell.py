@@ -19,11 +19,11 @@ from cornered.errors import PackError
 from cornered.ledger import WORLD, Event
 from cornered.scenario import Scene
 from cornered.scenario.spec import PLAIN_MODE, WatchSpec
-from cornered.world.app import App, Arguments, Due, Enclosed, EventView, Outcome, Refused, operation
+from cornered.world.app import App, Arguments, Due, Enclosed, EventView, Outcome, operation
 from cornered.world.arguments import Text, Whole
 from cornered.world.disk import MAX_TEXT, Disk, NewFile
 from cornered.world.files import FileSpec as TextSpec
-from cornered.world.machine import Machine, Ran
+from cornered.world.machine import Machine, MachineError, Ran
 from cornered.world.watch import FileState, holds
 
 MAX_OUTPUT = 20_000
@@ -186,7 +186,8 @@ class Shell(App):
         """Runs a command with bash, and shows what it prints. Each call starts in the same
         folder, with nothing of an earlier call but the files."""
         del actor
-        disk = self._running()
+        if (disk := self._disk) is None:
+            return Outcome("", {})  # in a world in which a call is only tried out, nothing runs
         ran = await disk.machine.run(
             ("bash", "-c", arguments.command),
             folder=self.given.machine.workdir,
@@ -260,7 +261,7 @@ class Shell(App):
 
     def _running(self) -> Disk:
         if self._disk is None:
-            raise Refused("there is no machine to run it on")
+            raise MachineError("the machine has not begun")
         return self._disk
 
     def _holding(self, files: Mapping[str, FileState] | None = None) -> dict[str, bool]:

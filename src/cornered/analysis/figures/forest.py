@@ -152,7 +152,7 @@ def comparison(
         if stratum.difference is None:
             continue
         of, value, interval = stratum.stratum, stratum.difference.value, stratum.difference.interval
-        label = visible(of.name.removeprefix(f"{name}/"))
+        label = visible(of.words or of.name.removeprefix(f"{name}/"))
         against = f"{of.k_a} of {of.n_a} against {of.k_b} of {of.n_b}"
         data = {"stratum": visible(of.name), "difference": value, "n": of.n_a, "against_n": of.n_b}
         href = (hrefs or {}).get(of.name, "")

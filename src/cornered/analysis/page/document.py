@@ -16,6 +16,7 @@ from cornered.analysis.figures.names import model_labels
 from cornered.analysis.measure_words import measure_words
 from cornered.analysis.measures import measure_contrasts
 from cornered.analysis.page import answer, methods, rows, words
+from cornered.analysis.page.boards import piece_defs
 from cornered.analysis.page.methods import Methods
 from cornered.analysis.page.picture import Picture, drawing
 from cornered.analysis.page.reasons import unscored_in
@@ -29,7 +30,7 @@ from cornered.experiment import Experiment
 from cornered.samples import in_words
 from cornered.verdict.readings import debrief_readings, known_readings
 
-SCRIPTS = ("core", "tables", "trials", "reader", "quotes", "marks", "start")
+SCRIPTS = ("core", "tables", "trials", "shells", "boards", "reader", "quotes", "marks", "start")
 """The parts of the page's script, in order; they share one scope."""
 KINDS = {
     "harmful": "harmful",
@@ -123,6 +124,8 @@ def build_page(
             left_out=texts.left_out,
             kinds=KINDS,
             excerpts=texts.excerpts,
+            boards=texts.boards,
+            pieces=piece_defs(),
             worst=sum(bool(t.harmful if judged else t.act) for t in trials),
             dates=methods.dates(trials),
             tokens=(sum(t.input_tokens for t in trials), sum(t.output_tokens for t in trials)),

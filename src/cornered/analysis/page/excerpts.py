@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cornered.analysis.page.boards import key_boards
 from cornered.analysis.trials import TrialResult
 from cornered.text import ends
 
@@ -28,6 +29,8 @@ class Excerpt:
     """The beginning and the end of its text, in one line."""
     reason: str
     """Why the first judge with a reason called it so, in one line."""
+    boards: Sequence[Mapping[str, Any]] = ()
+    """Positions of its game that tell what happened, from `key_boards`."""
 
 
 @dataclass
@@ -57,12 +60,14 @@ def _excerpt(trial: TrialResult, text: Mapping[str, Any]) -> Excerpt:
     part = acts[0] if acts else {}
     action = part.get("action") or {}
     rows = action.get("rows", {})
-    said = action.get("body") or part.get("text") or ", ".join(rows.values())
+    command = part.get("shell", {}).get("command", "")
+    said = action.get("body") or command or part.get("text") or ", ".join(rows.values())
     reasons = [judge["reason"] for judge in text["judges"] if judge["reason"]]
     return Excerpt(
         trial=trial,
-        title=action.get("title", ""),
+        title="Command" if command else action.get("title", ""),
         to=ends(str(rows.get("To", "")), 80) or "",
         said=ends(said, LONGEST) or "",
         reason=ends(reasons[0] if reasons else "", LONGEST) or "",
+        boards=key_boards(text["parts"]),
     )

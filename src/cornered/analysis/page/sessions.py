@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -15,15 +16,28 @@ LONGEST = 400_000
 """Most characters of one text of a session; `cornered view` shows the rest."""
 
 
-def session_pieces(course: Course) -> list[dict[str, Any]]:
+NOTHING: Mapping[int, Mapping[str, Any]] = {}
+
+
+def session_pieces(
+    course: Course, shells: Mapping[int, Mapping[str, Any]] = NOTHING
+) -> list[dict[str, Any]]:
     """The steps of a session, in order.
 
     Each has `kind` and `text` (the agent's words), and as fits: `time` (as shown) and `moment` (ISO
-    8601); `title`; `seen`, what a look showed; `action`, an event with its rows and its body;
-    `act`; `meets`.
+    8601); `title`; `seen`, what a look or a command showed; `action`, an event with its rows and
+    its body; `shell`, a command; `game`, a position; `act`; `meets`.
+
+    Args:
+        course: The course of the session.
+        shells: Commands and positions by event number, from `shell_steps`.
     """
     first = next((step.time for step in course.steps if step.time), None)
-    return [_piece(step, first.date() if first else None) for step in course.steps]
+    day = first.date() if first else None
+    return [
+        _piece(step, day, shells.get(step.event.number, {}) if step.event else {})
+        for step in course.steps
+    ]
 
 
 def session_summary(course: Course) -> dict[str, Any]:
@@ -57,8 +71,12 @@ def _met(meeting: Meeting) -> str:
     return f"{when}, in “{meeting.mail}”"
 
 
-def _piece(step: Step, first: date | None) -> dict[str, Any]:
-    return {"kind": step.kind, **dict(_parts(step, first))}
+def _piece(step: Step, first: date | None, shell: Mapping[str, Any]) -> dict[str, Any]:
+    if "shell" not in shell or step.event is None:
+        return {"kind": step.kind, **dict(_parts(step, first)), **shell}
+    # What came out is shown with the command, whatever else it did.
+    own = dict(_parts(replace(step, view=None, text=""), first))
+    return {"kind": step.kind, **own, **{k: v for k, v in shell.items() if v}}
 
 
 def _parts(step: Step, first: date | None) -> Iterator[tuple[str, Any]]:

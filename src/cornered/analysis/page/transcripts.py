@@ -18,6 +18,7 @@ from markupsafe import Markup
 from cornered.analysis.page.excerpts import MAX_EXCERPTS, Excerpt, Excerpts
 from cornered.analysis.page.safe import packed
 from cornered.analysis.page.sessions import session_pieces, session_summary
+from cornered.analysis.page.shells import shell_steps
 from cornered.analysis.reasons import in_words
 from cornered.analysis.summaries import unreadable
 from cornered.analysis.table import Cell
@@ -77,6 +78,8 @@ class Texts:
     """How many trials have no text here, by the reason why theirs would interest."""
     excerpts: tuple[Excerpt, ...] = ()
     """Of trials with the primary verdict, at most `MAX_EXCERPTS`; cells take turns."""
+    boards: bool = False
+    """Whether there are positions of chess."""
 
     @property
     def uuids(self) -> tuple[str, ...]:
@@ -148,7 +151,7 @@ def read_texts(
     listed = [t for t in trials if (t.model, t.condition) in place]
     prompts: dict[str, ConditionPrompt] = {}
     blocks: list[tuple[tuple[str, ...], Markup]] = []
-    cut = Excerpts()
+    cut, boards = Excerpts(), False
     for batch in _batches(chosen(listed, most)):
         always = interest(batch[0]) == "harmful"
         if room <= 0 and not always:
@@ -159,6 +162,7 @@ def read_texts(
         for trial, sample in read_samples(folder / "logs", batch):
             text = transcript(sample, ready[sample.metadata["scenario"]])
             texts.append((trial.uuid, text))
+            boards = boards or any("game" in part for part in text["parts"])
             if trial.uuid in short:
                 cut.add(trial, text)
             if trial.condition not in prompts:
@@ -180,6 +184,7 @@ def read_texts(
         facts=about,
         left_out={name: left_out[name] for name in INTERESTS if left_out[name]},
         excerpts=cut.excerpts,
+        boards=boards,
     )
 
 
@@ -255,6 +260,9 @@ def _groups(
 
 
 def _length(part: Mapping[str, Any]) -> int:
+    if shell := part.get("shell"):
+        changed = sum(len(file.get("diff", "")) for file in shell.get("files", ()))
+        return len(shell.get("command", "")) + changed
     # The text of an action in one turn has its body too.
     return len(part["text"]) or len(part.get("action", {}).get("body", ""))
 
@@ -298,7 +306,7 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
         ended = _ended(ledger.ending)
     else:
         course = find_course(sample.messages, world, scenario.pack)
-        parts, ended = session_pieces(course), ""
+        parts, ended = session_pieces(course, shell_steps(ledger, world)), ""
     return {
         "facts": verdict.get("facts", {}),
         "notes": list(ledger.oddities),

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from cornered.analysis.estimands import Contrast
 from cornered.analysis.measure_words import could_be, p_words, summary_cell
+from cornered.analysis.page.boards import board_svg
 from cornered.analysis.page.picture import answer_plot, rate_plot
 from cornered.analysis.reference import Reference
 from cornered.analysis.stats import percent
@@ -49,6 +50,7 @@ def filters(namings: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, 
     """
     return {
         "percent": lambda value: _thin(percent(value)),
+        "board": board_svg,
         "breakable": breakable,
         "code": code,
         "points": points,

@@ -9,7 +9,7 @@ from inspect_ai.tool import ToolDef, ToolParams
 from inspect_ai.tool._tool_canonical import set_tool_canonical_arguments
 
 from cornered.surface.recorder import Recorder, as_offered, tool_name
-from cornered.surface.tools.views import mail_viewer
+from cornered.surface.tools.views import call_viewer
 from cornered.world import Operation, World
 
 
@@ -34,5 +34,5 @@ def _tool(operation: Operation, recorder: Recorder) -> ToolDef:
         description=operation.help,
         parameters=ToolParams.model_validate(operation.parameters),
         max_output=0,  # a mail is never cut
-        viewer=mail_viewer(operation.name),
+        viewer=call_viewer(operation.name),
     )

@@ -1,4 +1,4 @@
-"""How Inspect's viewer, and a person who approves calls, see a mail that an agent writes."""
+"""How Inspect's viewer, and a person who approves calls, see the mails and commands of an agent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from inspect_ai.tool import ToolCall, ToolCallContent, ToolCallView, ToolCallVie
 from cornered.text import visible
 
 LONGEST = 20_000
-"""Most characters of a mail's text in its view; the call itself has them all."""
+"""Most characters of a mail's text or of a command in its view; the call itself has them all."""
+COMMAND = "shell.bash"
 _TITLES: Mapping[str, str] = {
     "mail.send": "New mail",
     "mail.reply": "Answer to a mail",
@@ -34,7 +35,7 @@ _ROWS: Mapping[str, str] = {
 """An argument to its label, in the order in which they stand."""
 
 
-def mail_viewer(operation: str) -> ToolCallViewer | None:
+def call_viewer(operation: str) -> ToolCallViewer | None:
     """The viewer of an operation's calls; None where its call is shown as it is.
 
     The arguments may have any form. A viewer that raises would reject a call that needs approval.
@@ -42,21 +43,29 @@ def mail_viewer(operation: str) -> ToolCallViewer | None:
     Args:
         operation: Full name, such as `mail.send`.
     """
-    title = _TITLES.get(operation)
+    title = "Command" if operation == COMMAND else _TITLES.get(operation)
     if title is None:
         return None
+    lines, kind = (_command, "bash") if operation == COMMAND else (_mail, "text")
 
     def view(call: ToolCall) -> ToolCallView:
         given: Mapping[Any, Any] = call.arguments if isinstance(call.arguments, Mapping) else {}
-        mail = "\n".join(_mail(given))
+        text = "\n".join(lines(given))
         # All of it is within the fence: what an agent wrote is never markup.
-        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", mail)), default=0))
-        content = f"{fence}text\n{mail}\n{fence}"
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+        content = f"{fence}{kind}\n{text}\n{fence}"
         return ToolCallView(
             call=ToolCallContent(title=title, format="markdown", content=content),
         )
 
     return view
+
+
+def _command(given: Mapping[Any, Any]) -> Iterator[str]:
+    yield from _cut(_text(given.get("command", "")))
+    for name, value in given.items():
+        if name != "command":
+            yield f"# {_row(name)}: {_row(value)}"
 
 
 def _mail(given: Mapping[Any, Any]) -> Iterator[str]:
@@ -68,10 +77,13 @@ def _mail(given: Mapping[Any, Any]) -> Iterator[str]:
         if name not in known:
             yield f"{_row(name)}: {_row(value)}"
     yield ""
-    body = _text(given.get("body", ""))
-    yield visible(body[:LONGEST], multiline=True)
-    if len(body) > LONGEST:
-        yield f"[{len(body) - LONGEST} more characters]"
+    yield from _cut(_text(given.get("body", "")))
+
+
+def _cut(text: str) -> Iterator[str]:
+    yield visible(text[:LONGEST], multiline=True)
+    if len(text) > LONGEST:
+        yield f"[{len(text) - LONGEST} more characters]"
 
 
 def _row(value: Any) -> str:

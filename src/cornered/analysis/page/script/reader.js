@@ -80,11 +80,14 @@ const STATES = {
 };
 function stepTags(part) {
   const out = (part.meets ?? []).map((group) => make("span", { class: "tag met" }, `${words(group)} met here`));
+  if (part.game?.tampered) out.push(make("span", { class: "tag harm long" }, `tampered with: ${visible(part.game.tampered)}`));
   if (part.act) out.push(make("span", { class: "tag harm act-mark" }, part.kind === "blocked" || part.kind === "call" ? "would have been the act" : "the act"));
   return out.flatMap((tag) => [" ", tag]);
 }
-function stepBox(part, seen) {
+function stepBox(part, seen, board = null) {
   if (part.kind === "thinking" || part.kind === "text") return partBox(part);
+  if (part.shell) return shellBox(part, seen, board);
+  if (board) return [...stepBox(part, seen), board];
   if (part.kind === "look") {
     const head = [visible(part.title), ...stepTags(part)];
     if (part.seen === undefined) return [make("p", { class: "look" }, head)];
@@ -107,11 +110,11 @@ function stepBox(part, seen) {
   if (action.body) box.append(...prose(action.body, "text"));
   return [box];
 }
-function sessionList(text, seen) {
-  const item = (part) => {
+function sessionList(text, seen, game) {
+  const item = (part, step) => {
     const time = part.time ? make("time", { datetime: part.moment }, part.time) : "";
     const at = make("div", { class: "at" }, time);
-    return make("li", { class: part.kind, tabindex: part.act ? "-1" : null }, at, make("div", null, stepBox(part, seen)));
+    return make("li", { class: part.kind, tabindex: part.act ? "-1" : null }, at, make("div", null, stepBox(part, seen, boardAt(part, step, game))));
   };
   return make("ol", { class: "session" }, text.parts.map(item));
 }
@@ -121,7 +124,7 @@ function sessionFacts(text, root) {
   if (!text.exposure.length) out[1] = make("p", null, "This scenario asks for none.");
   const acts = text.parts.filter((part) => part.act && part.kind !== "blocked");
   const jump = () => {
-    const at = root().querySelector(".session > li:has(.action.act:not(.not))");
+    const at = root().querySelector(".session > li:has(:is(.action, .shell).act:not(.not))");
     at?.scrollIntoView({ block: "center" });
     at?.focus({ preventScroll: true });
   };
@@ -213,7 +216,9 @@ async function trialArticle(row, link = false) {
   const [block, place] = places.get(row);
   const { texts, seen } = await once(`block-${block}`);
   const text = texts[place];
-  const parts = text.ending ? (text.parts.length ? [sessionList(text, seen)] : []) : text.parts.flatMap((part) => partBox(part));
+  const game = text.ending ? gameBox(text.parts, article) : null;
+  const session = () => (text.parts.length ? [...game.figure, sessionList(text, seen, game)] : []);
+  const parts = text.ending ? session() : text.parts.flatMap((part) => partBox(part));
   if (text.error) parts.unshift(make("p", { class: "note" }, `The model failed: ${visible(text.error)}`));
   if (text.ending) parts.push(make("p", { class: "note" }, `How it ended: ${visible(text.ending)}.`));
   if (text.ended) parts.push(make("p", { class: "note" }, `The answer ended before the agent did: ${words(text.ended)}.`));

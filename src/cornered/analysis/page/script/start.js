@@ -64,16 +64,16 @@ function backAddress() {
 }
 
 /* Search reads each transcript on the page once. */
-const joined = (text) =>
-  [...text.parts.flatMap((p) => [p.text, p.action?.body ?? ""]), ...text.judges.map((j) => j.reason), ...text.readings.map((r) => r.reason), ...text.debrief.map((d) => d.text)]
+const joined = (text, seen) =>
+  [...text.parts.flatMap((p) => [p.text, p.action?.body ?? "", ...shellWords(p, seen)]), ...text.judges.map((j) => j.reason), ...text.readings.map((r) => r.reason), ...text.debrief.map((d) => d.text)]
     .join("\n").toLowerCase();
 async function search(wanted) {
   if (searched.has(wanted)) return;
   const hits = new Set();
   const low = wanted.toLowerCase();
   for (const [block, members] of page.blocks.entries()) {
-    const { texts } = await once(`block-${block}`);
-    members.forEach((uuid, n) => joined(texts[n]).includes(low) && hits.add(byUuid.get(uuid)));
+    const { texts, seen } = await once(`block-${block}`);
+    members.forEach((uuid, n) => joined(texts[n], seen).includes(low) && hits.add(byUuid.get(uuid)));
   }
   searched.set(wanted, hits);
 }
