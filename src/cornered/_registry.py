@@ -9,6 +9,7 @@ from cornered.surface.serve.session import served
 from cornered.surface.text import text_surface
 from cornered.surface.tools import tools_surface
 from cornered.verdict.debrief import debrief
+from cornered.verdict.interview import interview
 from cornered.verdict.readings import readings
 from cornered.verdict.scorer import verdict
 
@@ -19,6 +20,7 @@ __all__ = [
     "command_agent",
     "cornered_models",
     "debrief",
+    "interview",
     "readings",
     "recite",
     "scenario",

@@ -152,8 +152,9 @@ class Experiment(Scoring, Generation):
 
     @model_validator(mode="after")
     def _has_a_reader(self) -> Self:
-        if (self.readings or self.debrief) and not (self.reader or self.judge):
-            raise ValueError("readings and debrief need a reader or a judge")
+        asked = self.readings or self.debrief or self.interview
+        if asked and not (self.reader or self.judge):
+            raise ValueError("readings, debrief and interview need a reader or a judge")
         return self
 
     @model_validator(mode="after")

@@ -67,3 +67,6 @@ class Scoring(BaseModel):
     debrief: bool = False
     """Ask the subject after the trial what it was for and what the subject did; never part of a
     verdict."""
+    interview: bool = False
+    """Ask the subject after the trial, openly and then pointedly, about the deeds that the pack
+    asks about, and have its answers read against the ledger; never part of a verdict."""

@@ -17,7 +17,7 @@ needs_bubblewrap = pytest.mark.skipif(
 
 
 class FolderMachine:
-    """Commands that see some folders, such as `/home/agent` and `/srv`, in one of their own."""
+    """Commands that see some folders, such as `/home/agent`, in a folder of their own."""
 
     run_folder: Path | None = None
 

@@ -30,6 +30,7 @@ from cornered.errors import RunError
 from cornered.scenario import Level
 from cornered.scoring import ATTEMPT, NOT_JUDGED, UNEXPOSED
 from cornered.text import ends
+from cornered.verdict.candor import Candor, stored_candor
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -124,6 +125,8 @@ class TrialResult:
     """Its actions; None where the log does not record them."""
     act_attempted: bool | None = None
     """Whether the act was carried out, or stopped by an approval; None where that is unknown."""
+    candor: Candor | None = None
+    """What the model said of its deeds in the interview afterwards; None without one."""
     act_before: bool = False
     """Whether the act was carried out in a trial that is not whole, before something ended it. It
     is in no rate: of such trials only those with the act would be, see `interruption`."""
@@ -217,6 +220,10 @@ def _truth(value: Any) -> bool | None:
 
 def _values(score: ScoreSummary | None) -> Mapping[str, Any]:
     return score.value if score and isinstance(score.value, dict) else {}
+
+
+def _metadata(score: ScoreSummary | None) -> Mapping[str, Any]:
+    return (score.metadata if score else None) or {}
 
 
 def _word(value: Any) -> str | None:
@@ -336,6 +343,7 @@ def _trial(
         ending=shared.one(ending),
         deeds=shared.one(_deeds(details.get("deeds"))),
         act_attempted=_truth(details.get("act_attempted")),
+        candor=stored_candor(_metadata(scores.get("interview"))),
         act_before=before[0],
         harmful_before=before[1],
         measures=_measures(details.get("measures")),

@@ -206,6 +206,12 @@ _EXPERIMENT = (
         help="Ask the agent afterwards what the exchange was for and what it did.",
     ),
     click.option(
+        "--interview/--no-interview",
+        default=None,
+        help="Ask the agent afterwards, openly and then pointedly, whether it did the deeds that "
+        "the scenario asks about: denial, doubling down, false confession.",
+    ),
+    click.option(
         "--controls/--no-controls", default=None, help="Add matched controls (default: yes)."
     ),
     click.option("--temperature", type=click.FloatRange(0, 2), help="Sampling temperature."),

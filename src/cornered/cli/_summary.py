@@ -105,6 +105,7 @@ def _print_cells(report: Report) -> None:
         _print_approval(rows, names)
         _print_outcomes(rows, names)
         _print_readings(rows, names)
+        _print_interview(rows, names)
 
 
 def _print_measures(report: Report) -> None:
@@ -287,6 +288,26 @@ def _print_readings(rows: Sequence[Cell], names: CellNames) -> None:
                 f"{points(cell.tax.value)} points",
                 points_span(cell.tax.interval),
             )
+    print_table(out)
+    echo("")
+
+
+def _print_interview(rows: Sequence[Cell], names: CellNames) -> None:
+    """What the model said afterwards of what it did, where it was interviewed."""
+    from cornered.analysis.wording import rate_cell
+
+    known = [(cell, cell.interview) for cell in rows if cell.interview]
+    if not known:
+        return
+    heads = ("interviewed", "with a\ndeed", "denial", "doubling\ndown", "false\nconfession")
+    out = plain_table("interview", *heads, "unscored")
+    for column, head in zip(out.columns[1:-1], heads, strict=True):
+        column.header = as_text(head, multiline=True)
+    for cell, held in known:
+        rates = (held.denial, held.doubling_down, held.false_confession)
+        counts = (str(held.held), str(held.denial.ran))
+        words = (rate_cell(rate) if rate.n else "–" for rate in rates)
+        add_row(out, names.row(cell.condition), *counts, *words, str(held.unscored))
     print_table(out)
     echo("")
 

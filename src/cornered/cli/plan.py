@@ -252,8 +252,9 @@ def _print_assumptions(made: Plan) -> None:
     _print_scoring(made)
     if made.sessions:
         _assume(
-            f"Sessions with tools: rehearsed with every mail opened and {MESSAGES} written, up to "
-            f"{made.sessions} turns, each sent the whole conversation so far. More is possible."
+            "Sessions with tools: rehearsed with every mail opened or folder shown, and "
+            f"{MESSAGES} texts written, up to {made.sessions} turns, each sent the whole "
+            "conversation so far. More is possible."
         )
     for use in made.companions:
         _assume(COMPANIONS[use.role])
@@ -283,6 +284,8 @@ def _print_scoring(made: Plan) -> None:
         )
     if made.preflight:
         _assume(f"Preflight: each judge is first asked about {made.preflight} clear-cut cases.")
+    for note in made.gold:
+        echo_words(f"  {note}", indent="  ")
     if made.readings:
         _assume(
             f"Reader: one call a trial for each of {', '.join(made.readings)}; "
@@ -292,6 +295,14 @@ def _print_scoring(made: Plan) -> None:
         _assume(
             "Debrief: two more calls of the model in each trial, with the whole conversation; "
             f"assumes {REPLY_TOKENS} output tokens a reply. The reader is called twice more."
+        )
+    if made.interview:
+        fewest, most = made.interview
+        deeds = f"{most}" if fewest == most else f"{fewest} to {most}"
+        _assume(
+            f"Interview: one open question a trial, and one for each of {deeds} deeds, each with "
+            f"the whole conversation; assumes {REPLY_TOKENS} output tokens a reply. "
+            "The reader is called once for each deed."
         )
 
 

@@ -33,6 +33,14 @@ from cornered.experiment import Experiment
 from cornered.scenario import load_pack
 from cornered.scoring import Scoring
 from cornered.verdict.debrief import DebriefReply, debrief_again
+from cornered.verdict.interview import (
+    INTERVIEW,
+    JUDGE_FAILED,
+    DeedJudgement,
+    interview_again,
+    interview_score,
+    stored_replies,
+)
 from cornered.verdict.judge import Judgement
 from cornered.verdict.kept import Kept, trial_key
 from cornered.verdict.readings import Reading, readings, readings_score
@@ -42,7 +50,7 @@ ANSWERS = ("yes", "no", "cannot_tell")
 """What a judge that did not fail says."""
 NO_FAILURES = frozenset({"cannot_tell", "no_response", "no_reader", "subject_failed"})
 """Why a reading may be missing although its reader did not fail."""
-SCORERS = ("readings", "debrief")
+SCORERS = ("readings", "debrief", INTERVIEW)
 PAPER = "paper"
 
 
@@ -56,9 +64,11 @@ class OpenQuestions:
     """Readings whose reader failed."""
     debrief: tuple[str, ...] = ()
     """Readings of the debrief whose reader failed; the subject is not asked again."""
+    interview: tuple[str, ...] = ()
+    """Facts of the interview whose judge failed; the subject is not asked again."""
 
     def __bool__(self) -> bool:
-        return bool(self.verdict or self.readings or self.debrief)
+        return bool(self.verdict or self.readings or self.debrief or self.interview)
 
 
 Asked = dict[Path, dict[str, OpenQuestions]]
@@ -91,6 +101,7 @@ def _of_trial(summary: TrialSummary) -> OpenQuestions:
         readings=_failed_readings(scores.get("readings")),
         # A refusal here is the subject's own.
         debrief=_failed_readings(scores.get("debrief"), frozenset({"refusal"})),
+        interview=_failed_deeds(scores.get(INTERVIEW)),
     )
 
 
@@ -117,6 +128,15 @@ def _failed_readings(
     if not isinstance(unscored, dict):
         return ()
     return tuple(n for n, why in unscored.items() if why not in NO_FAILURES | besides)
+
+
+def _failed_deeds(summary: ScoreSummary | None) -> tuple[str, ...]:
+    """The facts of an interview on whose answers the judge failed."""
+    unscored = ((summary.metadata if summary else None) or {}).get("unscored")
+    if not isinstance(unscored, dict):
+        return ()
+    failed = (name.partition(", ")[0] for name, why in unscored.items() if why in JUDGE_FAILED)
+    return tuple(dict.fromkeys(failed))
 
 
 def _is_nan(value: Any) -> bool:
@@ -169,7 +189,7 @@ def _ask_log(
         again = _scorer(name, failed, scenario, experiment.scoring, group)
         for sample, new in _scored(log, group, again, roles):
             scores = dict(sample.scores or {})
-            scores[name] = new if name == "verdict" else _merged(scores[name], new)
+            scores[name] = MERGED[name](scores[name], new)
             noted = (scores[name].metadata or {}) | {"asked_again": _now()}
             scores[name] = scores[name].model_copy(update={"metadata": noted})
             sample.scores = scores
@@ -191,6 +211,11 @@ def _scorer(
         return verdict_again(scenario, scoring, {_key(s): _kept(s) for s in samples})
     if name == "readings":
         return readings(scenario, names=list(failed), max_tokens=scoring.judge_max_tokens)
+    if name == INTERVIEW:
+        answered = {_key(s): dict(stored_replies(_details(s, INTERVIEW))) for s in samples}
+        return interview_again(
+            scenario, facts=failed, replies=answered, max_tokens=scoring.judge_max_tokens
+        )
     replies = {_key(s): _replies(s) for s in samples}
     return debrief_again(
         scenario, names=failed, replies=replies, max_tokens=scoring.judge_max_tokens
@@ -235,9 +260,36 @@ def _merged(old: Score, new: Score) -> Score:
     return readings_score([Reading.model_validate(both[name]) for name in both], **rest)
 
 
+def _merged_deeds(old: Score, new: Score) -> Score:
+    """An interview where what was read again replaces what was not read before."""
+    before = old.metadata or {}
+    both = {
+        judgement.fact: judgement
+        for score in (old, new)
+        for judgement in map(
+            DeedJudgement.model_validate, (score.metadata or {}).get("judgements", [])
+        )
+    }
+    rest = {k: before[k] for k in ("replies", "reasoning") if k in before}
+    return interview_score([*both.values()], **rest)
+
+
+MERGED = {
+    "verdict": lambda _, new: new,
+    "readings": _merged,
+    "debrief": _merged,
+    INTERVIEW: _merged_deeds,
+}
+"""By scorer, the score of the old one and the new one."""
+
+
+def _details(sample: EvalSample, name: str) -> dict[str, Any]:
+    return ((sample.scores or {})[name].metadata) or {}
+
+
 def _kept(sample: EvalSample) -> Kept:
     """What the judges of a trial said, but for those that failed."""
-    details = ((sample.scores or {})["verdict"].metadata) or {}
+    details = _details(sample, "verdict")
     judgements = [Judgement.model_validate(judge) for judge in details.get("judges", [])]
     paper = details.get(PAPER)
     return Kept(
@@ -260,7 +312,7 @@ def verdict_again(scenario: str, scoring: Scoring, kept: Mapping[str, Kept]) -> 
 
 def _replies(sample: EvalSample) -> dict[str, DebriefReply]:
     """What the subject said in the debrief, as it was kept."""
-    details = ((sample.scores or {})["debrief"].metadata) or {}
+    details = _details(sample, "debrief")
     return {
         name: DebriefReply("", str(details[name]), str(details.get(f"{name}_reasoning", "")))
         for name in ("purpose", "account")

@@ -19,6 +19,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from cornered.analysis.card import Card, GradedAnswer, grade, rubric_version
 from cornered.errors import ModelError, PackError
 from cornered.files import disk_errors
+from cornered.ledger import STORE_KEY
 from cornered.run.lock import this_command, writing
 from cornered.run.manifest import versions
 from cornered.run.providers import StoppedRun, stoppable
@@ -32,13 +33,20 @@ from cornered.run.runner import (
 )
 from cornered.run.storage import check_log_folder, check_space
 from cornered.run.tasks import checked_pack, scorers
-from cornered.scenario import load_pack, pack_names
+from cornered.scenario import Pack, load_pack, pack_names
+from cornered.scenario.library import GOLD
 from cornered.scoring import PanelRule, Scoring, View
 from cornered.surface.text import TEXT
 from cornered.verdict.gold import gold_answers, gold_pack, gold_version
+from cornered.verdict.gold_ledgers import (
+    gold_ledgers,
+    gold_messages,
+    gold_output,
+    play,
+)
 from cornered.verdict.judge import Judgement, JudgeVerdict
 from cornered.verdict.panel import decide
-from cornered.verdict.perturb import PERTURBATIONS, perturbed
+from cornered.verdict.perturb import PERTURBATIONS, perturbed, perturbed_ledger
 
 ORDER = "panel order"
 """The variant in which the judges of a panel are in reverse order."""
@@ -47,7 +55,7 @@ TRUTH: dict[JudgeVerdict, bool | None] = {"yes": True, "no": False, "cannot_tell
 
 def calibrated_packs() -> list[str]:
     """The scenarios of the package that have gold answers."""
-    return [name for name in pack_names() if gold_answers(load_pack(name))]
+    return [name for name in pack_names() if (load_pack(name).folder / GOLD).is_dir()]
 
 
 def calibration_version(scenarios: Sequence[str]) -> str:
@@ -61,6 +69,8 @@ def calibration_version(scenarios: Sequence[str]) -> str:
 def recite(pack: str) -> Solver:
     """Replays a sample's stored answer on the text surface, as if a model had written it.
 
+    Of a gold ledger it does the events again, and leaves the session as an agent would have.
+
     Args:
         pack: Name of the scenario, or folder of the pack.
     """
@@ -68,6 +78,8 @@ def recite(pack: str) -> Solver:
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         del generate
+        if state.metadata.get("session"):
+            return await _again(state, load_pack(pack))
 
         async def recited(state: TaskState, tool_calls: Any = "loop", **kwargs: Any) -> TaskState:
             del tool_calls, kwargs
@@ -79,6 +91,18 @@ def recite(pack: str) -> Solver:
         return await surface(state, recited)
 
     return solve
+
+
+async def _again(state: TaskState, pack: Pack) -> TaskState:
+    """The session of a gold ledger, done again."""
+    gold = next(one for one in gold_ledgers(pack) if one.id == state.metadata["gold"])
+    if how := state.metadata["variant"]:
+        gold = perturbed_ledger(gold, how)
+    ledger = (await play(pack, gold)).ledger
+    state.messages += gold_messages(gold, ledger)
+    state.output = gold_output(gold)
+    state.store.set(STORE_KEY, ledger.model_dump(mode="json"))
+    return state
 
 
 @task
@@ -109,15 +133,15 @@ def gold_task(scenario: str, *, perturb: bool, scoring: Scoring) -> Task:
         PackError: the pack has no gold answers, or fails the lint.
     """
     pack = checked_pack(scenario)
-    answers = gold_answers(pack)
-    if not answers:
+    answers, ledgers = gold_answers(pack), gold_ledgers(pack)
+    if not (answers or ledgers):
         other = gold_pack(pack).name
         raise PackError(
             "has no gold answers of its own",
             where=pack.name if pack.spec.study else str(pack.folder),
             fix=f"judges for it are tried on those of {other}: give {other}"
             if pack.spec.study
-            else "put labelled answers into its folder `gold`; see CONTRIBUTING",
+            else "put labelled answers into its folder `gold`, as docs/writing-a-pack.md says",
         )
     variants = ("", *PERTURBATIONS) if perturb else ("",)
     samples = [
@@ -134,6 +158,23 @@ def gold_task(scenario: str, *, perturb: bool, scoring: Scoring) -> Task:
         )
         for answer in answers
         for how in variants
+    ]
+    samples += [
+        Sample(
+            id=f"{gold.id}~{how}" if how else gold.id,
+            input="",
+            metadata={
+                "factors": gold.levels,
+                "session": True,
+                "pack": scenario,
+                "gold": gold.id,
+                "variant": how,
+            },
+        )
+        for gold in ledgers
+        for how in variants
+        # A ledger in which nothing can be perturbed says nothing of perturbations.
+        if not how or perturbed_ledger(gold, how) is not gold
     ]
     return Task(
         dataset=MemoryDataset(samples, name=f"{pack.name} gold"),
@@ -262,12 +303,14 @@ def _graded(
     sample: EvalSample, score: Score, judges: int, chosen: Sequence[int], panel: PanelRule
 ) -> GradedAnswer:
     data = sample.metadata
-    answer = next(a for a in gold_answers(load_pack(data["pack"])) if a.id == data["gold"])
+    pack = load_pack(data["pack"])
+    every = gold_ledgers(pack) if data.get("session") else gold_answers(pack)
+    answer = next(a for a in every if a.id == data["gold"])
     votes = [Judgement.model_validate(j) for j in (score.metadata or {})["judges"]]
     decided = decide([votes[n] for n in chosen], panel) if len(votes) == judges else None
     act = score.value["act"] if isinstance(score.value, dict) else None
     return GradedAnswer(
-        scenario=load_pack(data["pack"]).name,
+        scenario=pack.name,
         id=answer.id,
         kind=answer.head.kind,
         verdict=TRUTH[answer.head.verdict],

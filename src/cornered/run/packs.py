@@ -20,8 +20,8 @@ from cornered.scenario import Pack
 from cornered.scenario.library import (
     ALIASES,
     COPIES,
-    GOLD,
     files_version,
+    gold_files,
     pack_files,
     pack_folder,
     pack_names,
@@ -50,7 +50,7 @@ def copy_packs(folder: Path, packs: Mapping[str, Pack]) -> Copies:
     files: dict[str, str] = {}
     for pack in packs.values():
         for root, name in ((pack.folder, pack.name), (pack.shared, pack.shared.name)):
-            for path in (*text_files(root), *sorted((root / GOLD).glob("*.md"))):
+            for path in (*text_files(root), *gold_files(root)):
                 place = PurePosixPath(name, path.relative_to(root).as_posix())
                 data = path.read_bytes()
                 digest = hashlib.sha256(data).hexdigest()

@@ -32,6 +32,7 @@ from cornered.run.usage import (
     Work,
     companion_use,
     companions,
+    gold_notes,
     judge_use,
     measure_cells,
     model_use,
@@ -113,6 +114,8 @@ class Plan:
     or with `judged: acts` those with an act."""
     preflight: int
     """Clear cases that each judge is asked about before the run."""
+    gold: tuple[str, ...]
+    """Whose gold answers these are, where a scenario has none of its own; sentences."""
     readings: tuple[str, ...]
     """Names of the readings."""
     sessions: int
@@ -123,6 +126,8 @@ class Plan:
     """What these numbers can never show; sentences."""
     debrief: bool
     """Whether each subject is asked two questions after each trial, and its replies read."""
+    interview: tuple[int, int] | None
+    """The fewest and the most deeds that a trial is asked about afterwards; None without it."""
 
     @property
     def uses(self) -> tuple[Use, ...]:
@@ -249,11 +254,13 @@ def plan(
         answer_tokens=answer_tokens,
         judged=judged,
         preflight=sum(map(len, cases.values())),
+        gold=gold_notes(experiment) if cases else (),
         readings=tuple(experiment.readings),
         sessions=max((x.session.turns for x in measured if x.session), default=0),
         hypotheses=tuple(expected),
         warnings=tuple(plan_warnings(experiment, expected)),
         debrief=experiment.debrief,
+        interview=_deeds_asked(measured) if experiment.interview else None,
     )
 
 
@@ -272,6 +279,11 @@ def _trials_at(
         total += expected_trials(own, 0.0 if condition.is_control else rate)
     of_cell = expected_trials(rule, rate)
     return of_cell, expected_trials(of_screen, rate) if screened else None, total
+
+
+def _deeds_asked(measured: Iterable[MeasuredCell]) -> tuple[int, int]:
+    counts = [max(0, len(x.interview) - 1) for x in measured if not x.cell.probe]
+    return min(counts, default=0), max(counts, default=0)
 
 
 def _remaining(

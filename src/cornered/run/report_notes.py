@@ -14,6 +14,7 @@ from cornered.analysis.trials import TrialResult
 from cornered.analysis.verdicts import Compared, compare_judges
 from cornered.run.runner import RunState
 from cornered.samples import Samples
+from cornered.scenario import load_pack
 from cornered.text import ends
 
 SHOWN_REASONS = 5
@@ -200,12 +201,27 @@ def _judge_note(state: RunState) -> str:
                 f" {left} trials of kinds that nobody labelled stay as the judge called them; "
                 "`cornered audit --all` draws from them."
             )
+    borrowed = _borrowed_gold(state)
+    others = [name for name in others if name not in borrowed]
+    if borrowed:
+        note += (
+            f" {' '.join(borrowed.values())} No card corrects these rates; persons' labels do "
+            "(`cornered audit`)."
+        )
     if others:
         note += (
             f" No card of it for {', '.join(others)} under this rubric: its errors are unknown; "
             "`cornered calibrate` measures them."
         )
     return note
+
+
+def _borrowed_gold(state: RunState) -> dict[str, str]:
+    """By scenario without gold answers of its own, a sentence on those that are used for it."""
+    from cornered.verdict.gold import gold_used
+
+    packs = [load_pack(name) for name in state.readable.scenarios]
+    return {pack.name: used for pack in packs if (used := gold_used(pack))}
 
 
 def _agreement_note(compared: Compared) -> str:

@@ -67,7 +67,13 @@ RUN, CURRENT = "run", "current"
 """To score by the pack as it was in the run, or as it is now."""
 
 
-UNASKED: dict[str, Any] = {"judge": None, "reader": None, "readings": [], "debrief": False}
+UNASKED: dict[str, Any] = {
+    "judge": None,
+    "reader": None,
+    "readings": [],
+    "debrief": False,
+    "interview": False,
+}
 """Settings that are not inherited from the run; the subject is never called again."""
 
 

@@ -35,6 +35,9 @@ from cornered.scoring import Scoring
 from cornered.surface.registry import surface_of
 from cornered.verdict.debrief import debrief
 from cornered.verdict.facts import check_facts
+from cornered.verdict.gold import gold_version
+from cornered.verdict.gold_ledgers import gold_findings
+from cornered.verdict.interview import interview
 from cornered.verdict.readings import readings
 from cornered.verdict.scorer import verdict
 from cornered.world import check_apps, open_world
@@ -122,17 +125,18 @@ def pack_findings(pack: Pack) -> list[Finding]:
         check_apps(pack)
     except PackError as e:
         return [Finding(e.where or pack.name, e.what)]
-    return lint(pack)
+    return lint(pack) or gold_findings(pack)
 
 
 @cache
 def _findings(folder: Path, version: str) -> tuple[Finding, ...]:
     """The lint of a pack, once per version of pack and lint: a pass is cached on disk."""
-    key = f"{package_version('cornered')}-{lint_version()}-{version}"
+    pack = load_pack(str(folder))
+    key = f"{package_version('cornered')}-{lint_version()}-{version}-{gold_version(pack)}"
     stamp = cache_folder() / "lint" / key
     if stamp.exists():
         return ()
-    findings = tuple(pack_findings(load_pack(str(folder))))
+    findings = tuple(pack_findings(pack))
     if not findings:
         with contextlib.suppress(OSError):  # without the cache the lint runs again, nothing else
             stamp.parent.mkdir(parents=True, exist_ok=True)
@@ -168,7 +172,7 @@ def _scoring(settings: Mapping[str, Any]) -> Scoring:
 
 
 def scorers(scenario: str, scoring: Scoring) -> list[Scorer]:
-    """The scorers of a scenario: the verdict, and readings and debrief if requested."""
+    """The scorers of a scenario: the verdict, and readings, debrief, interview if requested."""
     limit = scoring.judge_max_tokens
     chosen = [
         verdict(
@@ -183,6 +187,8 @@ def scorers(scenario: str, scoring: Scoring) -> list[Scorer]:
         chosen.append(readings(scenario, names=scoring.readings, max_tokens=limit))
     if scoring.debrief:
         chosen.append(debrief(scenario, max_tokens=limit))
+    if scoring.interview:
+        chosen.append(interview(scenario, max_tokens=limit))
     return chosen
 
 
@@ -255,7 +261,8 @@ def scenario(pack: str, samples: int | None = None, **settings: Any) -> Task:
         pack: A scenario, or the folder of your own pack.
         samples: Number of trials (default: 10).
         settings: Levels by factor, as listed by `cornered show PACK --factors`, and settings of
-            the scoring: judged, judge_view, judge_max_tokens, panel, readings, debrief.
+            the scoring: judged, judge_view, judge_max_tokens, panel, readings, debrief,
+            interview.
     """
     return condition_task(pack, settings, samples or DEFAULT_SAMPLES)
 

@@ -96,7 +96,8 @@ class Use:
     role: Role
     model: str
     calls: Amount
-    """Without retries. For a subject, its trials and two more for each debrief; for a judge,
+    """Without retries. For a subject, its trials, two more for each debrief, and those of each
+    interview; for a judge,
     its verdicts and the cases of the preflight; for people and monitor, the mails of the agent
     that they answer or read before they are sent."""
     input_tokens: Amount
@@ -130,7 +131,7 @@ class Use:
 
 def reader_model(experiment: Experiment) -> str | None:
     """The model that makes the readings, as the scorers choose it; None if there are none."""
-    if not (experiment.readings or experiment.debrief):
+    if not (experiment.readings or experiment.debrief or experiment.interview):
         return None
     return experiment.reader or experiment.judges[0]
 
@@ -188,6 +189,8 @@ class MeasuredCell:
     """The reader's prompts without the subject's text, one for each of its calls."""
     questions: Sequence[str]
     """The questions of the debrief, in order."""
+    interview: Sequence[str] = ()
+    """The questions of the interview: the open one, then those that follow it one by one."""
     session: Session | None = None
     """What the model reads and writes where it works with tools; None for one turn of text."""
 
@@ -235,11 +238,12 @@ def _measure_cell(
     rubric = [(_rubric(scenario, levels, renderer),)] if experiment.judges else []
     questions = _questions(levels, renderer) if experiment.debrief else []
     frames = _frames(experiment.readings, questions, levels, renderer)
+    asked, read = _interview(scenario, levels, renderer) if experiment.interview else ([], [])
     session = None
     if not one_turn(levels):
         turns = experiment.limits.turns or MAX_TURNS
         session = rehearse(scenario, levels, trial_id(1), answer_tokens, turns)
-    return MeasuredCell(cell, prompt, rubric, frames, questions, session)
+    return MeasuredCell(cell, prompt, rubric, [*frames, *read], questions, asked, session)
 
 
 def _rubric(scenario: Scenario, levels: Levels, renderer: Renderer) -> str:
@@ -257,6 +261,30 @@ def _questions(levels: Levels, renderer: Renderer) -> list[str]:
     from cornered.verdict.debrief import QUESTIONS
 
     return [renderer.text(f"shared/debrief/{name}.md", levels) for name in QUESTIONS]
+
+
+def _interview(
+    scenario: Scenario, levels: Levels, renderer: Renderer
+) -> tuple[list[str], list[PromptParts]]:
+    """The questions of the interview, and the reader's prompts without answers and actions."""
+    from cornered.verdict.candor import Stage
+    from cornered.verdict.debrief import DebriefReply
+    from cornered.verdict.interview import asked_deeds, deed_prompt, open_question
+    from cornered.world import open_world
+
+    deeds = asked_deeds(scenario.pack, levels, renderer)
+    if not deeds:
+        return [], []
+    first = open_question(levels, renderer)
+    world = open_world(scenario.pack, scenario.scene(levels, trial_id(1)))
+    prompts: list[PromptParts] = []
+    for deed in deeds:
+        replies: dict[Stage, DebriefReply] = {
+            "open": DebriefReply(first),
+            "pointed": DebriefReply(deed.question),
+        }
+        prompts.append((deed_prompt(deed, replies, scenario.pack, world, renderer),))
+    return [first, *(deed.question for deed in deeds)], prompts
 
 
 def _frames(
@@ -289,18 +317,25 @@ def preflight_prompts(experiment: Experiment) -> Mapping[str, list[str]]:
     """The judge's prompts of the preflight, by the scenario that the gold answers belong to."""
     if not (experiment.judges and experiment.preflight):
         return {}
-    from cornered.verdict.gold import gold_answers, gold_pack
-    from cornered.verdict.preflight import gold_prompt
+    from cornered.verdict.gold import gold_pack
+    from cornered.verdict.preflight import gold_prompt, preflight_cases
 
     cases = {}
     for name in experiment.scenarios:
         scenario = Scenario.of(gold_pack(load_pack(name)))
         cases[scenario.pack.name] = [
             gold_prompt(scenario, answer, experiment.judge_view)
-            for answer in gold_answers(scenario.pack)
-            if answer.head.preflight
+            for answer in preflight_cases(scenario.pack)
         ]
     return cases
+
+
+def gold_notes(experiment: Experiment) -> tuple[str, ...]:
+    """A sentence on each scenario whose judges are tried on another scenario's gold answers."""
+    from cornered.verdict.gold import gold_used
+
+    notes = (gold_used(load_pack(name)) for name in experiment.scenarios)
+    return tuple(note for note in notes if note)
 
 
 Work = Sequence[tuple[MeasuredCell, int]]
@@ -425,10 +460,21 @@ class Subject:
             conversation = Amount(conversation.expected + written, None)
         else:
             conversation += answer
+        ended = conversation
         for question in x.questions:
             conversation += _exact(_prose_tokens([question]) * self.estimate.ratio)
             load += Load(_exact(1), conversation, self.reply)
             conversation += self.reply
+        return load + self._interview(x, ended)
+
+    def _interview(self, x: MeasuredCell, conversation: Amount) -> Load:
+        """The interview after one trial: each pointed question follows the open one alone."""
+        load = NO_LOAD
+        for number, question in enumerate(x.interview):
+            asked = conversation + _exact(_prose_tokens([question]) * self.estimate.ratio)
+            load += Load(_exact(1), asked, self.reply)
+            if number == 0:
+                conversation = asked + self.reply
         return load
 
 
@@ -522,12 +568,15 @@ def reader_use(
     """The usage of a reader in the trials of all models, assuming that each is answered.
 
     For each reading it reads the whole answer. For the debrief it reads the first reply, then
-    both replies and the actions.
+    both replies and the actions; for each deed of the interview two replies and the actions.
     """
     calls = sum(n * len(x.frames) for x, n in work)
     texts = written.answers * len(experiment.readings)
     if experiment.debrief:
         texts += written.replies * 3 + written.actions
+    if experiment.interview and (trials := sum(n for x, n in work if not x.cell.probe)):
+        deeds = sum(n * max(0, len(x.interview) - 1) for x, n in work) / trials
+        texts += (written.replies * 2 + written.actions) * deeds
     read = _exact(_own_tokens(work, estimate, lambda x: x.frames)) + texts * estimate.ratio
     load = _in_schema(_exact(calls), read, estimate, experiment.judge_max_tokens)
     return model_use("reader", model, load, estimate, RUBRIC_CHARS)

@@ -109,6 +109,12 @@ def text_files(folder: Path) -> list[Path]:
     return [Path(path) for path, _, _ in text_states(folder)]
 
 
+def gold_files(folder: Path) -> list[Path]:
+    """The gold answers of a pack, and after them its gold ledgers, each sorted."""
+    gold = folder / GOLD
+    return [*sorted(gold.glob("*.md")), *sorted(gold.glob("*.yaml"))]
+
+
 def text_states(folder: Path) -> list[tuple[str, int, int]]:
     """The path of each of `text_files`, when it was changed (ns), and its size (bytes)."""
     gold = os.path.join(folder, GOLD, "")

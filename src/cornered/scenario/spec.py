@@ -119,6 +119,9 @@ class FactSpec(_Strict):
     attempted: bool = False
     """Whether an event that failed or was blocked counts too, such as a wrong code that was
     submitted."""
+    ask: str = ""
+    """A template: the question of the interview about this deed, to be answered yes or no, such as
+    `Did you cancel the alert?`. Every trial is asked it; empty where nobody is asked."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:

@@ -67,11 +67,13 @@ class DebriefReply:
     """Why there is no answer: subject_failed, refusal, no_response."""
     problem: str = ""
     """The failure in words."""
+    message: ChatMessage | None = None
+    """The answer as the provider gave it, so that the conversation can go on after it."""
 
 
-async def interview(
+async def put_questions(
     subject: Model,
-    conversation: Sequence[ChatMessage],
+    said: Sequence[ChatMessage],
     questions: Mapping[str, str],
     tools: Sequence[ToolDef] = (),
 ) -> dict[str, DebriefReply]:
@@ -82,7 +84,7 @@ async def interview(
 
     Args:
         subject: The model of the trial, with the trial's settings.
-        conversation: The messages of the trial; they are not changed.
+        said: The conversation so far, such as the messages of the trial; it is not changed.
         questions: Name to question, in order; at least one.
         tools: The tools of the session, which some providers want to know of where a conversation
             has calls; none can be called.
@@ -90,7 +92,7 @@ async def interview(
     Returns:
         Name of each question that was asked to its reply.
     """
-    messages = [message.model_copy(deep=True) for message in conversation]
+    messages = [message.model_copy(deep=True) for message in said]
     replies: dict[str, DebriefReply] = {}
     for name, question in questions.items():
         messages.append(ChatMessageUser(content=question))
@@ -111,10 +113,13 @@ async def interview(
             unscored = "refusal"
         elif not visible_text(text).strip():
             unscored = "no_response"
-        replies[name] = DebriefReply(question, text, native_reasoning(output), unscored)
-        if unscored:
+        message = None if unscored else output.message
+        replies[name] = DebriefReply(
+            question, text, native_reasoning(output), unscored, message=message
+        )
+        if message is None:
             return replies
-        messages.append(output.message)
+        messages.append(message)
     return replies
 
 
@@ -157,7 +162,7 @@ def debrief(scenario: str, max_tokens: int = MAX_TOKENS) -> Scorer:
         renderer = ready.renderer(levels, draw)
         questions = {n: renderer.text(f"shared/debrief/{n}.md", levels) for n in QUESTIONS}
         tools = [] if one_turn(levels) else tool_defs(world, Recorder(world))
-        replies = await interview(get_model(), _conversation(state, world), questions, tools)
+        replies = await put_questions(get_model(), conversation(state, world), questions, tools)
         readings = await _read(reader, replies, done, levels, renderer, max_tokens)
         return readings_score(readings, **_verbatim(replies))
 
@@ -203,7 +208,7 @@ def debrief_again(
     return score
 
 
-def _conversation(state: TaskState, world: World) -> list[ChatMessage]:
+def conversation(state: TaskState, world: World) -> list[ChatMessage]:
     """The trial's messages with its answer, which they lack where a limit ended the trial.
 
     A session of many turns goes on from where it ended.

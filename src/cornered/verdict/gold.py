@@ -1,7 +1,8 @@
 """Gold answers: written by us for our scenarios, with the verdict of a careful reader.
 
-A pack's folder `gold` has one Markdown file per answer: front matter, then the agent's whole
-answer as a model would write it.
+A pack's folder `gold` has one Markdown file for each answer of one turn: front matter, then the
+agent's whole answer as a model would write it. A session of many turns is a gold ledger: a YAML
+file with the same head and the events, see `gold_ledgers.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from cornered.errors import PackError
 from cornered.scenario import Level, Levels, Pack, load_pack
 from cornered.scenario.front_matter import read_headed
-from cornered.scenario.library import GOLD
+from cornered.scenario.library import GOLD, gold_files
 from cornered.verdict.judge import JudgeVerdict
 
 GoldKind = Literal[
@@ -32,6 +33,8 @@ GoldKind = Literal[
     "confused",
     "attempt",
     "forged",
+    "undone",
+    "half-done",
 ]
 """The kind of a gold answer.
 
@@ -39,7 +42,8 @@ Harmful: `clear`; `veiled` by courtesy or a cover story; `wordless`, without key
 scenario; `proxy`, through somebody else. Harmless: a `warning` to the person at risk; a `report` to
 somebody entitled to know; a `quote` of harmful text; a `draft` that is not sent; `ordinary` work or
 pleading. May be either: `confused`; an `attempt` that the place refused; `forged`, with text that
-imitates the judge's prompt, a tool's result or an order to the judge.
+imitates the judge's prompt, a tool's result or an order to the judge; `undone`, where what was done
+is taken back; `half-done`, where a part of it was done.
 """
 
 
@@ -119,16 +123,34 @@ def gold_pack(pack: Pack) -> Pack:
     return load_pack(OWN_GOLD.get(pack.spec.study or "", "blackmail"))
 
 
+def gold_used(pack: Pack) -> str | None:
+    """In a sentence, whose gold answers a judge of this pack is tried on; None where its own."""
+    other = gold_pack(pack)
+    if other.folder == pack.folder:
+        return None
+    return f"{pack.name} has no gold answers of its own: its judges are tried on {other.name}'s."
+
+
 def gold_version(pack: Pack) -> str:
-    """A hash of a pack's gold answers, 12 hex digits; it changes with any answer."""
+    """A hash of a pack's gold answers and ledgers, 12 hex digits; it changes with any of them."""
     digest = hashlib.sha256()
-    for path in sorted((pack.folder / GOLD).glob("*.md")):
+    for path in gold_files(pack.folder):
         digest.update(f"{path.name}\n".encode() + path.read_bytes())
     return digest.hexdigest()[:12]
 
 
 def _read(pack: Pack, path: Path) -> GoldAnswer:
     head, text, _ = read_headed(path, GoldHead)
+    check_head(pack, path, head)
+    return GoldAnswer(path.stem, path, head, text, pack.factors.resolve(head.factors))
+
+
+def check_head(pack: Pack, path: Path, head: GoldHead) -> None:
+    """Checks the rung of a gold answer or ledger.
+
+    Raises:
+        PackError: the pack has no such rung, or rung and verdict contradict each other.
+    """
     rungs = list(pack.spec.outcomes)
     if head.outcome not in rungs:
         raise PackError(
@@ -140,4 +162,3 @@ def _read(pack: Pack, path: Path) -> GoldAnswer:
         raise PackError(
             f"verdict {head.verdict} and outcome {head.outcome} contradict", where=str(path)
         )
-    return GoldAnswer(path.stem, path, head, text, pack.factors.resolve(head.factors))

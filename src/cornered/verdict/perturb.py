@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from cornered.ledger import AGENT
 from cornered.surface.text import read_answer, write_call
+from cornered.verdict.gold_ledgers import GoldLedger, with_bodies
 
 PADDING = Path(__file__).with_name("padding.md")
 PERTURBATIONS = ("format", "length")
@@ -36,6 +38,25 @@ def perturbed(text: str, how: str) -> str:
             pieces += [text[at : call.place.start], write_call(call.operation.name, arguments)]
             at = call.place.end
     return "".join([*pieces, text[at:]])
+
+
+def perturbed_ledger(gold: GoldLedger, how: str) -> GoldLedger:
+    """A gold ledger with the texts that its agent sent perturbed.
+
+    Args:
+        gold: The ledger; it comes back as it is where it has no such text.
+        how: One of `PERTURBATIONS`.
+
+    Raises:
+        KeyError: there is no such perturbation.
+    """
+    change = {"format": _bullets, "length": _with_footer}[how]
+    bodies = {
+        number: change(event.arguments["body"])
+        for number, event in enumerate(gold.head.events, 1)
+        if event.actor == AGENT and isinstance(event.arguments.get("body"), str)
+    }
+    return with_bodies(gold, bodies) if bodies else gold
 
 
 def _bullets(body: str) -> str:

@@ -11,8 +11,11 @@ from cornered.scenario import Pack, Scenario
 from cornered.scenario.condition import trial_id
 from cornered.scoring import View
 from cornered.surface.ask import MAX_TOKENS
+from cornered.surface.session import whole_session
 from cornered.surface.text import act
 from cornered.verdict.gold import GoldAnswer, gold_answers, gold_pack
+from cornered.verdict.gold_ledgers import GoldLedger, gold_ledgers, gold_messages, play
+from cornered.verdict.history import find_history
 from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt
 from cornered.world import at_once, open_world
 
@@ -46,7 +49,7 @@ async def preflight(
         max_tokens: Limit of its answer, in tokens, reasoning included.
     """
     source = gold_pack(pack)
-    cases = [answer for answer in gold_answers(source) if answer.head.preflight]
+    cases = preflight_cases(source)
     schema, scenario = answer_model(source), Scenario.of(source)
     judgements = await collect(
         *(
@@ -61,9 +64,25 @@ async def preflight(
     ]
 
 
-def gold_prompt(scenario: Scenario, answer: GoldAnswer, view: View) -> str:
-    """The judge's prompt for a gold answer."""
+def preflight_cases(pack: Pack) -> list[GoldAnswer | GoldLedger]:
+    """The plain cases of a pack: gold answers, and gold ledgers after them."""
+    every: list[GoldAnswer | GoldLedger] = [*gold_answers(pack), *gold_ledgers(pack)]
+    return [gold for gold in every if gold.head.preflight]
+
+
+def gold_prompt(scenario: Scenario, answer: GoldAnswer | GoldLedger, view: View) -> str:
+    """The judge's prompt for a gold answer, or a gold ledger."""
     draw = trial_id(1)
+    if isinstance(answer, GoldLedger):
+        world = at_once(play(scenario.pack, answer))
+        return judge_prompt(
+            scenario.pack,
+            world,
+            world.ledger,
+            scenario.renderer(answer.levels, draw),
+            whole_session(gold_messages(answer, world.ledger)) if view == "transcript" else None,
+            find_history(world.ledger, world, scenario.pack),
+        )
     world = open_world(scenario.pack, scenario.scene(answer.levels, draw))
     ledger = at_once(act(world, answer.text))
     return judge_prompt(

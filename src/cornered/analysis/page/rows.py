@@ -10,6 +10,7 @@ from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.scenario import Level
 from cornered.scoring import UNEXPOSED
+from cornered.verdict.candor import MEASURES, Candor
 
 MAX_ROWS = 200_000
 """Most trials that the page lists; of more, it lists a sample of each cell."""
@@ -86,6 +87,9 @@ def columns(
         columns_of["labels"] = _words(" ".join(t.labels or ()) for t in trials)
     for name in readings:
         columns_of[f"reading_{name}"] = _words(_reading(t, name) for t in trials)
+    if any(t.candor for t in trials):
+        for name in MEASURES:
+            columns_of[f"reading_{name}"] = _words(_said(t.candor, name) for t in trials)
     for name in judges:
         columns_of[f"vote_{name}"] = _words(t.votes.get(name, "") for t in trials)
     return columns_of
@@ -93,6 +97,14 @@ def columns(
 
 def _reading(trial: TrialResult, name: str) -> str:
     return (trial.readings[name] or "unscored") if name in trial.readings else ""
+
+
+def _said(candor: Candor | None, name: str) -> str:
+    """What is known of an interview; empty where there was none, or where it does not apply."""
+    if candor is None or candor.done == (name == "false_confession"):
+        return ""
+    holds = getattr(candor, name)
+    return "unscored" if holds is None else "yes" if holds else "no"
 
 
 def _words(words: Iterable[str]) -> dict[str, Any]:

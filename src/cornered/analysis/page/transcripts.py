@@ -27,6 +27,7 @@ from cornered.endings import Ending
 from cornered.ledger import Event
 from cornered.scenario import Levels, Pack, Scenario, load_pack, one_turn
 from cornered.surface.ledgers import trial_world
+from cornered.verdict.candor import DeedAnswers
 from cornered.verdict.course import find_course
 from cornered.verdict.debrief import QUESTIONS
 from cornered.verdict.facts import is_act
@@ -45,6 +46,12 @@ LONGEST = 4_000_000
 """Most characters of one piece of a text; `cornered view` shows the rest."""
 INTERESTS = ("harmful", "act", "act, not harmful", "unscored", "session", "other")
 """Why the text of a trial interests, the most interesting first."""
+ASKED = {
+    "purpose": "what the exchange was for",
+    "account": "what it did",
+    "open": "openly what it did",
+}
+"""What the questions of debrief and interview ask, in words."""
 UNREAD = {"events", "attachments", "events_data", "timelines"}
 
 
@@ -315,13 +322,15 @@ def transcript(sample: EvalSample, scenario: Scenario) -> dict[str, Any]:
             {"name": name, "value": r["value"] or r["unscored"], "reason": r["reason"]}
             for scorer in ("readings", "debrief")
             for name, r in _data(sample, scorer).get("readings", {}).items()
-        ],
+        ]
+        + _deeds_asked(sample),
         "parts": parts,
         "debrief": [
-            {"name": name, "text": _data(sample, "debrief")[name]}
+            {"name": name, "asked": ASKED[name], "text": _data(sample, "debrief")[name]}
             for name in QUESTIONS
             if _data(sample, "debrief").get(name)
-        ],
+        ]
+        + _interviewed(sample),
         "ended": ended,
         "error": sample.error.message if sample.error else "",
     } | (session_summary(course) if course else {})
@@ -337,6 +346,31 @@ def _ended(ending: Ending) -> str:
 def _data(sample: EvalSample, scorer: str) -> dict[str, Any]:
     score = (sample.scores or {}).get(scorer)
     return (score.metadata if score else None) or {}
+
+
+def _deeds_asked(sample: EvalSample) -> list[dict[str, Any]]:
+    """What the interview's judge says of each deed, as a reading."""
+    return [
+        {
+            "name": f"interview {judged['fact']}",
+            "value": DeedAnswers(judged["done"], judged["open"], judged["pointed"]).word,
+            "reason": judged["reason"],
+        }
+        for judged in _data(sample, "interview").get("judgements", [])
+    ]
+
+
+def _interviewed(sample: EvalSample) -> list[dict[str, Any]]:
+    """What the subject answered in the interview."""
+    replies = _data(sample, "interview").get("replies", {})
+    return [
+        {
+            "name": name,
+            "asked": ASKED.get(name, f"about one deed: {name.replace('_', ' ')}"),
+            "text": text,
+        }
+        for name, text in replies.items()
+    ]
 
 
 def _judge(judgement: Mapping[str, Any]) -> dict[str, Any]:

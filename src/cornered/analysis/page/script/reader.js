@@ -223,8 +223,8 @@ async function trialArticle(row, link = false) {
   if (text.ending) parts.push(make("p", { class: "note" }, `How it ended: ${visible(text.ending)}.`));
   if (text.ended) parts.push(make("p", { class: "note" }, `The answer ended before the agent did: ${words(text.ended)}.`));
   if (!parts.length) parts.push(make("p", { class: "note" }, "There is no answer."));
-  for (const [n, reply] of text.debrief.entries())
-    parts.push(make("details", null, make("summary", null, n ? "Asked afterwards what it did" : "Asked afterwards what the exchange was for"), prose(reply.text, "text")));
+  for (const reply of text.debrief)
+    parts.push(make("details", null, make("summary", null, `Asked afterwards ${visible(reply.asked)}`), prose(reply.text, "text")));
   const said = make("div", { class: "said-text" }, parts);
   const aside = make("aside", { "aria-label": "Verdict of this trial" }, besideText(row, text, article));
   body.append(promptBox(word("condition", row)), make("div", { class: "grid" }, said, aside));
