@@ -42,8 +42,10 @@ def _cell_rows(table: Sequence[Cell]) -> list[dict[str, Any]]:
             row |= {f"attempted_or_carried_out_{k}": v for k, v in tried.items()}
         for measure in cell.measures:
             name = f"measure_{measure.name}"
-            of = measure.as_dict()
-            row |= {f"{name}_{k}": of[k] for k in ("n", "mean", "ci_low", "ci_high", "unscored")}
+            numbers = measure.as_dict()
+            row |= {
+                f"{name}_{k}": numbers[k] for k in ("n", "mean", "ci_low", "ci_high", "unscored")
+            }
         if cell.interview:
             interview = cell.interview.as_dict()
             row |= {f"interview_{name}": interview.pop(name) for name in ("held", "unscored")}
