@@ -6,7 +6,7 @@
     result.cells                                  # rates with intervals
     result.trials                                 # a data frame, a row a trial
     cornered.report("runs/headline")              # page, figures and tables again
-    cornered.compare("runs/one", "runs/other")    # condition by condition
+    cornered.compare("runs/one", "runs/other")    # condition by condition; also models and arms
     cornered.load("runs/headline")                # the data frame of a run
     cornered.calibrate("openai/gpt-5.5")          # a judge against labelled answers
 
@@ -19,6 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cornered.analysis.compare import Comparison, Comparisons
     from cornered.errors import CorneredError
     from cornered.experiment import Experiment
     from cornered.run.api import calibrate, compare, report, run
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from cornered.run.report import Report
 
 __all__ = [
+    "Comparison",
+    "Comparisons",
     "CorneredError",
     "Experiment",
     "Report",
@@ -37,6 +40,8 @@ __all__ = [
 ]
 
 _WHERE = {
+    "Comparison": "cornered.analysis.compare",
+    "Comparisons": "cornered.analysis.compare",
     "CorneredError": "cornered.errors",
     "Experiment": "cornered.experiment",
     "Report": "cornered.run.report",

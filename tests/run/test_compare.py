@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cornered.analysis.compare import Comparison, Comparisons
 from cornered.analysis.multiplicity import holm
 from cornered.analysis.paired import Stratum, paired
 from cornered.analysis.stats import newcombe
+from cornered.errors import CorneredError
 from cornered.experiment import Experiment
+from cornered.run import api
 from cornered.scenario.condition import Condition
 from tests.run.helpers import Result, always, cornered, headline, known, said
 from tests.web.runs import PLEA, THREAT, Said, make_run
 
 HEADLINE = "blackmail/explicit-america/replacement"
+BETWEEN = "--between", "instructions=none,welfare"
 
 
 def made(tmp_path: Path, policy, name: str, rate: float, samples: int = 40, *more: str) -> str:
@@ -138,8 +145,6 @@ def test_an_import_is_compared_like_a_run(tmp_path: Path, policy) -> None:
         }
         for n in range(5)
     ]
-    import json
-
     (tmp_path / "theirs.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     imported = cornered("import", "theirs.jsonl", "--out", "theirs", cwd=tmp_path)
     assert (tmp_path / "theirs" / "run.json").exists(), imported.err
@@ -213,3 +218,57 @@ def test_a_level_that_only_controls_have_is_not_compared_by_default(tmp_path: Pa
     found = compare(tmp_path, "run", "--by", "threat", "--json").json
     names = found["a"]["name"], found["b"]["name"]
     assert names == ("threat=replacement", "threat=restriction")
+
+
+def as_printed(made: Comparison | Comparisons) -> object:
+    return json.loads(json.dumps(made.as_dict()))
+
+
+def test_python_compares_whatever_the_command_compares_with_the_same_values(tmp_path: Path) -> None:
+    written(tmp_path / "arms", ["x/one", "x/two"], "none", "prohibitions", "welfare")
+    for name in ("one", "two", "three"):
+        written(tmp_path / name, [f"x/{name}"])
+    with contextlib.chdir(tmp_path):
+        for args, made in (
+            (("one", "two", "three"), api.compare("one", "two", "three")),
+            (("arms",), api.compare("arms")),
+            (("arms", "--by", "instructions"), api.compare("arms", by="instructions")),
+            (
+                ("arms", "--by", "instructions", "--a", "welfare", "--b", "prohibitions"),
+                api.compare("arms", by="instructions", level_a="welfare", level_b="prohibitions"),
+            ),
+            (
+                ("arms", "arms", "--a", "x/two", "--b", "x/one"),
+                api.compare("arms", "arms", model_a="x/two", model_b="x/one"),
+            ),
+            (
+                (*("arms", "arms", "--a", "x/two", "--b", "x/two"), *BETWEEN),
+                api.compare(
+                    "arms",
+                    "arms",
+                    model_a="x/two",
+                    model_b="x/two",
+                    between="instructions=none,welfare",
+                ),
+            ),
+        ):
+            assert as_printed(made) == compare(tmp_path, *args, "--json").json, args
+        arms = api.compare("arms", by="instructions")
+        assert [type(of) for of in arms] == [Comparison] * 4
+        assert arms.sentences[0] == arms[0].sentences[0]
+        assert "blackmail, one condition" in arms.sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: api.compare("a", "b", "c", model_a="x/y"), "compare two runs"),
+        (lambda: api.compare("a", "b", by="instructions"), "conditions of one run"),
+        (lambda: api.compare("a", level_b="none"), "levels of a factor"),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_one_line(
+    call: Callable[[], object], told: str
+) -> None:
+    with pytest.raises(CorneredError, match=told):
+        call()

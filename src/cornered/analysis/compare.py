@@ -119,9 +119,29 @@ class Comparison:
     between: Between | None = None
     """The levels of a factor that are compared; None where models or runs are."""
 
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What the data support in each scenario, in words."""
+        return tuple(sentence(of, self.a.name, self.b.name) for of in self.scenarios)
+
     def as_dict(self) -> dict[str, Any]:
         """The comparison as plain values; differences are A minus B, in rates."""
         return as_dict(self)
+
+
+class Comparisons(tuple[Comparison, ...]):
+    """Several comparisons, whose p values are one family; each is a `Comparison`."""
+
+    __slots__ = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What the data support in each comparison and scenario, in words."""
+        return tuple(words for comparison in self for words in comparison.sentences)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `cornered compare --json` prints them."""
+        return all_as_dict(self)
 
 
 def side(

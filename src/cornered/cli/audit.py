@@ -69,6 +69,12 @@ SHOWN = 20
     default=True,
     help="Draw from trials with the act (default), or from all with an executed action.",
 )
+@click.option(
+    "--balanced",
+    is_flag=True,
+    help="Draw from all with an executed action, as many of each verdict: with the act or "
+    "without, and harmful, harmless or silent to the judge.",
+)
 @click.option("--transcript", is_flag=True, help="Also show everything the agent wrote.")
 @click.option("--reveal", is_flag=True, help="After each label, show the verdicts.")
 @click.option("--report", is_flag=True, help="Label nothing; show the agreement so far.")
@@ -85,6 +91,7 @@ def audit(
     seed: int,
     who: str | None,
     acts: bool,
+    balanced: bool,
     transcript: bool,
     reveal: bool,
     report: bool,
@@ -109,7 +116,7 @@ def audit(
     \b
       cornered audit runs/headline
       cornered audit runs/headline --notes headline-notes.jsonl --who second-reader
-      cornered audit runs/headline -n 50 --who second-reader
+      cornered audit runs/headline --balanced -n 50 --who second-reader
       cornered audit runs/headline --report --json
     """
     from cornered.run.audit import Audit
@@ -122,7 +129,7 @@ def audit(
         who=who or _login(),
         count=count,
         seed=seed,
-        of="acts" if acts else "all",
+        of="balanced" if balanced else "acts" if acts else "all",
         view="transcript" if transcript else "actions",
     )
     people = read_people(folder)
@@ -196,6 +203,7 @@ class _Session:
         if at is None:
             return
         of = "with the act" if audited.of == "acts" else "with an executed action"
+        of += ", balanced by verdict" if audited.of == "balanced" else ""
         self._say(
             f"{len(audited.drawn)} drawn of {audited.population} trials {of} (seed "
             f"{audited.seed}), labelled by {audited.who}."
@@ -358,7 +366,8 @@ def _raters(audited: Audit) -> dict[str, Any] | None:
     from cornered.run.labels import run_labels
     from cornered.run.manifest import read_manifest
 
-    alpha = run_labels(audited.run, read_manifest(audited.run)).agreement
+    labels = run_labels(audited.run, read_manifest(audited.run))
+    alpha = labels.agreement
     if not alpha.agreement.n:
         return None
     return {
@@ -368,6 +377,8 @@ def _raters(audited: Audit) -> dict[str, Any] | None:
         "alpha_low": alpha.interval.low if alpha.interval else None,
         "alpha_high": alpha.interval.high if alpha.interval else None,
         "reason": alpha.reason,
+        "differing": labels.differing,
+        "differing_words": labels.difference_words if labels.differing else None,
     }
 
 
@@ -444,8 +455,13 @@ def _print_corrected(
         )
     if raters := _raters(audited):
         alpha = raters["alpha"]
-        words = f", Krippendorff's alpha {alpha:.2f}" if alpha is not None else ""
+        words = ""
+        if alpha is not None:
+            low, high = raters["alpha_low"], raters["alpha_high"]
+            words = f", Krippendorff's alpha {alpha:.2f} ({low:.2f} to {high:.2f})"
         echo_words(f"The raters agree on {raters['agreeing']} of {raters['n']} trials{words}.")
+        if raters["differing"]:
+            echo_words(raters["differing_words"])
 
 
 def _summary(person: dict[str, Any]) -> str:

@@ -78,7 +78,10 @@ def show(
         return
     parts = [("system", prompt.system), ("user", prompt.task)]
     if tools is not None:
-        parts.insert(1, (f"{len(tools)} tools", "\n\n".join(map(_written_tool, tools))))
+        parts.insert(
+            1,
+            (f"{len(tools)} tool{'s' * (len(tools) != 1)}", "\n\n".join(map(_written_tool, tools))),
+        )
     for title, text in parts:
         echo(f"── {condition.name} · {title} ──", bold=True)
         echo(text + "\n")

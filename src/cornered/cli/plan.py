@@ -252,8 +252,9 @@ def _print_assumptions(made: Plan) -> None:
     _print_scoring(made)
     if made.sessions:
         _assume(
-            f"Sessions with tools: rehearsed with every mail opened and {MESSAGES} written, up to "
-            f"{made.sessions} turns, each sent the whole conversation so far. More is possible."
+            "Sessions with tools: rehearsed with every mail opened or folder shown, and "
+            f"{MESSAGES} texts written, up to {made.sessions} turns, each sent the whole "
+            "conversation so far. More is possible."
         )
     for use in made.companions:
         _assume(COMPANIONS[use.role])

@@ -9,15 +9,15 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
-from cornered.errors import ExperimentError
+from cornered.errors import ExperimentError, InputError
 from cornered.experiment import Experiment, load_experiment, valid_settings
 from cornered.scenario import Level, load_pack
 
 if TYPE_CHECKING:
     from cornered.analysis.card import Card
-    from cornered.analysis.compare import Comparison
+    from cornered.analysis.compare import Comparison, Comparisons
     from cornered.run.report import Report
 
 Levels = Level | Sequence[Level]
@@ -166,6 +166,7 @@ def report(run: str | Path) -> Report:
     return read_report(Path(run)).write()
 
 
+@overload
 def compare(
     a: str | Path,
     b: str | Path,
@@ -174,29 +175,105 @@ def compare(
     model_b: str | None = None,
     between: str | None = None,
     figures: str | Path | None = None,
-) -> Comparison:
-    """Compares two models or two checkpoints, condition by condition.
+) -> Comparison: ...
 
-    Differences are A minus B, over the conditions that both have; scenarios are never pooled.
+
+@overload
+def compare(
+    a: str | Path,
+    *,
+    by: str | None = None,
+    level_a: str | None = None,
+    level_b: str | None = None,
+    figures: str | Path | None = None,
+) -> Comparisons: ...
+
+
+@overload
+def compare(
+    a: str | Path,
+    b: str | Path,
+    c: str | Path,
+    *more: str | Path,
+    figures: str | Path | None = None,
+) -> Comparisons: ...
+
+
+def compare(
+    a: str | Path,
+    b: str | Path | None = None,
+    *more: str | Path,
+    model_a: str | None = None,
+    model_b: str | None = None,
+    by: str | None = None,
+    level_a: str | None = None,
+    level_b: str | None = None,
+    between: str | None = None,
+    figures: str | Path | None = None,
+) -> Comparison | Comparisons:
+    """Compares runs, models of a run, or levels of a factor, condition by condition.
+
+    Differences are the first minus the second, over the conditions that both have, all with the
+    same weight; scenarios are never pooled. The p values of one call are one family.
+
+        cornered.compare("runs/one", "runs/other")                  # two runs
+        cornered.compare("runs/one", "runs/two", "runs/three")      # the first with each other
+        cornered.compare("runs/headline")                           # its first model with each
+        cornered.compare("runs/arms", by="instructions")            # arms within each model
+        cornered.compare("runs/both", "runs/both", between="surface=text,tools")
 
     Args:
         a: A run folder, or `RUN/verdicts/NAME`.
         b: Another, or the same one with another model.
-        model_a: The model of A, if A has several.
-        model_b: The model of B, if B has several.
+        more: Further ones; of several runs each has one model.
+        model_a: The model of A, if A has several; of two.
+        model_b: The model of B, if B has several; of two.
+        by: A factor whose levels are compared within each model of one run.
+        level_a: The first level of `by`: `none` or the first that is listed, where None.
+        level_b: The second level of `by`: each other one, where None.
         between: Two levels of a factor, such as `surface=text,tools`: the conditions of A at the
-            first are compared with those of B at the second that are equal in all else.
-        figures: A folder for the forest plots, as SVG and PNG.
+            first are compared with those of B at the second that are equal in all else; of two.
+        figures: A folder for the forest plots, as SVG and PNG; of several comparisons in a folder
+            of its number each.
+
+    Returns:
+        A `Comparison` of two runs; `Comparisons`, a tuple of them, of anything else.
 
     Raises:
-        RunError: there is no such run or model, or the two have no condition in common.
+        RunError: there is no such run or model.
+        InputError: two have no condition in common, an argument does not go with the others, or a
+            factor or a level is not in the run.
     """
-    from cornered.run.comparison import compare_runs, draw_comparison
+    from cornered.analysis.compare import Comparisons
+    from cornered.run.comparison import (
+        compare_by,
+        compare_runs,
+        compare_with_first,
+        draw_comparison,
+    )
 
-    comparison = compare_runs(Path(a), Path(b), model_a=model_a, model_b=model_b, between=between)
+    runs = [Path(a), *(Path(run) for run in (b, *more) if run is not None)]
+    of_two = [model_a, model_b, between]
+    if any(of_two) and len(runs) != 2:
+        raise InputError("model_a, model_b and between compare two runs", fix="give two of them")
+    if by is None and (level_a or level_b):
+        raise InputError("level_a and level_b are levels of a factor", fix="name it with by")
+    if by is not None and len(runs) > 1:
+        raise InputError("by compares conditions of one run", fix="give one run")
+    if len(runs) == 2:
+        made = compare_runs(*runs, model_a=model_a, model_b=model_b, between=between)
+        if figures is not None:
+            draw_comparison(made, Path(figures))
+        return made
+    several = Comparisons(
+        compare_by(runs[0], by, a=level_a, b=level_b) if by else compare_with_first(runs)
+    )
     if figures is not None:
-        draw_comparison(comparison, Path(figures))
-    return comparison
+        for n, comparison in enumerate(several, start=1):
+            draw_comparison(
+                comparison, Path(figures) if len(several) == 1 else Path(figures) / str(n)
+            )
+    return several
 
 
 @dataclass(frozen=True)

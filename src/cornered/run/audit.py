@@ -19,12 +19,13 @@ from typing import Any, Literal
 from inspect_ai.log import EvalSample, read_eval_log_sample, read_eval_log_sample_summaries
 
 from cornered.analysis.agreement import Kappa, cohen_kappa
+from cornered.analysis.audited import drawn_from, kind_of
 from cornered.analysis.card import rubric_version
 from cornered.analysis.trials import TrialResult, current_logs
 from cornered.analysis.verdicts import VOTES, final_verdict
 from cornered.errors import RunError
 from cornered.files import disk_errors
-from cornered.run.labels import AUDIT, Label, Person, read_person
+from cornered.run.labels import AUDIT, Draw, Label, Person, read_person
 from cornered.run.lock import this_command, writing
 from cornered.run.manifest import Manifest, read_manifest
 from cornered.run.packs import readable, verdict_versions
@@ -38,8 +39,6 @@ from cornered.verdict.history import answers_in, find_history
 from cornered.verdict.judge import JudgeVerdict
 from cornered.world import EventView, World
 
-Of = Literal["acts", "all"]
-"""The population of the draw: trials with the act, or all trials with an executed action."""
 ActStatus = Literal["act", "no act"]
 """Agreement is reported separately for each, so that draws of acts and draws of all do not mix."""
 NAME = re.compile(r"\w[\w.@+-]*")
@@ -155,14 +154,15 @@ class Audit:
     """A random sample of the trials of a run for one person to label, and the labels so far.
 
     The order of the draw depends only on the seed and the name of each trial: a larger sample
-    continues a smaller one, and trials added later do not reorder the others.
+    continues a smaller one, and trials added later do not reorder the others; of a balanced draw,
+    not those of their kind.
 
     Args:
         run: The run folder.
         who: The name of the person.
         count: Number of trials to draw; all, if there are fewer.
         seed: Seed of the draw.
-        of: The population of the draw.
+        of: The population of the draw, and whether it is balanced by verdict.
         view: What the person sees of each trial.
 
     Raises:
@@ -170,7 +170,7 @@ class Audit:
             valid file name.
     """
 
-    def __init__(self, run: Path, *, who: str, count: int, seed: int, of: Of, view: View) -> None:
+    def __init__(self, run: Path, *, who: str, count: int, seed: int, of: Draw, view: View) -> None:
         manifest = read_manifest(run)
         if manifest.rescored:
             raise RunError(
@@ -191,7 +191,9 @@ class Audit:
             raise RunError(_nothing(self.sets[OWN], of), where=str(run), fix=_instead(of))
         self.population = len(population)
         """How many trials there are to draw from."""
-        self.drawn = tuple(in_order(population, seed)[:count])
+        order = in_balance(population, seed) if of == "balanced" else in_order(population, seed)
+        self.drawn = tuple(order[:count])
+        self._chances = _chances(population, self.drawn, of)
         self.labels = read_person(self._file).labels
         """This person's labels by uuid, including those on trials outside this sample."""
 
@@ -264,6 +266,8 @@ class Audit:
             at=datetime.now(UTC).replace(microsecond=0),
             seed=self.seed,
             rubric=case.rubric_version,
+            drawn=self.of,
+            chance=self._chances.get(drawn_from(trial)),
             revealed=revealed,
         )
         _append(self._file, line.model_dump_json())
@@ -321,7 +325,40 @@ def in_order(trials: Iterable[TrialResult], seed: int) -> list[TrialResult]:
     return sorted(trials, key=place)
 
 
-def _population(run: Path, trials: Sequence[TrialResult], of: Of) -> list[TrialResult]:
+def in_balance(trials: Iterable[TrialResult], seed: int) -> list[TrialResult]:
+    """Trials in the order in which a draw that is balanced by verdict takes them.
+
+    It goes in rounds, and takes one trial of each kind in each: with the act or without, and
+    harmful, harmless or silent to the judge, as long as there are any. Within a kind it takes the
+    models and scenarios in turn, and of each its trials in pseudo-random order. Within a round too
+    the order is pseudo-random, so that a place says nothing about a verdict.
+    """
+    shuffled = in_order((t for t in trials if kind_of(t) is not None), seed)
+    rank = {t.uuid: n for n, t in enumerate(shuffled)}
+    of_stratum, of_kind = Counter[Any](), Counter[Any]()
+    turn: dict[str, int] = {}
+    for trial in shuffled:
+        turn[trial.uuid] = of_stratum[drawn_from(trial)]
+        of_stratum[drawn_from(trial)] += 1
+    rounds: dict[str, int] = {}
+    for trial in sorted(shuffled, key=lambda t: (turn[t.uuid], rank[t.uuid])):
+        rounds[trial.uuid] = of_kind[kind_of(trial)]
+        of_kind[kind_of(trial)] += 1
+    return sorted(shuffled, key=lambda t: (rounds[t.uuid], rank[t.uuid]))
+
+
+def _chances(
+    population: Sequence[TrialResult], drawn: Sequence[TrialResult], of: Draw
+) -> Mapping[Any, float]:
+    """The probability with which a draw takes a trial, by the stratum that it is in."""
+    there = Counter(drawn_from(t) for t in population)
+    if of != "balanced":
+        return dict.fromkeys(there, len(drawn) / len(population))
+    taken = Counter(drawn_from(t) for t in drawn)
+    return {stratum: taken[stratum] / n for stratum, n in there.items()}
+
+
+def _population(run: Path, trials: Sequence[TrialResult], of: Draw) -> list[TrialResult]:
     if of == "acts":
         return [t for t in trials if t.act]
     active = {
@@ -331,15 +368,16 @@ def _population(run: Path, trials: Sequence[TrialResult], of: Of) -> list[TrialR
         if summary.scores and "verdict" in summary.scores
         if (summary.scores["verdict"].metadata or {}).get("executed")
     }
-    return [t for t in trials if t.uuid in active and t.status != UNEXPOSED]
+    every = [t for t in trials if t.uuid in active and t.status != UNEXPOSED]
+    return [t for t in every if kind_of(t) is not None] if of == "balanced" else every
 
 
-def _nothing(trials: Sequence[TrialResult], of: Of) -> str:
+def _nothing(trials: Sequence[TrialResult], of: Draw) -> str:
     what = "with the act" if of == "acts" else "that did anything"
     return f"has no trial {what} to draw from ({len(trials)} trials)"
 
 
-def _instead(of: Of) -> str | None:
+def _instead(of: Draw) -> str | None:
     return "--all draws from every trial that did something" if of == "acts" else None
 
 

@@ -39,7 +39,7 @@ from inspect_ai.model import ModelName, ModelOutput
 from inspect_ai.scorer import Score, Scorer, Target
 from inspect_ai.solver import TaskState
 
-from cornered.analysis.audited import Labels
+from cornered.analysis.audited import Labels, Weights
 from cornered.analysis.stats import wilson
 from cornered.analysis.table import Cell, JudgeErrors, cells
 from cornered.analysis.trials import TrialResult
@@ -125,6 +125,7 @@ def imported_cells(
     trials: Sequence[TrialResult],
     errors: Mapping[str, JudgeErrors],
     labels: Labels | None = None,
+    weights: Weights | None = None,
 ) -> list[Cell]:
     """The cells of an imported run: those with trials; none of their trials is missing.
 
@@ -134,6 +135,7 @@ def imported_cells(
         trials: Its trials.
         errors: By scenario, the judge's error rates if known.
         labels: What persons said of its trials.
+        weights: What each label weighs, where the trials were drawn by other verdicts.
     """
     packs = {scenario: load_pack(scenario) for scenario in scenarios}
     places = {pack.name: scenario for scenario, pack in packs.items()}
@@ -142,7 +144,9 @@ def imported_cells(
     named = [planned(replace(c, scenario=places[c.pack_name])) for c in conditions]
     judged = bool(manifest.experiment.judges)
     models = manifest.experiment.models
-    table = cells(trials, named, models, 0, judged=judged, errors=errors, labels=labels)
+    table = cells(
+        trials, named, models, 0, judged=judged, errors=errors, labels=labels, weights=weights
+    )
     return [cell for cell in table if cell.planned]
 
 

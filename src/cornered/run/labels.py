@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cornered.analysis.agreement import Alpha, krippendorff_alpha
+from cornered.analysis.audited import label_weights
+from cornered.analysis.trials import read_trials
 from cornered.analysis.verdicts import VOTES
 from cornered.files import disk_errors
 from cornered.run.manifest import Manifest
@@ -23,6 +26,9 @@ from cornered.verdict.judge import JudgeVerdict
 
 AUDIT = "audit"
 """The folder of a run that holds the labels."""
+Draw = Literal["acts", "all", "balanced"]
+"""The population of a draw: trials with the act, or all with an executed action; balanced: the
+latter, as many of each kind (act or not, and what the judge said) as there are."""
 
 
 class Label(BaseModel):
@@ -45,6 +51,10 @@ class Label(BaseModel):
     """Of the draw."""
     rubric: str
     """The version of the question and its criteria."""
+    drawn: Draw | None = None
+    """What was drawn from when it was labelled; None in labels of before 2026-12."""
+    chance: float | None = None
+    """The known probability with which that draw took a trial of this kind, 0 to 1."""
     revealed: bool = False
     """Whether the verdicts were shown after this label, so that a later one would not be blind."""
 
@@ -106,6 +116,12 @@ class RunLabels:
     """Labels that are left out: given by other criteria than the judge read."""
     unsure: int
     """Trials of which nobody could tell; left out."""
+    differing: int = 0
+    """Trials that some persons call harmful and others harmless; each weighs the same, so that a
+    trial on which two differ counts as half a harmful one."""
+    weights: Mapping[str, float] | None = None
+    """By uuid what a label weighs, where the trials were drawn by other verdicts than these; None
+    where all of a kind weigh the same."""
 
     @property
     def note(self) -> str | None:
@@ -124,9 +140,20 @@ class RunLabels:
                 if known and alpha.interval
                 else "."
             )
+        if self.differing:
+            words += f" {self.difference_words}"
         if self.other_rubric:
             words += f" {self.other_rubric} labels by other criteria are left out."
         return words
+
+    @property
+    def difference_words(self) -> str:
+        """What the correction does with labels that differ, in a sentence."""
+        on = "trial on which they" if self.differing == 1 else "trials on which they"
+        return (
+            f"{self.differing} {on} differ: each person weighs the same, so that a trial counts "
+            "as the share of them who call it harmful."
+        )
 
 
 def run_labels(folder: Path, manifest: Manifest) -> RunLabels:
@@ -152,10 +179,16 @@ def run_labels(folder: Path, manifest: Manifest) -> RunLabels:
             else:
                 other += 1
     known = {uuid: [v for v in of.values() if v is not None] for uuid, of in said.items()}
+    by_trial = {uuid: sum(of) / len(of) for uuid, of in known.items() if of}
+    weights = None
+    if by_trial and manifest.rescored:  # other verdicts than those by which trials were drawn
+        weights = label_weights(read_trials(folder.parent.parent), by_trial)
     return RunLabels(
         people=tuple(p.name for p in people if any(p.name in of for of in said.values())),
-        by_trial={uuid: sum(of) / len(of) for uuid, of in known.items() if of},
+        by_trial=by_trial,
         agreement=krippendorff_alpha([said[uuid] for uuid in said]),
         other_rubric=other,
         unsure=sum(not of for of in known.values()),
+        differing=sum(0 < share < 1 for share in by_trial.values()),
+        weights=weights,
     )

@@ -48,8 +48,8 @@ def rehearse(
 ) -> Session:
     """A session in which the agent opens every mail, one in each turn, and writes a few.
 
-    In a shell it prints every file, one in each turn. It writes to the people who answer by a
-    model, in turn, and each of its mails is answered; it does not open the answers.
+    In a shell it prints every text file, a folder in each turn. It writes to the people who answer
+    by a model, in turn, and each of its mails is answered; it does not open the answers.
 
     Args:
         scenario: The scenario.
@@ -91,9 +91,12 @@ def rehearse(
 def _shown(world: World) -> Iterator[float]:
     """The tokens of what an agent is shown that looks at everything, turn by turn."""
     if isinstance(shell := world.apps.get(Shell.name), Shell):
-        texts = [state.text for state in shell.start.values() if state.text]
         yield _tokens(*shell.start)  # the list of the files
-        yield from map(_tokens, texts)
+        texts: dict[str, float] = {}
+        for path, state in shell.start.items():
+            folder = path.rpartition("/")[0]
+            texts[folder] = texts.get(folder, 0.0) + _tokens(state.text or "")
+        yield from texts.values()
     if Mailbox.name in world.apps:
         looks: list[tuple[str, dict[str, str]]] = [("mail.list", {})]
         looks += [("mail.read", {"mail": str(n)}) for n in range(1, len(world.scene.mails) + 1)]

@@ -392,7 +392,9 @@ def _stamp(state: RunState) -> str:
     stamp.update(str(state.folder.resolve()).encode())
     stamp.update(state.card.model_dump_json().encode() if state.card else b"-")
     stamp.update(
-        json.dumps(sorted(state.labels.by_trial.items())).encode() if state.labels else b"-"
+        json.dumps([state.labels.by_trial, state.labels.weights], sort_keys=True).encode()
+        if state.labels
+        else b"-"
     )
     for notes in sorted((state.folder / "audit" / "notes").glob("*.jsonl")):
         stamp.update(notes.read_bytes())

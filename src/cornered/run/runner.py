@@ -119,9 +119,9 @@ def read_run(folder: Path) -> RunState:
         card = find_card(experiment.judges, experiment.panel, experiment.judge_view)
     errors = judge_errors(card, manifest.packs, experiment.judged)
     labels = run_labels(folder, manifest) if experiment.judges else None
-    said = labels.by_trial if labels else None
+    said, weights = (labels.by_trial, labels.weights) if labels else (None, None)
     if manifest.imported:
-        table = imported_cells(manifest, experiment.scenarios, rows, errors, said)
+        table = imported_cells(manifest, experiment.scenarios, rows, errors, said, weights)
         return RunState(folder, manifest, rows, table, card, experiment, labels)
     by_condition: dict[Condition, list[str]] = {}
     for model, condition in experiment.subjects(experiment.conditions()):
@@ -134,6 +134,7 @@ def read_run(folder: Path) -> RunState:
         judged=bool(experiment.judges),
         errors=errors,
         labels=said,
+        weights=weights,
         stops=_stops(folder, experiment),
     )
     return RunState(folder, manifest, rows, table, card, experiment, labels)

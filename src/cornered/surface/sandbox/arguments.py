@@ -35,7 +35,29 @@ def etc_files(config: BubblewrapConfig) -> dict[str, str]:
         "hosts": f"127.0.0.1\tlocalhost\n127.0.1.1\t{config.host}\n::1\tlocalhost\n",
         "hostname": f"{config.host}\n",
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+        "rc": RC,
     }
+
+
+RC = """\
+read -t 0 -u "$1" && exit 1
+eval "exec $1<&-"
+shift
+exec 3>&2 2>/dev/null
+(exec -- "$@" 2>&3 3>&-)
+exit $?
+"""
+"""Process 1: it runs the command, and says nothing itself.
+
+The command cannot be process 1, to which signals of its own children, and its own, do nothing.
+Bubblewrap's would show its arguments, and with them the folders of the host, to everybody who
+reads /proc/1/cmdline.
+
+Bubblewrap ends its child with itself, and itself with us, but only when both have got so far.
+Then is this run, and it sees whether we live: the pipe of which we hold the other end is readable
+only when we are dead. From then on bubblewrap's own way holds. What slips through, since a
+process dies in steps, is ended when the next one starts.
+"""
 
 
 ETC_LINKS = {"os-release": "../usr/lib/os-release", "localtime": "../usr/share/zoneinfo/UTC"}
@@ -64,13 +86,11 @@ def bubblewrap(
     cwd: str,
     env: Mapping[str, str],
     status: int,
+    lifeline: int,
     rules: int | None,
     forbid_namespaces: bool = True,
 ) -> list[str]:
     """Everything from `bwrap` on.
-
-    The command is process 1 inside: bubblewrap's own would show its arguments, and with them
-    the folders of the host, to everybody who reads /proc/1/cmdline.
 
     Args:
         config: The sandbox's.
@@ -80,6 +100,7 @@ def bubblewrap(
         cwd: Where, an absolute path inside.
         env: Environment variables beside those of the user.
         status: File descriptor for what bubblewrap says of the start and the end.
+        lifeline: File descriptor of a pipe whose other end closes when this process dies.
         rules: File descriptor of the filter of system calls; None where there is none.
         forbid_namespaces: Whether bubblewrap can forbid further user namespaces.
     """
@@ -96,7 +117,7 @@ def bubblewrap(
         *_each("--setenv", {**user_environment(config), "PWD": cwd, **env}),
         "--json-status-fd", str(status),
         *(["--seccomp", str(rules)] if rules is not None else []),
-        "--", *_limits(config), *command,
+        "--", *_limits(config), "/bin/bash", "/etc/rc", str(lifeline), *command,
     ]  # fmt: skip
 
 

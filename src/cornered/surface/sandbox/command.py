@@ -17,7 +17,7 @@ import anyio
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 
 from cornered.surface.sandbox.config import MIB, BubblewrapConfig
-from cornered.surface.sandbox.folders import Usage, usage
+from cornered.surface.sandbox.folders import Usage, lifeline, usage
 
 FIRST_LOOK, LOOK_EVERY = 0.1, 0.25
 """Seconds until a running command is first looked at, and from then on."""
@@ -137,15 +137,17 @@ async def run(launch: Launch) -> Finished:
         if rules is not None:
             os.write(rules, launch.rules)
             os.lseek(rules, 0, os.SEEK_SET)
-        process = await anyio.open_process(
-            [str(part) for part in launch.arguments(status, rules)],
-            stdin=DEVNULL if launch.input is None else PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            cwd="/",
-            env={},
-            pass_fds=[fd for fd in (status, rules) if fd is not None],
-        )
+        # Not cancelled half-way: bubblewrap's child would wait for ever for a dead parent.
+        with anyio.CancelScope(shield=True):
+            process = await anyio.open_process(
+                [str(part) for part in launch.arguments(status, rules)],
+                stdin=DEVNULL if launch.input is None else PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                cwd="/",
+                env={},
+                pass_fds=[fd for fd in (status, rules, lifeline()) if fd is not None],
+            )
         running = _Running(launch, process, status, finished)
         try:
             await _attend(running)
@@ -202,17 +204,25 @@ async def _end(running: _Running) -> None:
                 break
             await anyio.sleep(0.002)
     child = running.child()
-    if process.returncode is None:
+    if child is not None and (process.returncode is None or _is_first(child)):
         with suppress(ProcessLookupError, PermissionError):
-            if child is not None:
-                os.kill(child, signal.SIGKILL)
-        with anyio.move_on_after(STARTED_WITHIN):
-            await process.wait()
+            os.kill(child, signal.SIGKILL)
+    with anyio.move_on_after(STARTED_WITHIN):
+        await process.wait()
     if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
         with anyio.move_on_after(STARTED_WITHIN):
             await process.wait()
+
+
+def _is_first(process: int) -> bool:
+    """Whether a process is the first of a sandbox; where bubblewrap was killed, it may live on."""
+    with suppress(OSError):
+        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+        numbers = [line.split() for line in lines if line.startswith("NSpid:")]
+        return bool(numbers) and len(numbers[0]) > 2 and numbers[0][-1] == "1"
+    return False
 
 
 async def _read(stream: ByteReceiveStream | None, into: Tail, running: _Running) -> None:

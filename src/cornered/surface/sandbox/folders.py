@@ -11,6 +11,7 @@ import atexit
 import fcntl
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -32,6 +33,8 @@ UNMEASURED = 1 << 62
 
 _own: tuple[int, Path, int] | None = None
 """This process (its number, for a fork is another), its folder, and the lock."""
+_line: tuple[int, int, int] | None = None
+"""This process, and the ends of a pipe that nobody writes to."""
 _kept = False
 
 
@@ -50,6 +53,17 @@ def new_folder() -> Path:
         OSError: it cannot be made.
     """
     return Path(tempfile.mkdtemp(dir=_process_folder(), prefix=""))
+
+
+def lifeline() -> int:
+    """The end of a pipe that becomes readable when this process dies."""
+    global _line
+    if _line is None or _line[0] != os.getpid():
+        if _line is not None:  # those of the process that we are a fork of
+            os.close(_line[1])
+            os.close(_line[2])
+        _line = (os.getpid(), *os.pipe2(os.O_CLOEXEC))
+    return _line[1]
 
 
 def remove(folder: Path) -> None:
@@ -84,9 +98,29 @@ def sweep() -> int:
             continue
         with suppress(OSError):
             if _left_over(folder):
+                _end_commands(folder)
                 remove(folder)
                 removed += 1
     return removed
+
+
+def _end_commands(folder: Path) -> None:
+    """End commands that outlived their process: those that had just been starting.
+
+    Bubblewrap ends with its parent, but not in its first moments: its child then waits for ever,
+    or runs. The one names the folder, the other has it mounted.
+    """
+    ours = os.stat("/proc/self/ns/mnt").st_ino
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            program, *arguments = (place / "cmdline").read_bytes().split(b"\0")
+            inside = any(part.startswith(os.fsencode(f"{folder}/")) for part in arguments)
+            starting = inside and program.endswith(b"bwrap")
+            if starting or (
+                (place / "ns/mnt").stat().st_ino != ours
+                and os.fsencode(f"/{folder.name}/") in (place / "mountinfo").read_bytes()
+            ):
+                os.kill(int(place.name), signal.SIGKILL)
 
 
 def usage(folders: Sequence[Path], most: int) -> Usage:

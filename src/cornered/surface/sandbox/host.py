@@ -21,7 +21,7 @@ from cornered.surface.sandbox.arguments import (
     etc_files,
 )
 from cornered.surface.sandbox.config import BubblewrapConfig
-from cornered.surface.sandbox.folders import new_folder, remove
+from cornered.surface.sandbox.folders import lifeline, new_folder, remove
 from cornered.surface.sandbox.syscalls import seccomp_filter
 
 ROOTS_USER = 61_000
@@ -151,6 +151,7 @@ def command_line(
         cwd=cwd,
         env=env,
         status=status,
+        lifeline=lifeline(),
         rules=rules,
         forbid_namespaces=_version() >= FORBIDS_NAMESPACES,
     )
@@ -192,8 +193,8 @@ def _try() -> str | None:
         os.lseek(filtered, 0, os.SEEK_SET)
         given = filtered if rules() else None
         done = subprocess.run(
-            command_line(config, place, ["/bin/true"], config.home, {}, status, given),
-            pass_fds=[status, filtered],
+            command_line(config, place, ["true"], config.home, {}, status, given),
+            pass_fds=[status, filtered, lifeline()],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             cwd="/",

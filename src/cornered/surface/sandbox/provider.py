@@ -7,6 +7,7 @@ not, is told in `docs/sandbox.md`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from logging import getLogger
@@ -56,6 +57,8 @@ if [ -e "$1" ] && [ ! -w "$1" ]; then exit {IS_FORBIDDEN}; fi
 cat > "$1"
 """
 """Files are read and written inside: a link of the agent's leads nowhere else there."""
+NOT_RUN = re.compile(r"/etc/rc: (line )?\d+: exec: ")
+"""Before what the shell says of a program that it cannot run."""
 
 
 @dataclass
@@ -206,6 +209,7 @@ class BubblewrapSandbox(SandboxEnvironment):
             SandboxUnavailableError: bubblewrap could not start, or the disk quota was passed
                 so far that the sandbox was closed.
             CommandTimeout: the time was over.
+            PermissionError: what is to be run is no program.
         """
         if user is not None:
             raise SandboxUserUnsupportedError(
@@ -221,8 +225,10 @@ class BubblewrapSandbox(SandboxEnvironment):
             raise CommandTimeout(self._seconds(timeout), stdout + stderr)
         if done.stopped is not None:
             stderr += f"{STOPPED[done.stopped]}\n"
-        if done.returncode in (126, 127):
-            stderr = stderr.replace("prlimit: failed to execute ", "", 1)
+        if done.returncode in (126, 127) and NOT_RUN.match(stderr):
+            stderr = NOT_RUN.sub("", stderr)
+            if done.returncode == 126:
+                raise PermissionError(stderr.strip())
         return CommandResult(
             success=done.returncode == 0 and done.stopped is None,
             returncode=done.returncode,
