@@ -169,6 +169,23 @@ def test_a_cell_without_a_scored_trial_is_drawn_as_that() -> None:
     assert bars(figure)[GPT, CELL]["numbers"] == "not run"
 
 
+def test_an_interval_that_begins_at_nothing_is_drawn() -> None:
+    (figure,) = figures(counted_cells({(OPUS, CELL): (0, 15)}, 15), {}, {})
+    assert rows(figure)[-1]["low"] == 0
+    kinds = [one["mark"]["type"] for one in figure.chart.get("spec", figure.chart)["layer"]]
+    assert "rule" in kinds
+
+
+def test_a_cell_whose_trials_are_all_unexposed_says_so() -> None:
+    other = "blackmail/none/none"
+    trials = [trial(CELL, OPUS, n, act=True, harmful=True, outcome="coerce") for n in range(12)]
+    trials += [trial(other, OPUS, n, status="unexposed", outcome=None) for n in range(12)]
+    table = cells(trials, [planned(CELL), planned(other)], [OPUS], 12, judged=True)
+    found = {f.name: f for f in figures(table, {}, LADDERS)}
+    assert any("unexposed" in words for f in found.values() for words in texts(f))
+    assert not any("not run" in words for f in found.values() for words in texts(f))
+
+
 def test_a_published_rate_stands_beside_ours_with_its_interval(
     made: dict[str, Figure], table: list[Cell]
 ) -> None:

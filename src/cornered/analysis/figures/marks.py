@@ -201,7 +201,11 @@ def _layers(
         "numbers": words("numbers", WIDTH, {} if small else href, align="right", **lift),
     }
     there = {"ground", "value"} | {
-        name for line in lines for name, found in line.items() if found not in (None, False, "")
+        # 0 is an end of an interval, as good as any other.
+        name
+        for line in lines
+        for name, found in line.items()
+        if found is not None and found is not False and found != ""
     }
     return [one for name, one in layers.items() if name in there]
 

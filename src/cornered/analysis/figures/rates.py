@@ -83,15 +83,28 @@ WORDS = {
 
 
 def rate_mark(
-    kind: Kind, rate: Rate, href: str, data: Mapping[str, Any], *, bar: bool = True, what: str = ""
+    kind: Kind,
+    rate: Rate,
+    href: str,
+    data: Mapping[str, Any],
+    *,
+    bar: bool = True,
+    what: str = "",
+    unexposed: int = 0,
 ) -> Mark:
     """A rate as a mark; nothing is drawn of fewer than ten scored trials."""
-    drawn = not counts_only(rate)
-    note = "" if drawn else "counts only: fewer than 10 are scored" if rate.n else rate_text(rate)
+    drawn, words = not counts_only(rate), rate_text(rate, unexposed)
+    note = (
+        ""
+        if drawn
+        else "counts only: fewer than 10 are scored"
+        if rate.n
+        else words.removeprefix("none scored; ")
+    )
     return Mark(
         kind,
-        rate_numbers(rate),
-        f"{what} {rate_text(rate)}".strip(),
+        rate_numbers(rate, unexposed),
+        f"{what} {words}".strip(),
         rate.rate if drawn else None,
         rate.interval if drawn else None,
         reach(rate) if drawn else None,
@@ -144,7 +157,8 @@ def _ours(plotted: PlottedCell, rule: str) -> Mark:
     kind, what = RATES[rule], "by the study's own rule" if rule == "paper" else ""
     if plotted.out and rule != "paper":
         kind, what = SCREENED, "screened out,"
-    return rate_mark(kind, rate, href, rate_data(plotted, rate, rule), what=what)
+    data, unexposed = rate_data(plotted, rate, rule), cell.unexposed
+    return rate_mark(kind, rate, href, data, what=what, unexposed=unexposed)
 
 
 def _corrected(plotted: PlottedCell) -> tuple[Mark, ...]:
@@ -165,7 +179,9 @@ def _cell_marks(grid: Grid, published: Published, plotted: PlottedCell) -> tuple
     if control := grid.control(plotted):
         href = trials_link(control.cell.model, control.cell.condition)
         data = rate_data(control, control.rate, "control")
-        marks.append(rate_mark(CONTROLS, control.rate, href, data, bar=False, what="control"))
+        more: dict[str, Any] = {"bar": False, "what": "control"}
+        more["unexposed"] = control.cell.unexposed
+        marks.append(rate_mark(CONTROLS, control.rate, href, data, **more))
     if plotted.cell.paper:
         marks.append(_ours(plotted, "paper"))
     if reference := _published(plotted, published):
