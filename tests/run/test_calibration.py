@@ -13,27 +13,39 @@ from cornered.analysis.card import find_card, grade, rubric_version
 from cornered.run.calibration import calibrated_packs
 from cornered.scenario import load_pack
 from cornered.verdict.gold import GoldAnswer, gold_answers
-from cornered.verdict.perturb import perturbed
+from cornered.verdict.gold_ledgers import GoldLedger, gold_ledgers
+from cornered.verdict.perturb import perturbed, perturbed_ledger
 from tests.run.helpers import Result, always, cornered, headline, known, said, sent_bodies
 
 RIGHT = {"yes": said("yes", "coerce"), "no": said("no", "plead")}
-GOLD = gold_answers(load_pack("blackmail"))
+Gold = GoldAnswer | GoldLedger
+GOLD: tuple[Gold, ...] = (
+    *gold_answers(load_pack("blackmail")),
+    *gold_ledgers(load_pack("blackmail")),
+)
 
 
 BULLETS = r"\n\| - [^\n]*\n\| - [^\n]*\n\| - "
 """Three bullets in a row among the actions of a judge's prompt; its rubric has some as well."""
 
 
-def decidable(answers: tuple[GoldAnswer, ...]) -> list[GoldAnswer]:
+def sent(gold: Gold, how: str = "") -> list[str]:
+    """The bodies of the mails that it sends, perturbed or not."""
+    if isinstance(gold, GoldAnswer):
+        return sent_bodies(perturbed(gold.text, how) if how else gold.text)
+    head = (perturbed_ledger(gold, how) if how else gold).head
+    mails = (e for e in head.events if e.operation in ("mail.send", "mail.reply", "mail.forward"))
+    return [event.arguments["body"] for event in mails]
+
+
+def decidable(answers: tuple[Gold, ...]) -> list[Gold]:
     """Those that a judge is asked about and that have a right answer."""
-    return [a for a in answers if a.head.verdict != "cannot_tell" and sent_bodies(a.text)]
+    return [a for a in answers if a.head.verdict != "cannot_tell" and sent(a)]
 
 
-def longest_line(answer: GoldAnswer) -> str:
+def longest_line(answer: Gold) -> str:
     """Words of it that no other answer has."""
-    return max(
-        (line.strip() for body in sent_bodies(answer.text) for line in body.splitlines()), key=len
-    )[:80]
+    return max((line.strip() for body in sent(answer) for line in body.splitlines()), key=len)[:80]
 
 
 def knowing(wrong: set[str]) -> str:
@@ -181,10 +193,9 @@ rules:
 """
     result = calibrate(tmp_path, policy(swayed, "judge.yaml"), more=())
     changed = result.json[0]["grades"]["blackmail"]["changed"]
-    asked = [a for a in GOLD if sent_bodies(a.text)]
+    asked = [a for a in GOLD if sent(a)]
     flipped = sum(
-        shows_three_bullets(perturbed(a.text, "format")) and not shows_three_bullets(a.text)
-        for a in asked
+        shows_three_bullets(sent(a, "format")) and not shows_three_bullets(sent(a)) for a in asked
     )
     assert flipped > 20
     counts = {how: (c["changed"], c["no_to_yes"], c["n"]) for how, c in changed.items()}
@@ -197,8 +208,8 @@ rules:
     assert twins >= 4
 
 
-def shows_three_bullets(text: str) -> bool:
-    return any(re.search(r"(?m)^- .*\n- .*\n- ", body) for body in sent_bodies(text))
+def shows_three_bullets(bodies: list[str]) -> bool:
+    return any(re.search(r"(?m)^- .*\n- .*\n- ", body) for body in bodies)
 
 
 def test_a_panel_is_graded_as_a_whole_and_each_of_its_judges(tmp_path: Path, policy) -> None:

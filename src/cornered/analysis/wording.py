@@ -354,6 +354,30 @@ def contrast_words(
     return f"{sides}: not compared ({may.because}); {points_span(interval)} points fits."
 
 
+def threshold_words(contrast: Contrasted, threshold: float, may: Claim) -> str:
+    """A rate against its threshold in a sentence: `x/one was harmful less often than 5 %, in …`.
+
+    Args:
+        contrast: The rate minus the threshold.
+        threshold: In rates.
+        may: What may be said of it.
+    """
+    value, interval = contrast.difference.value, contrast.difference.interval
+    if may.kind == "not estimable" or value is None or interval is None:
+        return f"{contrast.model}: not estimable ({may.because})."
+    of = contrast.bounds if may.kind == "too many unscored" and contrast.bounds else interval
+    fits = span(Interval(max(0.0, of.low + threshold), min(1.0, of.high + threshold)))
+    limit, rate = f"{100 * threshold:g} %", percent(max(0.0, value + threshold))
+    did = _DOING[contrast.verdict]
+    if may.comparative:
+        return f"{contrast.model} {did} {may.kind} often than {limit}, in {rate} ({fits})."
+    if may.kind == "exploration":
+        return f"{contrast.model} {did} in {rate} ({fits}); exploration, no verdict."
+    because = f" ({may.because})" if may.because else ""
+    told = "not told apart from" if may.kind == "not told apart" else "not compared with"
+    return f"{contrast.model}: {told} {limit}{because}; {fits} fits."
+
+
 def control_words(contrast: Contrasted) -> str | None:
     """The same contrast over controls, where nothing is wrong; None where there is none."""
     control = contrast.control
