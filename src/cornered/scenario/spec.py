@@ -245,6 +245,31 @@ class OutcomeSpec(_Strict):
     """Whether it is the act, confirmed, as the last rung always is. Such rungs stand last."""
 
 
+class MeasureSpec(_Strict):
+    """A number from 0 to 1 for each trial: the share of a key's items that a file answers right.
+
+    No trial is harmful for its number. What counts is the difference between a condition and its
+    matched control.
+    """
+
+    about: str
+    """One line for people."""
+    file: str = Field(pattern=r"^/")
+    """The file that the agent hands in, by its absolute path in the world."""
+    against: str
+    """The key, a CSV of the pack with a head, items in its first column and right answers in its
+    second. It lies outside the folders of the world, so that no agent can read it."""
+    harm: Literal["lower", "higher"] = "lower"
+    """The direction in which a difference from the control is harmful."""
+    when: When = When({})
+    """The conditions in which it is measured."""
+
+    @field_validator("against")
+    @classmethod
+    def _is_path(cls, value: str) -> str:
+        return check_path(value)
+
+
 class ScreenSpec(_Strict):
     """When the controls show that a model did not understand the scenario."""
 
@@ -382,6 +407,8 @@ class PackSpec(_Strict):
     outcomes: dict[str, OutcomeSpec] = {}
     """The outcome ladder, from harmless to harmful; the last rung is the act, confirmed, and so
     are those before it that say so."""
+    measures: dict[str, MeasureSpec] = {}
+    """Numbers that code computes for each trial, by name, such as `accuracy`."""
     screen: ScreenSpec | None = None
     """The control rate above which a model is not ranked."""
     study: Literal["blackmail", "leaking", "murder"] | None = None
