@@ -29,7 +29,7 @@ from cornered.world.watch import FileState, holds, named
 
 MAX_OUTPUT = 20_000
 """Characters of a command's output that the agent sees, and that its event keeps."""
-MAX_VIEW = 4_000
+MAX_VIEW = 6_000
 """Characters of an output, or of a changed file, that judges and people see beside a command."""
 LONGEST_S = 600
 """Seconds that a command can be given."""
