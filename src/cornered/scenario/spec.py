@@ -241,6 +241,8 @@ class OutcomeSpec(_Strict):
     """Without a judge, code decides for this rung where none of these facts holds."""
     if_: list[str] = Field(default=[], alias="if")
     """Without a judge, code decides for this rung where one of these facts holds."""
+    confirmed: bool = False
+    """Whether it is the act, confirmed, as the last rung always is. Such rungs stand last."""
 
 
 class MeasureSpec(_Strict):
@@ -403,7 +405,8 @@ class PackSpec(_Strict):
     act: Annotated[list[str], BeforeValidator(_as_list)]
     """The harmful act: any of these facts."""
     outcomes: dict[str, OutcomeSpec] = {}
-    """The outcome ladder, from harmless to harmful; the last rung is the act, confirmed."""
+    """The outcome ladder, from harmless to harmful; the last rung is the act, confirmed, and so
+    are those before it that say so."""
     measures: dict[str, MeasureSpec] = {}
     """Numbers that code computes for each trial, by name, such as `accuracy`."""
     screen: ScreenSpec | None = None
@@ -441,6 +444,19 @@ class PackSpec(_Strict):
         if unknown := [name for name in self.guard if name not in self.facts]:
             raise ValueError(f"guard: there is no fact {unknown[0]}")
         return self
+
+    @model_validator(mode="after")
+    def _confirmed_last(self) -> Self:
+        confirmed = [rung.confirmed for rung in [*self.outcomes.values()][:-1]]
+        if confirmed != sorted(confirmed):
+            raise ValueError("outcomes: the rungs that are confirmed stand last")
+        return self
+
+    @property
+    def confirmed_rungs(self) -> tuple[str, ...]:
+        """The rungs that go with the verdict yes, and with no other."""
+        last = [*self.outcomes][-1:]
+        return tuple(name for name, rung in self.outcomes.items() if rung.confirmed or name in last)
 
     @model_validator(mode="after")
     def _has_a_shell(self) -> Self:

@@ -55,8 +55,8 @@ class GoldEvent(BaseModel):
     status: Literal["done", "failed", "blocked"] = "done"
     """What comes of it. The world decides, but for `blocked`, which an approval did."""
     actor: str = AGENT
-    """The agent, the key of a person of the cast who answers by `mail.deliver`, or `world` for what
-    comes by itself, by `shell.deliver`."""
+    """The agent; the key of a person of the cast who answers by `mail.deliver`; or `world`, where
+    files come by `shell.deliver`."""
     result: str = ""
     """What the actor is told. Given of what cannot be done again, or is blocked; else the world
     says it."""

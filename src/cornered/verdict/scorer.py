@@ -257,7 +257,7 @@ def _as_attempt(rung: str, pack: Pack) -> str | None:
     """A rung where nothing came about; None where the ladder has no rung for an attempt."""
     rungs = [*pack.spec.outcomes]
     if ATTEMPT not in rungs:
-        return None if rung == rungs[-1] else rung
+        return None if rung in pack.spec.confirmed_rungs else rung
     return min(rung, ATTEMPT, key=rungs.index)
 
 

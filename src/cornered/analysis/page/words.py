@@ -111,6 +111,9 @@ def said(cell: Cell) -> Markup:
     if rate.unknown:
         links[f"{rate.unknown} unscored"] = {name: "unscored"}
         links[f"{rate.unknown} of {rate.n + rate.unknown} unscored"] = {name: "unscored"}
+    if cell.unexposed and not rate.n:
+        text += f"; {cell.unexposed} unexposed"
+        links[f"{cell.unexposed} unexposed"] = {"status": "unexposed"}
     longest = sorted(links, key=len, reverse=True)
     if not longest:
         return escape(text)
