@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Where Debian has Stockfish, which is on the path of users, not always of root.
+export PATH := $(PATH):/usr/games
 READY := $(VENV)/.ready
 
-.PHONY: help setup browser demo test check docs dist picture bench lock clean
+.PHONY: help setup programs demo test check docs dist picture bench lock clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -19,21 +21,23 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/pip install -qq --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $(READY)
 
-# The pages are tested in Debian's Chromium; it is installed where it lacks and where that is allowed.
-browser:
-	@command -v chromium >/dev/null || { \
-		echo "Installing Chromium for the tests of the report"; \
+# Debian's programs that tests use are installed where they lack and where that is allowed.
+programs:
+	@LACK=; for pair in chromium:chromium bwrap:bubblewrap stockfish:stockfish; do \
+		command -v $${pair%%:*} >/dev/null || LACK="$$LACK $${pair##*:}"; done; \
+	test -z "$$LACK" || { \
+		echo "Installing for the tests:$$LACK"; \
 		AS=$$(test "$$(id -u)" = 0 || echo sudo -n); \
 		{ $$AS apt-get update -qq && $$AS env DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -qq --no-install-recommends chromium >/dev/null; } \
-		|| echo "No Chromium could be installed: the tests in tests/web will fail. Install it by hand."; }
+			apt-get install -y -qq --no-install-recommends $$LACK; } >/dev/null 2>&1 \
+		|| echo "Could not be installed:$$LACK. Tests that need them fail or are skipped: install them by hand."; }
 
 # Exit code 1 of `cornered run` means: it ran, and some trial could not be scored. A small
 # model may well leave such a trial; the table says so, and it is no failure of the demo.
 demo: setup ## A first look: blackmail and its control on the embedded model, a few minutes
 	@$(BIN)/cornered run examples/first-look.yaml; code=$$?; test $$code -le 1 || exit $$code
 
-test: setup browser ## All tests; those with the embedded model last, alone on the machine
+test: setup programs ## All tests; those with the embedded model last, alone on the machine
 	@$(BIN)/pytest -n 2 --dist worksteal -m "not embedded"
 	@$(BIN)/pytest -m embedded
 
@@ -52,7 +56,7 @@ dist: setup ## Wheel and source distribution, into dist
 	@rm -rf dist
 	@$(BIN)/hatchling build
 
-picture: setup browser ## The picture of a report in the README, taken again
+picture: setup programs ## The picture of a report in the README, taken again
 	@$(BIN)/cornered run examples/without-a-model.yaml --out build/picture || test $$? = 1
 	@$(BIN)/python docs/tools/picture.py build/picture docs/images/report.png
 

@@ -1,7 +1,8 @@
 """Hypotheses that an experiment declares before its trials run.
 
-A hypothesis names a contrast: two levels of a factor, two models, or two factors together. What
-is declared is tested, with its p value adjusted in its family; everything else is exploration.
+A hypothesis names a contrast: two levels of a factor, two models, two factors together, or a rate
+that is below or above a threshold. It is one of the conditions, or of their controls. What is
+declared is tested, with its p value adjusted in its family; everything else is exploration.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ _Level = Annotated[Level, BeforeValidator(_word)]
 
 
 class DeclaredContrast(BaseModel):
-    """What is compared: a level with a reference, two models, or two factors together."""
+    """What is compared: a level with a reference, two models, two factors together, or a rate with
+    a threshold."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,12 +50,17 @@ class DeclaredContrast(BaseModel):
     """Two factors, each with its level: what both do together beyond what each does alone, against
     the levels of the control."""
 
+    below: Share | None = Field(default=None, gt=0, lt=1)
+    """The mean rate is below this; written `5%`."""
+    above: Share | None = Field(default=None, gt=0, lt=1)
+    """The mean rate is above this."""
+
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
         arm = (self.factor, self.level, self.reference)
         kinds = [any(part is not None for part in arm), self.models, self.interaction]
-        if sum(map(bool, kinds)) != 1:
-            raise ValueError("give factor and level, or models, or interaction")
+        if sum(map(bool, [*kinds, self.below, self.above])) != 1:
+            raise ValueError("give factor and level, or models, or interaction, or below, or above")
         if kinds[0] and (self.factor is None or self.level is None):
             raise ValueError("an arm needs a factor and a level")
         if kinds[0] and self.level == self.compared_with:
@@ -70,11 +77,25 @@ class DeclaredContrast(BaseModel):
         return "none" if self.reference is None else self.reference
 
     @property
-    def kind(self) -> Literal["arm", "model", "interaction"]:
+    def kind(self) -> Literal["arm", "model", "interaction", "rate"]:
         """What is compared."""
+        if self.threshold is not None:
+            return "rate"
         return "model" if self.models else "interaction" if self.interaction else "arm"
 
+    @property
+    def threshold(self) -> float | None:
+        """What a rate is below or above, 0 to 1; None where two sides are compared."""
+        return self.above if self.below is None else self.below
+
+    @property
+    def side(self) -> Literal["more", "less"] | None:
+        """Which way a rate is expected to differ from its threshold."""
+        return None if self.threshold is None else "less" if self.below else "more"
+
     def __str__(self) -> str:
+        if self.threshold is not None:
+            return f"rate {'below' if self.below else 'above'} {100 * self.threshold:g} %"
         if self.models:
             return f"{self.models[0]} against {self.models[1]}"
         if self.interaction:
@@ -91,6 +112,9 @@ class Hypothesis(BaseModel):
     contrast: DeclaredContrast
     scenarios: tuple[str, ...] | None = Field(default=None, min_length=1)
     """Where None, every scenario of the experiment. Each is a test of its own."""
+    among: Literal["conditions", "controls"] = "conditions"
+    """Whether it is one of the conditions, or of controls: of a rate the controls alone, of two
+    sides the pairs of which one or both are controls."""
     family: str = Field(default=FAMILY, min_length=1, max_length=100)
     """Tests of one family share the level of 5 %: their p values are adjusted together (Holm)."""
     margin: Share | None = Field(default=None, gt=0, lt=1)
@@ -99,23 +123,32 @@ class Hypothesis(BaseModel):
     """Which way the first side is expected to differ. The test stays two-sided."""
     assume: tuple[Share, ...] | None = None
     """Rates that `plan` computes the power for: those of the first and of the second side; of an
-    interaction, both, the first only, the second only, neither."""
+    interaction, both, the first only, the second only, neither; of a rate, the one."""
 
     @model_validator(mode="after")
     def _assumed(self) -> Self:
-        count = 4 if self.contrast.kind == "interaction" else 2
+        kind = self.contrast.kind
+        if kind == "rate" and (self.margin is not None or self.direction is not None):
+            raise ValueError("a rate has its threshold: margin and direction are of two sides")
+        if kind == "interaction" and self.among == "controls":
+            raise ValueError("an interaction is one of conditions; a control has neither factor")
+        count = {"interaction": 4, "rate": 1}.get(kind, 2)
         if self.assume is None:
             return self
         if len(self.assume) != count or not all(0 <= rate <= 1 for rate in self.assume):
-            raise ValueError(f"assume takes {count} rates, each 0 to 100 %")
-        if self.direction and self.expected and self.expected != self.direction:
+            rates = f"{count} rate{'s' * (count > 1)}"
+            raise ValueError(f"assume takes {rates}, each 0 to 100 %")
+        if self.expected and self.expected != (
+            self.direction or self.contrast.side or self.expected
+        ):
             raise ValueError(f"direction is {self.direction}, and the assumed rates say otherwise")
         return self
 
     @property
     def label(self) -> str:
         """Its name, or what it compares."""
-        return self.name or str(self.contrast)
+        where = ", in controls" if self.among == "controls" else ""
+        return self.name or f"{self.contrast}{where}"
 
     @property
     def expected(self) -> Literal["more", "less"] | None:
@@ -123,7 +156,7 @@ class Hypothesis(BaseModel):
         if self.assume is None:
             return None
         first, *others = self.assume
-        value = first - others[0]
+        value = first - (self.contrast.threshold or others[0])
         if self.contrast.kind == "interaction":
             value += others[2] - others[1]
         return None if abs(value) < 1e-9 else "more" if value > 0 else "less"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar
 
 from cornered.analysis.paired import Paired, PairedByDraw, Stratum, paired, paired_by_draw
-from cornered.analysis.stats import Estimate, Interval, PValue, fisher, newcombe
+from cornered.analysis.stats import Estimate, Interval, PValue, fisher, newcombe, wilson
 
 Table = tuple[int, int, int, int]
 """Successes and failures of the first, then of the second."""
@@ -135,6 +135,31 @@ def test_strata_without_trials_of_one_are_counted_and_left_out() -> None:
     assert found.heterogeneity == whole.heterogeneity
     assert found.strata[-1].difference is found.strata[-1].adjusted is None
     assert found.strata[-1].p.reason == "a group has no scored trial"
+
+
+def test_a_rate_on_which_a_judge_was_silent_is_compared_as_it_is() -> None:
+    """By hand: 10 of 22 scored, but 50 % by those judged; the interval is that of the rates."""
+    low, high = 0.2, 0.8
+    silent = Estimate(0.5, Interval(low, high), None)
+    (row,) = paired([Stratum("", 10, 22, 4, 20, rate_a=silent)]).strata
+    assert row.difference is not None
+    assert row.difference.value == pytest.approx(0.5 - 0.2)
+    plain = wilson(4, 20)
+    assert plain is not None
+    below, above = hypot(0.5 - low, plain.high - 0.2), hypot(high - 0.5, 0.2 - plain.low)
+    assert row.difference.interval.low == pytest.approx(0.3 - below, abs=1e-9)
+    assert row.difference.interval.high == pytest.approx(0.3 + above, abs=1e-9)
+    assert (p_of(row.p) < 0.05) == (row.difference.interval.low > 0)
+
+
+def test_a_side_without_a_rate_is_not_compared_whatever_its_counts() -> None:
+    """Two acts without a verdict and twenty trials without an act are no 0 of 20."""
+    none = Estimate(None, None, "no act has a verdict")
+    found = paired([Stratum("x", 5, 22, 0, 20, rate_b=none), Stratum("y", 5, 22, 3, 22)])
+    assert [row.difference is None for row in found.strata] == [True, False]
+    assert found.strata[0].p.value is None
+    assert (found.used, found.empty) == (1, 1)
+    assert numbers(found.difference)[0] == pytest.approx(2 / 22)
 
 
 def test_nothing_to_compare_is_said_so() -> None:

@@ -107,3 +107,31 @@ def test_a_long_name_that_has_no_signs_is_folded_and_whole() -> None:
     lines = lay_out([Column("condition", (name,), True), Column("n", ("50",), False)], 60)
     assert squeezed(lines[2:-1]) == name
     assert lines[-1].text.strip() == "50"
+
+
+SENTENCE = (
+    "one was harmful more often than two, by 12 points (3 to 21 points), p = .03; 40 of 100 "
+    "against 28 of 100, −10 to +70 and ± 10 % of 1,000; 31 % to 50 %; 0.62 (0.40 to 0.80), n = 50."
+)
+HELD = (
+    *("12 points", "(3 to 21 points)", "p = .03", "40 of 100", "28 of 100", "−10 to +70"),
+    *("± 10 %", "of 1,000", "31 % to 50 %", "(0.40 to 0.80)", "n = 50."),
+)
+
+
+@pytest.mark.parametrize("width", range(20, 80, 3))
+def test_a_sentence_ends_its_lines_in_no_number_and_no_interval(width: int) -> None:
+    lines = wrap(SENTENCE, width, "  ", at_signs=False)
+    assert max(map(len, lines)) <= width
+    assert " ".join(line.strip() for line in lines) == SENTENCE
+    assert all(any(held in line for line in lines) for held in HELD)
+
+
+def test_an_interval_that_no_line_holds_is_broken_at_its_spaces() -> None:
+    assert wrap("from 31 % to 50 %", 8, at_signs=False) == ["from 31", "% to 50", "%"]
+
+
+def test_further_lines_stand_under_the_first_or_further_in() -> None:
+    assert wrap("  one two", 6, "    ", at_signs=False) == ["  one", "two"]
+    assert wrap("  one two", 9, "    ", at_signs=False) == ["  one two"]
+    assert wrap("  onetwo three", 10, "    ", at_signs=False) == ["  onetwo", "    three"]

@@ -131,7 +131,7 @@ def test_the_plan_shows_what_is_asked_beside_the_answers(run) -> None:
     # All 10 trials in each of two cells, and a plain yes and a plain no.
     assert rows["judge: anthropic/claude-sonnet-4-6"][2] == "22"
     assert rows["reader: openai/gpt-4.1-mini"][2] == "80"
-    assert "espionage/none/none+probe=on (control, probe)" in rows
+    assert "espionage: control (probe)" in rows
     for start in (
         "Tokens: reader openai/gpt-4.1-mini estimated from characters",
         "Probes: assumes 300 output tokens an answer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,9 +69,17 @@ def test_a_summary_says_where_the_rest_is(printed: str) -> None:
 def test_all_prints_every_cell_and_a_row_is_a_line(folder: Path) -> None:
     out = cornered("report", "many", "--all", cwd=folder).out
     table = out[: out.index("without a verdict")].splitlines()
-    rows = [line for line in table if line.startswith("blackmail/")]
+    rows = [line for line in table if line.startswith("blackmail: ")]
     assert len(rows) == CELLS
-    assert any("instructions=prohibitions+channel " in row for row in rows)
+    names = [re.split(r"\s{2,}", row)[0] for row in rows]
+    with_both = "with three prohibitions and a reporting channel"
+    assert names[:3] == [
+        "blackmail: goal conflict and replacement",
+        f"blackmail: goal conflict and replacement, {with_both}",
+        "blackmail: goal conflict and restriction",
+    ]
+    assert {"blackmail: control", f"blackmail: control, {with_both}"} < set(names)
+    assert "explicit-america/" not in out
     assert "\x1b" not in out
 
 
@@ -88,5 +97,36 @@ def test_in_a_terminal_no_line_is_wider_than_it(
     out = cornered("report", "many", "--all", cwd=folder).out
     written = out[: out.index("\nrun ")].splitlines()  # the paths after it are whole
     assert max(map(len, written)) <= width
-    shown = "".join(out.split())
-    assert "blackmail/explicit-america/replacement+instructions=prohibitions+channel" in shown
+    # Only its own column wraps a name: every word of it is there, and none is broken.
+    for word in ("blackmail:", "conflict", "replacement,", "prohibitions", "channel"):
+        assert re.search(rf"(?<!\S){re.escape(word)}(?!\S)", out)
+
+
+COMPARED = ("compare", "many", "--between", "threat=replacement,restriction")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize(
+    "command",
+    [COMPARED, ("compare", "many", "--by", "threat"), ("plan", "blackmail", "--offline")],
+    ids=lambda words: words[-2],
+)
+def test_sentences_and_tables_fit_and_say_conditions_in_words(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, width: int, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(_table, "stdout_is_terminal", lambda: True)
+    monkeypatch.setattr(_table, "terminal_width", lambda: width)
+    out = cornered(*command, cwd=folder).out
+    assert max(map(len, out.splitlines())) <= width
+    assert "explicit-america/" not in out
+    assert "goal conflict" in out
+
+
+def test_in_a_pipe_no_sentence_wraps(folder: Path) -> None:
+    out = cornered(*COMPARED, cwd=folder).out
+    assert "A  under replacement" in out
+    told = out.strip().splitlines()[-1]
+    assert told.startswith("blackmail, ")
+    assert told.endswith(".")
+    rows = [line for line in out.splitlines() if line.startswith("goal conflict")]
+    assert len(rows) == 2

@@ -27,7 +27,7 @@ from cornered.verdict.perturb import perturbed_ledger
 from cornered.verdict.preflight import gold_prompt
 from cornered.world import World, at_once
 
-OURS = ("blackmail", "espionage", "lethal")
+OURS = ("blackmail", "espionage", "lethal", "chess")
 
 DESK = {
     "pack.yaml": """\

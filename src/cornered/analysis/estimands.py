@@ -24,7 +24,7 @@ from cornered.analysis.stats import Estimate, Interval, wilson
 from cornered.analysis.table import Cell, Rate
 from cornered.analysis.trials import TrialResult
 
-Kind = Literal["arm", "interaction", "model", "draw", "between"]
+Kind = Literal["arm", "interaction", "model", "draw", "between", "rate"]
 CountedVerdict = Literal["harmful", "act", "paper"]
 Pair = tuple[Cell, Cell]
 """Two cells; the first minus the second."""
@@ -51,7 +51,7 @@ class Contrast:
     """arm: a level of a factor against its reference. interaction: (both - second only) - (first
     only - neither) of the two factors that a control takes away. model: a model against another on
     shared conditions. draw: as arm or model, over trials that share their draws. between: two
-    sides that a comparison names."""
+    sides that a comparison names. rate: a declared rate against its threshold."""
     scenario: str
     model: str | tuple[str, str]
     """Two where models are compared: the first minus the second."""

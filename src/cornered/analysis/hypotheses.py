@@ -11,17 +11,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cornered.analysis.estimands import (
+    NO_TRIALS,
     Contrast,
     Pair,
+    Side,
     measured,
     pair_contrast,
     rate_of,
     run_contrasts,
+    verdict_of,
 )
-from cornered.analysis.mover import weighted_sum
+from cornered.analysis.mover import Measured, weighted_sum
 from cornered.analysis.multiplicity import holm
 from cornered.analysis.pairing import control_pairs, level_pairs, squares
-from cornered.analysis.stats import Interval
+from cornered.analysis.stats import Estimate, Interval
+from cornered.analysis.threshold import mean_rate, threshold_p
 from cornered.analysis.wording import (
     Claim,
     claim,
@@ -29,6 +33,7 @@ from cornered.analysis.wording import (
     contrast_words,
     control_words,
     screen_words,
+    threshold_words,
 )
 from cornered.hypotheses import Hypothesis
 from cornered.scenario import Pack
@@ -53,14 +58,14 @@ class DeclaredTest:
     """Factor, level and reference, as in a `Contrast`."""
     conditions: tuple[tuple[Cell, ...], ...]
     """For each condition its cells: the first side and the second; of an interaction, both
-    factors, the first only, the second only, neither."""
+    factors, the first only, the second only, neither; of a rate, the one."""
     control: tuple[Pair, ...]
     """Pairs with a control, which are told apart."""
 
     @property
     def signs(self) -> tuple[float, ...]:
         """The weight of each cell of a condition."""
-        return INTERACTION if self.hypothesis.contrast.kind == "interaction" else PAIR
+        return SIGNS.get(self.hypothesis.contrast.kind, PAIR)
 
     @property
     def naming(self) -> Naming | None:
@@ -68,7 +73,8 @@ class DeclaredTest:
         return self.conditions[0][0].choice.naming if self.conditions else None
 
 
-PAIR, INTERACTION = (1.0, -1.0), (1.0, -1.0, -1.0, 1.0)
+PAIR: tuple[float, ...] = (1.0, -1.0)
+SIGNS: Mapping[str, tuple[float, ...]] = {"interaction": (1.0, -1.0, -1.0, 1.0), "rate": (1.0,)}
 
 
 def declared_tests(
@@ -98,12 +104,16 @@ def _tests(hypothesis: Hypothesis, pack: Pack, cells: Sequence[Cell]) -> Iterabl
         second = {c.condition: c for c in own if c.model == other}
         pairs = [(c, second[c.condition]) for c in own if c.model == one and c.condition in second]
         names = ("model", one, other)
-        plain, control = control_pairs(pairs)
-        yield DeclaredTest(hypothesis, pack.name, (one, other), names, tuple(plain), tuple(control))
+        yield _of_pairs(hypothesis, pack, (one, other), names, pairs)
         return
     for model in dict.fromkeys(cell.model for cell in own):
         of_model = [cell for cell in own if cell.model == model]
-        if contrast.interaction:
+        if contrast.threshold is not None:
+            asked = hypothesis.among == "controls"
+            cells = [cell for cell in of_model if cell.is_control == asked]
+            names = ("rate", str(contrast).removeprefix("rate "), "")
+            yield DeclaredTest(hypothesis, pack.name, model, names, tuple((c,) for c in cells), ())
+        elif contrast.interaction:
             yield _interaction(hypothesis, pack, model, of_model)
         elif contrast.factor is not None and contrast.level is not None:
             level, reference = (
@@ -111,9 +121,22 @@ def _tests(hypothesis: Hypothesis, pack: Pack, cells: Sequence[Cell]) -> Iterabl
                 for word in (contrast.level, contrast.compared_with)
             )
             pairs = level_pairs(of_model, contrast.factor, reference).get(level, [])
-            plain, control = control_pairs(pairs)
             names = (contrast.factor, level, reference)
-            yield DeclaredTest(hypothesis, pack.name, model, names, tuple(plain), tuple(control))
+            yield _of_pairs(hypothesis, pack, model, names, pairs)
+
+
+def _of_pairs(
+    hypothesis: Hypothesis,
+    pack: Pack,
+    model: str | tuple[str, str],
+    names: tuple[str, str, str],
+    pairs: Sequence[Pair],
+) -> DeclaredTest:
+    """The test over the pairs that a hypothesis is about; of conditions, with the others apart."""
+    plain, control = map(tuple, control_pairs(pairs))
+    if hypothesis.among == "controls":
+        plain, control = control, ()
+    return DeclaredTest(hypothesis, pack.name, model, names, plain, control)
 
 
 def _interaction(
@@ -165,7 +188,8 @@ class HypothesisResult:
     @property
     def as_expected(self) -> bool | None:
         """Whether a difference that is told has the declared direction; None without either."""
-        direction, told = self.hypothesis.direction, self.claim
+        direction = self.hypothesis.direction or self.hypothesis.contrast.side
+        told = self.claim
         return None if direction is None or not told.comparative else told.kind == direction
 
     @property
@@ -176,15 +200,20 @@ class HypothesisResult:
     @property
     def sentence(self) -> str:
         """The result in a sentence or two."""
-        words = contrast_words(
-            self.contrast,
-            *self.sides,
-            declared=not self.late,
-            margin=self.hypothesis.margin,
-            ninety=self.ninety,
-        )
+        threshold = self.hypothesis.contrast.threshold
+        if threshold is not None:
+            words = threshold_words(self.contrast, threshold, self.claim)
+        else:
+            words = contrast_words(
+                self.contrast,
+                *self.sides,
+                declared=not self.late,
+                margin=self.hypothesis.margin,
+                ninety=self.ninety,
+            )
         out = f"{self.hypothesis.name}: " if self.hypothesis.name else ""
-        out += f"{self.contrast.scenario}: {words}"
+        where = ", controls" if self.hypothesis.among == "controls" else ""
+        out += f"{self.contrast.scenario}{where}: {words}"
         if cost := control_words(self.contrast):
             out += f" {cost}"
         if self.late:
@@ -207,6 +236,8 @@ class HypothesisResult:
         return {
             "name": hypothesis.label,
             "family": hypothesis.family,
+            "among": hypothesis.among,
+            "threshold": hypothesis.contrast.threshold,
             "family_size": self.family_size,
             "direction": hypothesis.direction,
             "margin": hypothesis.margin,
@@ -260,6 +291,8 @@ def hypothesis_results(
 
 
 def _contrast(test: DeclaredTest, every: Sequence[Contrast]) -> Contrast:
+    if test.hypothesis.contrast.threshold is not None:
+        return _rate_contrast(test, test.hypothesis.contrast.threshold)
     if test.hypothesis.contrast.kind == "interaction":
         wanted = ("interaction", test.scenario, test.model, test.names[:2])
         for found in every:
@@ -274,6 +307,62 @@ def _contrast(test: DeclaredTest, every: Sequence[Contrast]) -> Contrast:
         control=test.control,
     )
     return replace(made, scenario=test.scenario)
+
+
+def _rate_contrast(test: DeclaredTest, threshold: float) -> Contrast:
+    """The mean rate of a test's cells minus its threshold, with its exact interval."""
+    cells = [cell for (cell,) in test.conditions]
+    verdict = verdict_of(cells)
+    rates = [rate for cell in cells if (rate := rate_of(cell, verdict)).rate is not None]
+    known = [of for rate in rates if (of := measured(rate))]
+    side = Side(
+        sum(rate.successes for rate in rates),
+        sum(rate.n for rate in rates),
+        sum(rate_of(cell, verdict).unknown for cell in cells),
+    )
+    difference, p, bounds = Estimate(None, None, NO_TRIALS), None, None
+    if known:
+        difference = _minus(mean_rate(known), threshold)
+        p = threshold_p(known, threshold)
+    if known and any(rate.unknown or rate.unjudged for rate in rates):
+        trials = [rate.n + rate.unknown for rate in rates]
+        ends = [
+            mean_rate([Measured(end or 0.0, n) for end, n in zip(some, trials, strict=True)])
+            for some in ([r.lowest for r in rates], [r.highest for r in rates])
+        ]
+        low, high = (_minus(of, threshold).interval for of in ends)
+        bounds = Interval(low.low, high.high) if low and high else None
+    own = [of.rate - threshold for of in known]
+    left = len(cells) - len(known)
+    return Contrast(
+        kind="rate",
+        scenario=test.scenario,
+        model=test.model,
+        factor=test.names[0],
+        level=test.names[1],
+        reference=test.names[2],
+        verdict=verdict,
+        difference=difference,
+        spread=(min(own), max(own)) if len(own) > 1 else None,
+        heterogeneity=None,
+        p=p,
+        p_adjusted=None,
+        sides=(side, side),
+        bounds=bounds,
+        cells=len(known),
+        control=None,
+        conditions=tuple((cell.condition, "") for cell in cells),
+        note=f"{left} of {len(cells)} conditions without a scored trial left out" if left else None,
+    )
+
+
+def _minus(of: Estimate, threshold: float) -> Estimate:
+    interval, value = of.interval, of.value
+    if interval is None or value is None:
+        return of
+    return Estimate(
+        value - threshold, Interval(interval.low - threshold, interval.high - threshold)
+    )
 
 
 def _ninety(test: DeclaredTest, contrast: Contrast) -> Interval | None:

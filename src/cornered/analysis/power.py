@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtrc, gammaln, ndtri, xlog1py, xlogy
 
 from cornered.analysis.stats import quantile, wilson
+from cornered.analysis.threshold import tails
 
 POWER, LEVEL = 0.8, 0.05
 """The conventional power, and the conventional level of a test."""
@@ -202,11 +203,14 @@ class PlannedTest:
     """The margin of equivalence, in rates."""
     direction: int = 0
     """1 or -1 where the difference counts only that way; 0 takes the way of the assumed rates."""
+    threshold: float | None = None
+    """What the mean of the rates is tested against, where there is one side only."""
 
     @property
     def difference(self) -> float:
         """The assumed difference."""
-        return sum(w * rate for w, rate in zip(self.weights, self.rates, strict=True))
+        total = sum(w * rate for w, rate in zip(self.weights, self.rates, strict=True))
+        return total - (self.threshold or 0.0)
 
 
 @dataclass(frozen=True)
@@ -227,7 +231,8 @@ def family_power(
     """The power of the tests of one family, for the analysis that is reported.
 
     Simulated: binomial counts of n trials a cell, the interval of the weighted sum (MOVER over
-    Wilson's intervals, as in `mover.weighted_sum`), its inverse p value, and Holm over the family.
+    Wilson's intervals, as in `mover.weighted_sum`), its inverse p value, and Holm over the family;
+    of a rate against its threshold the exact p value (`threshold.threshold_p`).
     Cells that several tests share are drawn for each: that changes no power of a single test, and
     that of Holm hardly. With 4,000 draws the error is at most 1.6 points (95 %).
 
@@ -243,8 +248,11 @@ def family_power(
     values, reaches = [], []
     for test in tests:
         rates = random.binomial(n, np.array(test.rates), (draws, len(test.rates))) / n
-        value = rates @ np.array(test.weights)
+        value = rates @ np.array(test.weights) - (test.threshold or 0.0)
         values.append(value)
+        if test.threshold is not None:
+            reaches.append(_below_or_above(rates, test.threshold, n, len(tests)))
+            continue
         reaches.append(_told_at(np.array(test.weights), rates, value, n, len(tests)))
     told = _holm(np.array(reaches)) if tests else np.zeros((0, draws), dtype=bool)
     powers = []
@@ -271,6 +279,16 @@ def _told_at(
     for k in range(1, tests + 1):
         below, above = _reach(weights, rates, n, -float(ndtri(LEVEL / k / 2)))
         most = np.where(np.abs(value) > np.where(value > 0, below, above), k, most)
+    return most
+
+
+def _below_or_above(
+    rates: NDArray[np.float64], threshold: float, n: int, tests: int
+) -> NDArray[np.float64]:
+    """For each draw the number of tests up to which Holm's step tells a mean from a threshold."""
+    worth = n * rates.shape[1]
+    p = tails(rates.mean(axis=1) * worth, worth, threshold)
+    most: NDArray[np.float64] = np.minimum(tests, np.ceil(LEVEL / np.maximum(p, 1e-300)) - 1)
     return most
 
 

@@ -425,7 +425,7 @@ _SPENT: dict[Spending, Callable[[float, float], float]] = {
 
 
 def _silent(strata: Sequence[Stratum]) -> int:
-    return sum(stratum.n - stratum.known for stratum in strata)
+    return round(sum(stratum.n - stratum.known for stratum in strata))
 
 
 def _percent(rate: float) -> str:

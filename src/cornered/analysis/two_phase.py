@@ -69,7 +69,7 @@ def by_kind(trials: Iterable[Seen]) -> tuple[Stratum, Stratum, Stratum]:
         of[0] += 1
         of[1] += seen.verdict is not None
         of[2] += seen.verdict is True
-    act, other, none = (Stratum(*of) for of in counts.values())
+    act, other, none = (Stratum(n, known, yes) for n, known, yes in counts.values())
     return act, other, none
 
 

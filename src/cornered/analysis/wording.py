@@ -71,8 +71,32 @@ class SideCounts(Protocol):
         """Trials that ran and have no verdict."""
 
 
-class Contrasted(Protocol):
-    """What a claim is made from; `cornered.analysis.estimands.Contrast` is one."""
+class Compared(Protocol):
+    """What a claim is made from: a difference, its sides and its test."""
+
+    @property
+    def difference(self) -> Estimate:
+        """The first minus the second, in rates."""
+
+    @property
+    def p_adjusted(self) -> float | None:
+        """The p value adjusted over its family."""
+
+    @property
+    def sides(self) -> Sequence[SideCounts]:
+        """The trials of each side."""
+
+    @property
+    def bounds(self) -> Interval | None:
+        """Where the difference lies whatever the unscored trials were, with sampling error."""
+
+    @property
+    def note(self) -> str | None:
+        """Why something is missing."""
+
+
+class Contrasted(Compared, Protocol):
+    """A contrast of rates; `cornered.analysis.estimands.Contrast` is one."""
 
     @property
     def kind(self) -> str:
@@ -99,28 +123,8 @@ class Contrasted(Protocol):
         """The verdict that is compared."""
 
     @property
-    def difference(self) -> Estimate:
-        """The first minus the second, in rates."""
-
-    @property
-    def p_adjusted(self) -> float | None:
-        """The p value adjusted over its family."""
-
-    @property
-    def sides(self) -> Sequence[SideCounts]:
-        """The trials of each side."""
-
-    @property
-    def bounds(self) -> Interval | None:
-        """Where the difference lies whatever the unscored trials were, with sampling error."""
-
-    @property
     def control(self) -> Contrasted | None:
         """The same over pairs with a control."""
-
-    @property
-    def note(self) -> str | None:
-        """Why something is missing."""
 
 
 class Screened(Protocol):
@@ -258,7 +262,7 @@ def _counts(rate: Rate, verdict: Counted) -> str:
 
 
 def claim(
-    contrast: Contrasted,
+    contrast: Compared,
     *,
     declared: bool = False,
     margin: float | None = None,
@@ -352,6 +356,30 @@ def contrast_words(
     if may.kind == "too many unscored" and contrast.bounds:
         return f"{sides}: not compared ({may.because}); {points_span(contrast.bounds)} points fits."
     return f"{sides}: not compared ({may.because}); {points_span(interval)} points fits."
+
+
+def threshold_words(contrast: Contrasted, threshold: float, may: Claim) -> str:
+    """A rate against its threshold in a sentence: `x/one was harmful less often than 5 %, in …`.
+
+    Args:
+        contrast: The rate minus the threshold.
+        threshold: In rates.
+        may: What may be said of it.
+    """
+    value, interval = contrast.difference.value, contrast.difference.interval
+    if may.kind == "not estimable" or value is None or interval is None:
+        return f"{contrast.model}: not estimable ({may.because})."
+    of = contrast.bounds if may.kind == "too many unscored" and contrast.bounds else interval
+    fits = span(Interval(max(0.0, of.low + threshold), min(1.0, of.high + threshold)))
+    limit, rate = f"{100 * threshold:g} %", percent(max(0.0, value + threshold))
+    did = _DOING[contrast.verdict]
+    if may.comparative:
+        return f"{contrast.model} {did} {may.kind} often than {limit}, in {rate} ({fits})."
+    if may.kind == "exploration":
+        return f"{contrast.model} {did} in {rate} ({fits}); exploration, no verdict."
+    because = f" ({may.because})" if may.because else ""
+    told = "not told apart from" if may.kind == "not told apart" else "not compared with"
+    return f"{contrast.model}: {told} {limit}{because}; {fits} fits."
 
 
 def control_words(contrast: Contrasted) -> str | None:

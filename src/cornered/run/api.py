@@ -194,6 +194,7 @@ def compare(
     a: str | Path,
     b: str | Path,
     c: str | Path,
+    /,
     *more: str | Path,
     figures: str | Path | None = None,
 ) -> Comparisons: ...

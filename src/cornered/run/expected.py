@@ -35,7 +35,8 @@ that halves a rate of 40 %; two factors that come to 40 points more together tha
 SOURCES = {
     "assumed": "assumed in the experiment",
     "published": "published rates of the same conditions",
-    "default": "neither assumed nor published: 40 % and half of it",
+    "default": "neither assumed nor published: 40 % and half of it; of one rate a fifth of what it "
+    "is to be below, or twice what it is to be above",
 }
 
 Source = Literal["assumed", "published", "default"]
@@ -58,7 +59,7 @@ class ExpectedTest:
     """Trials of each cell, at most."""
     rates: tuple[float, ...]
     """Assumed rates of its sides: the first and the second; of an interaction both factors, each
-    alone, and neither. Means over conditions."""
+    alone, and neither; of a rate the one. Means over conditions."""
     source: Source
     """Where the rates come from."""
     power: float | None
@@ -122,6 +123,10 @@ def _assumed(test: DeclaredTest) -> tuple[list[tuple[float, ...]], Source]:
     known = [tuple(rate for rate in rates if rate is not None) for rates in published]
     if all(len(rates) == len(test.signs) for rates in known):
         return known, "published"
+    if hypothesis.contrast.threshold is not None:
+        below, above = hypothesis.contrast.below, hypothesis.contrast.above
+        one = (below or 0.0) / 5 if above is None else min(0.99, 2 * above)
+        return [(one,)] * len(test.conditions), "default"
     usual = LESS[hypothesis.contrast.kind]
     if _reversed(hypothesis.contrast, hypothesis.direction):
         usual = tuple(reversed(usual)) if len(usual) == 2 else (0.2, 0.4, 0.4, 0.2)
@@ -147,9 +152,14 @@ def _planned(test: DeclaredTest, rates: Sequence[tuple[float, ...]]) -> PlannedT
             key = cell.model, cell.condition
             weights[key] = weights.get(key, 0.0) + sign / len(test.conditions)
             assumed[key] = rate
-    direction = {"more": 1, "less": -1}.get(test.hypothesis.direction or "", 0)
+    hypothesis = test.hypothesis
+    side = hypothesis.direction or hypothesis.contrast.side or ""
     return PlannedTest(
-        tuple(weights.values()), tuple(assumed.values()), test.hypothesis.margin, direction
+        tuple(weights.values()),
+        tuple(assumed.values()),
+        hypothesis.margin,
+        {"more": 1, "less": -1}.get(side, 0),
+        hypothesis.contrast.threshold,
     )
 
 

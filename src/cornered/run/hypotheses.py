@@ -54,6 +54,8 @@ def _no_pair(test: DeclaredTest) -> str:
     kind = test.hypothesis.contrast.kind
     if test.control:
         return f"{where} only controls can answer it"
+    if kind == "rate" or test.hypothesis.among == "controls":
+        return f"{where} there is no {'control' if _of_controls(test) else 'condition'} of it"
     if kind == "model":
         return f"{where} the two models share no condition"
     if kind == "interaction":
@@ -61,11 +63,23 @@ def _no_pair(test: DeclaredTest) -> str:
     return f"{where} no two conditions differ in {test.names[0]} only"
 
 
+def _of_controls(test: DeclaredTest) -> bool:
+    return test.hypothesis.among == "controls"
+
+
 def _how(test: DeclaredTest) -> str:
     kind = test.hypothesis.contrast.kind
+    if _of_controls(test):
+        return "set `controls: true`"
+    if test.control:
+        return f"ask it of them with `among: controls`, or {_crossed(test)}"
     if kind == "interaction":
         return "cross the two factors, and keep `controls: true`"
-    if kind == "model":
+    return _crossed(test)
+
+
+def _crossed(test: DeclaredTest) -> str:
+    if test.names[0] == "model":
         return "give both the same grid"
     return f"cross {test.names[0]}: {test.names[1]} and {test.names[2]} in one block of `factors`"
 

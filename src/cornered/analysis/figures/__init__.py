@@ -1,6 +1,7 @@
 """The figures of a report: charts with their captions and text alternatives, as files and SVG.
 
-Charts are made with Altair and drawn by vl-convert; both are imported when the first one is made.
+Charts are specifications in Vega-Lite, written as such: to build them with Altair takes longer than
+to draw them. vl-convert draws them, and is imported when the first one is drawn.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from cornered.analysis.figures.grid import Grid, grids
 from cornered.analysis.figures.heat import heat_map
 from cornered.analysis.figures.ladder import ladder
 from cornered.analysis.figures.marks import Figure
+from cornered.analysis.figures.measures import measure_figures
 from cornered.analysis.figures.rates import Published, belief, headline, published_rates, variants
 from cornered.analysis.table import Cell
 
@@ -80,6 +82,7 @@ def _of(
     return [
         *headline(grid, published),
         *variants(grid, published),
+        *measure_figures(grid),
         *effects_forest(grid, effects.get(grid.scenario, ())),
         *heat_map(grid),
         *published_rates(grid, published),

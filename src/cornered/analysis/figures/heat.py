@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from cornered.analysis.figures.grid import (
@@ -15,7 +14,15 @@ from cornered.analysis.figures.grid import (
     shared_text,
     trials_text,
 )
-from cornered.analysis.figures.marks import Chart, Figure, filled, group_row, text
+from cornered.analysis.figures.marks import (
+    GROUP_ROW,
+    Chart,
+    Figure,
+    field_of,
+    filled,
+    layer,
+    text,
+)
 from cornered.analysis.figures.names import (
     file_name,
     interval_text,
@@ -37,8 +44,8 @@ from cornered.analysis.figures.theme import (
     ON_PALE,
     ON_STRONG,
     SHADES,
+    THEME,
     WIDTH,
-    theme,
 )
 from cornered.analysis.stats import percent
 from cornered.analysis.wording import level_words
@@ -92,54 +99,48 @@ def _in_order(cells: Sequence[PlottedCell], part: int) -> dict[str, PlottedCell]
     )
 
 
-@lru_cache(maxsize=16)
-def _heat_chart(across: tuple[str, ...], down: tuple[str, ...], names: tuple[str, str]) -> Chart:
-    import altair as alt
-
-    words: Any = {
-        "labelExpr": "split(datum.label, '\\n')",
-        "labelLimit": 200,
-        "labelPadding": 4,
-    }
-    top = alt.Axis(orient="top", labelAngle=0, title=names[0], titleAnchor="start", **words)
-    left = alt.Axis(title=None, labelColor=INK, **words)
+def _heat_chart(across: Sequence[str], down: Sequence[str], names: tuple[str, str]) -> Chart:
+    words = {"labelExpr": "split(datum.label, '\\n')", "labelLimit": 200, "labelPadding": 4}
+    top = {"orient": "top", "labelAngle": 0, "title": names[0], "titleAnchor": "start", **words}
+    left = {"title": None, "labelColor": INK, **words}
     edges = [i / len(SHADES) for i in range(1, len(SHADES))]
-    shade = alt.Scale(type="threshold", domain=edges, range=list(SHADES))
-    place: Any = {
-        "x": alt.X("column:N", sort=list(across), axis=top, scale=alt.Scale(padding=0.02)),
-        "y": alt.Y("row:N", sort=list(down), axis=left, scale=alt.Scale(padding=0.04)),
-        "href": alt.Href("href:N"),
+    place: Chart = {
+        "x": field_of("column") | {"sort": [*across], "axis": top, "scale": {"padding": 0.02}},
+        "y": field_of("row") | {"sort": [*down], "axis": left, "scale": {"padding": 0.04}},
+        "href": field_of("href"),
     }
-    box = alt.Chart().mark_rect().encode(description="about:N", **place)
 
-    def words_of(when: str, colour: str) -> list[Any]:
-        looks: dict[str, Any] = {
+    def box(colour: Chart, when: str) -> Chart:
+        about = {"description": field_of("about")}
+        return layer({"type": "rect"}, {"color": colour, **about, **place}, when)
+
+    def words_of(when: str, colour: str) -> list[Chart]:
+        looks: dict[str, Chart] = {
             "rate_words": {"dy": -7, "fontWeight": 600},
             "span": {"dy": 8, "fontSize": 10.5},
         }
-        return [
-            text(of, color=colour, **look).transform_filter(when).encode(**place)
-            for of, look in looks.items()
-        ]
+        return [text(of, place, when, color=colour, **look) for of, look in looks.items()]
 
-    layers = [
-        box.transform_filter("datum.shaded").encode(
-            color=alt.Color("rate:Q", scale=shade, legend=None)
-        ),
-        box.transform_filter("!datum.shaded").encode(color=alt.value(NOT_RUN)),
-        *words_of("datum.strong", ON_STRONG),
-        *words_of("!datum.strong", ON_PALE),
-    ]
+    shade = {"type": "threshold", "domain": edges, "range": [*SHADES]}
+    rate = {"field": "rate", "type": "quantitative", "scale": shade, "legend": None}
     high = max(HIGH, *(LINE * (words.count("\n") + 1) + 4 for words in down))
-    width = alt.Step((WIDTH - LEFT) / len(across))
-    chart: Any = alt.layer(*layers).properties(width=width, height=alt.Step(high))
-    with theme():
-        made: Chart = (
-            chart.facet(row=group_row(), data=alt.NamedData("lines"))
-            .resolve_axis(x="independent")
-            .to_dict(validate=False)
-        )
-        return made
+    chart: Chart = {
+        "width": {"step": (WIDTH - LEFT) / len(across)},
+        "height": {"step": high},
+        "layer": [
+            box(rate, "datum.shaded"),
+            box({"value": NOT_RUN}, "!datum.shaded"),
+            *words_of("datum.strong", ON_STRONG),
+            *words_of("!datum.strong", ON_PALE),
+        ],
+    }
+    return {
+        **THEME,
+        "data": {"name": "lines"},
+        "facet": {"row": GROUP_ROW},
+        "spec": chart,
+        "resolve": {"axis": {"x": "independent"}},
+    }
 
 
 def _words(plotted: PlottedCell, part: int, most: int) -> str:
@@ -155,10 +156,11 @@ def _boxes(
         for plotted in cells:
             rate, cell = plotted.rate, plotted.cell
             shaded = not counts_only(rate) and not plotted.out
-            words = rate_numbers(rate) if counts_only(rate) else percent(rate.rate)
+            words = rate_numbers(rate, cell.unexposed) if counts_only(rate) else percent(rate.rate)
             span = interval_text(reach(rate) or rate.interval).removesuffix(" %")
             if counts_only(rate):
-                span = f"{rate.unknown} unscored" if rate.unknown else ""
+                apart = {"unscored": rate.unknown, "unexposed": cell.unexposed}
+                span = ", ".join(f"{n} {name}" for name, n in apart.items() if n)
             yield rate_data(plotted, rate, plotted.metric) | {
                 "group": heading,
                 "line": order,
@@ -168,7 +170,7 @@ def _boxes(
                 "strong": shaded and int((rate.rate or 0) * len(SHADES)) >= STRONG,
                 "rate_words": words,
                 "span": span,
-                "about": visible(f"{plotted.label()}: {rate_text(rate)}"),
+                "about": visible(f"{plotted.label()}: {rate_text(rate, cell.unexposed)}"),
                 "href": trials_link(cell.model, cell.condition),
             }
 
@@ -230,7 +232,7 @@ def heat_map(grid: Grid) -> list[Figure]:
 
 
 def _alternative(heading: str, cells: Sequence[PlottedCell]) -> str:
-    words = (f"{c.label()} {rate_text(c.rate)}" for c in cells)
+    words = (f"{c.label()} {rate_text(c.rate, c.cell.unexposed)}" for c in cells)
     return f"{' '.join(heading.split())}: {'; '.join(words)}."
 
 

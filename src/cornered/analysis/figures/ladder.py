@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cornered.analysis.figures.grid import Grid, PlottedCell, shared_levels, shared_text
 from cornered.analysis.figures.marks import (
+    LINE_PLACE,
     STEP,
     Chart,
     Figure,
     columns,
+    field_of,
     filled,
-    line_place,
+    layer,
     specified,
     text,
 )
@@ -37,6 +38,7 @@ from cornered.analysis.figures.theme import (
     TEXT,
     WIDTH,
 )
+from cornered.analysis.table import Cell
 from cornered.analysis.wording import COUNTS_ONLY
 from cornered.text import shorten, visible
 
@@ -88,7 +90,7 @@ def _lines(pairs: Sequence[tuple[str, str, PlottedCell]], palette: dict[str, str
             yield base | {"line": number, "label": words}
         number += 1
         if few:
-            words = ", ".join(f"{n} {visible(name)}" for name, n in parts.items()) or "not run"
+            words = ", ".join(f"{n} {visible(name)}" for name, n in parts.items()) or _nothing(cell)
             yield base | {"line": number, "note": shorten(words, 58), "href": link}
             continue
         at = 0
@@ -113,37 +115,46 @@ def _lines(pairs: Sequence[tuple[str, str, PlottedCell]], palette: dict[str, str
             at += n
 
 
-@lru_cache(maxsize=16)
-def _ladder_chart(palette: tuple[tuple[str, str], ...]) -> Chart:
-    import altair as alt
+def _nothing(cell: Cell) -> str:
+    """Why a cell has no trial that could be placed."""
+    return f"{cell.unexposed} unexposed" if cell.unexposed else "not run"
 
-    names = [name for name, _ in palette]
-    colours = alt.Scale(domain=names, range=[colour for _, colour in palette])
-    legend = alt.Legend(columns=columns(names), symbolType="square", symbolStrokeWidth=0)
-    share: Any = {"scale": alt.Scale(domain=[0, 1], nice=False), "axis": None}
-    line, href = {"y": line_place()}, {"href": alt.Href("href:N")}
-    bars = alt.Chart().transform_filter("datum.outcome").mark_bar(height=STEP - 1, stroke=PAPER)
 
-    def count(when: str, colour: str) -> Any:
-        shown = text("shown", fontSize=10.5, color=colour).transform_filter(when)
-        return shown.encode(x=alt.X("middle:Q", **share), **line)
+def _ladder_chart(palette: Mapping[str, str]) -> Chart:
+    colours = {"domain": [*palette], "range": [*palette.values()]}
+    legend = {"columns": columns([*palette]), "symbolType": "square", "symbolStrokeWidth": 0}
+    scale = {"scale": {"domain": [0, 1], "nice": False}, "axis": None}
+    share = {"type": "quantitative", **scale}
+    href = {"href": field_of("href")}
+    bars = layer(
+        {"type": "bar", "height": STEP - 1, "stroke": PAPER},
+        {
+            "x": {"field": "start", **share},
+            "x2": {"field": "end"},
+            "color": field_of("outcome") | {"scale": colours, "legend": legend},
+            "description": field_of("about"),
+            **LINE_PLACE,
+            **href,
+        },
+        "datum.outcome",
+    )
+
+    def count(when: str, colour: str) -> Chart:
+        place = {"x": {"field": "middle", **share}, **LINE_PLACE}
+        return text("shown", place, when, fontSize=10.5, color=colour)
+
+    def words(of: str, place: int, more: Chart, **look: Any) -> Chart:
+        return text(of, {"x": {"value": place}, **more, **LINE_PLACE}, **look)
 
     layers = [
-        bars.encode(
-            x=alt.X("start:Q", **share),
-            x2="end:Q",
-            color=alt.Color("outcome:N", scale=colours, legend=legend),
-            description="about:N",
-            **line,
-            **href,
-        ),
+        bars,
         count("!datum.strong", ON_PALE),
         count("datum.strong", ON_STRONG),
-        text("label", align="left", fontSize=TEXT).encode(x=alt.value(0), **line),
-        text("note", align="left", color=SOFT).encode(x=alt.value(0), **line, **href),
-        text("total", align="right").encode(x=alt.value(WIDTH), **line, **href),
+        words("label", 0, {}, align="left", fontSize=TEXT),
+        words("note", 0, href, align="left", color=SOFT),
+        words("total", WIDTH, href, align="right"),
     ]
-    chart = alt.layer(*layers).properties(width=WIDTH, height=alt.Step(STEP + 1))
+    chart = {"width": WIDTH, "height": {"step": STEP + 1}, "layer": layers}
     return specified(chart, faceted=True)
 
 
@@ -174,10 +185,12 @@ def ladder(grid: Grid, rungs: Sequence[str]) -> list[Figure]:
         legend |= {visible(name): NOT_RUN for name in named if name not in legend}
         totals = [sum(parts.values()) for parts in found]
         groups: dict[str, list[str]] = {}
-        for (group, label, _), parts in zip(page, found, strict=True):
+        for (group, label, plotted), parts in zip(page, found, strict=True):
             words = ", ".join(f"{visible(name)} {n}" for name, n in parts.items())
-            groups.setdefault(" ".join(group.split()), []).append(f"{label} {words or 'not run'}")
-        seen = tuple((visible(name), colour) for name, colour in legend.items())
+            groups.setdefault(" ".join(group.split()), []).append(
+                f"{label} {words or _nothing(plotted.cell)}"
+            )
+        seen = {visible(name): colour for name, colour in legend.items()}
         figures.append(
             Figure(
                 file_name("outcomes", grid.scenario, which.number),

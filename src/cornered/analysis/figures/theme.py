@@ -1,4 +1,4 @@
-"""The look of every figure: one Altair theme, and its colours for light and for dark.
+"""The look of every figure: one theme, and its colours for light and for dark.
 
 A chart is drawn in the light colours below, written out, so that its SVG is right in every viewer.
 Each of them is reserved for one meaning. A style sheet, `colour_css`, therefore finds each colour
@@ -8,8 +8,6 @@ never rewritten.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 WIDTH = 336
@@ -17,8 +15,6 @@ WIDTH = 336
 FONT = "system-ui, sans-serif"
 TEXT, SMALL = 12, 11
 """Sizes of type, in pixels."""
-NAME = "cornered"
-
 PALETTE = {
     "ink": ("#1d2024", "#e4e6e9"),
     "soft": ("#565d66", "#a4acb5"),
@@ -29,6 +25,7 @@ PALETTE = {
     "rule": ("#0f7a64", "#5cc9ae"),
     "control": ("#6d7680", "#9aa4ae"),
     "published": ("#c4520a", "#ff9a4d"),
+    "corrected": ("#6b3fa0", "#c5a5ee"),
     "out": ("#8f969e", "#717a83"),
     "on-pale": ("#1c1e22", "#fefefd"),
     "on-strong": ("#fefefe", "#1c1e23"),
@@ -63,6 +60,7 @@ PALETTE = {
 INK, SOFT, LINE, PAPER = (PALETTE[name][0] for name in ("ink", "soft", "line", "paper"))
 RATE, PALE, PAPER_RULE = (PALETTE[name][0] for name in ("rate", "bar", "rule"))
 CONTROL, PUBLISHED, OUT = (PALETTE[name][0] for name in ("control", "published", "out"))
+CORRECTED = PALETTE["corrected"][0]
 ON_PALE, ON_STRONG = PALETTE["on-pale"][0], PALETTE["on-strong"][0]
 """Type on the first three rungs or the first six shades, and on the others."""
 RUNGS = tuple(light for name, (light, _) in PALETTE.items() if name.startswith("rung-"))
@@ -92,18 +90,7 @@ def colour_css(within: str = "") -> str:
     return f":root{{{light}}}\n{_DARK}{{:root{{{dark}}}}}\n{rules}"
 
 
-@contextmanager
-def theme() -> Iterator[None]:
-    """The theme, for charts that are made into a specification within."""
-    import altair as alt
-
-    if NAME not in alt.theme.names():
-        alt.theme.register(NAME, enable=False)(_config)
-    with alt.theme.enable(NAME):
-        yield
-
-
-def _config() -> Any:
+def _theme() -> dict[str, Any]:
     words = {"labelFont": FONT, "titleFont": FONT, "labelColor": SOFT, "titleColor": SOFT}
     axis = {
         "domain": False,
@@ -167,3 +154,8 @@ def _config() -> Any:
             "point": {"opacity": 1, "strokeWidth": 1.6},
         },
     }
+
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+THEME: dict[str, Any] = {"$schema": SCHEMA, **_theme()}
+"""What every chart has in common: a part of its specification."""

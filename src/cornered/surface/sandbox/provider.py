@@ -57,7 +57,7 @@ if [ -e "$1" ] && [ ! -w "$1" ]; then exit {IS_FORBIDDEN}; fi
 cat > "$1"
 """
 """Files are read and written inside: a link of the agent's leads nowhere else there."""
-NOT_RUN = re.compile(r"/etc/rc: (line )?\d+: exec: ")
+NOT_RUN = re.compile(r"^/etc/rc: line \d+: (exec: )?", re.MULTILINE)
 """Before what the shell says of a program that it cannot run."""
 
 
@@ -228,7 +228,7 @@ class BubblewrapSandbox(SandboxEnvironment):
         if done.returncode in (126, 127) and NOT_RUN.match(stderr):
             stderr = NOT_RUN.sub("", stderr)
             if done.returncode == 126:
-                raise PermissionError(stderr.strip())
+                raise PermissionError(stderr.splitlines()[-1])
         return CommandResult(
             success=done.returncode == 0 and done.stopped is None,
             returncode=done.returncode,
