@@ -130,7 +130,7 @@ def declaring(*hypotheses: object, **more: object) -> Experiment:
 def test_a_level_that_never_differs_alone_is_refused_before_the_run(tmp_path: Path) -> None:
     apart = [{"threat": "replacement"}, {"threat": "restriction", "instructions": "prohibitions"}]
     with pytest.raises(
-        ExperimentError, match="only controls can answer it; .*, or cross instructions"
+        ExperimentError, match=r"only controls can answer it; .*, or cross instructions"
     ):
         manifest_for(tmp_path / "run", declaring(ARM, factors=apart))
     with pytest.raises(ExperimentError, match="no two conditions differ in instructions only"):

@@ -288,7 +288,8 @@ def _below_or_above(
     """For each draw the number of tests up to which Holm's step tells a mean from a threshold."""
     worth = n * rates.shape[1]
     p = tails(rates.mean(axis=1) * worth, worth, threshold)
-    return np.minimum(tests, np.ceil(LEVEL / np.maximum(p, 1e-300)) - 1)
+    most: NDArray[np.float64] = np.minimum(tests, np.ceil(LEVEL / np.maximum(p, 1e-300)) - 1)
+    return most
 
 
 def _reach(
