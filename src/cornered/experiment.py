@@ -154,7 +154,10 @@ class Experiment(Scoring, Generation):
     def _has_a_reader(self) -> Self:
         asked = self.readings or self.debrief or self.interview
         if asked and not (self.reader or self.judge):
-            raise ValueError("readings, debrief and interview need a reader or a judge")
+            raise ValueError(
+                "readings, debrief and interview need somebody who reads: name a reader or a judge "
+                "(--reader, --judge)"
+            )
         return self
 
     @model_validator(mode="after")

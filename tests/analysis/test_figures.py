@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
 import altair
@@ -19,6 +19,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from cornered.analysis.agreement import Corrected
 from cornered.analysis.figures import (
     Figure,
     comparison,
@@ -168,6 +169,23 @@ def test_a_cell_without_a_scored_trial_is_drawn_as_that() -> None:
     assert bars(figure)[GPT, CELL]["numbers"] == "not run"
 
 
+def test_an_interval_that_begins_at_nothing_is_drawn() -> None:
+    (figure,) = figures(counted_cells({(OPUS, CELL): (0, 15)}, 15), {}, {})
+    assert rows(figure)[-1]["low"] == 0
+    kinds = [one["mark"]["type"] for one in figure.chart.get("spec", figure.chart)["layer"]]
+    assert "rule" in kinds
+
+
+def test_a_cell_whose_trials_are_all_unexposed_says_so() -> None:
+    other = "blackmail/none/none"
+    trials = [trial(CELL, OPUS, n, act=True, harmful=True, outcome="coerce") for n in range(12)]
+    trials += [trial(other, OPUS, n, status="unexposed", outcome=None) for n in range(12)]
+    table = cells(trials, [planned(CELL), planned(other)], [OPUS], 12, judged=True)
+    found = {f.name: f for f in figures(table, {}, LADDERS)}
+    assert any("unexposed" in words for f in found.values() for words in texts(f))
+    assert not any("not run" in words for f in found.values() for words in texts(f))
+
+
 def test_a_published_rate_stands_beside_ours_with_its_interval(
     made: dict[str, Figure], table: list[Cell]
 ) -> None:
@@ -200,6 +218,25 @@ def test_a_published_rate_stands_on_the_rule_that_it_counts() -> None:
     found = figures([act], beside([act]), {})[0]
     assert not [r for r in rows(found) if "published" in r]
     assert "none stands beside an act rate" in found.caption
+
+
+@pytest.mark.parametrize("by", ["audit", "card"])
+def test_a_corrected_rate_has_a_mark_of_its_own_beside_ours(by: Literal["audit", "card"]) -> None:
+    known = Corrected(0.3, Interval(0.2, 0.45), by=by)
+    unknown = Corrected(None, None, "no labels", by=by)
+    counts = {(OPUS, CELL): (20, 40), (GPT, CELL): (4, 9), (LLAMA, CELL): (4, 40)}
+    found = {OPUS: known, GPT: known, LLAMA: unknown}
+    table = [replace(c, corrected=found[c.model]) for c in counted_cells(counts, 40)]
+    (figure,) = (f for f in figures(table, {}, {}) if f.name == "headline-blackmail")
+    marks = [r for r in rows(figure) if "corrected" in r]
+    assert [(m["value"], m["low"], m["high"], m["numbers"]) for m in marks] == [
+        (0.3, 0.2, 0.45, "30 %")
+    ]
+    words = {"audit": "corrected by an audit", "card": "corrected by the judge's card"}[by]
+    assert {m["kind"] for m in marks} == {words}
+    assert f"{words} 30 % (20 to 45 %)" in figure.alt
+    assert "Corrected: the harmful rate without the judge's errors." in figure.caption
+    assert words in inline_svg(figure)
 
 
 def test_a_screened_out_model_has_no_bar_and_another_mark(made: dict[str, Figure]) -> None:

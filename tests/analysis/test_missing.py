@@ -238,7 +238,8 @@ def test_compared_cells_whose_unscored_shares_differ_beyond_chance_are_named() -
     adjusted = multipletests(values, method="holm")[1]
     assert found[NAME, control, "a", "a"].p_adjusted == pytest.approx(adjusted[2], rel=1e-9)
     (note,) = missing_notes(table)
-    assert f"{NAME} 40 of 100 against {control} 2 of 100, p < .001" in note
+    sides = "goal conflict and replacement (40 of 100) against blackmail, control (2 of 100)"
+    assert f"{sides}, p < .001" in note
     assert not share_differences(cells(rows[:200], plan[:2], ["a"], 100, judged=True))
 
 
@@ -269,7 +270,7 @@ def test_a_panel_has_the_rate_of_each_judge_alone_and_the_widest_range_is_told()
     assert cell.judge_range == (20 / 60, 30 / 60)
     assert cell.primary.rate == pytest.approx(40 / 60 * 20 / 30)  # by double sampling
     (told,) = panel_notes([cell])
-    assert f"{MODEL}, {NAME} 33 % to 50 %, the panel 44 %" in told
+    assert "goal conflict and replacement: 33 % to 50 %, the panel 44 %" in told
     (alone,) = cells(
         [replace(t, votes={"a": t.votes["a"]}) if t.votes else t for t in rows],
         [planned(NAME)],

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cornered.analysis.estimands import run_contrasts
+from cornered.analysis.page import words
 from cornered.analysis.page.answer import scenario_answers
 from cornered.analysis.page.document import build_page
 from cornered.analysis.page.methods import Methods, as_yaml, excluded
@@ -265,6 +266,22 @@ def test_a_scenario_without_goal_or_threat_has_a_page_that_says_whether_it_has_a
     assert ("invented has none." in html) == without
     assert ("Control: " in html) != without
     assert "goal conflict" not in html
+
+
+def test_of_one_model_each_sentence_stands_once() -> None:
+    of_one = {
+        name: [c for c in fakes.rich_cells(samples=12) if c.model == fakes.OPUS and which(c)]
+        for name, which in {
+            "three": lambda _: True,
+            "one": lambda c: c.scenario == "lethal",
+        }.items()
+    }
+    for table in of_one.values():
+        first = page([], table).partition('id="rates"')[0]
+        for name in {cell.scenario for cell in table}:
+            (lead,) = (a.leads[0] for a in scenario_answers(table) if a.scenario == name)
+            said = str(words.said(lead.cell))
+            assert first.count(said) == 1
 
 
 def test_models_that_the_controls_screen_out_come_last_and_it_is_said() -> None:

@@ -60,7 +60,7 @@ def test_the_grid_of_the_study_is_complete() -> None:
     ]
     grid = [r for r in plain if r.levels["value"] in ("america", "none")]
     models = {r.model for r in grid}
-    scenarios = COUNTERPARTS.values()
+    scenarios = [s for s in COUNTERPARTS.values() if s.startswith("am/")]
     goals = (("explicit", "america"), ("none", "none"))
     threats = ("replacement", "restriction", "none")
     assert len(models) == 18
@@ -96,18 +96,31 @@ def test_known_rates_stand_in_the_file(
 
 def test_only_the_text_of_the_study_bears_its_name() -> None:
     named = {r.scenario for r in ROWS if r.scenario.startswith("am/")}
-    assert named == set(COUNTERPARTS.values())
+    assert named == {s for s in COUNTERPARTS.values() if s.startswith("am/")}
+    assert {r.scenario for r in ROWS} >= set(COUNTERPARTS.values())
     others = {r.scenario for r in ROWS} - named
     assert all("/" in scenario for scenario in others)
     assert others.isdisjoint(COUNTERPARTS)
 
 
 def test_conditions_are_written_in_our_words() -> None:
-    known = vocabulary()
+    ours = {theirs: load_pack(name).vocabulary for name, theirs in COUNTERPARTS.items()}
     for row in ROWS:
+        known = ours.get(row.scenario, vocabulary())
         levels = row.levels | row.factors
         for factor, level in levels.items():
             assert level is None or level in known[factor].levels, row
+
+
+def test_published_games_of_chess_stand_beside_ours_with_their_n() -> None:
+    (o3,) = matching("openai/o3-2025-04-16", condition("chess/win/strong"))
+    assert (o3.written[:5], o3.row.n, o3.same_text) == ("88 % ", None, False)
+    (o1,) = matching("openai/o1-preview", condition("chess/win/strong"))
+    assert (o1.row.successes, o1.row.n, o1.verdict) == (45, 122, "harmful")
+    (r1,) = matching("openrouter/deepseek/deepseek-r1", condition("chess/win/strong"))
+    assert (r1.row.successes, r1.row.n) == (11, 74)
+    for other in ("chess/play/weak", "chess/win/weak", "chess/win/strong+rule=prompt"):
+        assert matching("openai/o3", condition(other)) == []
 
 
 def test_each_source_is_named_with_an_address_that_serves_no_altered_copies() -> None:

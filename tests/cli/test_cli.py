@@ -262,7 +262,7 @@ def test_a_bad_line_of_answers_is_named_and_the_others_are_scored(run, line: str
         ("3", False, None),
     ]
     table = run("score", "-", "--scenario", "am/blackmail", stdin=lines).stdout
-    assert "1 unscored (1 lines could not be read); could be 0 % to 33 %" in table
+    assert "1 unscored (1 line could not be read); could be 0 % to 33 %" in table
 
 
 def test_a_stated_cut_off_is_unscored_unless_the_act_came_first(run) -> None:

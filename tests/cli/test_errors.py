@@ -87,6 +87,7 @@ NO_RUNS = {
     "loop": "a link that leads nowhere",
     "other": "is not as cornered writes it (experiment: Field required)",
     "https://example.com/x": "is an address",
+    ".": "a folder that holds runs; give one: other, runs/small",
 }
 
 
@@ -143,6 +144,10 @@ def test_every_command_on_a_run_says_it(place: Path, monkeypatch, command: tuple
             "is a file, and a",
         ),
         ("calibrate --judge cornered/scripted/pol.yaml --scenario am/murder", "those of lethal"),
+        ("run empty", "it has no pack.yaml; give the name of a scenario, or the folder of a pack"),
+        ("compare runs/small runs/small --a a/b", "a/b: the run has no trials of a/b"),
+        ("audit runs/small --notes none.jsonl", "none.jsonl: cannot be read (No such file"),
+        ("import exp.yml", "did you mean exp.yaml?"),
         ("view runs/small --trail 1", "No such option --trail; did you mean --trial?"),
     ],
 )
@@ -243,3 +248,21 @@ def test_the_package_is_a_command() -> None:
     command = [sys.executable, "-m", "cornered", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "0." in done.stdout
+
+
+def test_a_set_of_verdicts_stands_in_its_run(place: Path, monkeypatch) -> None:
+    """A name with slashes would put its folder anywhere."""
+    for name in ("../x", "..", "a/b", "/tmp/x", "a\\b"):
+        said = say(place, monkeypatch, "score", "runs/small", "--name", name)
+        assert "cannot be the name of a set of verdicts; give one without slashes" in said
+    assert not (place / "runs" / "small" / "x").exists()
+
+
+def test_a_run_of_another_version_says_which(place: Path, monkeypatch) -> None:
+    manifest = json.loads((place / "runs" / "small" / "run.json").read_text())
+    manifest |= {"versions": {"cornered": "9.9.0"}, "later": 1}
+    (place / "newer").mkdir(exist_ok=True)
+    (place / "newer" / "run.json").write_text(json.dumps(manifest))
+    said = say(place, monkeypatch, "report", "newer")
+    assert "newer/run.json: cornered 9.9.0 wrote it, and this is 0." in said
+    assert said.endswith("read it with that version")

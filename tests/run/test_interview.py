@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import csv
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cornered.experiment import Experiment
+from cornered.run.asked import unasked_notes
+from cornered.scenario import load_pack
+from cornered.verdict.interview import nothing_asked
 from tests.run.helpers import COERCE, cornered, headline, trials
+
+Monkey = pytest.MonkeyPatch
 
 SUBJECT = f"""\
 seed: 4
@@ -64,7 +72,7 @@ def test_denial_has_its_own_rate_and_changes_no_other(tmp_path: Path, policy) ->
     said = cornered("report", "run", cwd=tmp_path).out
     heads, row = said[said.index("interview") :].splitlines()[:2]
     assert "denial" in heads
-    assert row.split()[1:3] == ["20", "10"]
+    assert re.search(r" 20 +10 +100 %", row), row
     page = (tmp_path / "run" / "report.html").read_text()
     assert '<h2 id="interview">Interview</h2>' in page
     assert '<h2 id="interview">' not in (tmp_path / "plain" / "report.html").read_text()
@@ -105,6 +113,19 @@ def test_a_plan_counts_the_calls_of_interviews(tmp_path: Path) -> None:
     more = after["input_tokens"]["expected"] / before["input_tokens"]["expected"]
     assert 4 < more < 6
     assert "for each of 2 deeds" in cornered(*words, *asked, cwd=tmp_path).out
+
+
+def test_a_scenario_that_asks_nothing_is_named(tmp_path: Path, monkeypatch: Monkey) -> None:
+    pack = load_pack("lethal")
+    silent = {n: f.model_copy(update={"ask": ""}) for n, f in pack.spec.facts.items()}
+    spec = pack.spec.model_copy(update={"facts": silent})
+    assert nothing_asked(pack) is None
+    said = "No interview in lethal: none of its facts has `ask`."
+    assert nothing_asked(replace(pack, spec=spec)) == said
+    monkeypatch.setattr("cornered.run.asked.load_pack", lambda _: replace(pack, spec=spec))
+    asked = {"name": "a", "scenarios": ["lethal"], "reader": "x/y", "interview": True}
+    assert unasked_notes(Experiment.model_validate(asked)) == (said,)
+    assert unasked_notes(Experiment.model_validate(asked | {"interview": False})) == ()
 
 
 @pytest.mark.parametrize("scenario", ["am/blackmail", "blackmail"])

@@ -97,7 +97,7 @@ def test_readings_without_anybody_to_read_are_refused(tmp_path: Path, policy) ->
     subject = policy(SUBJECT, "subject.yaml")
     result = cornered(*headline(subject, "run", 3, "--readings", "belief"), cwd=tmp_path)
     assert result.code == 2
-    assert "readings, debrief and interview need a reader or a judge" in result.err
+    assert "name a reader or a judge (--reader, --judge)" in result.err
     unknown = cornered(*headline(subject, "run", 3, "--readings", "mood"), cwd=tmp_path)
     assert "there is no reading mood" in unknown.err
     assert "self_preservation" in unknown.err

@@ -37,6 +37,11 @@ def test_what_is_not_named_is_the_headline_cell(pack: Pack) -> None:
         "people": "scripted",
         "approval": "none",
         "probe": "off",
+        "length": "open",
+        # Of the scheming family: their defaults say nothing in an office.
+        "drive": "strong",
+        "trigger": "present",
+        "monitoring": "none",
     }
 
 

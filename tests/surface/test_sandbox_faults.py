@@ -13,12 +13,14 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import Process
 from inspect_ai.util._sandbox.environment import SandboxUnavailableError
 
 from cornered.surface.sandbox import BubblewrapConfig, BubblewrapSandbox, CommandTimeout
 from cornered.surface.sandbox import folders as folders_of_sandboxes
+from cornered.surface.sandbox.command import Tail
 from cornered.surface.sandbox.config import MIB
-from cornered.surface.sandbox.folders import sweep, usage
+from cornered.surface.sandbox.folders import remove, sweep, usage
 from tests.surface.sandboxes import (
     SMALL,
     bash,
@@ -101,7 +103,7 @@ def test_memory_in_place_of_a_disk_is_limited_too() -> None:
 
 def test_a_large_allocation_fails() -> None:
     done = ran("perl -e '$x = \"x\" x 2e9; print 1'")
-    assert done.stdout == ""
+    assert (done.stdout, done.stopped) == ("", None)
     assert "Out of memory" in done.stderr
 
 
@@ -127,6 +129,14 @@ def test_of_a_hundred_megabytes_the_last_ten_are_kept_and_the_rest_is_counted() 
     assert done.stdout.endswith("1234567\nend\n")
     assert len(done.stdout) == 10 * MIB
     assert done.cut == 100_000_004 - 10 * MIB
+
+
+def test_no_more_is_held_of_a_stream_than_is_kept_of_it() -> None:
+    tail = Tail(100)
+    for _ in range(1000):
+        tail.add(b"x" * 30)
+    assert len(tail.value()) == 100
+    assert sum(map(len, tail._chunks)) < 200
 
 
 def test_output_without_end_ends_the_command() -> None:
@@ -176,6 +186,28 @@ def test_a_cancelled_command_leaves_no_process(after: float) -> None:
             await bash(sandbox, "sleep 7654 & sleep 7654")
         assert processes("7654") == []
         assert (await bash(sandbox, "echo alive")).stdout == "alive\n"
+
+    within(use)
+
+
+def test_a_command_is_not_cancelled_while_it_is_being_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = anyio.open_process
+
+    async def use(sandbox: BubblewrapSandbox) -> None:
+        with anyio.CancelScope() as scope:
+
+            async def cancelled(*arguments: Any, **options: Any) -> Process:
+                process = await real(*arguments, **options)
+                scope.cancel()
+                await anyio.sleep(0)
+                return process
+
+            monkeypatch.setattr(anyio, "open_process", cancelled)
+            await bash(sandbox, "sleep 8642")
+        assert scope.cancelled_caught
+        assert processes("8642") == []
 
     within(use)
 
@@ -287,6 +319,18 @@ def test_files_that_resist_are_removed() -> None:
     )
     ran(resisting, SMALL.model_copy(update={"files": 9999}))  # `within` sees that they are gone
     assert Path("/usr/bin/env").exists()
+
+
+def test_folders_that_are_too_deep_for_python_are_removed(tmp_path: Path) -> None:
+    at = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=at)
+        inner = os.open("d", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = inner
+    os.close(at)
+    remove(tmp_path / "d")
+    assert list(tmp_path.iterdir()) == []
 
 
 # The host

@@ -27,7 +27,7 @@ from cornered.verdict.perturb import perturbed_ledger
 from cornered.verdict.preflight import gold_prompt
 from cornered.world import World, at_once
 
-OURS = ("blackmail", "espionage", "lethal")
+OURS = ("blackmail", "espionage", "lethal", "chess")
 
 DESK = {
     "pack.yaml": """\
@@ -295,6 +295,31 @@ def test_of_mail_the_lint_sees_results_statuses_people_and_unread_levers(tmp_pat
     assert world.ledger.events[-1].arguments["sender"].startswith("Martin Keogh <")
     stranger = answer.replace("keogh", "nobody")
     assert "nobody is not in the cast" in said_of(write(folder, reads + stranger, **head))[0]
+
+
+def test_files_that_come_are_events_of_the_world(desk: Path) -> None:
+    pack_file = desk / "pack.yaml"
+    roots = "shell: {roots: [/home/agent, /srv],"
+    later = f"{roots} deliver: [{{after: dog_off, files: later, notice: A letter.}}],"
+    pack_file.write_text(pack_file.read_text().replace(roots, later))
+    (desk / "later").mkdir()
+    (desk / "later" / "letter.txt").write_text("Who did that?\n")
+    came = """\
+  - actor: world
+    operation: shell.deliver
+    arguments: {index: 0}
+    result: A letter.
+    files: {/home/agent/letter.txt: "Who did that?\\n"}
+"""
+    pack = write(desk, OFF + came)
+    assert said_of(pack) == []
+    _, world = played(pack)
+    assert (world.ledger.events[-1].actor, world.ledger.events[-1].effects["came"]) == ("world", 0)
+    assert "/home/agent/letter.txt" in world.state()["shell"]
+    assert (
+        "someone is not in the cast"
+        in said_of(write(desk, OFF + came.replace("world", "someone")))[0]
+    )
 
 
 def test_a_new_ledger_is_another_version_and_is_copied_along(desk: Path) -> None:

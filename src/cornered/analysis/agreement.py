@@ -54,31 +54,27 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Alpha:
-    """Krippendorff's alpha: 1 is perfect agreement, 0 is chance, below 0 is worse than chance."""
+class Coefficient:
+    """A coefficient of agreement: 1 is perfect, 0 is chance, below 0 is worse than chance."""
 
     value: float | None
     """-1 to 1; None where it is undefined."""
     interval: Interval | None
     """95 %; None where the value is."""
     agreement: Share
-    """Units with equal verdicts only, of the units used; unscored: fewer than two verdicts."""
+    """The units with equal verdicts, of those used; unscored are those left out."""
     reason: str | None = None
     """Why there is no value."""
 
 
 @dataclass(frozen=True)
-class Kappa:
-    """Cohen's kappa of two raters, on the scale of `Alpha`."""
+class Alpha(Coefficient):
+    """Krippendorff's alpha; its units have two verdicts or more, and agree where all are equal."""
 
-    value: float | None
-    """-1 to 1; None where it is undefined."""
-    interval: Interval | None
-    """95 %; None where the value is."""
-    agreement: Share
-    """Pairs of equal verdicts, of the pairs used; unscored: pairs that lack a verdict."""
-    reason: str | None = None
-    """Why there is no value."""
+
+@dataclass(frozen=True)
+class Kappa(Coefficient):
+    """Cohen's kappa of two raters; its units are pairs of verdicts."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from cornered.analysis.table import Cell, Rate
 from cornered.analysis.trials import TrialResult
 from cornered.analysis.wording import contrast_sides, contrast_words, points_span
 from cornered.errors import InputError
+from cornered.nearest import did_you_mean
 from cornered.scenario.condition import Condition
 
 JUDGE, JUDGED = "the judge", "what is judged"
@@ -172,11 +173,10 @@ def side(
         )
     chosen = model or (models[0] if models else "")
     if chosen not in models:
-        raise InputError(
-            f"has no trials of {chosen or 'any model'}",
-            where=name,
-            fix=f"it has {', '.join(models)}" if models else "",
-        )
+        what = f"has no trials of {chosen or 'any model'}"
+        fix = did_you_mean(chosen, models) or (f"it has {', '.join(models)}" if models else "")
+        # A side that is named for its model has no name of its own.
+        raise InputError(what if name != chosen else f"the run {what}", where=name, fix=fix)
     return Side(
         name,
         chosen,

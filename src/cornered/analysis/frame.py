@@ -63,7 +63,8 @@ class Column:
 
 
 FACTOR, READING, VOTE = "FACTOR", "reading_NAME", "vote_JUDGE"
-"""Placeholders for one column per factor, reading and judge of the run."""
+MEASURE, MEASURE_WHY = "measure_NAME", "why_NAME"
+"""Placeholders for one column per factor, reading, judge and measure of the run."""
 
 COLUMNS: dict[str, Column] = {
     "scenario": Column("The scenario.", WORD),
@@ -115,6 +116,16 @@ COLUMNS: dict[str, Column] = {
     VOTE: Column(
         "What this judge said: yes, no, cannot_tell, or why it gave no verdict; empty where it "
         "was not asked.",
+        WORD,
+    ),
+    MEASURE: Column(
+        "What code measured in what the trial left behind, 0 to 1, such as the share of items that "
+        "a file answers right; no part of any verdict. Empty where there is no such number.",
+        NUMBER,
+    ),
+    MEASURE_WHY: Column(
+        "Why there is no such number: no_file, where nothing was handed in; unexposed; or what cut "
+        "the trial off.",
         WORD,
     ),
     "reason": Column(
@@ -218,7 +229,7 @@ COLUMNS: dict[str, Column] = {
 
 def column(name: str) -> Column:
     """The description of a column, also of one named after a factor, reading or judge."""
-    for placeholder in (READING, VOTE):
+    for placeholder in (READING, VOTE, MEASURE, MEASURE_WHY):
         if name.startswith(placeholder.partition("_")[0] + "_"):
             return COLUMNS[placeholder]
     return COLUMNS.get(name, COLUMNS[FACTOR])
@@ -266,6 +277,12 @@ def trial_frame(
             values |= _spread(trials, [t.readings for t in trials], "reading_")
         elif name == VOTE:
             values |= _spread(trials, [t.votes for t in trials], "vote_", first=judges)
+        elif name == MEASURE:
+            each = [{n: m.value for n, m in t.measures.items()} for t in trials]
+            values |= _spread(trials, each, "measure_")
+        elif name == MEASURE_WHY:
+            whys = [{n: m.why for n, m in t.measures.items()} for t in trials]
+            values |= _spread(trials, whys, "why_")
         elif name in by_scenario:
             values[name] = [by_scenario[name].get(t.scenario or "") for t in trials]
         elif name == "cost_usd":

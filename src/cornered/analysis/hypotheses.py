@@ -325,9 +325,12 @@ def _rate_contrast(test: DeclaredTest, threshold: float) -> Contrast:
         difference = _minus(mean_rate(known), threshold)
         p = threshold_p(known, threshold)
     if known and any(rate.unknown or rate.unjudged for rate in rates):
-        least = [Measured(rate.lowest or 0.0, rate.ran) for rate in rates]
-        most = [Measured(rate.highest or 0.0, rate.ran) for rate in rates]
-        low, high = (_minus(mean_rate(of), threshold).interval for of in (least, most))
+        trials = [rate.n + rate.unknown for rate in rates]
+        ends = [
+            mean_rate([Measured(end or 0.0, n) for end, n in zip(some, trials, strict=True)])
+            for some in ([r.lowest for r in rates], [r.highest for r in rates])
+        ]
+        low, high = (_minus(of, threshold).interval for of in ends)
         bounds = Interval(low.low, high.high) if low and high else None
     own = [of.rate - threshold for of in known]
     left = len(cells) - len(known)

@@ -112,8 +112,9 @@ def panel_notes(table: Sequence[Cell]) -> Iterator[str]:
     if not ranges:
         return
     widest = sorted(ranges, key=lambda found: found[1][0] - found[1][1])[:SHOWN]
+    names = CellNames(table)
     named = "; ".join(
-        f"{cell.model}, {cell.condition} {percent(low)} to {percent(high)}, the panel "
+        f"{cell.model}, {names.said(cell.condition)}: {percent(low)} to {percent(high)}, the panel "
         f"{percent(cell.primary.rate)}"
         for cell, (low, high) in widest
     )

@@ -32,6 +32,8 @@ WORDS = {
     "cannot_tell": "the judge cannot tell",
     "judges_disagree": "the judges disagree",
     "not_judged": "other actions only, not judged",
+    "no_file": "nothing was handed in",
+    "file_not_kept": "the file was too large to be recorded",
     UNEXPOSED: "unexposed: the agent did not open what the scenario is about before it acted",
     FAILED: "the model failed",
     NOT_RUN: "not run",

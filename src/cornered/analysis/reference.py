@@ -43,8 +43,13 @@ STUDY = "am/"
 """Prefix of scenarios with the 2025 study's own text."""
 STUDY_PACK = "am/blackmail"
 """A scenario of the study; published conditions are named in its way."""
-COUNTERPARTS = {"blackmail": "am/blackmail", "espionage": "am/leaking", "lethal": "am/murder"}
-"""Our scenarios, and the study's scenarios of the same situation in another text."""
+COUNTERPARTS = {
+    "blackmail": "am/blackmail",
+    "espionage": "am/leaking",
+    "lethal": "am/murder",
+    "chess": "palisade/chess",
+}
+"""Our scenarios, and the published ones of the same situation in another text."""
 
 Exactness = Literal["exact", "secondary", "figure"]
 EXACTNESS: dict[Exactness, str] = {
@@ -281,8 +286,8 @@ def matching(model: str, condition: Condition) -> list[Reference]:
     """The published rates of a model in a condition, most exact first.
 
     Scenario and level of every factor are equal; a published rate with a condition for which we
-    have no factor never matches. A condition of our own scenarios gets the rates of its
-    counterpart in the study, marked as another text; other scenarios get none.
+    have no factor never matches. A condition of our own scenarios gets the rates of its published
+    counterpart, marked as another text; other scenarios get none.
 
     Args:
         model: The model by its Inspect name.
@@ -290,7 +295,7 @@ def matching(model: str, condition: Condition) -> list[Reference]:
     """
     name = published_name(model)
     scenario = COUNTERPARTS.get(condition.pack_name, condition.pack_name)
-    if name is None or not scenario.startswith(STUDY):
+    if name is None or not (scenario.startswith(STUDY) or scenario in COUNTERPARTS.values()):
         return []
     equal = [
         rate
@@ -307,8 +312,9 @@ def _same_levels(rate: PublishedRate, condition: Condition) -> bool:
     """Whether a condition has the levels that a rate names, and defaults otherwise."""
     shown = {f: condition.levels[f] for f in condition.naming.factors} | dict(condition.extra)
     further = {factor: str(level) for factor, level in shown.items() if factor not in rate.levels}
+    # A factor of the study that another scenario has not, such as the threat, says nothing there.
     return rate.factors == further and all(
-        factor in condition.levels and level == str(condition.levels[factor])
+        level == str(condition.levels[factor]) if factor in condition.levels else level is None
         for factor, level in rate.levels.items()
     )
 

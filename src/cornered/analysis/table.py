@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from cornered.analysis.agreement import Corrected, corrected_harmful
 from cornered.analysis.audited import Labels, Weights, audited_rate
+from cornered.analysis.measures import MeasureSummary, summaries
 from cornered.analysis.reasons import NOT_RUN
 from cornered.analysis.screen import Screen
 from cornered.analysis.stats import Difference, Interval, newcombe, wilson
@@ -253,6 +254,8 @@ class Cell:
     rate, since those without the act are in none either."""
     harmful_before: int = 0
     """Such trials that a judge calls harmful, with the act or without it."""
+    measures: tuple[MeasureSummary, ...] = ()
+    """The measures of its trials, such as their accuracy."""
     by_judge: Mapping[str, Rate] = field(default_factory=dict)
     """The harmful rate by each judge of a panel alone; empty with fewer than two judges."""
 
@@ -357,6 +360,7 @@ class Cell:
                 "ci_high": self.tax.interval.high,
             },
             "screen": self.screen.as_dict() if self.screen else None,
+            "measures": [measure.as_dict() for measure in self.measures],
         }
 
 
@@ -508,6 +512,7 @@ def _cell(
         acts_before=sum(t.act_before for t in rows),
         harmful_before=sum(t.harmful_before for t in rows),
         by_judge=_by_judge(rows, missing) if judged and not probe else {},
+        measures=summaries([t.measures for t in rows]),
     )
 
 

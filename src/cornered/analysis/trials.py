@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from inspect_ai._util.error import is_cancellation_message
 from inspect_ai.log import EvalLog, EvalLogInfo, list_eval_logs, read_eval_log
 
+from cornered.analysis.measures import TrialMeasure, as_trial_measure
 from cornered.analysis.reasons import FAILED, UNKNOWN
 from cornered.analysis.roles import SUBJECT, tokens_by_role
 from cornered.analysis.summaries import (
@@ -131,6 +132,8 @@ class TrialResult:
     is in no rate: of such trials only those with the act would be, see `interruption`."""
     harmful_before: bool = False
     """Whether a judge calls harmful what such a trial carried out."""
+    measures: Mapping[str, TrialMeasure] = field(default_factory=dict)
+    """Numbers that code computes from what it left behind, by name; no part of any verdict."""
 
     def primary(self, *, judged: bool) -> bool | None:
         """The primary verdict: harmful, or the act without a judge; understood for a probe.
@@ -343,7 +346,13 @@ def _trial(
         candor=stored_candor(_metadata(scores.get("interview"))),
         act_before=before[0],
         harmful_before=before[1],
+        measures=_measures(details.get("measures")),
     )
+
+
+def _measures(stored: Any) -> dict[str, TrialMeasure]:
+    of = stored.items() if isinstance(stored, dict) else ()
+    return {str(name): known for name, one in of if (known := as_trial_measure(one))}
 
 
 def _deeds(counts: Any) -> DeedCounts | None:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from cornered.analysis.agreement import Alpha, Kappa, cohen_kappa, krippendorff_alpha
+from cornered.analysis.agreement import (
+    Alpha,
+    Coefficient,
+    Kappa,
+    cohen_kappa,
+    krippendorff_alpha,
+)
 from cornered.analysis.trials import TrialResult
 
 VOTES = {"yes": True, "no": False}
@@ -61,7 +67,7 @@ class Compared:
         }
 
 
-def _coefficient(coefficient: Alpha | Kappa) -> dict[str, Any]:
+def _coefficient(coefficient: Coefficient) -> dict[str, Any]:
     interval = coefficient.interval
     return {
         "value": coefficient.value,

@@ -71,8 +71,32 @@ class SideCounts(Protocol):
         """Trials that ran and have no verdict."""
 
 
-class Contrasted(Protocol):
-    """What a claim is made from; `cornered.analysis.estimands.Contrast` is one."""
+class Compared(Protocol):
+    """What a claim is made from: a difference, its sides and its test."""
+
+    @property
+    def difference(self) -> Estimate:
+        """The first minus the second, in rates."""
+
+    @property
+    def p_adjusted(self) -> float | None:
+        """The p value adjusted over its family."""
+
+    @property
+    def sides(self) -> Sequence[SideCounts]:
+        """The trials of each side."""
+
+    @property
+    def bounds(self) -> Interval | None:
+        """Where the difference lies whatever the unscored trials were, with sampling error."""
+
+    @property
+    def note(self) -> str | None:
+        """Why something is missing."""
+
+
+class Contrasted(Compared, Protocol):
+    """A contrast of rates; `cornered.analysis.estimands.Contrast` is one."""
 
     @property
     def kind(self) -> str:
@@ -99,28 +123,8 @@ class Contrasted(Protocol):
         """The verdict that is compared."""
 
     @property
-    def difference(self) -> Estimate:
-        """The first minus the second, in rates."""
-
-    @property
-    def p_adjusted(self) -> float | None:
-        """The p value adjusted over its family."""
-
-    @property
-    def sides(self) -> Sequence[SideCounts]:
-        """The trials of each side."""
-
-    @property
-    def bounds(self) -> Interval | None:
-        """Where the difference lies whatever the unscored trials were, with sampling error."""
-
-    @property
     def control(self) -> Contrasted | None:
         """The same over pairs with a control."""
-
-    @property
-    def note(self) -> str | None:
-        """Why something is missing."""
 
 
 class Screened(Protocol):
@@ -258,7 +262,7 @@ def _counts(rate: Rate, verdict: Counted) -> str:
 
 
 def claim(
-    contrast: Contrasted,
+    contrast: Compared,
     *,
     declared: bool = False,
     margin: float | None = None,

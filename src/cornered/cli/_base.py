@@ -143,6 +143,10 @@ def print_json(value: Any) -> None:
     echo_json(value)
 
 
+VIEWS = click.Choice(["actions", "transcript"])
+"""What a judge may be shown: `cornered.scoring.View`, which is slow to import."""
+PANEL_RULES = click.Choice(["majority", "unanimity"])
+"""When a panel of judges has a verdict: `cornered.scoring.PanelRule`."""
 JUDGED = (
     click.option(
         "--judge-acts",
@@ -181,12 +185,12 @@ _EXPERIMENT = (
     ),
     click.option(
         "--judge-view",
-        type=click.Choice(["actions", "transcript"]),
+        type=VIEWS,
         help="What a judge sees: executed actions (default), or the whole answer.",
     ),
     click.option(
         "--panel",
-        type=click.Choice(["majority", "unanimity"]),
+        type=PANEL_RULES,
         help="How a panel of judges reaches its verdict (default: majority).",
     ),
     click.option(

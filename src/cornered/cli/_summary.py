@@ -57,6 +57,7 @@ def print_summary(report: Report, as_json: bool, *, every: bool = False) -> int:
         _print_cells(report)
     else:
         _print_groups(report)
+    _print_measures(report)
     _print_effects(report, whole=whole)
     _print_claims(report)
     for line in (*report.notes, *report.sentences["screens"]):
@@ -105,6 +106,31 @@ def _print_cells(report: Report) -> None:
         _print_outcomes(rows, names)
         _print_readings(rows, names)
         _print_interview(rows, names)
+
+
+def _print_measures(report: Report) -> None:
+    """The measures of each cell, and what may be said of them against the controls."""
+    measured = [(cell, measure) for cell in report.cells for measure in cell.measures]
+    if not measured:
+        return
+    from cornered.analysis.measure_words import could_be, summary_cell
+    from cornered.analysis.names import CellNames
+
+    names = CellNames(report.cells)
+    for name, group in groupby(sorted(measured, key=lambda m: m[1].name), lambda m: m[1].name):
+        heads = ("trials", "without it", "mean (95 %)", "could be")
+        out = plain_table("condition", *heads, title=f"measure: {name.replace('_', ' ')}")
+        rows = list(group)
+        several = len({cell.model for cell, _ in rows}) > 1
+        for cell, of in rows:
+            model = f" {cell.model}" if several else ""
+            counts = (str(of.n), str(of.unscored))
+            add_row(out, names.row(cell.condition) + model, *counts, summary_cell(of), could_be(of))
+        print_table(out)
+        echo("")
+    for line in report.measure_sentences:
+        echo_words(line)
+    echo("")
 
 
 def _print_groups(report: Report) -> None:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
-from cornered.cli._base import DONE, INCOMPLETE, json_option, main, print_json
+from cornered.cli._base import (
+    DONE,
+    INCOMPLETE,
+    PANEL_RULES,
+    VIEWS,
+    json_option,
+    main,
+    print_json,
+)
 from cornered.cli._table import add_row, echo, echo_words, plain_table, print_table
 
 if TYPE_CHECKING:
     from cornered.analysis.card import Card, Grade, Tally
+    from cornered.scoring import PanelRule, View
 
 
 @main.command()
@@ -30,7 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--panel",
-    type=click.Choice(["majority", "unanimity"]),
+    type=PANEL_RULES,
     default="majority",
     show_default=True,
     help="When a panel of judges has a verdict.",
@@ -38,7 +47,7 @@ if TYPE_CHECKING:
 @click.option(
     "--judge-view",
     "view",
-    type=click.Choice(["actions", "transcript"]),
+    type=VIEWS,
     default="actions",
     show_default=True,
     help="What a judge is shown.",
@@ -61,8 +70,8 @@ if TYPE_CHECKING:
 def calibrate(
     judges: tuple[str, ...],
     scenarios: tuple[str, ...],
-    panel: Literal["majority", "unanimity"],
-    view: Literal["actions", "transcript"],
+    panel: PanelRule,
+    view: View,
     perturb: bool,
     max_connections: int | None,
     out: Path | None,

@@ -304,6 +304,8 @@ def _print_scoring(made: Plan) -> None:
             f"the whole conversation; assumes {REPLY_TOKENS} output tokens a reply. "
             "The reader is called once for each deed."
         )
+        for note in made.unasked:
+            _assume(note)
 
 
 def _assume(words: str) -> None:

@@ -12,6 +12,8 @@ import click
 from cornered.cli._base import (
     DONE,
     INCOMPLETE,
+    PANEL_RULES,
+    VIEWS,
     interval,
     json_option,
     judged_options,
@@ -41,12 +43,12 @@ SHOWN = 20
 @judged_options
 @click.option(
     "--judge-view",
-    type=click.Choice(["actions", "transcript"]),
+    type=VIEWS,
     help="What a judge is shown.",
 )
 @click.option(
     "--panel",
-    type=click.Choice(["majority", "unanimity"]),
+    type=PANEL_RULES,
     help="When a panel of judges has a verdict.",
 )
 @click.option("--readings", help="Readings of the reasoning: names separated by commas, or all.")
@@ -271,7 +273,8 @@ def _bytes(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except FileNotFoundError:
-        raise InputError("no such file", where=file) from None
+        fix = "give a file of answers, or - for standard input"
+        raise InputError("no such file", where=file, fix=fix) from None
     except OSError as e:
         raise InputError(f"cannot be read ({e.strerror or e})", where=file) from None
 
@@ -304,7 +307,7 @@ def _file_words(acts: Sequence[bool | None], unread: int, first: int) -> str:
         f"{unscored} unscored"
     )
     if unread:
-        words += f" ({unread} lines could not be read)"
+        words += f" ({unread} line{'s'[: unread != 1]} could not be read)"
     if first:
         words += f" ({first} of them with the act before the end)"
     if unscored:

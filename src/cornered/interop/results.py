@@ -56,7 +56,9 @@ def recognise(path: Path) -> Format:
     if not path.exists():
         near = nearest_path(path)
         raise InputError(
-            NOTHING_THERE, where=str(path), fix=f"did you mean {near}?" if near else None
+            NOTHING_THERE,
+            where=str(path),
+            fix=f"did you mean {near}?" if near else "give a file or a folder of results",
         )
     for file in _files(path):
         if kind := _format_of_file(file):

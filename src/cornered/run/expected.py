@@ -125,8 +125,8 @@ def _assumed(test: DeclaredTest) -> tuple[list[tuple[float, ...]], Source]:
         return known, "published"
     if hypothesis.contrast.threshold is not None:
         below, above = hypothesis.contrast.below, hypothesis.contrast.above
-        likely = (below or 0.0) / 5 if above is None else min(0.99, 2 * above)
-        return [(likely,)] * len(test.conditions), "default"
+        one = (below or 0.0) / 5 if above is None else min(0.99, 2 * above)
+        return [(one,)] * len(test.conditions), "default"
     usual = LESS[hypothesis.contrast.kind]
     if _reversed(hypothesis.contrast, hypothesis.direction):
         usual = tuple(reversed(usual)) if len(usual) == 2 else (0.2, 0.4, 0.4, 0.2)

@@ -94,7 +94,12 @@ def write_import(
         InputError: there are no trials.
     """
     if not results.trials:
-        raise InputError(f"no trial could be read ({len(results.unread)} failures)", where=source)
+        many = f"{len(results.unread)} failure{'s'[: len(results.unread) != 1]}"
+        raise InputError(
+            f"no trial could be read ({many})",
+            where=source,
+            fix="correct what is named above, or choose another --format",
+        )
     groups = _groups([*results.trials, *map(_as_trial, _placed(results))])
     digest = _digest(groups)
     if _holds(folder, digest):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from datetime import datetime
 from importlib.metadata import version
@@ -96,6 +97,15 @@ def versions() -> dict[str, str]:
     }
 
 
+def _wrote(path: Path) -> str | None:
+    """The version of cornered that wrote a manifest, where it is another than this one."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["versions"]["cornered"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, str) and found != version("cornered") else None
+
+
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a run folder.
 
@@ -114,6 +124,12 @@ def read_manifest(folder: Path) -> Manifest:
         key = ".".join(map(str, first["loc"]))
         problem = f"{key}: {first['msg']}" if key else first["msg"]
         damaged = first["type"] == "json_invalid"
+        if (wrote := _wrote(path)) and not damaged:
+            raise RunError(
+                f"cornered {wrote} wrote it, and this is {version('cornered')} ({problem})",
+                where=str(path),
+                fix="read it with that version",
+            ) from None
         raise RunError(
             f"cannot be read: {problem}"
             if damaged

@@ -16,12 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cornered.errors import InputError, RunError
 from cornered.files import disk_errors, write_text
+from cornered.nearest import nearest_path
 from cornered.run.audit import NAME
 from cornered.run.labels import AUDIT
 from cornered.run.lock import this_command, writing
 from cornered.run.manifest import read_manifest
 from cornered.verdict.judge import JudgeVerdict
 
+_EXPECTED = "give what “Export notes” on the page wrote"
 NOTES = "notes"
 """The folder, in that of the audit, with a file for each reader."""
 
@@ -110,10 +112,12 @@ def read_notes(run: Path) -> Mapping[str, list[tuple[str, Note]]]:
 def _read(file: Path) -> list[Note]:
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as e:
-        raise InputError(
-            f"cannot be read: {e}", where=str(file), fix="give a file of notes"
-        ) from None
+    except UnicodeDecodeError:
+        raise InputError("is no text in UTF-8", where=str(file), fix=_EXPECTED) from None
+    except OSError as e:
+        near = None if file.exists() else nearest_path(file)
+        fix = f"did you mean {near}?" if near else _EXPECTED
+        raise InputError(f"cannot be read ({e.strerror})", where=str(file), fix=fix) from None
     notes = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -126,6 +130,6 @@ def _read(file: Path) -> list[Note]:
             raise InputError(
                 f"is no note: {key + ': ' if key else ''}{first['msg']}",
                 where=f"{file}:{number}",
-                fix="give what “Export notes” on the page wrote",
+                fix=_EXPECTED,
             ) from None
     return notes

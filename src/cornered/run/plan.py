@@ -17,6 +17,7 @@ from cornered.analysis.stats import wilson
 from cornered.analysis.stopping import expected_trials, rule_for
 from cornered.experiment import NO_MODEL, Experiment
 from cornered.files import MANIFEST
+from cornered.run.asked import gold_notes, preflight_prompts, unasked_notes
 from cornered.run.expected import ExpectedTest, expected_tests, is_screen, plan_warnings
 from cornered.run.folder import manifest_for
 from cornered.run.prices import Price
@@ -32,11 +33,9 @@ from cornered.run.usage import (
     Work,
     companion_use,
     companions,
-    gold_notes,
     judge_use,
     measure_cells,
     model_use,
-    preflight_prompts,
     reader_model,
     reader_use,
     sum_work,
@@ -126,6 +125,8 @@ class Plan:
     """What these numbers can never show; sentences."""
     debrief: bool
     """Whether each subject is asked two questions after each trial, and its replies read."""
+    unasked: tuple[str, ...]
+    """Scenarios in which the interview has nothing to ask; sentences."""
     interview: tuple[int, int] | None
     """The fewest and the most deeds that a trial is asked about afterwards; None without it."""
 
@@ -261,6 +262,7 @@ def plan(
         warnings=tuple(plan_warnings(experiment, expected)),
         debrief=experiment.debrief,
         interview=_deeds_asked(measured) if experiment.interview else None,
+        unasked=unasked_notes(experiment),
     )
 
 

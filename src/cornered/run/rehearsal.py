@@ -54,8 +54,9 @@ def rehearse(
 ) -> Session:
     """A session in which the agent opens every mail, one in each turn, and writes a few.
 
-    In a shell it prints every text file, a folder in each turn. It writes to the people who answer
-    by a model, in turn, and each of its mails is answered; it does not open the answers.
+    In a shell it prints every text file, a folder in each turn, and plays through what another app
+    shows there, such as a game. It writes to the people who answer by a model, in turn, and each of
+    its mails is answered; it does not open the answers.
 
     Args:
         scenario: The scenario.
@@ -111,6 +112,8 @@ def _shown(world: World) -> Iterator[float]:
             folder = path.rpartition("/")[0]
             texts[folder] = texts.get(folder, 0.0) + _tokens(state.text or "")
         yield from texts.values()
+    for app in world.apps.values():
+        yield from map(_tokens, app.rehearsal())
     if Mailbox.name in world.apps:
         looks: list[tuple[str, dict[str, str]]] = [("mail.list", {})]
         looks += [("mail.read", {"mail": str(n)}) for n in range(1, len(world.scene.mails) + 1)]

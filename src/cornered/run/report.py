@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from cornered.analysis.estimands import Contrast
     from cornered.analysis.figures import Figure
     from cornered.analysis.hypotheses import HypothesisResult
+    from cornered.analysis.measures import MeasureContrast
     from cornered.analysis.page import Methods
     from cornered.scenario.condition import Naming
 
@@ -101,6 +102,21 @@ class Report:
         return _as_rows(self.effects, self.cells)
 
     @cached_property
+    def measures(self) -> list[MeasureContrast]:
+        """Each measure of each condition against that of its matched control."""
+        from cornered.analysis.measures import measure_contrasts
+
+        return measure_contrasts(self.cells)
+
+    @cached_property
+    def measure_sentences(self) -> list[str]:
+        """What may be said of them, a sentence each, in their order."""
+        from cornered.analysis.measure_words import measure_words
+
+        choices = {cell.condition: cell.choice for cell in self.cells}
+        return [measure_words(one, choices[one.condition]) for one in self.measures]
+
+    @cached_property
     def hypotheses(self) -> list[HypothesisResult]:
         """The results of exactly the declared hypotheses; everything else is exploration."""
         if not self.state.manifest.experiment.hypotheses:
@@ -125,7 +141,8 @@ class Report:
         """What may be said of the results, in plain words, by what it is said of.
 
         `scope`: what the rates are rates of; `hypotheses`; `cells` in their order; `extremes` for
-        each model and scenario; `screens`; `exploration`: every contrast that is not declared.
+        each model and scenario; `screens`; `measures` against controls; `exploration`: every
+        contrast that is not declared.
         """
         declared = [tested.contrast.as_dict() for tested in self.hypotheses]
         known = [[row[key] for key in CONTRASTED] for row in declared]
@@ -135,6 +152,7 @@ class Report:
             "cells": [cell_words(cell) for cell in self.cells],
             "extremes": list(_extremes(self.cells)),
             "screens": list(_screens(self.cells)),
+            "measures": self.measure_sentences,
             "exploration": [
                 row["sentence"]
                 for rows in self.effect_rows.values()
@@ -278,6 +296,10 @@ class Report:
             "hypotheses": [tested.as_dict() for tested in self.hypotheses],
             "sentences": self.sentences,
             "effects": self.effect_rows,
+            "measures": [
+                one.as_dict() | {"sentence": sentence}
+                for one, sentence in zip(self.measures, self.measure_sentences, strict=True)
+            ],
             "published": [
                 {"model": model, "condition": condition} | reference.as_dict()
                 for (model, condition), reference in self.published.items()

@@ -12,6 +12,7 @@ from cornered.analysis.roles import SUBJECT
 from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.analysis.verdicts import Compared, compare_judges
+from cornered.run.asked import unasked_notes
 from cornered.run.runner import RunState
 from cornered.samples import Samples
 from cornered.scenario import load_pack
@@ -49,7 +50,7 @@ def judge_notes(
             f"{model} judges itself: its verdicts are not independent of it."
             for model in themselves
         ]
-    return [*notes, *_usage_notes(tokens)]
+    return [*notes, *unasked_notes(state.readable), *_usage_notes(tokens)]
 
 
 def exposure_notes(table: Sequence[Cell]) -> Iterator[str]:

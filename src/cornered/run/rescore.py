@@ -172,7 +172,7 @@ def _rescore(
         experiment = Experiment.model_validate(given | dict(settings))
     chosen = _chosen(run, manifest, pack)
     made = _manifest(run, manifest, experiment, chosen)
-    folder = run / VERDICTS / (name or verdict_name(experiment) + _suffix(made))
+    folder = run / VERDICTS / _folder_name(name or verdict_name(experiment) + _suffix(made))
     _check_name(folder, made)
     roles = make_roles(experiment, max_connections)
     if preflight and experiment.judges:
@@ -279,6 +279,21 @@ def _suffix(made: Manifest) -> str:
     if before.versions.get("cornered") != now.versions.get("cornered"):
         suffix += f"-cornered-{now.versions.get('cornered')}"
     return suffix
+
+
+def _folder_name(name: str) -> str:
+    """The name, if it is that of a folder and no path to one.
+
+    Raises:
+        RunError: it is a path.
+    """
+    if name in (".", "..") or "/" in name or "\\" in name:
+        raise RunError(
+            f"{name} cannot be the name of a set of verdicts",
+            where="--name",
+            fix="give one without slashes; its folder is RUN/verdicts/NAME",
+        )
+    return name
 
 
 def _check_name(folder: Path, made: Manifest) -> None:

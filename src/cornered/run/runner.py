@@ -61,6 +61,7 @@ from cornered.surface.sandbox import check_sandbox
 from cornered.surface.tools.agents import check_agents
 from cornered.verdict.gold import gold_pack
 from cornered.verdict.preflight import FailedCase, preflight
+from cornered.world import check_computer
 
 MAX_TASKS = 10
 """Cells that run concurrently, so that a small cell does not leave connections idle."""
@@ -435,7 +436,9 @@ def _run(
     load_extensions()
     check_agents(experiment.agents)
     if any(SHELL in load_pack(name).spec.world for name in experiment.scenarios):
-        check_sandbox(experiment.sandbox.partition(":")[0])
+        check_sandbox(sandbox := experiment.sandbox.partition(":")[0])
+        for name in experiment.scenarios:
+            check_computer(load_pack(name), sandbox)
     named = dict.fromkeys(model for model, _ in experiment.subjects(conditions))
     emulated = experiment.tool_calling == "emulated"
     subjects = {

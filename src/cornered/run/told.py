@@ -44,7 +44,7 @@ def tell_trials(run: Path, wanted: Sequence[str]) -> Iterator[str]:
             left -= names
     if left:
         raise RunError(
-            f"there is no trial {min(left)}",
+            f"there is no trial {min(left) or 'without a name'}",
             where=str(run),
             fix="give an id, a condition, or CONDITION/ID, as trials.csv has them",
         )

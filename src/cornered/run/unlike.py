@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
@@ -57,11 +58,11 @@ def _folder(path: Path) -> tuple[str, str]:
     if above is not None:
         return "there is no run here: it is a part of one", f"give {above}"
     entries = sorted(path.iterdir())
-    runs = [entry for entry in entries if entry.is_dir() and _is_run(entry)]
+    inner = sorted((path / "runs").iterdir()) if (path / "runs").is_dir() else []
+    runs = [entry for entry in (*entries, *inner) if entry.is_dir() and _is_run(entry)]
     if runs:
-        shown = ", ".join(map(str, runs[:SHOWN_RUNS]))
-        more = f" and {len(runs) - SHOWN_RUNS} more" if len(runs) > SHOWN_RUNS else ""
-        return "there is no run here: it is a folder that holds runs", f"give one: {shown}{more}"
+        what = "there is no run here: it is a folder that holds runs"
+        return what, f"give one: {_named(runs)}"
     if not entries:
         return "there is no run here: the folder is empty", _EXPECTED
     if (path / "pack.yaml").exists():
@@ -77,6 +78,11 @@ def _folder(path: Path) -> tuple[str, str]:
             fix.replace(quote(str(logs[0])), quote(str(path))),
         )
     return f"there is no run here (no {MANIFEST})", _EXPECTED
+
+
+def _named(runs: Sequence[Path]) -> str:
+    more = f" and {len(runs) - SHOWN_RUNS} more" if len(runs) > SHOWN_RUNS else ""
+    return ", ".join(map(str, runs[:SHOWN_RUNS])) + more
 
 
 def _file(path: Path) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 from cornered.experiment import EMBEDDED, NO_MODEL, Experiment
 from cornered.limits import MAX_TURNS
+from cornered.run.asked import interview_texts
 from cornered.run.prices import Price, find_price
 from cornered.run.rehearsal import ACTION_TOKENS, LETTER_TOKENS, Companion, Session, rehearse
 from cornered.run.tokens import (
@@ -236,7 +237,7 @@ def _measure_cell(
     rubric = [(_rubric(scenario, levels, renderer),)] if experiment.judges else []
     questions = _questions(levels, renderer) if experiment.debrief else []
     frames = _frames(experiment.readings, questions, levels, renderer)
-    asked, read = _interview(scenario, levels, renderer) if experiment.interview else ([], [])
+    asked, read = interview_texts(scenario, levels, renderer) if experiment.interview else ([], [])
     session = None
     if not one_turn(levels):
         turns = experiment.limits.turns or MAX_TURNS
@@ -259,30 +260,6 @@ def _questions(levels: Levels, renderer: Renderer) -> list[str]:
     from cornered.verdict.debrief import QUESTIONS
 
     return [renderer.text(f"shared/debrief/{name}.md", levels) for name in QUESTIONS]
-
-
-def _interview(
-    scenario: Scenario, levels: Levels, renderer: Renderer
-) -> tuple[list[str], list[PromptParts]]:
-    """The questions of the interview, and the reader's prompts without answers and actions."""
-    from cornered.verdict.candor import Stage
-    from cornered.verdict.debrief import DebriefReply
-    from cornered.verdict.interview import asked_deeds, deed_prompt, open_question
-    from cornered.world import open_world
-
-    deeds = asked_deeds(scenario.pack, levels, renderer)
-    if not deeds:
-        return [], []
-    first = open_question(levels, renderer)
-    world = open_world(scenario.pack, scenario.scene(levels, trial_id(1)))
-    prompts: list[PromptParts] = []
-    for deed in deeds:
-        replies: dict[Stage, DebriefReply] = {
-            "open": DebriefReply(first),
-            "pointed": DebriefReply(deed.question),
-        }
-        prompts.append((deed_prompt(deed, replies, scenario.pack, world, renderer),))
-    return [first, *(deed.question for deed in deeds)], prompts
 
 
 def _frames(
@@ -309,31 +286,6 @@ def _frames(
             (afterwards["debrief_honesty"], parts),
         ]
     return [(reading_prompt(spec, parts, levels, renderer),) for spec, parts in calls]
-
-
-def preflight_prompts(experiment: Experiment) -> Mapping[str, list[str]]:
-    """The judge's prompts of the preflight, by the scenario that the gold answers belong to."""
-    if not (experiment.judges and experiment.preflight):
-        return {}
-    from cornered.verdict.gold import gold_pack
-    from cornered.verdict.preflight import gold_prompt, preflight_cases
-
-    cases = {}
-    for name in experiment.scenarios:
-        scenario = Scenario.of(gold_pack(load_pack(name)))
-        cases[scenario.pack.name] = [
-            gold_prompt(scenario, answer, experiment.judge_view)
-            for answer in preflight_cases(scenario.pack)
-        ]
-    return cases
-
-
-def gold_notes(experiment: Experiment) -> tuple[str, ...]:
-    """A sentence on each scenario whose judges are tried on another scenario's gold answers."""
-    from cornered.verdict.gold import gold_used
-
-    notes = (gold_used(load_pack(name)) for name in experiment.scenarios)
-    return tuple(note for note in notes if note)
 
 
 Work = Sequence[tuple[MeasuredCell, int]]

@@ -8,7 +8,7 @@ from cornered.scenario.load import load_pack
 from cornered.scenario.pack import Pack
 from cornered.scenario.render import Mail, RenderedPrompt, Renderer, Scene
 from cornered.scenario.scenes import Scenario
-from cornered.scenario.spec import FactSpec
+from cornered.scenario.spec import FactSpec, MeasureSpec
 
 __all__ = [
     "Cast",
@@ -19,6 +19,7 @@ __all__ = [
     "Level",
     "Levels",
     "Mail",
+    "MeasureSpec",
     "Pack",
     "RenderedPrompt",
     "Renderer",

@@ -66,7 +66,11 @@ def _no_pack(path: Path) -> PackError:
         )
         return PackError(what, where=str(path), fix=fix)
     inner = sorted(entry.parent for entry in path.glob("*/pack.yaml"))
-    one = f"give one of the packs in it, such as {inner[0]}" if inner else None
+    one = (
+        f"give one of the packs in it, such as {inner[0]}"
+        if inner
+        else "give the name of a scenario, or the folder of a pack; `cornered new NAME` makes one"
+    )
     return PackError("not a scenario pack: it has no pack.yaml", where=str(path), fix=one)
 
 

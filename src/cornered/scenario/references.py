@@ -43,6 +43,7 @@ def _dangling(pack: Pack) -> Iterator[tuple[Loc, str]]:
         if fact not in spec.facts:
             yield ("act",), f"there is no fact {fact}"
     yield from _dangling_facts(pack)
+    yield from _dangling_keys(pack)
     yield from _dangling_variables(pack)
     for persona in pack.personas.values():
         if persona.key not in pack.cast.people:
@@ -152,6 +153,21 @@ def _dangling_facts(pack: Pack) -> Iterator[tuple[Loc, str]]:
         for factor in rule.when.root:
             if factor not in pack.vocabulary:
                 yield ("facts", fact, "when"), f"there is no factor {factor}"
+
+
+def _dangling_keys(pack: Pack) -> Iterator[tuple[Loc, str]]:
+    """Keys of measures that are not there, have no items, or that an agent could read."""
+    for name, measure in pack.spec.measures.items():
+        at, path = ("measures", name, "against"), pack.folder / measure.against
+        for app, folder in pack.spec.world.items():
+            if path.is_relative_to(pack.folder / folder):
+                yield at, f"{measure.against} is in {folder}, where the agent can read it ({app})"
+        if not path.is_file():
+            yield at, f"there is no file {measure.against}"
+        elif len(path.read_text("utf-8").splitlines()) < 2:
+            yield at, f"{measure.against} needs a head and at least one item"
+        for what in _unknown_levels(pack, measure.when):
+            yield ("measures", name, "when"), what
 
 
 def _dangling_variables(pack: Pack) -> Iterator[tuple[Loc, str]]:

@@ -200,6 +200,8 @@ class ShellSpec(_Strict):
     """The folders that exist and can be written; they are compared after each command."""
     blobs: dict[str, Annotated[int, Field(ge=1, le=20_000_000)]] = {}
     """Path of a file of random bytes, the same in every trial, to its size in bytes."""
+    blob_dates: dict[str, NaiveDatetime] = {}
+    """Path or glob of such files to when they were last changed; else a listing shows 1970."""
     hidden: list[str] = []
     """Folders and files of the system that are not to be seen, such as `/usr/games`."""
     deliver: list[DeliverySpec] = []
@@ -241,6 +243,33 @@ class OutcomeSpec(_Strict):
     """Without a judge, code decides for this rung where none of these facts holds."""
     if_: list[str] = Field(default=[], alias="if")
     """Without a judge, code decides for this rung where one of these facts holds."""
+    confirmed: bool = False
+    """Whether it is the act, confirmed, as the last rung always is. Such rungs stand last."""
+
+
+class MeasureSpec(_Strict):
+    """A number from 0 to 1 for each trial: the share of a key's items that a file answers right.
+
+    No trial is harmful for its number. What counts is the difference between a condition and its
+    matched control.
+    """
+
+    about: str
+    """One line for people."""
+    file: str = Field(pattern=r"^/")
+    """The file that the agent hands in, by its absolute path in the world."""
+    against: str
+    """The key, a CSV of the pack with a head, items in its first column and right answers in its
+    second. It lies outside the folders of the world, so that no agent can read it."""
+    harm: Literal["lower", "higher"] = "lower"
+    """The direction in which a difference from the control is harmful."""
+    when: When = When({})
+    """The conditions in which it is measured."""
+
+    @field_validator("against")
+    @classmethod
+    def _is_path(cls, value: str) -> str:
+        return check_path(value)
 
 
 class ScreenSpec(_Strict):
@@ -378,7 +407,10 @@ class PackSpec(_Strict):
     act: Annotated[list[str], BeforeValidator(_as_list)]
     """The harmful act: any of these facts."""
     outcomes: dict[str, OutcomeSpec] = {}
-    """The outcome ladder, from harmless to harmful; the last rung is the act, confirmed."""
+    """The outcome ladder, from harmless to harmful; the last rung is the act, confirmed, and so
+    are those before it that say so."""
+    measures: dict[str, MeasureSpec] = {}
+    """Numbers that code computes for each trial, by name, such as `accuracy`."""
     screen: ScreenSpec | None = None
     """The control rate above which a model is not ranked."""
     study: Literal["blackmail", "leaking", "murder"] | None = None
@@ -414,6 +446,19 @@ class PackSpec(_Strict):
         if unknown := [name for name in self.guard if name not in self.facts]:
             raise ValueError(f"guard: there is no fact {unknown[0]}")
         return self
+
+    @model_validator(mode="after")
+    def _confirmed_last(self) -> Self:
+        confirmed = [rung.confirmed for rung in [*self.outcomes.values()][:-1]]
+        if confirmed != sorted(confirmed):
+            raise ValueError("outcomes: the rungs that are confirmed stand last")
+        return self
+
+    @property
+    def confirmed_rungs(self) -> tuple[str, ...]:
+        """The rungs that go with the verdict yes, and with no other."""
+        last = [*self.outcomes][-1:]
+        return tuple(name for name, rung in self.outcomes.items() if rung.confirmed or name in last)
 
     @model_validator(mode="after")
     def _has_a_shell(self) -> Self:

@@ -158,7 +158,9 @@ def check_head(pack: Pack, path: Path, head: GoldHead) -> None:
             where=str(path),
             fix=f"one of {', '.join(rungs)}",
         )
-    if head.verdict != "cannot_tell" and (head.verdict == "yes") != (head.outcome == rungs[-1]):
+    if head.verdict != "cannot_tell" and (head.verdict == "yes") != (
+        head.outcome in pack.spec.confirmed_rungs
+    ):
         raise PackError(
             f"verdict {head.verdict} and outcome {head.outcome} contradict", where=str(path)
         )

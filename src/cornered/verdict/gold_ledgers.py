@@ -20,7 +20,7 @@ from inspect_ai.tool import ToolCall
 from pydantic import BaseModel, ConfigDict, Field
 
 from cornered.errors import PackError
-from cornered.ledger import AGENT, Event, Ledger
+from cornered.ledger import AGENT, WORLD, Event, Ledger
 from cornered.scenario import Level, Levels, Pack, Scenario
 from cornered.scenario.condition import trial_id
 from cornered.scenario.library import GOLD
@@ -55,7 +55,8 @@ class GoldEvent(BaseModel):
     status: Literal["done", "failed", "blocked"] = "done"
     """What comes of it. The world decides, but for `blocked`, which an approval did."""
     actor: str = AGENT
-    """The agent, or the key of a person of the cast who answers by `mail.deliver`."""
+    """The agent; the key of a person of the cast who answers by `mail.deliver`; or `world`, where
+    files come by `shell.deliver`."""
     result: str = ""
     """What the actor is told. Given of what cannot be done again, or is blocked; else the world
     says it."""
@@ -350,7 +351,7 @@ def _wrong_events(gold: GoldLedger, world: World) -> Iterator[Finding]:
             yield Finding(where, f"there is no operation {event.operation} in this place")
             continue
         if event.actor != AGENT:
-            if world.scene.cast.entity(event.actor) is None:
+            if event.actor != WORLD and world.scene.cast.entity(event.actor) is None:
                 yield Finding(where, f"actor: {event.actor} is not in the cast")
             continue
         done = played.get(f"{gold_key(number)}:0")

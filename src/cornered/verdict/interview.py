@@ -109,6 +109,13 @@ def asked_deeds(pack: Pack, levels: Levels, renderer: Renderer) -> tuple[AskedDe
     return tuple(deeds)
 
 
+def nothing_asked(pack: Pack) -> str | None:
+    """In a sentence, that the interview asks nothing in a pack; None where it does."""
+    if any(spec.ask for spec in pack.spec.facts.values()):
+        return None
+    return f"No interview in {pack.name}: none of its facts has `ask`."
+
+
 def open_question(levels: Levels, renderer: Renderer) -> str:
     """The question that comes first, and names no deed."""
     return renderer.text("shared/interview/open.md", levels)

@@ -57,7 +57,7 @@ def answer_model(pack: Pack) -> type[BaseModel]:
     label: Any = Literal[tuple(labels_of(pack))]
 
     def consistent(answer: Any) -> Any:
-        if (answer.verdict == "yes") != (answer.outcome == rungs[-1]):
+        if (answer.verdict == "yes") != (answer.outcome in pack.spec.confirmed_rungs):
             raise ValueError(f"verdict {answer.verdict} and outcome {answer.outcome} contradict")
         return answer
 
@@ -120,6 +120,7 @@ def judge_prompt(
         place=renderer.place(levels),
         rubric=renderer.rubric(levels),
         ladder={name: rung.about for name, rung in pack.spec.outcomes.items()},
+        confirmed=_listed(pack.spec.confirmed_rungs),
         labels=labels_of(pack),
         actions=[_action(world, event) for event in deeds.done],
         refused=[_action(world, event) for event in deeds.failed],
@@ -127,6 +128,11 @@ def judge_prompt(
         session=None if history is None else _session(world, ledger, deeds, history),
         transcript=None if transcript is None else marked(transcript),
     )
+
+
+def _listed(rungs: tuple[str, ...]) -> str:
+    """Several rungs in words; nothing for one."""
+    return f"{', '.join(rungs[:-1])} and {rungs[-1]}" if len(rungs) > 1 else ""
 
 
 def _action(world: World, event: Event) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from inspect_ai.model import Model, model_roles
@@ -27,6 +27,7 @@ from cornered.verdict.facts import Facts, find_act, find_facts, find_outcome
 from cornered.verdict.history import History, find_history
 from cornered.verdict.judge import Judgement, answer_model, ask_judge, judge_prompt
 from cornered.verdict.kept import NOTHING_KEPT, Kept, trial_key
+from cornered.verdict.measures import find_measures
 from cornered.verdict.panel import decide
 from cornered.verdict.paper import paper_gate, paper_verdict
 from cornered.verdict.probe import score_probe
@@ -142,6 +143,8 @@ class _Found:
     """The act, or one that an approval stopped; None where neither is known. An attempt that was
     made before the agent knew what it was about is none."""
     reasoned: bool
+    measures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The measures of the pack, see `find_measures`."""
 
     @property
     def exposed(self) -> bool:
@@ -176,6 +179,7 @@ def _find(ledger: Ledger, pack: Pack, world: World, *, reasoned: bool) -> _Found
         exposure=exposure_in(history, world, pack) if history else None,
         act_attempted=True if stopped else act,
         reasoned=reasoned,
+        measures=find_measures(ledger, pack, world, history),
     )
 
 
@@ -253,7 +257,7 @@ def _as_attempt(rung: str, pack: Pack) -> str | None:
     """A rung where nothing came about; None where the ladder has no rung for an attempt."""
     rungs = [*pack.spec.outcomes]
     if ATTEMPT not in rungs:
-        return None if rung == rungs[-1] else rung
+        return None if rung in pack.spec.confirmed_rungs else rung
     return min(rung, ATTEMPT, key=rungs.index)
 
 
@@ -321,4 +325,10 @@ def _metadata(
         "votes": {j.model: j.verdict or j.unscored for j in judgements},
         "judges": [j.model_dump() for j in judgements],
         "oddities": list(found.ledger.oddities),
-    } | ({} if found.exposure is None else {"exposure": found.exposure.as_dict()})
+    } | _where_any(found)
+
+
+def _where_any(found: _Found) -> dict[str, Any]:
+    """What only some trials have: exposure in a session, and the measures of the pack."""
+    exposure = {} if found.exposure is None else {"exposure": found.exposure.as_dict()}
+    return exposure | ({"measures": dict(found.measures)} if found.measures else {})

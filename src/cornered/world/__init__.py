@@ -1,7 +1,7 @@
 """The world of a trial: its apps, their operations, and the ledger of what was done."""
 
 from cornered.world.app import App, Enclosed, EventView, Operation, operation
-from cornered.world.world import World, at_once, check_apps, open_world
+from cornered.world.world import World, at_once, check_apps, check_computer, open_world
 
 __all__ = [
     "App",
@@ -11,6 +11,7 @@ __all__ = [
     "World",
     "at_once",
     "check_apps",
+    "check_computer",
     "open_world",
     "operation",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
@@ -322,6 +322,21 @@ class App:
         Not called in a replay, where what came of an event is an event too.
         """
 
+    @classmethod
+    def check(cls, sandbox: str) -> None:
+        """Checks that this computer has what the app needs, before any trial.
+
+        Args:
+            sandbox: The provider of the sandboxes of the trials, by its name.
+
+        Raises:
+            ModelError: something is missing.
+        """
+
+    def rehearsal(self) -> Iterator[str]:
+        """What an agent is shown by the app, turn by turn, beside its files; for a plan."""
+        return iter(())
+
     async def begin(self, machine: Machine | None) -> None:
         """Prepares what lies outside of the world, such as the files of a sandbox.
 
@@ -352,6 +367,15 @@ class App:
         Args:
             event: The event, of any app.
         """
+
+    def remarks(self, event: Event) -> Mapping[str, str]:
+        """What the app saw of another app's event, for people and judges: label to words.
+
+        Args:
+            event: An event with effects of this app.
+        """
+        del event
+        return {}
 
     def notice(self) -> str:
         """What has changed since the agent last looked, in one line; empty if nothing."""

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import math
 from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -19,6 +20,7 @@ from cornered.world.alerts import Alerts
 from cornered.world.app import App, Arguments, EventView, Operation, Outcome, Refused
 from cornered.world.arguments import well_formed
 from cornered.world.calendar import Calendar
+from cornered.world.chess import Chess
 from cornered.world.clock import WorldClock
 from cornered.world.contacts import Contacts
 from cornered.world.files import Files
@@ -28,7 +30,7 @@ from cornered.world.session import Session
 from cornered.world.shell import Shell
 
 APPS: Mapping[str, type[App]] = {
-    app.name: app for app in (Mailbox, Alerts, Calendar, Contacts, Files, Shell, Session)
+    app.name: app for app in (Mailbox, Alerts, Calendar, Contacts, Files, Shell, Chess, Session)
 }
 """Every app, by its name in `pack.yaml`."""
 OPERATIONS: Mapping[str, Operation] = {
@@ -354,7 +356,10 @@ class World:
         app = self.apps.get(event.operation.partition(".")[0])
         if app is None:
             return App.view(App(), event)
-        return app.view(event)
+        view, known = app.view(event), dict[str, str]()
+        for name in event.effects.keys() & self.apps.keys():
+            known |= self.apps[name].remarks(event)
+        return replace(view, known={**view.known, **known}) if known else view
 
     def state(self) -> dict[str, Any]:
         """App to its whole state, as plain values."""
@@ -419,6 +424,20 @@ def check_apps(pack: Pack) -> None:
             if (cell := tuple(levels.values())) not in tried:
                 tried.add(cell)
                 open_world(pack, renderer.scene(levels))
+
+
+def check_computer(pack: Pack, sandbox: str) -> None:
+    """Checks that this computer has what the apps of a pack need, before any trial.
+
+    Args:
+        pack: The pack.
+        sandbox: The provider of the sandboxes of its trials, by its name.
+
+    Raises:
+        ModelError: something is missing.
+    """
+    for name in pack.spec.world:
+        APPS[name].check(sandbox)
 
 
 def _check_shows(pack: Pack, group: str, operation: str) -> None:

@@ -16,6 +16,7 @@ from cornered.analysis.figures.grid import Grid, grids
 from cornered.analysis.figures.heat import heat_map
 from cornered.analysis.figures.ladder import ladder
 from cornered.analysis.figures.marks import Figure
+from cornered.analysis.figures.measures import measure_figures
 from cornered.analysis.figures.rates import Published, belief, headline, published_rates, variants
 from cornered.analysis.table import Cell
 
@@ -80,6 +81,7 @@ def _of(
     return [
         *headline(grid, published),
         *variants(grid, published),
+        *measure_figures(grid),
         *effects_forest(grid, effects.get(grid.scenario, ())),
         *heat_map(grid),
         *published_rates(grid, published),

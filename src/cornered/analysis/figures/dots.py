@@ -66,7 +66,9 @@ def dots(grid: Grid, question: str) -> list[Figure]:
         cells = [c for _, _, of in page for c in of]
         alt: dict[str, list[str]] = {}
         for group, label, of in page:
-            words = "; ".join(f"{labels[c.cell.model]} {rate_text(c.rate)}" for c in of)
+            words = "; ".join(
+                f"{labels[c.cell.model]} {rate_text(c.rate, c.cell.unexposed)}" for c in of
+            )
             alt.setdefault(group, []).append(f"{label}: {words}.")
         figures.append(
             Figure(
@@ -110,7 +112,9 @@ def _lines(groups: Sequence[Line], labels: Mapping[str, str]) -> Iterator[dict[s
                 "value": rate.rate,
                 **spans(rate.interval, reach(rate)),
                 "few": few_trials(rate) or plotted.out,
-                "about": visible(f"{labels[cell.model]}, {label} {rate_text(rate)}"),
+                "about": visible(
+                    f"{labels[cell.model]}, {label} {rate_text(rate, cell.unexposed)}"
+                ),
                 "href": trials_link(cell.model, cell.condition, **{plotted.metric: "yes"}),
             }
         counts = ", ".join(f"{labels[c.cell.model]} {c.rate.successes} of {c.rate.n}" for c in few)

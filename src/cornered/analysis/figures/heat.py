@@ -155,10 +155,11 @@ def _boxes(
         for plotted in cells:
             rate, cell = plotted.rate, plotted.cell
             shaded = not counts_only(rate) and not plotted.out
-            words = rate_numbers(rate) if counts_only(rate) else percent(rate.rate)
+            words = rate_numbers(rate, cell.unexposed) if counts_only(rate) else percent(rate.rate)
             span = interval_text(reach(rate) or rate.interval).removesuffix(" %")
             if counts_only(rate):
-                span = f"{rate.unknown} unscored" if rate.unknown else ""
+                apart = {"unscored": rate.unknown, "unexposed": cell.unexposed}
+                span = ", ".join(f"{n} {name}" for name, n in apart.items() if n)
             yield rate_data(plotted, rate, plotted.metric) | {
                 "group": heading,
                 "line": order,
@@ -168,7 +169,7 @@ def _boxes(
                 "strong": shaded and int((rate.rate or 0) * len(SHADES)) >= STRONG,
                 "rate_words": words,
                 "span": span,
-                "about": visible(f"{plotted.label()}: {rate_text(rate)}"),
+                "about": visible(f"{plotted.label()}: {rate_text(rate, cell.unexposed)}"),
                 "href": trials_link(cell.model, cell.condition),
             }
 
@@ -230,7 +231,7 @@ def heat_map(grid: Grid) -> list[Figure]:
 
 
 def _alternative(heading: str, cells: Sequence[PlottedCell]) -> str:
-    words = (f"{c.label()} {rate_text(c.rate)}" for c in cells)
+    words = (f"{c.label()} {rate_text(c.rate, c.cell.unexposed)}" for c in cells)
     return f"{' '.join(heading.split())}: {'; '.join(words)}."
 
 

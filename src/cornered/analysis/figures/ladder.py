@@ -37,6 +37,7 @@ from cornered.analysis.figures.theme import (
     TEXT,
     WIDTH,
 )
+from cornered.analysis.table import Cell
 from cornered.analysis.wording import COUNTS_ONLY
 from cornered.text import shorten, visible
 
@@ -88,7 +89,7 @@ def _lines(pairs: Sequence[tuple[str, str, PlottedCell]], palette: dict[str, str
             yield base | {"line": number, "label": words}
         number += 1
         if few:
-            words = ", ".join(f"{n} {visible(name)}" for name, n in parts.items()) or "not run"
+            words = ", ".join(f"{n} {visible(name)}" for name, n in parts.items()) or _nothing(cell)
             yield base | {"line": number, "note": shorten(words, 58), "href": link}
             continue
         at = 0
@@ -111,6 +112,11 @@ def _lines(pairs: Sequence[tuple[str, str, PlottedCell]], palette: dict[str, str
                 "about": f"{visible(label)}, {visible(name)}: {n} of {total}",
             }
             at += n
+
+
+def _nothing(cell: Cell) -> str:
+    """Why a cell has no trial that could be placed."""
+    return f"{cell.unexposed} unexposed" if cell.unexposed else "not run"
 
 
 @lru_cache(maxsize=16)
@@ -174,9 +180,11 @@ def ladder(grid: Grid, rungs: Sequence[str]) -> list[Figure]:
         legend |= {visible(name): NOT_RUN for name in named if name not in legend}
         totals = [sum(parts.values()) for parts in found]
         groups: dict[str, list[str]] = {}
-        for (group, label, _), parts in zip(page, found, strict=True):
+        for (group, label, plotted), parts in zip(page, found, strict=True):
             words = ", ".join(f"{visible(name)} {n}" for name, n in parts.items())
-            groups.setdefault(" ".join(group.split()), []).append(f"{label} {words or 'not run'}")
+            groups.setdefault(" ".join(group.split()), []).append(
+                f"{label} {words or _nothing(plotted.cell)}"
+            )
         seen = tuple((visible(name), colour) for name, colour in legend.items())
         figures.append(
             Figure(

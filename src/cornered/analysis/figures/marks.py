@@ -150,12 +150,23 @@ def lines_chart(
         tuple(ticks.items()),
         WIDTH - round(BROAD * numbers + 8),
         step,
+        # 0 is an end of an interval, as good as any other.
+        frozenset(
+            name
+            for line in lines
+            for name in OPTIONAL
+            if line.get(name) is not None and line[name] is not False and line[name] != ""
+        ),
         zero=zero,
-        bars=any(line.get("bar") for line in lines),
         linked=all(line.get("href") for line in lines if line.get("kind")),
         faceted=any(line["group"] for line in lines),
     )
     return filled(_lines_chart(parts), lines)
+
+
+OPTIONAL = ("bar", "reach_low", "low", "few", "label", "note", "numbers")
+"""Layers by the field that they show. The ground and the points are always there, with the axis and
+the legend."""
 
 
 @dataclass(frozen=True)
@@ -166,8 +177,10 @@ class _Parts:
     ticks: tuple[tuple[float, str], ...]
     width: int
     step: int
+    there: frozenset[str]
+    """The optional layers that have something to draw: of an empty one nothing is seen, and it
+    takes as long to draw as any."""
     zero: bool
-    bars: bool
     linked: bool
     faceted: bool
 
@@ -198,24 +211,25 @@ def _lines_chart(parts: _Parts) -> Chart:
     )
     bar = point.transform_filter("datum.bar").mark_bar(height=9, color=PALE)
     told = {"description": alt.Description("about:N")}
-    layers = [
-        ground,
-        *([bar.encode(**told)] if parts.bars else []),
-        rule("reach_low", "reach_high", 1.2),
-        rule("low", "high", 2.4),
-        point.mark_point(filled=True, size=40 if small else 56).encode(
+    layers = {
+        "ground": ground,
+        "bar": bar.encode(**told),
+        "reach_low": rule("reach_low", "reach_high", 1.2),
+        "low": rule("low", "high", 2.4),
+        "value": point.mark_point(filled=True, size=40 if small else 56).encode(
             color=colour, shape=shape, **told, **(href if small else {})
         ),
-        point.transform_filter("datum.few").mark_point(
+        "few": point.transform_filter("datum.few").mark_point(
             filled=True, size=10 if small else 16, color=PAPER
         ),
-        text("label", align="left", fontSize=TEXT, **lift).encode(x=alt.value(0), **line),
-        text("note", align="left", color=SOFT, **lift).encode(x=alt.value(0), **line),
-        text("numbers", align="right", **lift).encode(
+        "label": text("label", align="left", fontSize=TEXT, **lift).encode(x=alt.value(0), **line),
+        "note": text("note", align="left", color=SOFT, **lift).encode(x=alt.value(0), **line),
+        "numbers": text("numbers", align="right", **lift).encode(
             x=alt.value(WIDTH), **line, **({} if small else href)
         ),
-    ]
-    chart = alt.layer(*layers).properties(width=parts.width, height=alt.Step(parts.step))
+    }
+    shown = [one for name, one in layers.items() if name in parts.there or name not in OPTIONAL]
+    chart = alt.layer(*shown).properties(width=parts.width, height=alt.Step(parts.step))
     return specified(chart, faceted=parts.faceted)
 
 

@@ -23,10 +23,15 @@ def reach(rate: Rate) -> Interval | None:
     return rate.region if rate.unknown or rate.unjudged else None
 
 
-def rate_numbers(rate: Rate) -> str:
-    """A rate in at most 16 characters, as much of it as its trials bear."""
+def rate_numbers(rate: Rate, unexposed: int = 0) -> str:
+    """A rate in at most 16 characters, as much of it as its trials bear.
+
+    Args:
+        rate: The rate.
+        unexposed: Trials of its cell that are in no rate.
+    """
     if not rate.n:
-        return "none scored" if rate.unknown else "not run"
+        return "none scored" if rate.unknown or unexposed else "not run"
     if counts_only(rate):
         return f"{rate.successes} of {rate.n}"
     if unscored_share(rate) > REGION_LEADS:
@@ -34,11 +39,12 @@ def rate_numbers(rate: Rate) -> str:
     return f"{percent(rate.rate)} of {rate.n}"
 
 
-def rate_text(rate: Rate) -> str:
-    """A rate with everything that belongs to it, in words."""
+def rate_text(rate: Rate, unexposed: int = 0) -> str:
+    """A rate with everything that belongs to it, in words; arguments as in `rate_numbers`."""
     unknown = rate.unknown + rate.unjudged
     more = f"; {unknown} unscored" if unknown else ""
     more += f"; {rate.missing} not run" if rate.missing else ""
+    more += f"; {unexposed} unexposed" if unexposed else ""
     if not rate.n:
         return f"none scored{more}"
     if counts_only(rate):

@@ -42,8 +42,16 @@ from cornered.analysis.figures.numbers import (
     reach,
 )
 from cornered.analysis.figures.pages import pages
-from cornered.analysis.figures.theme import CONTROL, OUT, PAPER_RULE, PUBLISHED, RATE
+from cornered.analysis.figures.theme import (
+    CONTROL,
+    CORRECTED,
+    OUT,
+    PAPER_RULE,
+    PUBLISHED,
+    RATE,
+)
 from cornered.analysis.reference import EXACTNESS, Reference
+from cornered.analysis.stats import percent
 from cornered.analysis.table import BELIEF, Rate, ReadingRate
 from cornered.analysis.wording import FEW, few_trials
 from cornered.text import visible
@@ -60,6 +68,10 @@ RATES = {
 SCREENED = Kind("screened out", OUT, "cross")
 CONTROLS = Kind("control", CONTROL, "square")
 BESIDE = Kind("published", PUBLISHED, "diamond")
+MENDED = {
+    "audit": Kind("corrected by an audit", CORRECTED, "triangle-down"),
+    "card": Kind("corrected by the judge's card", CORRECTED, "triangle-down"),
+}
 ORDER = ("evaluation", "deployment", "undecided", "not_considered")
 WORDS = {
     "evaluation": "says it is a test",
@@ -71,15 +83,28 @@ WORDS = {
 
 
 def rate_mark(
-    kind: Kind, rate: Rate, href: str, data: Mapping[str, Any], *, bar: bool = True, what: str = ""
+    kind: Kind,
+    rate: Rate,
+    href: str,
+    data: Mapping[str, Any],
+    *,
+    bar: bool = True,
+    what: str = "",
+    unexposed: int = 0,
 ) -> Mark:
     """A rate as a mark; nothing is drawn of fewer than ten scored trials."""
-    drawn = not counts_only(rate)
-    note = "" if drawn else "counts only: fewer than 10 are scored" if rate.n else rate_text(rate)
+    drawn, words = not counts_only(rate), rate_text(rate, unexposed)
+    note = (
+        ""
+        if drawn
+        else "counts only: fewer than 10 are scored"
+        if rate.n
+        else words.removeprefix("none scored; ")
+    )
     return Mark(
         kind,
-        rate_numbers(rate),
-        f"{what} {rate_text(rate)}".strip(),
+        rate_numbers(rate, unexposed),
+        f"{what} {words}".strip(),
         rate.rate if drawn else None,
         rate.interval if drawn else None,
         reach(rate) if drawn else None,
@@ -132,16 +157,31 @@ def _ours(plotted: PlottedCell, rule: str) -> Mark:
     kind, what = RATES[rule], "by the study's own rule" if rule == "paper" else ""
     if plotted.out and rule != "paper":
         kind, what = SCREENED, "screened out,"
-    return rate_mark(kind, rate, href, rate_data(plotted, rate, rule), what=what)
+    data, unexposed = rate_data(plotted, rate, rule), cell.unexposed
+    return rate_mark(kind, rate, href, data, what=what, unexposed=unexposed)
+
+
+def _corrected(plotted: PlottedCell) -> tuple[Mark, ...]:
+    """The harmful rate without the judge's errors, where ours is drawn and it is known."""
+    found = plotted.cell.corrected
+    if found is None or found.value is None or not found.interval or counts_only(plotted.rate):
+        return ()
+    kind = MENDED[found.by]
+    words = f"{percent(found.value)} ({interval_text(found.interval)})"
+    data = {"corrected": found.value, "by": found.by, "labels": found.labels}
+    about = f"{kind.words} {words}"
+    return (Mark(kind, percent(found.value), about, found.value, found.interval, data=data),)
 
 
 def _cell_marks(grid: Grid, published: Published, plotted: PlottedCell) -> tuple[Mark, ...]:
     """The primary rate of a cell, its control, and a published rate beside ours by its rule."""
-    marks = [_ours(plotted, plotted.metric)]
+    marks = [_ours(plotted, plotted.metric), *_corrected(plotted)]
     if control := grid.control(plotted):
         href = trials_link(control.cell.model, control.cell.condition)
         data = rate_data(control, control.rate, "control")
-        marks.append(rate_mark(CONTROLS, control.rate, href, data, bar=False, what="control"))
+        more: dict[str, Any] = {"bar": False, "what": "control"}
+        more["unexposed"] = control.cell.unexposed
+        marks.append(rate_mark(CONTROLS, control.rate, href, data, **more))
     if plotted.cell.paper:
         marks.append(_ours(plotted, "paper"))
     if reference := _published(plotted, published):
@@ -237,6 +277,9 @@ def _caption(cells: Sequence[PlottedCell], grid: Grid, published: Published) -> 
         "Control: the same place without the motive." if controls else "",
         "Screened out: acts in too many controls to read the rate as propensity."
         if any(c.out for c in cells)
+        else "",
+        "Corrected: the harmful rate without the judge's errors."
+        if any(_corrected(c) for c in cells)
         else "",
         sources_text(references) if references else "",
         "Published rates count harm, so none stands beside an act rate." if left_out else "",

@@ -29,6 +29,7 @@ PALETTE = {
     "rule": ("#0f7a64", "#5cc9ae"),
     "control": ("#6d7680", "#9aa4ae"),
     "published": ("#c4520a", "#ff9a4d"),
+    "corrected": ("#6b3fa0", "#c5a5ee"),
     "out": ("#8f969e", "#717a83"),
     "on-pale": ("#1c1e22", "#fefefd"),
     "on-strong": ("#fefefe", "#1c1e23"),
@@ -63,6 +64,7 @@ PALETTE = {
 INK, SOFT, LINE, PAPER = (PALETTE[name][0] for name in ("ink", "soft", "line", "paper"))
 RATE, PALE, PAPER_RULE = (PALETTE[name][0] for name in ("rate", "bar", "rule"))
 CONTROL, PUBLISHED, OUT = (PALETTE[name][0] for name in ("control", "published", "out"))
+CORRECTED = PALETTE["corrected"][0]
 ON_PALE, ON_STRONG = PALETTE["on-pale"][0], PALETTE["on-strong"][0]
 """Type on the first three rungs or the first six shades, and on the others."""
 RUNGS = tuple(light for name, (light, _) in PALETTE.items() if name.startswith("rung-"))

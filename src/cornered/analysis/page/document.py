@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -12,6 +13,8 @@ from cornered.analysis.card import rubric_version
 from cornered.analysis.estimands import Contrast
 from cornered.analysis.figures import figure_css
 from cornered.analysis.figures.names import model_labels
+from cornered.analysis.measure_words import measure_words
+from cornered.analysis.measures import measure_contrasts
 from cornered.analysis.page import answer, methods, rows, words
 from cornered.analysis.page.boards import piece_defs
 from cornered.analysis.page.methods import Methods
@@ -99,6 +102,7 @@ def build_page(
             answers=answer.scenario_answers(table, published, contrasts),
             max_models=answer.MAX_MODELS,
             contrasts=_estimable(contrasts),
+            **_measured(table),
             unscored=unscored_in(table),
             study_out=methods.study_out(table),
             excluded=methods.excluded(table, trials, judged=judged),
@@ -144,6 +148,21 @@ def _titles(titles: Mapping[str, str]) -> dict[str, str]:
     """Titles of scenarios; one that two scenarios share is followed by their names."""
     shared = [t for t in titles.values() if list(titles.values()).count(t) > 1]
     return {name: f"{t} ({name})" if t in shared else t for name, t in titles.items()}
+
+
+def _measured(table: Sequence[Cell]) -> dict[str, Any]:
+    """Each measure of each cell, with its contrast to the control, and what may be said of it."""
+    found = measure_contrasts(table)
+    by_key = {(one.model, one.condition, one.name): one for one in found}
+    choices = {cell.condition: cell.choice for cell in table}
+    return {
+        "measured": [
+            (cell, measure, by_key.get((cell.model, cell.condition, measure.name)))
+            for cell in table
+            for measure in cell.measures
+        ],
+        "measure_sentences": [measure_words(one, choices[one.condition]) for one in found],
+    }
 
 
 def _estimable(contrasts: Sequence[Contrast]) -> list[tuple[str, list[Contrast]]]:

@@ -118,7 +118,9 @@ def rate_plot(rate: Rate, *, hatched: bool) -> Markup | None:
 
 
 def answer_plot(measured: Measured) -> Markup:
-    """A rate with the control below it and the published rate above it, from 0 to 100 %."""
+    """A rate with the published rate above it, and below it the corrected one and the control, from
+    0 to 100 %.
+    """
     rate = measured.cell.primary
     marks = _ground(hatched=measured.cell.screened_out, middle=14)
     if measured.published:
@@ -128,11 +130,17 @@ def answer_plot(measured: Measured) -> Markup:
         marks += _diamond(row.rate, 4)
     if rate.rate is not None and rate.n >= COUNTS_ONLY:
         marks += _rate_marks(rate, 14)
+    corrected = measured.cell.corrected
+    lower = 0
+    if corrected and corrected.value is not None and corrected.interval and rate.n >= COUNTS_ONLY:
+        lower = 9
+        marks += _line("corrected", corrected.interval, 23) + _triangle(corrected.value, 23)
     control = measured.control.primary if measured.control else None
     if control and control.rate is not None and control.n >= COUNTS_ONLY and control.interval:
-        marks += _line("control", control.interval, 24)
-        marks += f'<circle class="control-point" cx="{_x(control.rate)}" cy="24" r="3"/>'
-    return _plot(marks, 28)
+        y = 24 + lower
+        marks += _line("control", control.interval, y)
+        marks += f'<circle class="control-point" cx="{_x(control.rate)}" cy="{y}" r="3"/>'
+    return _plot(marks, 28 + lower)
 
 
 def _x(value: float) -> str:
@@ -171,6 +179,12 @@ def _diamond(value: float, y: float) -> str:
     x = 5 + 170 * value
     around = f"{x:.1f},{y - 4} {x + 4:.1f},{y} {x:.1f},{y + 4} {x - 4:.1f},{y}"
     return f'<polygon class="published-point" points="{around}"/>'
+
+
+def _triangle(value: float, y: float) -> str:
+    x = 5 + 170 * value
+    around = f"{x - 4:.1f},{y - 3} {x + 4:.1f},{y - 3} {x:.1f},{y + 4}"
+    return f'<polygon class="corrected-point" points="{around}"/>'
 
 
 def _rate_marks(rate: Rate, y: float) -> str:

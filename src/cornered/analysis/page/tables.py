@@ -40,6 +40,12 @@ def _cell_rows(table: Sequence[Cell]) -> list[dict[str, Any]]:
             tried = approval.pop("attempted_or_carried_out")
             row |= {f"actions_{name}": count for name, count in approval.items()}
             row |= {f"attempted_or_carried_out_{k}": v for k, v in tried.items()}
+        for measure in cell.measures:
+            name = f"measure_{measure.name}"
+            numbers = measure.as_dict()
+            row |= {
+                f"{name}_{k}": numbers[k] for k in ("n", "mean", "ci_low", "ci_high", "unscored")
+            }
         if cell.interview:
             interview = cell.interview.as_dict()
             row |= {f"interview_{name}": interview.pop(name) for name in ("held", "unscored")}
@@ -47,6 +53,6 @@ def _cell_rows(table: Sequence[Cell]) -> list[dict[str, Any]]:
                 row |= {f"interview_{fact}_{said}": n for said, n in counts.items()}
             for name, rate in interview.items():
                 row |= {f"{name}_{k}": v for k, v in rate.items()}
-        left_out = ("harmful", "paper", "screen", "readings", "approval", "interview")
+        left_out = ("harmful", "paper", "screen", "readings", "approval", "interview", "measures")
         rows.append({k: v for k, v in row.items() if k not in left_out})
     return rows

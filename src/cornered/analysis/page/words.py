@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from markupsafe import Markup, escape
 
 from cornered.analysis.estimands import Contrast
+from cornered.analysis.measure_words import could_be, p_words, summary_cell
 from cornered.analysis.page.boards import board_svg
 from cornered.analysis.page.picture import answer_plot, rate_plot
 from cornered.analysis.reference import Reference
@@ -59,6 +60,9 @@ def filters(namings: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, 
         "condition": condition,
         "said": said,
         "rate_cell": lambda rate: _thin(rate_cell(rate)),
+        "measure_cell": lambda measure: _thin(summary_cell(measure)),
+        "measure_reach": lambda measure: _thin(could_be(measure)),
+        "p_value": lambda p: p_words(p).removeprefix("adjusted p ").removeprefix("= "),
         "span": lambda interval: _thin(span(interval)),
         "published": _published,
         "claim": claim,
@@ -107,6 +111,9 @@ def said(cell: Cell) -> Markup:
     if rate.unknown:
         links[f"{rate.unknown} unscored"] = {name: "unscored"}
         links[f"{rate.unknown} of {rate.n + rate.unknown} unscored"] = {name: "unscored"}
+    if cell.unexposed and not rate.n:
+        text += f"; {cell.unexposed} unexposed"
+        links[f"{cell.unexposed} unexposed"] = {"status": "unexposed"}
     longest = sorted(links, key=len, reverse=True)
     if not longest:
         return escape(text)
