@@ -146,8 +146,9 @@ def shell_steps(ledger: Ledger, world: World) -> dict[int, dict[str, Any]]:
         own: dict[str, Any] = {}
         if event.operation.partition(".")[0] == Shell.name:
             own = _command(event, texts)
-        seen = event.effects.get("chess")
-        game = board_of(seen, moved) if isinstance(seen, Mapping) else None
+        chess = event.effects.get("chess")
+        seen: Mapping[str, Any] = chess if isinstance(chess, Mapping) else {}
+        game = board_of(seen, moved) if seen else None
         if game is not None:
             moved = str(seen.get("last_move", ""))
             if game["fen"] != position or "tampered" in game or "found" in game:
