@@ -117,7 +117,7 @@ def test_a_scripted_sandbagger_against_an_honest_one_gives_the_known_difference(
             as_trial_measure(
                 measured(read(1, trigger), wrote(2, sheet(accuracy, draw)), trigger=trigger)
             )
-            for _ in range(24)
+            for _ in range(20)
         ]
         return [one.value for one in found if one and one.value is not None]
 
