@@ -1,6 +1,7 @@
 /* Positions of chess, drawn with the pieces that the page has as symbols; boards.py draws the same. */
+const SVG = document.querySelector("svg.defs").namespaceURI; // the page names no address
 function draw(tag, attributes, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
