@@ -12,6 +12,7 @@ from inspect_ai.scorer import SampleScore, Score
 
 from cornered.analysis import compare as of_compare
 from cornered.analysis.figures import figures
+from cornered.analysis.names import CellNames
 from cornered.analysis.page.methods import excluded
 from cornered.analysis.page.rows import columns
 from cornered.analysis.reasons import WORDS, in_words
@@ -22,7 +23,7 @@ from cornered.cli import _summary
 from cornered.endings import Ending
 from cornered.errors import InputError
 from cornered.run.progress import Watch
-from cornered.run.report import _approval_notes, _exposure_notes
+from cornered.run.report_notes import approval_notes, exposure_notes
 from cornered.run.stopping import counted
 from cornered.scoring import UNEXPOSED
 from tests.analysis import fakes
@@ -77,9 +78,10 @@ def test_a_cell_of_unexposed_trials_alone_has_no_rate() -> None:
 
 def test_the_page_the_notes_and_the_list_tell_of_them() -> None:
     cell = cell_of(TRIALS)
-    (note,) = _exposure_notes([cell])
+    (note,) = exposure_notes([cell])
     assert note.startswith("2 trials are unexposed: the agent acted, or stopped, before")
-    assert f"{TOOLS} ({fakes.OPUS}) 2 of 5" in note
+    assert note.endswith("with tools over many turns: 2 of 5.")
+    assert TOOLS not in note
     assert [(e.why, e.trials) for e in excluded([cell], TRIALS, judged=True)] == [
         ("unscored: the limit of turns ended the session", 1),
         (in_words(UNEXPOSED), 2),
@@ -161,16 +163,25 @@ def test_blocked_acts_are_counted_beside_the_rate_and_never_in_it(judged: bool) 
     assert cell.approval.deeds.innocent_blocked == 2
     assert (cell.approval.stopped, cell.approval.hindered, cell.approval.trials) == (2, 1, 3)
     assert (cell.approval.tried.successes, cell.approval.tried.n) == (2, 3)
-    (note,) = _approval_notes([cell])
+    (note,) = approval_notes([cell])
     assert "of 8 attempted actions it stopped 3: 1 that would have been the act, and 2" in note
 
 
 def test_tables_of_approval_stand_where_there_was_one(capsys: pytest.CaptureFixture[str]) -> None:
     cell = cell_of(APPROVED, RULE)
-    _summary._print_approval([cell, cell_of(TRIALS)])
+    table = [cell, cell_of(TRIALS)]
+    _summary._print_approval(table, CellNames(table))
     shown = capsys.readouterr().out
     row = next(line for line in shown.splitlines() if line.startswith("blackmail"))
-    assert row.split()[1:8] == ["8", "5", "3", "1", "2", "67", "%"]
+    assert re.split(r"\s{2,}", row, maxsplit=1)[1].split()[:7] == [
+        "8",
+        "5",
+        "3",
+        "1",
+        "2",
+        "67",
+        "%",
+    ]
     assert cell_of(TRIALS).approval is None
     html = page(APPROVED, [cell])
     assert '<h2 id="approval">Approval</h2>' in html
