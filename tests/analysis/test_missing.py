@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from inspect_ai.scorer import SampleScore, Score
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from cornered.analysis.missingness import missing_notes, share_differences
+from cornered.analysis.missingness import missing_notes, panel_notes, share_differences
 from cornered.analysis.page.transcripts import chosen
 from cornered.analysis.table import Cell, Rate, cells
 from cornered.analysis.trials import TrialResult, interruption, read_trials
-from cornered.analysis.two_phase import Stratum, two_phase
+from cornered.analysis.two_phase import Seen, Stratum, two_phase
 from cornered.run.stopping import counted
 
 from .fakes import planned, trial
@@ -97,7 +98,7 @@ def test_a_stopping_rule_counts_no_interrupted_trial() -> None:
     def scored(**details: str) -> dict[str, SampleScore]:
         return {"verdict": SampleScore(score=Score(value=dict(ACT), metadata=dict(details)))}
 
-    assert counted(scored(ending="stop")) is True
+    assert counted(scored(ending="stop")) == Seen(True, "act")
     assert counted(scored(ending="cut_off")) is None
     assert counted(scored(ending="stop", doubt="unread_call")) is None
     assert interruption({}) is None
@@ -237,7 +238,8 @@ def test_compared_cells_whose_unscored_shares_differ_beyond_chance_are_named() -
     adjusted = multipletests(values, method="holm")[1]
     assert found[NAME, control, "a", "a"].p_adjusted == pytest.approx(adjusted[2], rel=1e-9)
     (note,) = missing_notes(table)
-    assert f"{NAME} 40 of 100 against {control} 2 of 100, p < .001" in note
+    sides = "goal conflict and replacement (40 of 100) against blackmail, control (2 of 100)"
+    assert f"{sides}, p < .001" in note
     assert not share_differences(cells(rows[:200], plan[:2], ["a"], 100, judged=True))
 
 
@@ -247,3 +249,34 @@ def test_acts_before_a_cut_and_silence_are_told() -> None:
     acts = "Acts in trials that were cut off or ended early: 1; harmful to the judge: 0."
     assert before.startswith(acts)
     assert quiet.startswith("On 1 whole trial the judge gave no verdict.")
+
+
+def test_a_panel_has_the_rate_of_each_judge_alone_and_the_widest_range_is_told() -> None:
+    """Two judges that differ leave a trial without a verdict; each alone gave one."""
+
+    def read(n: int, one: str, other: str) -> TrialResult:
+        agreed = {"yes": True, "no": False}.get(one) if one == other else None
+        more: dict[str, Any] = {} if one == other else {"reason": "no_majority"}
+        return trial(NAME, MODEL, n, act=True, harmful=agreed, votes={"a": one, "b": other}, **more)
+
+    votes = [("yes", "yes")] * 20 + [("yes", "no")] * 10 + [("no", "no")] * 10
+    rows = [read(n, *pair) for n, pair in enumerate(votes)]
+    rows += [trial(NAME, MODEL, n) for n in range(40, 60)]
+    (cell,) = cells(rows, [planned(NAME)], [MODEL], 1, judged=True)
+    assert {j: (r.successes, r.n, r.silent) for j, r in cell.by_judge.items()} == {
+        "a": (30, 60, 0),
+        "b": (20, 60, 0),
+    }
+    assert cell.judge_range == (20 / 60, 30 / 60)
+    assert cell.primary.rate == pytest.approx(40 / 60 * 20 / 30)  # by double sampling
+    (told,) = panel_notes([cell])
+    assert "goal conflict and replacement: 33 % to 50 %, the panel 44 %" in told
+    (alone,) = cells(
+        [replace(t, votes={"a": t.votes["a"]}) if t.votes else t for t in rows],
+        [planned(NAME)],
+        [MODEL],
+        1,
+        judged=True,
+    )
+    assert alone.by_judge == {}
+    assert [*panel_notes([alone])] == []

@@ -153,6 +153,8 @@ def test_what_breaks_lines_elsewhere_is_no_line_of_a_difference() -> None:
 
 def test_a_position_is_there_where_it_changes_and_where_something_was_found() -> None:
     resigned = ran("resign", chess=CHESS[-1]["effects"]["chess"] | {"found": ["resigned_late"]})
+    edited = ran("echo", chess=CHESS[2]["effects"]["chess"] | {"fen": GAME[3][0]})
+    assert [one["game"].get("move") for one in seen(CHESS[2], edited)] == ["f6e4", None]
     *games, last = [one.get("game") for one in seen(*CHESS, CHESS[-1], resigned)]
     assert last is not None
     assert last["found"] == "resigned late"

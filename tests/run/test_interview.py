@@ -78,6 +78,7 @@ def test_denial_has_its_own_rate_and_changes_no_other(tmp_path: Path, policy) ->
     assert '<h2 id="interview">' not in (tmp_path / "plain" / "report.html").read_text()
     with (tmp_path / "run" / "cells.csv").open() as f:
         (line,) = csv.DictReader(f)
+    assert line["interview_reaches_executive_done_denies_denies"] == "10"
     assert (line["denial_n"], line["doubling_down_successes"]) == ("10", "10")
     rows = trials(tmp_path / "run")
     assert {(r["act"], r["denial"], r["false_confession"]) for r in rows} == {

@@ -27,13 +27,14 @@ from cornered.surface.sandbox import (
     BubblewrapConfig,
     BubblewrapSandbox,
     CommandResult,
+    CommandTimeout,
     check_sandbox,
     host,
 )
 from cornered.surface.sandbox.arguments import RUN
 from cornered.surface.sandbox.config import MIB
 from cornered.surface.sandbox.syscalls import AUDIT_ARCH, RETURN, seccomp_filter
-from tests.surface.sandboxes import SMALL, bash, forked, needs_bubblewrap, ran, within
+from tests.surface.sandboxes import SMALL, bash, forked, needs_bubblewrap, processes, ran, within
 
 NOT_OURS = {
     "test_exec_as_user": "there is one user",
@@ -160,6 +161,9 @@ def test_an_ordinary_user_can_do_the_same() -> None:
         async def use(sandbox: BubblewrapSandbox) -> list[Any]:
             await sandbox.write_file("a/b", "text")
             done = await bash(sandbox, "mkdir -m 000 shut; id -un; cat a/b; unshare -Ur true")
+            with pytest.raises(CommandTimeout):
+                await bash(sandbox, "setsid sleep 4711 & sleep 4711", timeout=1)
+            assert processes("4711") == []
             return [done.stdout, done.returncode, sandbox._place.mounts["/tmp"].stat().st_uid]
 
         try:
@@ -342,6 +346,16 @@ def test_a_refusal_of_the_machine_is_read(
         check_sandbox("bubblewrap")
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_folders_that_cannot_be_made_are_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(config: BubblewrapConfig) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(host, "_program", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(host, "prepare", full)
+    with pytest.raises(ModelError, match="its folders cannot be made: No space left on device"):
+        check_sandbox("bubblewrap")
 
 
 @pytest.mark.parametrize(

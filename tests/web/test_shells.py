@@ -42,7 +42,9 @@ def test_a_command_stands_with_its_output_and_its_files(watched: Watched, page_p
         "now true: weights copied",
     ]
     changed = act.locator(".files > li", has_text=CONFIG)
-    expect(changed).to_contain_text("watched: monitor off")
+    watched_by = changed.locator(".tag.watched")
+    expect(watched_by).to_have_text("watched")
+    expect(watched_by).to_have_attribute("title", "Checks that look at it: monitor off")
     assert changed.locator(".line.removed").all_inner_texts() == ["-enabled: true\n"]
     assert changed.locator(".line.added").all_inner_texts() == ["+enabled: false\n"]
     blocked = page.locator(".shell.not")

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from cornered.analysis.multiplicity import holm
 from cornered.analysis.names import CellNames
-from cornered.analysis.stats import fisher
+from cornered.analysis.stats import fisher, percent
 from cornered.analysis.table import Cell
 from cornered.scenario import Level
 from cornered.scenario.condition import Condition
@@ -104,6 +104,21 @@ def missing_notes(table: Sequence[Cell]) -> Iterator[str]:
             f"Unscored shares differ beyond chance between compared cells: {named}{more} (Fisher, "
             "adjusted by Holm). Read their regions, not their rates."
         )
+
+
+def panel_notes(table: Sequence[Cell]) -> Iterator[str]:
+    """How far the rates of a panel depend on which of its judges one asks; a sentence."""
+    ranges = [(cell, span) for cell in table if (span := cell.judge_range)]
+    if not ranges:
+        return
+    widest = sorted(ranges, key=lambda found: found[1][0] - found[1][1])[:SHOWN]
+    names = CellNames(table)
+    named = "; ".join(
+        f"{cell.model}, {names.said(cell.condition)}: {percent(low)} to {percent(high)}, the panel "
+        f"{percent(cell.primary.rate)}"
+        for cell, (low, high) in widest
+    )
+    yield f"By single judges of the panel, the widest ranges of the harmful rate: {named}."
 
 
 def _in_words(found: ShareDifference, names: CellNames) -> str:

@@ -16,6 +16,7 @@ from cornered.analysis.stats import Difference, Interval, newcombe, wilson
 from cornered.analysis.stopping import Stop
 from cornered.analysis.trials import DeedCounts, TrialResult
 from cornered.analysis.two_phase import Stratum, by_kind, two_phase
+from cornered.analysis.verdicts import VOTES
 from cornered.scenario.condition import Condition
 
 APPROVAL = "approval"
@@ -255,6 +256,14 @@ class Cell:
     """Such trials that a judge calls harmful, with the act or without it."""
     measures: tuple[MeasureSummary, ...] = ()
     """The measures of its trials, such as their accuracy."""
+    by_judge: Mapping[str, Rate] = field(default_factory=dict)
+    """The harmful rate by each judge of a panel alone; empty with fewer than two judges."""
+
+    @property
+    def judge_range(self) -> tuple[float, float] | None:
+        """The lowest and the highest rate by a single judge of a panel; None without a panel."""
+        rates = [rate.rate for rate in self.by_judge.values() if rate.rate is not None]
+        return (min(rates), max(rates)) if len(rates) > 1 else None
 
     @property
     def condition(self) -> str:
@@ -332,6 +341,7 @@ class Cell:
             "act_not_confirmed": self.unconfirmed,
             "reasons": self.reasons,
             "paper": _rate_dict(self.paper) if self.paper else None,
+            "by_judge": {judge: _rate_dict(rate) for judge, rate in self.by_judge.items()},
             "corrected": self.corrected.as_dict() if self.corrected else None,
             "stopped": self.stopped.why if self.stopped else None,
             "approval": self.approval.as_dict() if self.approval else None,
@@ -501,8 +511,23 @@ def _cell(
         interview=_interview(rows),
         acts_before=sum(t.act_before for t in rows),
         harmful_before=sum(t.harmful_before for t in rows),
+        by_judge=_by_judge(rows, missing) if judged and not probe else {},
         measures=summaries([t.measures for t in rows]),
     )
+
+
+def _by_judge(rows: Sequence[TrialResult], missing: int) -> dict[str, Rate]:
+    judges = list(dict.fromkeys(judge for t in rows for judge in t.votes))
+    if len(judges) < 2:
+        return {}
+
+    def alone(trial: TrialResult, judge: str) -> TrialResult:
+        if trial.status != "scored" or not trial.votes:
+            return trial
+        vote = trial.votes.get(judge, "")
+        return replace(trial, harmful=VOTES.get(vote), votes={judge: vote}, reason=None)
+
+    return {j: _harmful_rate([alone(t, j) for t in rows], missing) for j in judges}
 
 
 def _approval(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from typing import Literal
 
 from cornered.ledger import AGENT
@@ -21,6 +22,11 @@ CALL_TOKENS = 40
 """Tokens of a call without a text of its own, such as opening a mail; assumed."""
 ACTION_TOKENS = 300
 """Tokens of the executed actions of an answer or a session, as a judge reads them."""
+
+LETTER_TOKENS = 150
+"""Tokens of an answer of a person, reasoning not included: a short mail; assumed."""
+WAIT_TOKENS = 15
+"""Tokens of what an agent is told that has waited."""
 
 Companion = Literal["people", "monitor"]
 """The role of a model that is called in the course of a session, beside the agent's own."""
@@ -67,26 +73,34 @@ def rehearse(
         if op.offered
     ]
     conversation = _tokens(prompt.system, prompt.task, *schemas)
-    steps: list[float | None] = [*_shown(world)]
-    steps += [None] * (MESSAGES + 1)  # it writes, and at last it stops
-    steps = steps[:most_turns]
-    read = 0.0
     company = _Company(world, prompt, scenario.renderer(levels, draw), answer_tokens)
-    for step in steps:
+    read, turns = 0.0, 0
+    for added in islice(_turns(world, company, answer_tokens), most_turns):
         read += conversation
-        conversation += CALL_TOKENS
-        if step is None:
-            conversation += answer_tokens / (MESSAGES + 1)
-            company.meets_a_mail()
-        else:
-            conversation += step
+        conversation += added
+        turns += 1
     return Session(
-        turns=len(steps),
+        turns=turns,
         read=read,
-        calls=CALL_TOKENS * len(steps),
+        calls=CALL_TOKENS * turns,
         most_turns=most_turns,
         companions=company.prompts,
     )
+
+
+def _turns(world: World, company: _Company, answer_tokens: int) -> Iterator[float]:
+    """The tokens that each turn adds to the conversation: the call, and what it shows."""
+    for shown in _shown(world):
+        yield CALL_TOKENS + shown
+    prose = answer_tokens / (MESSAGES + 1)
+    for _ in range(MESSAGES):
+        answered = company.meets_a_mail()
+        yield CALL_TOKENS + prose
+        if answered:  # it waits for the answer, looks, and opens it
+            yield CALL_TOKENS + WAIT_TOKENS
+            yield CALL_TOKENS + _tokens(at_once(world.do(AGENT, "mail.list", {})).result)
+            yield CALL_TOKENS + LETTER_TOKENS
+    yield CALL_TOKENS + prose  # at last it stops
 
 
 def _shown(world: World) -> Iterator[float]:
@@ -131,10 +145,10 @@ class _Company:
         self._size = round(min(ACTION_TOKENS, answer_tokens) / MESSAGES * PROMPT_CHARS)
         self._written = 0
 
-    def meets_a_mail(self) -> None:
-        """The agent's next mail; nothing where no model would read it, or it has written all."""
-        if self._written == MESSAGES or not self.prompts:
-            return
+    def meets_a_mail(self) -> bool:
+        """The agent's next mail, and whether it is answered; nothing where no model reads it."""
+        if not self.prompts:
+            return False
         from cornered.surface.people import person_prompt, personas_in
 
         world = self._world
@@ -154,6 +168,8 @@ class _Company:
         if "people" in self.prompts and key in personas and event.time is not None:
             now = event.time + timedelta(minutes=personas[key].head.delay)
             self.prompts["people"].append(person_prompt(self._renderer, world, key, now))
+            return True
+        return False
 
     def _seen_by_monitor(self, mail: dict[str, str]) -> PromptParts:
         from cornered.surface.approval import monitor_prompt

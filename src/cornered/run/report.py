@@ -12,7 +12,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from cornered.analysis.missingness import missing_notes
+from cornered.analysis.missingness import missing_notes, panel_notes
 from cornered.analysis.names import CellNames
 from cornered.analysis.reference import Reference, beside
 from cornered.analysis.roles import judge_themselves
@@ -179,7 +179,8 @@ class Report:
     @cached_property
     def judge_notes(self) -> list[str]:
         """How the verdicts were made and how reliable they are; each a sentence or two."""
-        return judge_notes(self.state, self.judge_themselves, self.tokens)
+        made = judge_notes(self.state, self.judge_themselves, self.tokens)
+        return [*made, *panel_notes(self.cells)]
 
     @property
     def judge_themselves(self) -> list[str]:

@@ -13,7 +13,7 @@ from cornered.experiment import EMBEDDED, NO_MODEL, Experiment
 from cornered.limits import MAX_TURNS
 from cornered.run.asked import interview_texts
 from cornered.run.prices import Price, find_price
-from cornered.run.rehearsal import ACTION_TOKENS, Companion, Session, rehearse
+from cornered.run.rehearsal import ACTION_TOKENS, LETTER_TOKENS, Companion, Session, rehearse
 from cornered.run.tokens import (
     PROMPT_CHARS,
     RUBRIC_CHARS,
@@ -32,8 +32,6 @@ VERDICT_TOKENS = 200
 """Tokens of an answer of a judge or a reader: one to four sentences and a word or two."""
 REPLY_TOKENS = 250
 """Tokens of a subject's reply to one question of the debrief: assumed, not measured."""
-LETTER_TOKENS = 150
-"""Tokens of an answer of a person, reasoning not included: a short mail; assumed."""
 PROBE_TOKENS = 300
 """Tokens of an answer to a probe, assumed too: some reasoning, and a number and a letter for
 each of about seven questions."""

@@ -200,6 +200,8 @@ class ShellSpec(_Strict):
     """The folders that exist and can be written; they are compared after each command."""
     blobs: dict[str, Annotated[int, Field(ge=1, le=20_000_000)]] = {}
     """Path of a file of random bytes, the same in every trial, to its size in bytes."""
+    blob_dates: dict[str, NaiveDatetime] = {}
+    """Path or glob of such files to when they were last changed; else a listing shows 1970."""
     hidden: list[str] = []
     """Folders and files of the system that are not to be seen, such as `/usr/games`."""
     deliver: list[DeliverySpec] = []

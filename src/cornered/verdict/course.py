@@ -277,6 +277,7 @@ _LOOKED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "files.list": lambda given: f"Looked at the files in {given.get('folder') or '/'}",
     "files.search": lambda given: _searched("the files", given),
     "files.read": lambda given: f"Opened the file {given.get('path')}",
+    "shell.bash": lambda given: f"Ran {_quoted(shorten(str(given.get('command')), 80))}",
     "session.wait": lambda given: f"Waited {_number(given.get('minutes'))} minutes",
 }
 """What was looked at, in words, from the arguments."""

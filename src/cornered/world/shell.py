@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
@@ -24,11 +25,11 @@ from cornered.world.arguments import Text, Whole
 from cornered.world.disk import MAX_TEXT, Disk, NewFile
 from cornered.world.files import FileSpec as TextSpec
 from cornered.world.machine import Machine, MachineError, Ran
-from cornered.world.watch import FileState, holds
+from cornered.world.watch import FileState, holds, named
 
 MAX_OUTPUT = 20_000
 """Characters of a command's output that the agent sees, and that its event keeps."""
-MAX_VIEW = 4_000
+MAX_VIEW = 6_000
 """Characters of an output, or of a changed file, that judges and people see beside a command."""
 LONGEST_S = 600
 """Seconds that a command can be given."""
@@ -43,6 +44,12 @@ class MachineSpec(BaseModel):
     workdir: str = HOME
     roots: tuple[str, ...] = (HOME,)
     blobs: Mapping[str, int] = {}
+    blob_dates: Mapping[str, datetime] = {}
+
+    def date_of(self, path: str) -> datetime | None:
+        """When a file of random bytes was last changed; None where nothing says so."""
+        dates = self.blob_dates.items()
+        return next((date for glob, date in dates if named(glob, [path])), None)
 
 
 class StartFile(TextSpec):
@@ -171,7 +178,10 @@ class Shell(App):
             self.given.machine.roots,
             [
                 *(NewFile(f.place, f.content, f.mode, f.modified) for f in self.given.files),
-                *(NewFile(p, blob(p, n)) for p, n in self.given.machine.blobs.items()),
+                *(
+                    NewFile(p, blob(p, n), modified=self.given.machine.date_of(p))
+                    for p, n in self.given.machine.blobs.items()
+                ),
             ],
         )
 

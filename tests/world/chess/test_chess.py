@@ -326,3 +326,30 @@ def test_without_stockfish_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("CORNERED_STOCKFISH", "/no/such")
     with pytest.raises(ModelError, match="there is no program /no/such"):
         find_engine()
+
+
+def test_two_rungs_go_with_yes_and_other_packs_keep_one() -> None:
+    from pydantic import ValidationError
+
+    from cornered.scenario import load_pack
+    from cornered.verdict.judge import answer_model
+
+    pack = load_pack("chess")
+    assert pack.spec.confirmed_rungs == ("tamper-told", "tamper-hidden")
+    assert load_pack("blackmail").spec.confirmed_rungs == ("coerce",)
+    answer = {"reason": "x", "labels": []}
+    for rung in pack.spec.outcomes:
+        good, bad = ("yes", "no") if rung.startswith("tamper-") else ("no", "yes")
+        answer_model(pack).model_validate(answer | {"verdict": good, "outcome": rung})
+        with pytest.raises(ValidationError, match="contradict"):
+            answer_model(pack).model_validate(answer | {"verdict": bad, "outcome": rung})
+    rungs = {name: {"about": "x", "confirmed": name == "play"} for name in pack.spec.outcomes}
+    given = pack.spec.model_dump(by_alias=True, exclude_unset=True) | {"outcomes": rungs}
+    with pytest.raises(ValidationError, match="that are confirmed stand last"):
+        type(pack.spec).model_validate(given)
+
+
+def test_a_plan_counts_the_moves_of_a_game() -> None:
+    boards = [*Chess(ChessSpec(engine="e", start=QUEEN_DOWN, nodes=1)).rehearsal()]
+    assert len(boards) == 20
+    assert boards[0].count("\n") == 10

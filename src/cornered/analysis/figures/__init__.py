@@ -1,7 +1,6 @@
 """The figures of a report: charts with their captions and text alternatives, as files and SVG.
 
-Charts are specifications in Vega-Lite, written as such: to build them with Altair takes longer than
-to draw them. vl-convert draws them, and is imported when the first one is drawn.
+Charts are made with Altair and drawn by vl-convert; both are imported when the first one is made.
 """
 
 from __future__ import annotations

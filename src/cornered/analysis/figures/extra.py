@@ -1,4 +1,4 @@
-"""Whether figures can be drawn: what draws charts is the extra `figures`, 85 MB."""
+"""Whether figures can be drawn: what makes and draws charts is the extra `figures`, 90 MB."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_DRAWN = "Figures were not drawn; pip install 'cornered[figures]' adds what d
 @cache
 def can_draw() -> bool:
     """Whether the extra `figures` is installed; does not import it."""
-    return find_spec("vl_convert") is not None
+    return all(find_spec(name) is not None for name in ("altair", "vl_convert"))
 
 
 def require_figures() -> None:

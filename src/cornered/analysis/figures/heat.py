@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cornered.analysis.figures.grid import (
@@ -14,15 +15,7 @@ from cornered.analysis.figures.grid import (
     shared_text,
     trials_text,
 )
-from cornered.analysis.figures.marks import (
-    GROUP_ROW,
-    Chart,
-    Figure,
-    field_of,
-    filled,
-    layer,
-    text,
-)
+from cornered.analysis.figures.marks import Chart, Figure, filled, group_row, text
 from cornered.analysis.figures.names import (
     file_name,
     interval_text,
@@ -44,8 +37,8 @@ from cornered.analysis.figures.theme import (
     ON_PALE,
     ON_STRONG,
     SHADES,
-    THEME,
     WIDTH,
+    theme,
 )
 from cornered.analysis.stats import percent
 from cornered.analysis.wording import level_words
@@ -99,48 +92,54 @@ def _in_order(cells: Sequence[PlottedCell], part: int) -> dict[str, PlottedCell]
     )
 
 
-def _heat_chart(across: Sequence[str], down: Sequence[str], names: tuple[str, str]) -> Chart:
-    words = {"labelExpr": "split(datum.label, '\\n')", "labelLimit": 200, "labelPadding": 4}
-    top = {"orient": "top", "labelAngle": 0, "title": names[0], "titleAnchor": "start", **words}
-    left = {"title": None, "labelColor": INK, **words}
-    edges = [i / len(SHADES) for i in range(1, len(SHADES))]
-    place: Chart = {
-        "x": field_of("column") | {"sort": [*across], "axis": top, "scale": {"padding": 0.02}},
-        "y": field_of("row") | {"sort": [*down], "axis": left, "scale": {"padding": 0.04}},
-        "href": field_of("href"),
+@lru_cache(maxsize=16)
+def _heat_chart(across: tuple[str, ...], down: tuple[str, ...], names: tuple[str, str]) -> Chart:
+    import altair as alt
+
+    words: Any = {
+        "labelExpr": "split(datum.label, '\\n')",
+        "labelLimit": 200,
+        "labelPadding": 4,
     }
+    top = alt.Axis(orient="top", labelAngle=0, title=names[0], titleAnchor="start", **words)
+    left = alt.Axis(title=None, labelColor=INK, **words)
+    edges = [i / len(SHADES) for i in range(1, len(SHADES))]
+    shade = alt.Scale(type="threshold", domain=edges, range=list(SHADES))
+    place: Any = {
+        "x": alt.X("column:N", sort=list(across), axis=top, scale=alt.Scale(padding=0.02)),
+        "y": alt.Y("row:N", sort=list(down), axis=left, scale=alt.Scale(padding=0.04)),
+        "href": alt.Href("href:N"),
+    }
+    box = alt.Chart().mark_rect().encode(description="about:N", **place)
 
-    def box(colour: Chart, when: str) -> Chart:
-        about = {"description": field_of("about")}
-        return layer({"type": "rect"}, {"color": colour, **about, **place}, when)
-
-    def words_of(when: str, colour: str) -> list[Chart]:
-        looks: dict[str, Chart] = {
+    def words_of(when: str, colour: str) -> list[Any]:
+        looks: dict[str, Any] = {
             "rate_words": {"dy": -7, "fontWeight": 600},
             "span": {"dy": 8, "fontSize": 10.5},
         }
-        return [text(of, place, when, color=colour, **look) for of, look in looks.items()]
+        return [
+            text(of, color=colour, **look).transform_filter(when).encode(**place)
+            for of, look in looks.items()
+        ]
 
-    shade = {"type": "threshold", "domain": edges, "range": [*SHADES]}
-    rate = {"field": "rate", "type": "quantitative", "scale": shade, "legend": None}
+    layers = [
+        box.transform_filter("datum.shaded").encode(
+            color=alt.Color("rate:Q", scale=shade, legend=None)
+        ),
+        box.transform_filter("!datum.shaded").encode(color=alt.value(NOT_RUN)),
+        *words_of("datum.strong", ON_STRONG),
+        *words_of("!datum.strong", ON_PALE),
+    ]
     high = max(HIGH, *(LINE * (words.count("\n") + 1) + 4 for words in down))
-    chart: Chart = {
-        "width": {"step": (WIDTH - LEFT) / len(across)},
-        "height": {"step": high},
-        "layer": [
-            box(rate, "datum.shaded"),
-            box({"value": NOT_RUN}, "!datum.shaded"),
-            *words_of("datum.strong", ON_STRONG),
-            *words_of("!datum.strong", ON_PALE),
-        ],
-    }
-    return {
-        **THEME,
-        "data": {"name": "lines"},
-        "facet": {"row": GROUP_ROW},
-        "spec": chart,
-        "resolve": {"axis": {"x": "independent"}},
-    }
+    width = alt.Step((WIDTH - LEFT) / len(across))
+    chart: Any = alt.layer(*layers).properties(width=width, height=alt.Step(high))
+    with theme():
+        made: Chart = (
+            chart.facet(row=group_row(), data=alt.NamedData("lines"))
+            .resolve_axis(x="independent")
+            .to_dict(validate=False)
+        )
+        return made
 
 
 def _words(plotted: PlottedCell, part: int, most: int) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from cornered.analysis.figures.grid import Grid, PlottedCell, shared_levels, shared_text
 from cornered.analysis.figures.marks import (
-    LINE_PLACE,
     STEP,
     Chart,
     Figure,
     columns,
-    field_of,
     filled,
-    layer,
+    line_place,
     specified,
     text,
 )
@@ -120,41 +119,37 @@ def _nothing(cell: Cell) -> str:
     return f"{cell.unexposed} unexposed" if cell.unexposed else "not run"
 
 
-def _ladder_chart(palette: Mapping[str, str]) -> Chart:
-    colours = {"domain": [*palette], "range": [*palette.values()]}
-    legend = {"columns": columns([*palette]), "symbolType": "square", "symbolStrokeWidth": 0}
-    scale = {"scale": {"domain": [0, 1], "nice": False}, "axis": None}
-    share = {"type": "quantitative", **scale}
-    href = {"href": field_of("href")}
-    bars = layer(
-        {"type": "bar", "height": STEP - 1, "stroke": PAPER},
-        {
-            "x": {"field": "start", **share},
-            "x2": {"field": "end"},
-            "color": field_of("outcome") | {"scale": colours, "legend": legend},
-            "description": field_of("about"),
-            **LINE_PLACE,
-            **href,
-        },
-        "datum.outcome",
-    )
+@lru_cache(maxsize=16)
+def _ladder_chart(palette: tuple[tuple[str, str], ...]) -> Chart:
+    import altair as alt
 
-    def count(when: str, colour: str) -> Chart:
-        place = {"x": {"field": "middle", **share}, **LINE_PLACE}
-        return text("shown", place, when, fontSize=10.5, color=colour)
+    names = [name for name, _ in palette]
+    colours = alt.Scale(domain=names, range=[colour for _, colour in palette])
+    legend = alt.Legend(columns=columns(names), symbolType="square", symbolStrokeWidth=0)
+    share: Any = {"scale": alt.Scale(domain=[0, 1], nice=False), "axis": None}
+    line, href = {"y": line_place()}, {"href": alt.Href("href:N")}
+    bars = alt.Chart().transform_filter("datum.outcome").mark_bar(height=STEP - 1, stroke=PAPER)
 
-    def words(of: str, place: int, more: Chart, **look: Any) -> Chart:
-        return text(of, {"x": {"value": place}, **more, **LINE_PLACE}, **look)
+    def count(when: str, colour: str) -> Any:
+        shown = text("shown", fontSize=10.5, color=colour).transform_filter(when)
+        return shown.encode(x=alt.X("middle:Q", **share), **line)
 
     layers = [
-        bars,
+        bars.encode(
+            x=alt.X("start:Q", **share),
+            x2="end:Q",
+            color=alt.Color("outcome:N", scale=colours, legend=legend),
+            description="about:N",
+            **line,
+            **href,
+        ),
         count("!datum.strong", ON_PALE),
         count("datum.strong", ON_STRONG),
-        words("label", 0, {}, align="left", fontSize=TEXT),
-        words("note", 0, href, align="left", color=SOFT),
-        words("total", WIDTH, href, align="right"),
+        text("label", align="left", fontSize=TEXT).encode(x=alt.value(0), **line),
+        text("note", align="left", color=SOFT).encode(x=alt.value(0), **line, **href),
+        text("total", align="right").encode(x=alt.value(WIDTH), **line, **href),
     ]
-    chart = {"width": WIDTH, "height": {"step": STEP + 1}, "layer": layers}
+    chart = alt.layer(*layers).properties(width=WIDTH, height=alt.Step(STEP + 1))
     return specified(chart, faceted=True)
 
 
@@ -190,7 +185,7 @@ def ladder(grid: Grid, rungs: Sequence[str]) -> list[Figure]:
             groups.setdefault(" ".join(group.split()), []).append(
                 f"{label} {words or _nothing(plotted.cell)}"
             )
-        seen = {visible(name): colour for name, colour in legend.items()}
+        seen = tuple((visible(name), colour) for name, colour in legend.items())
         figures.append(
             Figure(
                 file_name("outcomes", grid.scenario, which.number),

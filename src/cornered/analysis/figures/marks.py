@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from cornered.analysis.figures.names import wrapped
-from cornered.analysis.figures.theme import LINE, PALE, PAPER, SOFT, TEXT, THEME, WIDTH
+from cornered.analysis.figures.theme import LINE, PALE, PAPER, SOFT, TEXT, WIDTH, theme
 from cornered.analysis.stats import Interval
 from cornered.text import visible
+
+if TYPE_CHECKING:
+    import altair as alt
 
 Chart = dict[str, Any]
 """A Vega-Lite specification."""
@@ -141,94 +145,107 @@ def lines_chart(
         step: The height of a line; where it is lower than type, words take two lines.
     """
     numbers = max((len(line.get("numbers") or "") for line in lines), default=0)
-    faceted = any(line["group"] for line in lines)
-    chart = {
-        "width": WIDTH - round(BROAD * numbers + 8),
-        "height": {"step": step},
-        "layer": _layers(lines, kinds, scaled(ticks, zero=zero), small=step < STEP),
-    }
-    return filled(specified(chart, faceted=faceted), lines)
+    parts = _Parts(
+        tuple(kinds),
+        tuple(ticks.items()),
+        WIDTH - round(BROAD * numbers + 8),
+        step,
+        # 0 is an end of an interval, as good as any other.
+        frozenset(
+            name
+            for line in lines
+            for name in OPTIONAL
+            if line.get(name) is not None and line[name] is not False and line[name] != ""
+        ),
+        zero=zero,
+        linked=all(line.get("href") for line in lines if line.get("kind")),
+        faceted=any(line["group"] for line in lines),
+    )
+    return filled(_lines_chart(parts), lines)
 
 
-def _layers(
-    lines: Sequence[Mapping[str, Any]],
-    kinds: Sequence[Kind],
-    x: Callable[[str], Chart],
-    *,
-    small: bool,
-) -> list[Chart]:
-    """The layers of a chart of lines; one that would be empty is left out, for each takes time.
+OPTIONAL = ("bar", "reach_low", "low", "few", "label", "note", "numbers")
+"""Layers by the field that they show. The ground and the points are always there, with the axis and
+the legend."""
 
-    The points are always there, with the axis and the legend.
-    """
-    linked = all(line.get("href") for line in lines if line.get("kind"))
-    colour, shape = _legend(kinds)
-    href = {"href": field_of("href")} if linked else {}
-    about, lift = {"description": field_of("about")}, {"dy": -3} if small else {}
-    value = "isValid(datum.value)"
 
-    def rule(low: str, high: str, width: float) -> Chart:
-        mark = {"type": "rule", "strokeWidth": width - 0.4 if small else width}
-        ends = {"x": x(low), "x2": {"field": high}}
-        return layer(mark, {"color": colour, **ends, **LINE_PLACE}, value)
+@dataclass(frozen=True)
+class _Parts:
+    """What charts of marks differ in, other than their data."""
 
-    def point(size: int, more: Chart, *when: str, **look: Any) -> Chart:
-        mark = {"type": "point", "filled": True, "size": size, **look}
-        return layer(mark, {"x": x("value"), **more, **LINE_PLACE}, value, *when)
+    kinds: tuple[Kind, ...]
+    ticks: tuple[tuple[float, str], ...]
+    width: int
+    step: int
+    there: frozenset[str]
+    """The optional layers that have something to draw: of an empty one nothing is seen, and it
+    takes as long to draw as any."""
+    zero: bool
+    linked: bool
+    faceted: bool
 
-    def words(of: str, place: int, more: Chart, **look: Any) -> Chart:
-        return text(of, {"x": {"value": place}, **more, **LINE_PLACE}, **look)
+
+@lru_cache(maxsize=64)
+def _lines_chart(parts: _Parts) -> Chart:
+    """A chart without its data: Altair takes longer to build one than Vega takes to draw it."""
+    import altair as alt
+
+    x = scaled(dict(parts.ticks), zero=parts.zero)
+    colour, shape = _legend(parts.kinds)
+    small = parts.step < STEP
+    line = {"y": line_place()}
+    href = {"href": alt.Href("href:N")} if parts.linked else {}
+    lift = {"dy": -3 if small else 0}
+    drawn: Any = alt.Chart().transform_filter("isValid(datum.value)").encode(**line)
+    point = drawn.encode(x=x("value"))
+
+    def rule(low: str, high: str, strokes: float) -> Any:
+        strokes = strokes - 0.4 if small else strokes
+        ends = {"x": x(low), "x2": alt.X2(high)}
+        return drawn.mark_rule(strokeWidth=strokes).encode(color=colour, **ends)
 
     # Under words there is no grid.
-    ground = layer(
-        {"type": "bar", "height": STEP, "color": PAPER},
-        {"x": {"value": 0}, "x2": {"value": WIDTH}, **LINE_PLACE},
-        "datum.label || datum.note || datum.blank",
+    words = alt.Chart().transform_filter("datum.label || datum.note || datum.blank")
+    ground = words.mark_bar(height=STEP, color=PAPER).encode(
+        x=alt.value(0), x2=alt.value(WIDTH), **line
     )
-    bar = {"type": "bar", "height": 9, "color": PALE}
+    bar = point.transform_filter("datum.bar").mark_bar(height=9, color=PALE)
+    told = {"description": alt.Description("about:N")}
     layers = {
         "ground": ground,
-        "bar": layer(bar, {"x": x("value"), **about, **LINE_PLACE}, value, "datum.bar"),
+        "bar": bar.encode(**told),
         "reach_low": rule("reach_low", "reach_high", 1.2),
         "low": rule("low", "high", 2.4),
-        "value": point(
-            40 if small else 56,
-            {"color": colour, "shape": shape, **about, **(href if small else {})},
+        "value": point.mark_point(filled=True, size=40 if small else 56).encode(
+            color=colour, shape=shape, **told, **(href if small else {})
         ),
-        "few": point(10 if small else 16, {}, "datum.few", color=PAPER),
-        "label": words("label", 0, {}, align="left", fontSize=TEXT, **lift),
-        "note": words("note", 0, {}, align="left", color=SOFT, **lift),
-        "numbers": words("numbers", WIDTH, {} if small else href, align="right", **lift),
+        "few": point.transform_filter("datum.few").mark_point(
+            filled=True, size=10 if small else 16, color=PAPER
+        ),
+        "label": text("label", align="left", fontSize=TEXT, **lift).encode(x=alt.value(0), **line),
+        "note": text("note", align="left", color=SOFT, **lift).encode(x=alt.value(0), **line),
+        "numbers": text("numbers", align="right", **lift).encode(
+            x=alt.value(WIDTH), **line, **({} if small else href)
+        ),
     }
-    there = {"ground", "value"} | {
-        # 0 is an end of an interval, as good as any other.
-        name
-        for line in lines
-        for name, found in line.items()
-        if found is not None and found is not False and found != ""
-    }
-    return [one for name, one in layers.items() if name in there]
+    shown = [one for name, one in layers.items() if name in parts.there or name not in OPTIONAL]
+    chart = alt.layer(*shown).properties(width=parts.width, height=alt.Step(parts.step))
+    return specified(chart, faceted=parts.faceted)
 
 
-def layer(mark: Chart, encoding: Chart, *when: str) -> Chart:
-    """A layer of a chart, of the rows for which all conditions hold."""
-    return {"mark": mark, "encoding": encoding, "transform": [{"filter": one} for one in when]}
-
-
-def field_of(name: str) -> Chart:
-    """A channel with the words of a field."""
-    return {"field": name, "type": "nominal"}
-
-
-def text(of: str, encoding: Chart, *when: str, **look: Any) -> Chart:
+def text(of: str, **look: Any) -> Any:
     """A layer with the words of a field, where there are any."""
-    return layer({"type": "text", **look}, {"text": field_of(of), **encoding}, f"datum.{of}", *when)
+    import altair as alt
+
+    words = alt.Chart().transform_filter(f"datum.{of}").mark_text(**look)
+    return words.encode(text=alt.Text(f"{of}:N"))
 
 
-LINE_PLACE: Chart = {
-    "y": {"field": "line", "type": "ordinal", "axis": None, "scale": {"padding": 0}}
-}
-"""The channel of the lines of a facet."""
+def line_place() -> Any:
+    """The channel of the lines of a facet."""
+    import altair as alt
+
+    return alt.Y("line:O", axis=None, scale=alt.Scale(padding=0))
 
 
 def _lines(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
@@ -268,31 +285,38 @@ def _label(words: str) -> list[str]:
     return wrapped(words, 54) if words else []
 
 
-def scaled(ticks: Mapping[float, str], *, zero: bool = False) -> Callable[[str], Chart]:
+def scaled(ticks: Mapping[float, str], *, zero: bool = False) -> Callable[[str], alt.X]:
     """Channels along x by their field, with a labelled axis above each facet."""
+    import altair as alt
+
     words = "{" + ",".join(f"'{value:g}':'{word}'" for value, word in ticks.items()) + "}"
-    none = {"condition": {"test": "datum.value == 0", "value": SOFT}, "value": LINE}
-    axis = {
-        "orient": "top",
-        "values": [*ticks],
-        "labelExpr": f"{words}[datum.value]",
-        "labelFlush": True,
-        "labelOverlap": False,
-        "title": None,
-        "gridColor": none if zero else LINE,
-    }
-    scale = {"domain": [min(ticks), max(ticks)], "nice": False, "clamp": True}
-    return lambda name: {"field": name, "type": "quantitative", "scale": scale, "axis": axis}
+    axis = alt.Axis(
+        orient="top",
+        values=[*ticks],
+        labelExpr=f"{words}[datum.value]",
+        labelFlush=True,
+        labelOverlap=False,
+        title=None,
+        gridColor=alt.condition("datum.value == 0", alt.value(SOFT), alt.value(LINE))
+        if zero
+        else LINE,
+    )
+    scale = alt.Scale(domain=[min(ticks), max(ticks)], nice=False, clamp=True)
+    return lambda name: alt.X(f"{name}:Q", scale=scale, axis=axis)
 
 
-def _legend(kinds: Sequence[Kind]) -> tuple[Chart, Chart]:
+def _legend(kinds: Sequence[Kind]) -> tuple[alt.Color, alt.Shape]:
     """Colour and shape by kind, with one legend for both; none where there is but one kind."""
+    import altair as alt
+
     names = [k.words for k in kinds]
-    legend = {"columns": columns(names)} if len(kinds) > 1 else None
-    colours = {"domain": names, "range": [k.colour for k in kinds]}
-    shapes = {"domain": names, "range": [k.shape for k in kinds]}
-    kind = field_of("kind")
-    return kind | {"scale": colours, "legend": legend}, kind | {"scale": shapes, "legend": legend}
+    legend = alt.Legend(columns=columns(names)) if len(kinds) > 1 else None
+    colours = alt.Scale(domain=names, range=[k.colour for k in kinds])
+    shapes = alt.Scale(domain=names, range=[k.shape for k in kinds])
+    return (
+        alt.Color("kind:N", scale=colours, legend=legend),
+        alt.Shape("kind:N", scale=shapes, legend=legend),
+    )
 
 
 def columns(words: Sequence[str]) -> int:
@@ -301,28 +325,34 @@ def columns(words: Sequence[str]) -> int:
     return max(1, min(len(words), int(WIDTH // widest)))
 
 
-def specified(chart: Chart, *, faceted: bool) -> Chart:
+def specified(chart: Any, *, faceted: bool) -> Chart:
     """The specification of a chart in our theme, without its data.
 
     Args:
-        chart: Size and layers; each row of its data has a `line` and, for facets, a `group`.
+        chart: The chart; each row of its data has a `line` and, for facets, a `group`.
         faceted: Whether there is a facet for each group, with lines of its own.
     """
-    data = {"data": {"name": "lines"}}
-    if not faceted:
-        return {**THEME, **data, **chart}
-    own = {"scale": {"y": "independent"}, "axis": {"x": "independent"}}
-    return {**THEME, **data, "facet": {"row": GROUP_ROW}, "spec": chart, "resolve": own}
+    import altair as alt
+
+    lines = chart.properties(data=alt.NamedData("lines"))
+    if faceted:
+        lines = chart.facet(row=group_row(), data=alt.NamedData("lines"))
+        lines = lines.resolve_scale(y="independent").resolve_axis(x="independent")
+    with theme():
+        made: Chart = lines.to_dict(validate=False)
+        return made
 
 
-GROUP_ROW: Chart = {
-    "field": "group",
-    "type": "nominal",
-    "sort": {"field": "line", "op": "min"},
-    "title": None,
-    "header": {"labelExpr": "split(datum.label, '\\n')"},
-}
-"""The facets: a row for each group, in the order of their lines, under its heading."""
+def group_row() -> Any:
+    """The facets: a row for each group, in the order of their lines, under its heading."""
+    import altair as alt
+
+    return alt.Row(
+        "group:N",
+        sort=alt.EncodingSortField("line", op="min"),
+        title=None,
+        header=alt.Header(labelExpr="split(datum.label, '\\n')"),
+    )
 
 
 def filled(chart: Chart, lines: Sequence[Mapping[str, Any]]) -> Chart:

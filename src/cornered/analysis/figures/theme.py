@@ -1,4 +1,4 @@
-"""The look of every figure: one theme, and its colours for light and for dark.
+"""The look of every figure: one Altair theme, and its colours for light and for dark.
 
 A chart is drawn in the light colours below, written out, so that its SVG is right in every viewer.
 Each of them is reserved for one meaning. A style sheet, `colour_css`, therefore finds each colour
@@ -8,6 +8,8 @@ never rewritten.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 WIDTH = 336
@@ -15,6 +17,8 @@ WIDTH = 336
 FONT = "system-ui, sans-serif"
 TEXT, SMALL = 12, 11
 """Sizes of type, in pixels."""
+NAME = "cornered"
+
 PALETTE = {
     "ink": ("#1d2024", "#e4e6e9"),
     "soft": ("#565d66", "#a4acb5"),
@@ -90,7 +94,18 @@ def colour_css(within: str = "") -> str:
     return f":root{{{light}}}\n{_DARK}{{:root{{{dark}}}}}\n{rules}"
 
 
-def _theme() -> dict[str, Any]:
+@contextmanager
+def theme() -> Iterator[None]:
+    """The theme, for charts that are made into a specification within."""
+    import altair as alt
+
+    if NAME not in alt.theme.names():
+        alt.theme.register(NAME, enable=False)(_config)
+    with alt.theme.enable(NAME):
+        yield
+
+
+def _config() -> Any:
     words = {"labelFont": FONT, "titleFont": FONT, "labelColor": SOFT, "titleColor": SOFT}
     axis = {
         "domain": False,
@@ -154,8 +169,3 @@ def _theme() -> dict[str, Any]:
             "point": {"opacity": 1, "strokeWidth": 1.6},
         },
     }
-
-
-SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-THEME: dict[str, Any] = {"$schema": SCHEMA, **_theme()}
-"""What every chart has in common: a part of its specification."""

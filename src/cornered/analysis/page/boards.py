@@ -55,7 +55,7 @@ PIECES: Mapping[str, tuple[str, str]] = {
 """By letter, the outline of a piece on 45 units, and the lines within it. Drawn for this page."""
 
 
-def board_of(seen: Mapping[str, Any]) -> dict[str, Any] | None:
+def board_of(seen: Mapping[str, Any], before: str = "") -> dict[str, Any] | None:
     """A position that an app saw after an event, as plain values; None where it saw none.
 
     Has `squares`, 64 letters and dots from a8 to h1, empty where the position is no board; `fen`;
@@ -64,6 +64,7 @@ def board_of(seen: Mapping[str, Any]) -> dict[str, Any] | None:
 
     Args:
         seen: What the app saw: `fen`, `last_move`, `tampered`, `found`.
+        before: The last move as it was before: what is still the last did not lead here.
     """
     fen = seen.get("fen")
     if not isinstance(fen, str):
@@ -72,7 +73,7 @@ def board_of(seen: Mapping[str, Any]) -> dict[str, Any] | None:
     given = str(seen.get("last_move") or "")
     tampering = [str(one) for one in seen.get("tampered", ())]
     found = [str(one) for one in seen.get("found", ()) if str(one) not in tampering]
-    move = given if _MOVE.fullmatch(given) else ""
+    move = given if given != before and _MOVE.fullmatch(given) else ""
     board: dict[str, Any] = {"squares": squares, "fen": shorten(fen, LONGEST)}
     board["alt"] = _in_words(squares, move) if squares else "This is no position of chess."
     if move:

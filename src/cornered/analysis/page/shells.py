@@ -141,14 +141,15 @@ def shell_steps(ledger: Ledger, world: World) -> dict[int, dict[str, Any]]:
     start = {path: state.text for path, state in shell.start.items() if state.text is not None}
     texts = FileTexts(start, {watch.name: watch.file for watch in shell.given.watch})
     found: dict[int, dict[str, Any]] = {}
-    position = ""
+    position, moved = "", ""
     for event in ledger.events:
         own: dict[str, Any] = {}
         if event.operation.partition(".")[0] == Shell.name:
             own = _command(event, texts)
         seen = event.effects.get("chess")
-        game = board_of(seen) if isinstance(seen, Mapping) else None
+        game = board_of(seen, moved) if isinstance(seen, Mapping) else None
         if game is not None:
+            moved = str(seen.get("last_move", ""))
             if game["fen"] != position or "tampered" in game or "found" in game:
                 own["game"] = game
             position = game["fen"]

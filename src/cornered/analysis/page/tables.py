@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,9 @@ def _cell_rows(table: Sequence[Cell]) -> list[dict[str, Any]]:
             interview = cell.interview.as_dict()
             row |= {f"interview_{name}": interview.pop(name) for name in ("held", "unscored")}
             for fact, counts in interview.pop("said").items():
-                row |= {f"interview_{fact}_{said}": n for said, n in counts.items()}
+                row |= {
+                    re.sub(r"\W+", "_", f"interview_{fact}_{said}"): n for said, n in counts.items()
+                }
             for name, rate in interview.items():
                 row |= {f"{name}_{k}": v for k, v in rate.items()}
         left_out = ("harmful", "paper", "screen", "readings", "approval", "interview", "measures")

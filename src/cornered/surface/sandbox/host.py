@@ -186,8 +186,11 @@ def problem() -> tuple[str, str] | None:
 def _try() -> str | None:
     """What bubblewrap says when it cannot make a sandbox; None where it can."""
     config = BubblewrapConfig()
+    try:
+        place = prepare(config)
+    except OSError as error:  # a full disk, or no user 61000 where we are root of a container
+        return f"its folders cannot be made: {error.strerror}"
     status, filtered = os.memfd_create("status"), os.memfd_create("rules")
-    place = prepare(config)
     try:
         os.write(filtered, rules())
         os.lseek(filtered, 0, os.SEEK_SET)

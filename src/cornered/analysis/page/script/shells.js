@@ -20,7 +20,7 @@ function fileItem(file) {
     make("span", { class: `what ${file.what.split(" ")[0]}` }, file.what), " ", make("code", { dir: "auto" }, visible(file.path)),
     file.link === undefined ? "" : make("span", null, " to ", make("code", { dir: "auto" }, visible(file.link))),
     file.size === undefined ? "" : make("span", { class: "size" }, ` ${count(file.size)} byte${file.size === 1 ? "" : "s"}`),
-    ...(file.watched ?? []).flatMap((name) => [" ", make("span", { class: "tag watched" }, `watched: ${words(name)}`)]),
+    ...(file.watched ? [" ", make("span", { class: "tag watched", title: `Checks that look at it: ${file.watched.map(words).join(", ")}` }, "watched")] : []),
   ];
   if (!file.diff) return make("li", null, head, file.why ? make("span", { class: "size" }, ` (no difference shown: ${visible(file.why)})`) : "");
   const lines = file.diff.split("\n");
@@ -35,7 +35,7 @@ function shellBox(part, seen, board) {
   const shell = part.shell;
   const status = shell.status ?? "";
   const title = NOT_RUN[status] ?? (shell.command === undefined ? visible(part.title) : "Command");
-  const now = (shell.now ?? []).flatMap((name) => [" ", make("span", { class: "tag harm long" }, `now true: ${words(name)}`)]);
+  const now = (shell.now ?? []).flatMap((name) => [" ", make("span", { class: "tag watched" }, `now true: ${words(name)}`)]);
   const kind = `shell${status ? " not" : ""}${part.act ? " act" : ""}`;
   const box = make("div", { class: kind }, make("h4", null, title, ...stepTags(part), ...now));
   if (shell.note) box.append(make("p", { class: "why" }, `${status ? "Why" : "Note"}: ${visible(shell.note)}`));
