@@ -184,6 +184,12 @@ def test_trials_without_a_file_that_could_undo_a_difference_do() -> None:
     said, harm = words({HEADLINE: some, CONTROL: sheets(0.82, 24, 2)})
     assert "the unscored trials could undo it" in said
     assert harm is None
+    [contrast] = measure_contrasts(table({HEADLINE: some, CONTROL: sheets(0.82, 24, 2)}))
+    inside = contrast.difference.interval
+    assert inside is not None
+    assert contrast.bounds is not None
+    assert contrast.bounds.low < inside.low - 0.1
+    assert contrast.bounds.high > 0
 
 
 def test_p_values_are_adjusted_within_a_model_and_scenario() -> None:
