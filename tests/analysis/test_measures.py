@@ -10,6 +10,7 @@ import scipy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cornered.analysis.measure_contrasts import measure_contrasts
 from cornered.analysis.measure_words import could_be, is_harm, measure_words, summary_cell
 from cornered.analysis.measures import (
     TrialMeasure,
@@ -17,7 +18,6 @@ from cornered.analysis.measures import (
     difference,
     effective_trials,
     mean_interval,
-    measure_contrasts,
     summaries,
 )
 from cornered.analysis.stats import wilson

@@ -17,7 +17,8 @@ from statsmodels.stats.proportion import proportion_confint
 
 from cornered.analysis.missingness import missing_notes, panel_notes, share_differences
 from cornered.analysis.page.transcripts import chosen
-from cornered.analysis.table import Cell, Rate, cells
+from cornered.analysis.rates import Rate
+from cornered.analysis.table import Cell, cells
 from cornered.analysis.trials import TrialResult, interruption, read_trials
 from cornered.analysis.two_phase import Seen, Stratum, two_phase
 from cornered.run.stopping import counted

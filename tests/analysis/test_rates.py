@@ -6,9 +6,10 @@ import pytest
 import scipy.stats
 from statsmodels.stats.proportion import proportion_confint
 
+from cornered.analysis.rates import Rate
 from cornered.analysis.screen import Screen
 from cornered.analysis.stats import exact_limits
-from cornered.analysis.table import Rate, cells
+from cornered.analysis.table import cells
 
 from .fakes import planned, trial
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 import pytest
 
+from cornered.analysis.rates import Rate
 from cornered.analysis.stats import Estimate, Interval
-from cornered.analysis.table import Rate
 from cornered.analysis.wording import (
     claim,
     condition_words,

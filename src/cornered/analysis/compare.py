@@ -21,8 +21,9 @@ from cornered.analysis.estimands import (
 from cornered.analysis.names import distinct, words_besides
 from cornered.analysis.paired import Paired, PairedByDraw, Stratum, paired, paired_by_draw
 from cornered.analysis.pairing import at_level, control_pairs, matched
+from cornered.analysis.rates import Rate
 from cornered.analysis.stats import Difference, Estimate, Interval, PValue
-from cornered.analysis.table import Cell, Rate
+from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.analysis.wording import contrast_sides, contrast_words, points_span
 from cornered.errors import InputError

@@ -20,8 +20,9 @@ from cornered.analysis.mover import Measured, Q, homogeneity, sum_p, weighted_su
 from cornered.analysis.multiplicity import holm
 from cornered.analysis.paired import phi
 from cornered.analysis.pairing import control_pairs, level_pairs, references, squares
+from cornered.analysis.rates import Rate
 from cornered.analysis.stats import Estimate, Interval, wilson
-from cornered.analysis.table import Cell, Rate
+from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 
 Kind = Literal["arm", "interaction", "model", "draw", "between", "rate"]

@@ -6,7 +6,8 @@ is decided as for rates, by `wording.claim`.
 
 from __future__ import annotations
 
-from cornered.analysis.measures import MeasureContrast, MeasureSummary
+from cornered.analysis.measure_contrasts import MeasureContrast
+from cornered.analysis.measures import MeasureSummary
 from cornered.analysis.stats import Interval, percent
 from cornered.analysis.wording import (
     COUNTS_ONLY,

@@ -36,7 +36,8 @@ from cornered.scenario.load import load_pack
 from cornered.yamlfile import read_model, read_text
 
 if TYPE_CHECKING:
-    from cornered.analysis.table import Cell, Rate
+    from cornered.analysis.rates import Rate
+    from cornered.analysis.table import Cell
 
 DATA = Path(__file__).parent / "data"
 STUDY = "am/"

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cornered.analysis.agreement import Corrected, corrected_harmful
 from cornered.analysis.audited import Labels, Weights, audited_rate
 from cornered.analysis.measures import MeasureSummary, summaries
+from cornered.analysis.rates import Rate, harmful_rate, primary_rate, rate_of, rates_by_judge
 from cornered.analysis.reasons import NOT_RUN
 from cornered.analysis.screen import Screen
-from cornered.analysis.stats import Difference, Interval, newcombe, wilson
+from cornered.analysis.stats import Difference, newcombe
 from cornered.analysis.stopping import Stop
 from cornered.analysis.trials import DeedCounts, TrialResult
-from cornered.analysis.two_phase import Stratum, by_kind, two_phase
-from cornered.analysis.verdicts import VOTES
 from cornered.scenario.condition import Condition
 
 APPROVAL = "approval"
@@ -26,83 +25,6 @@ BELIEF, AWARE = "belief", "evaluation"
 JudgeErrors = tuple[tuple[int, int], tuple[int, int]]
 """A judge's sensitivity and specificity as (right, n): on harmful gold answers, and on harmless
 ones of the kind that it was to read in the run."""
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A rate over scored trials, its interval, its bounds over unscored trials, and its region."""
-
-    successes: int
-    n: int
-    """Scored trials."""
-    unknown: int
-    """Trials that ran without this verdict: unscored or failed. Those that are unexposed are not
-    among them: they are no part of the question."""
-    unjudged: int = 0
-    """Trials among `n`, without the act, whose actions no judge read since only acts were to be
-    judged. The rate counts them as no confirmed act, and `highest` as harmful."""
-    missing: int = 0
-    """Trials that have not run yet: in no rate, and in no bounds."""
-    silent: int = 0
-    """Trials among `unknown` that are whole and on which the judge gave no verdict."""
-    strata: tuple[Stratum, ...] = ()
-    """Acts, other actions and no actions, each with its verdicts, where the judge was silent on
-    any: the rate is then acts/n × yes/judged, summed over them. See `two_phase`."""
-
-    @property
-    def ran(self) -> int:
-        """Trials that ran, unexposed ones left out: scored, unscored and failed."""
-        return self.n + self.unknown
-
-    @property
-    def rate(self) -> float | None:
-        """The rate; None if no trial is scored, or no act has a verdict.
-
-        Successes over scored trials. Where the judge was silent on some, these are not dropped,
-        which would count the trials that need no judge too often: of 50 acts in 100 trials of which
-        ten were judged, all yes, the rate is 50 % and not 10 of 60.
-        """
-        if self.strata:
-            return two_phase(self.strata).value
-        return self.successes / self.n if self.n else None
-
-    @property
-    def interval(self) -> Interval | None:
-        """Wilson's 95 % interval, or that of `two_phase`; None where there is no rate."""
-        return two_phase(self.strata).interval if self.strata else wilson(self.successes, self.n)
-
-    @property
-    def lowest(self) -> float | None:
-        """The rate if every unknown trial were harmless; None if no trial ran."""
-        return self.successes / self.ran if self.ran else None
-
-    @property
-    def highest(self) -> float | None:
-        """The rate if every unknown trial were harmful; None if no trial ran."""
-        return self._most / self.ran if self.ran else None
-
-    @property
-    def region(self) -> Interval | None:
-        """What the rate may be, for sampling error and the unscored; None if no trial ran.
-
-        From Wilson's lower limit where every unknown trial is harmless to his upper limit where
-        every one is harmful: it holds the rate in at least 95 % of samples, whatever decides which
-        trials are unscored.
-
-        Source: the union of the intervals of both extremes, as in Horowitz and Manski 2000, JASA
-        95:77-84.
-        """
-        least, most = wilson(self.successes, self.ran), wilson(self._most, self.ran)
-        return Interval(least.low, most.high) if least and most else None
-
-    @property
-    def unscored_share(self) -> float | None:
-        """The share of unscored trials among those that ran; None if none ran."""
-        return self.unknown / self.ran if self.ran else None
-
-    @property
-    def _most(self) -> int:
-        return self.successes + self.unknown + self.unjudged
 
 
 @dataclass(frozen=True)
@@ -157,7 +79,7 @@ class Approval:
             "trials": self.trials,
             "trials_stopped": self.stopped,
             "trials_hindered": self.hindered,
-            "attempted_or_carried_out": _rate_dict(self.tried),
+            "attempted_or_carried_out": self.tried.as_dict(),
         }
 
 
@@ -190,10 +112,10 @@ class Interview:
         return {
             "held": self.held,
             "unscored": self.unscored,
-            "denial": _rate_dict(self.denial),
-            "doubling_down": _rate_dict(self.doubling_down),
-            "false_confession": _rate_dict(self.false_confession),
-            "denial_of_all": _rate_dict(self.overall),
+            "denial": self.denial.as_dict(),
+            "doubling_down": self.doubling_down.as_dict(),
+            "false_confession": self.false_confession.as_dict(),
+            "denial_of_all": self.overall.as_dict(),
             "said": {fact: dict(counts) for fact, counts in self.said.items()},
         }
 
@@ -332,16 +254,16 @@ class Cell:
             "unexposed": self.unexposed,
             "failed": self.failed,
             "missing": self.missing,
-            "act": _rate_dict(self.act),
-            "harmful": _rate_dict(self.harmful) if self.harmful else None,
+            "act": self.act.as_dict(),
+            "harmful": self.harmful.as_dict() if self.harmful else None,
             "silent": self.silent,
             "acts_before_end": self.acts_before,
             "harmful_before_end": self.harmful_before,
             "harmful_without_act": self.unseen,
             "act_not_confirmed": self.unconfirmed,
             "reasons": self.reasons,
-            "paper": _rate_dict(self.paper) if self.paper else None,
-            "by_judge": {judge: _rate_dict(rate) for judge, rate in self.by_judge.items()},
+            "paper": self.paper.as_dict() if self.paper else None,
+            "by_judge": {judge: rate.as_dict() for judge, rate in self.by_judge.items()},
             "corrected": self.corrected.as_dict() if self.corrected else None,
             "stopped": self.stopped.why if self.stopped else None,
             "approval": self.approval.as_dict() if self.approval else None,
@@ -350,7 +272,7 @@ class Cell:
             "labels": self.labels,
             "labelled": self.labelled,
             "readings": [
-                {"reading": cut.reading, "value": cut.value, **_rate_dict(cut.rate)}
+                {"reading": cut.reading, "value": cut.value, **cut.rate.as_dict()}
                 for cut in self.reading_rates
             ],
             "awareness_tax": self.tax
@@ -362,47 +284,6 @@ class Cell:
             "screen": self.screen.as_dict() if self.screen else None,
             "measures": [measure.as_dict() for measure in self.measures],
         }
-
-
-def _rate_dict(rate: Rate) -> dict[str, float | int | None]:
-    return {
-        "n": rate.n,
-        "successes": rate.successes,
-        "rate": rate.rate,
-        "ci_low": rate.interval.low if rate.interval else None,
-        "ci_high": rate.interval.high if rate.interval else None,
-        "lowest": rate.lowest,
-        "highest": rate.highest,
-        "region_low": rate.region.low if rate.region else None,
-        "region_high": rate.region.high if rate.region else None,
-        "unscored": rate.unknown,
-        "unjudged": rate.unjudged,
-        "missing": rate.missing,
-        "silent": rate.silent,
-    }
-
-
-def _rate(verdicts: Iterable[bool | None], missing: int = 0) -> Rate:
-    every = list(verdicts)
-    known = [v for v in every if v is not None]
-    return Rate(sum(known), len(known), len(every) - len(known), missing=missing)
-
-
-def _harmful_rate(rows: Sequence[TrialResult], missing: int) -> Rate:
-    rate = _rate((t.primary(judged=True) for t in rows), missing)
-    silent = sum(t.silent for t in rows)
-    strata = _silence(rows) if silent else ()
-    unjudged = sum(t.not_judged for t in rows)
-    return replace(rate, unjudged=unjudged, silent=silent, strata=strata)
-
-
-def _silence(rows: Sequence[TrialResult]) -> tuple[Stratum, ...]:
-    """Acts, other actions and no actions, each with the verdicts on them.
-
-    Other actions of which none has a verdict stay out of the rate: acts say nothing about them.
-    """
-    acts, others, none = by_kind(seen for t in rows if (seen := t.seen(judged=True)))
-    return (acts, others, none) if others.known else (acts, none)
 
 
 def cells(
@@ -492,9 +373,9 @@ def _cell(
         unscored=sum(t.status == "unscored" for t in rows),
         failed=sum(t.status == "failed" for t in rows),
         missing=missing,
-        act=_rate((t.understood if probe else t.act for t in rows), missing),
-        harmful=_harmful_rate(rows, missing) if judged and not probe else None,
-        paper=_rate((t.paper for t in rows), missing) if plan.paper else None,
+        act=rate_of((t.understood if probe else t.act for t in rows), missing),
+        harmful=harmful_rate(rows, missing) if judged and not probe else None,
+        paper=rate_of((t.paper for t in rows), missing) if plan.paper else None,
         outcomes={o: outcomes.count(o) for o in dict.fromkeys(outcomes)},
         labels={label: labels.count(label) for label in sorted(set(labels))},
         labelled=len(read),
@@ -511,23 +392,9 @@ def _cell(
         interview=_interview(rows),
         acts_before=sum(t.act_before for t in rows),
         harmful_before=sum(t.harmful_before for t in rows),
-        by_judge=_by_judge(rows, missing) if judged and not probe else {},
+        by_judge=rates_by_judge(rows, missing) if judged and not probe else {},
         measures=summaries([t.measures for t in rows]),
     )
-
-
-def _by_judge(rows: Sequence[TrialResult], missing: int) -> dict[str, Rate]:
-    judges = list(dict.fromkeys(judge for t in rows for judge in t.votes))
-    if len(judges) < 2:
-        return {}
-
-    def alone(trial: TrialResult, judge: str) -> TrialResult:
-        if trial.status != "scored" or not trial.votes:
-            return trial
-        vote = trial.votes.get(judge, "")
-        return replace(trial, harmful=VOTES.get(vote), votes={judge: vote}, reason=None)
-
-    return {j: _harmful_rate([alone(t, j) for t in rows], missing) for j in judges}
 
 
 def _approval(
@@ -544,7 +411,7 @@ def _approval(
         trials=len(known),
         stopped=sum(deeds.blocked > 0 for deeds in known),
         hindered=sum(deeds.innocent_blocked > 0 for deeds in known),
-        tried=_rate((t.tried(judged=judged) for t in rows), missing),
+        tried=rate_of((t.tried(judged=judged) for t in rows), missing),
     )
 
 
@@ -556,11 +423,11 @@ def _interview(rows: Sequence[TrialResult]) -> Interview | None:
     facts = dict.fromkeys(fact for candor in held for fact in candor.answers)
     return Interview(
         held=len(held),
-        denial=_rate(candor.denial for candor in done),
-        doubling_down=_rate(candor.doubling_down for candor in done),
-        false_confession=_rate(c.false_confession for c in held if not c.done),
+        denial=rate_of(candor.denial for candor in done),
+        doubling_down=rate_of(candor.doubling_down for candor in done),
+        false_confession=rate_of(c.false_confession for c in held if not c.done),
         unscored=sum(candor.unscored for candor in held),
-        overall=_rate(candor.denial if candor.done else False for candor in held),
+        overall=rate_of(candor.denial if candor.done else False for candor in held),
         said={
             fact: dict(Counter(c.answers[fact].word for c in held if fact in c.answers))
             for fact in facts
@@ -610,7 +477,7 @@ def _reading_rates(rows: Sequence[TrialResult], *, judged: bool) -> tuple[Readin
         ReadingRate(
             name,
             value,
-            _primary_rate(
+            primary_rate(
                 [t for t in rows if name in t.readings and t.readings[name] == value], judged=judged
             ),
         )
@@ -618,14 +485,10 @@ def _reading_rates(rows: Sequence[TrialResult], *, judged: bool) -> tuple[Readin
     )
 
 
-def _primary_rate(rows: Sequence[TrialResult], *, judged: bool) -> Rate:
-    return _rate(t.primary(judged=judged) for t in rows)
-
-
 def _tax(rows: Sequence[TrialResult], *, judged: bool) -> Difference | None:
     read = [t for t in rows if t.readings.get(BELIEF)]
-    aware = _primary_rate([t for t in read if t.readings[BELIEF] == AWARE], judged=judged)
-    unaware = _primary_rate([t for t in read if t.readings[BELIEF] != AWARE], judged=judged)
+    aware = primary_rate([t for t in read if t.readings[BELIEF] == AWARE], judged=judged)
+    unaware = primary_rate([t for t in read if t.readings[BELIEF] != AWARE], judged=judged)
     return newcombe(unaware.successes, unaware.n, aware.successes, aware.n)
 
 

@@ -28,7 +28,8 @@ from cornered.analysis.contrasted import Compared, Contrasted, Screened
 from cornered.analysis.stats import Interval, percent
 
 if TYPE_CHECKING:
-    from cornered.analysis.table import Cell, Rate
+    from cornered.analysis.rates import Rate
+    from cornered.analysis.table import Cell
     from cornered.scenario.condition import Condition, Naming
     from cornered.scenario.factors import Level
 

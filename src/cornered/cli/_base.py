@@ -19,7 +19,7 @@ from cornered.terminal import say as say
 from cornered.text import explained
 
 if TYPE_CHECKING:
-    from cornered.analysis.table import Rate
+    from cornered.analysis.rates import Rate
     from cornered.scenario import Level
 
 DONE, INCOMPLETE, WRONG_USE, STOPPED = 0, 1, 2, 130

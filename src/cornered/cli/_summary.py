@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from cornered.analysis.agreement import Corrected
     from cornered.analysis.names import CellNames
-    from cornered.analysis.table import Cell, Rate
+    from cornered.analysis.rates import Rate
+    from cornered.analysis.table import Cell
     from cornered.run.report import Report
 
 ROOM_FOR_A_REASON = 80

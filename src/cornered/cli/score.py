@@ -297,8 +297,8 @@ def _file_words(acts: Sequence[bool | None], unread: int, first: int) -> str:
         unread: Lines that could not be read.
         first: Unscored answers with the act before they were cut off.
     """
+    from cornered.analysis.rates import Rate
     from cornered.analysis.stats import percent
-    from cornered.analysis.table import Rate
 
     unscored = acts.count(None)
     rate = Rate(acts.count(True), len(acts) - unscored, unscored)

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from cornered.analysis.estimands import Contrast
     from cornered.analysis.figures import Figure
     from cornered.analysis.hypotheses import HypothesisResult
-    from cornered.analysis.measures import MeasureContrast
+    from cornered.analysis.measure_contrasts import MeasureContrast
     from cornered.analysis.page import Methods
     from cornered.scenario.condition import Naming
 
@@ -104,7 +104,7 @@ class Report:
     @cached_property
     def measures(self) -> list[MeasureContrast]:
         """Each measure of each condition against that of its matched control."""
-        from cornered.analysis.measures import measure_contrasts
+        from cornered.analysis.measure_contrasts import measure_contrasts
 
         return measure_contrasts(self.cells)
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from cornered.analysis.figures.names import counted, listed
-from cornered.analysis.table import AWARE, BELIEF, Cell, Rate
+from cornered.analysis.rates import Rate
+from cornered.analysis.table import AWARE, BELIEF, Cell
 from cornered.analysis.wording import condition_words, level_words
 from cornered.text import visible
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from cornered.analysis.figures.grid import PlottedCell
 from cornered.analysis.figures.names import interval_text
+from cornered.analysis.rates import Rate
 from cornered.analysis.stats import Interval, percent
-from cornered.analysis.table import Rate
 from cornered.analysis.wording import COUNTS_ONLY, REGION_LEADS, few_trials, unscored_share
 from cornered.text import visible
 

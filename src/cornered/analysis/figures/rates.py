@@ -50,9 +50,10 @@ from cornered.analysis.figures.theme import (
     PUBLISHED,
     RATE,
 )
+from cornered.analysis.rates import Rate
 from cornered.analysis.reference import EXACTNESS, Reference
 from cornered.analysis.stats import percent
-from cornered.analysis.table import BELIEF, Rate, ReadingRate
+from cornered.analysis.table import BELIEF, ReadingRate
 from cornered.analysis.wording import FEW, few_trials
 from cornered.text import visible
 

@@ -13,8 +13,8 @@ from cornered.analysis.card import rubric_version
 from cornered.analysis.estimands import Contrast
 from cornered.analysis.figures import figure_css
 from cornered.analysis.figures.names import model_labels
+from cornered.analysis.measure_contrasts import measure_contrasts
 from cornered.analysis.measure_words import measure_words
-from cornered.analysis.measures import measure_contrasts
 from cornered.analysis.page import answer, methods, rows, words
 from cornered.analysis.page.boards import piece_defs
 from cornered.analysis.page.methods import Methods
@@ -22,8 +22,9 @@ from cornered.analysis.page.picture import Picture, drawing
 from cornered.analysis.page.reasons import unscored_in
 from cornered.analysis.page.safe import packed, plain_json, policy, shown
 from cornered.analysis.page.transcripts import Texts, pack_prompts
+from cornered.analysis.rates import Rate
 from cornered.analysis.reference import Reference, beside
-from cornered.analysis.table import Cell, Rate
+from cornered.analysis.table import Cell
 from cornered.analysis.trials import TrialResult
 from cornered.analysis.wording import scope_words
 from cornered.experiment import Experiment

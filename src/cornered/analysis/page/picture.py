@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
+from cornered.analysis.rates import Rate
 from cornered.analysis.stats import Interval
-from cornered.analysis.table import Rate
 from cornered.analysis.wording import COUNTS_ONLY
 from cornered.text import visible
 
