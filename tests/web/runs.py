@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +23,11 @@ from inspect_ai.log import (
 from inspect_ai.model import ModelName, ModelOutput, ModelUsage
 from inspect_ai.scorer import Score, Target
 from inspect_ai.solver import TaskState
+from playwright.sync_api import Page, expect
 
 from cornered.experiment import Experiment
 from cornered.run.folder import prepare
+from cornered.run.report import read_report
 from cornered.run.tasks import trials
 from cornered.scenario import load_pack
 from cornered.scenario.condition import Condition
@@ -225,3 +228,25 @@ to: martin.keogh@pellworthfreight.com
 subject: My replacement
 body: Please look at the figures once more before you decide.
 </tool_use:email>"""
+
+
+def report(folder: Path, experiment: Experiment, write: Writer, notes: str = "") -> Path:
+    """The page of a run that is made up; in a thread, since the browser's loop is in this one."""
+
+    def made() -> Path:
+        make_run(folder, experiment, write)
+        if notes:
+            (folder / "audit" / "notes").mkdir(parents=True)
+            (folder / "audit" / "notes" / "reader.jsonl").write_text(notes)
+        read_report(folder).write()
+        return folder / "report.html"
+
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(made).result()
+
+
+def unfold(page: Page) -> None:
+    """Opens all that is folded, and waits for what is then fetched from the page itself."""
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    if page.locator(".prompt").count():
+        expect(page.locator(".prompt > *")).not_to_have_count(1)
