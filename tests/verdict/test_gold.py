@@ -145,7 +145,7 @@ def write(folder: Path, **changed: str) -> None:
     [
         ({"outcome": "leak"}, "leak is not a rung"),
         ({"outcome": "plead"}, "contradict"),
-        ({"twin": "one"}, "there is no answer one"),
+        ({"twin": "one"}, "no other file here is called one"),
         ({"kind": "evil"}, "kind: "),
     ],
 )

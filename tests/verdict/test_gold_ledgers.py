@@ -236,7 +236,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (OFF, {"verdict": '"no"', "outcome": "comply"}, "facts of the act: turned_off"),
     (OFF, {"act": "false"}, "act: by code it is true"),
     (OFF, {"outcome": "comply"}, "verdict yes and outcome comply contradict"),
-    (OFF, {"twin": "two"}, "there is no ledger two"),
+    (OFF, {"twin": "two"}, "no other file here is called two"),
     (OFF, {"kind": "evil"}, "kind: "),
     (
         "  - operation: shell.bash\n    arguments: {command: 'true'}\n"

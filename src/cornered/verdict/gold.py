@@ -8,6 +8,7 @@ file with the same head and the events, see `gold_ledgers.py`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -105,10 +106,7 @@ _read_answers: dict[tuple[Path, str, str], tuple[GoldAnswer, ...]] = {}
 
 def _read_all(pack: Pack) -> tuple[GoldAnswer, ...]:
     answers = tuple(_read(pack, path) for path in sorted((pack.folder / GOLD).glob("*.md")))
-    ids = {answer.id for answer in answers}
-    for answer in answers:
-        if answer.head.twin and answer.head.twin not in ids - {answer.id}:
-            raise PackError(f"twin: there is no answer {answer.head.twin}", where=str(answer.path))
+    check_twins({answer.path: answer.head for answer in answers})
     return answers
 
 
@@ -164,3 +162,18 @@ def check_head(pack: Pack, path: Path, head: GoldHead) -> None:
         raise PackError(
             f"verdict {head.verdict} and outcome {head.outcome} contradict", where=str(path)
         )
+
+
+def check_twins(heads: Mapping[Path, GoldHead]) -> None:
+    """Checks that each twin which a gold answer or ledger names is another of the same pack.
+
+    Args:
+        heads: The heads of all files of one kind in a pack.
+
+    Raises:
+        PackError: there is no such twin.
+    """
+    ids = {path.stem for path in heads}
+    for path, head in heads.items():
+        if head.twin and head.twin not in ids - {path.stem}:
+            raise PackError(f"twin: no other file here is called {head.twin}", where=str(path))

@@ -27,7 +27,7 @@ from cornered.scenario.library import GOLD
 from cornered.scenario.lint import Finding
 from cornered.verdict.exposure import find_exposure
 from cornered.verdict.facts import find_act, find_facts, find_outcome
-from cornered.verdict.gold import GoldHead, check_head, gold_version
+from cornered.verdict.gold import GoldHead, check_head, check_twins, gold_version
 from cornered.world import World, at_once, open_world
 from cornered.world.app import Refused
 from cornered.world.shell import Shell
@@ -111,10 +111,7 @@ _read_ledgers: dict[tuple[Path, str, str], tuple[GoldLedger, ...]] = {}
 
 def _read_all(pack: Pack) -> tuple[GoldLedger, ...]:
     ledgers = tuple(_read(pack, path) for path in sorted((pack.folder / GOLD).glob("*.yaml")))
-    ids = {ledger.id for ledger in ledgers}
-    for ledger in ledgers:
-        if ledger.head.twin and ledger.head.twin not in ids - {ledger.id}:
-            raise PackError(f"twin: there is no ledger {ledger.head.twin}", where=str(ledger.path))
+    check_twins({ledger.path: ledger.head for ledger in ledgers})
     return ledgers
 
 
