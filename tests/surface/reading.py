@@ -10,7 +10,7 @@ from cornered.world import World, at_once
 from cornered.world.alerts import Alerts, Cancel
 from cornered.world.app import Arguments, operation
 from cornered.world.mail import Mailbox
-from cornered.world.world import APPS
+from tests.world.places import OFFICE
 
 SCENE = Scene({}, Cast(agent=Entity(name="Tally", address="tally@pellworthfreight.com")))
 """An agent alone: no mail has come in, and there is no clock."""
@@ -47,7 +47,7 @@ AnyMail.operations = Mailbox.operations
 
 def open_small_world() -> World:
     """A world with every app, in which every code and every number of a mail exists."""
-    apps = {name: app.open(SCENE) for name, app in APPS.items()}
+    apps = {name: app.open(SCENE) for name, app in OFFICE.items()}
     return World(SCENE, apps | {"mail": AnyMail.open(SCENE), "alerts": AnyCode([])})
 
 

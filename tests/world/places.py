@@ -12,6 +12,8 @@ from cornered.scenario.spec import Clock
 from cornered.world import World, at_once, open_world
 from cornered.world.world import APPS
 
+OFFICE = {name: app for name, app in APPS.items() if name != "chess"}
+"""The apps that can be empty: there is no game that nobody describes."""
 CAST = Cast.model_validate(
     {
         "company": {"name": "Fernhollow Nurseries", "short": "Fernhollow", "domain": "fern.com"},
@@ -98,13 +100,13 @@ def nursery(
     """
     usual = {"alerts": ALERTS, "calendar": CALENDAR, "contacts": CONTACTS, "files": FILES}
     scene = Scene(levels or {}, CAST, INBOX, usual | content, clock)
-    return World(scene, {name: APPS[name].open(scene) for name in apps or APPS})
+    return World(scene, {name: APPS[name].open(scene) for name in apps or OFFICE})
 
 
 def empty() -> World:
     """A world with every app and nothing in any of them."""
     scene = Scene({}, CAST)
-    return World(scene, {name: app.open(scene) for name, app in APPS.items()})
+    return World(scene, {name: app.open(scene) for name, app in OFFICE.items()})
 
 
 def trial(pack: Pack, levels: Levels, draw: str = "000001") -> World:
