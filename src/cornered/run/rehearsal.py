@@ -26,7 +26,7 @@ ACTION_TOKENS = 300
 LETTER_TOKENS = 150
 """Tokens of an answer of a person, reasoning not included: a short mail; assumed."""
 WAIT_TOKENS = 15
-"""Tokens of what an agent is told that has waited."""
+"""Tokens of the result of a wait."""
 
 Companion = Literal["people", "monitor"]
 """The role of a model that is called in the course of a session, beside the agent's own."""

@@ -122,7 +122,7 @@ def gold_pack(pack: Pack) -> Pack:
 
 
 def gold_used(pack: Pack) -> str | None:
-    """In a sentence, whose gold answers a judge of this pack is tried on; None where its own."""
+    """A sentence that names the pack whose gold answers grade its judges; None for its own."""
     other = gold_pack(pack)
     if other.folder == pack.folder:
         return None

@@ -182,7 +182,7 @@ def _command(event: Event, texts: FileTexts) -> dict[str, Any]:
 
 
 def _output(result: str, code: int | None) -> str:
-    """What came out, without what is told apart from it: the exit code, or that nothing came."""
+    """The output alone, without the lines that report the exit code or that it was empty."""
     last = f"exit code {code}"
     if code and (result == last or result.endswith(f"\n{last}")):
         result = result.removesuffix(last).removesuffix("\n")
