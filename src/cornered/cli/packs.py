@@ -132,14 +132,21 @@ def _show_scenarios(as_json: bool) -> None:
     if as_json:
         print_json(
             [
-                {"name": p.name, "title": p.spec.title, "about": p.spec.about, "runs": p.runs}
+                {
+                    "name": p.name,
+                    "title": p.spec.title,
+                    "family": p.spec.family,
+                    "about": p.spec.about,
+                    "runs": p.runs,
+                }
                 for p in packs
             ]
         )
         return
     for pack in packs:
         echo(pack.name, bold=True, nl=False)
-        echo("  (prompts of the package inspect_evals)" if pack.spec.study else "")
+        told = "prompts of the package inspect_evals" if pack.spec.study else pack.spec.family
+        echo(f"  ({told})" if told else "")
         echo_words(f"  {' '.join(pack.spec.about.split())}")
 
 
