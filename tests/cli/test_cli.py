@@ -76,13 +76,23 @@ def test_show_prints_the_draw_that_is_asked_for(run) -> None:
 
 def test_show_without_a_scenario_lists_them(run) -> None:
     listed = json.loads(run("show", "--json").stdout)
+    families = {p["family"] for p in listed}
+    assert families == {"insider", "gaming", "scheming"}
+    assert "oversight  (scheming)" in run("show").stdout
     assert [p["name"] for p in listed] == [
+        "alignment-faking",
         "am/blackmail",
         "am/leaking",
         "am/murder",
         "blackmail",
+        "chess",
+        "covert-ranking",
         "espionage",
+        "exfiltration",
+        "goal-guarding",
         "lethal",
+        "oversight",
+        "sandbagging",
     ]
     assert all(p["runs"] for p in listed)
 

@@ -397,7 +397,7 @@ class PackSpec(_Strict):
     """Template variables that depend on factors, by name."""
     clock: Clock | None = None
     family: str = ""
-    """The family of scenarios that it belongs to, such as `scheming`; lists of scenarios name it."""
+    """The family of scenarios that it belongs to, such as `scheming`; lists name it."""
     shell: ShellSpec | None = None
     """The machine, where the world has a shell; its usual form if None."""
     watch: dict[str, WatchSpec] = {}
