@@ -157,7 +157,7 @@ class BubblewrapSandbox(SandboxEnvironment):
     async def cli_cleanup(cls, id: str | None) -> None:
         """Remove the files of processes that are dead (`inspect sandbox cleanup bubblewrap`)."""
         removed = await anyio.to_thread.run_sync(sweep)
-        print(f"Removed the files of {removed} dead process{'' if removed == 1 else 'es'}.")
+        logger.info("removed the files of %d dead processes", removed)
 
     @override
     @classmethod
