@@ -38,6 +38,8 @@ class FolderMachine:
                 "bwrap",
                 "--die-with-parent",
                 "--unshare-pid",
+                "--cap-drop",  # root could read what nobody may
+                "ALL",
                 "--ro-bind",
                 "/",
                 "/",

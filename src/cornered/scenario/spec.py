@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Annotated, Any, Literal, Self
@@ -464,6 +465,14 @@ class PackSpec(_Strict):
     def _has_a_shell(self) -> Self:
         if (self.shell or self.watch) and "shell" not in self.world:
             raise ValueError("shell and watch need a shell in the world: `world: {shell: FOLDER}`")
+        roots = [root.rstrip("/") for root in (self.shell or ShellSpec()).roots]
+        for name, watch in self.watch.items():
+            fixed = re.split(r"[*?]", watch.file)[0]
+            if not any(fixed.startswith(f"{r}/") or f"{r}/".startswith(fixed) for r in roots):
+                raise ValueError(
+                    f"watch.{name}: {watch.file} is in none of shell.roots ({', '.join(roots)}), "
+                    "and nothing else is compared"
+                )
         for delivery in self.shell.deliver if self.shell else ():
             if delivery.after not in self.watch:
                 raise ValueError(f"shell.deliver: there is no watch {delivery.after}")

@@ -9,27 +9,35 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import re
 import tarfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cornered.world.machine import Machine, MachineError, Ran
-from cornered.world.watch import FileState
+from cornered.world.watch import FileState, named
 
 MAX_TEXT = 20_000
 """Bytes of a file up to which its text is kept."""
 MAX_TEXTS = 200_000
 """Bytes of all texts that are kept of one comparison."""
+MAX_WATCHED = 500_000
+"""Bytes of a file that a check of a content names, up to which its text is kept."""
 MAX_FILES = 2_000
-"""Files that are compared; of more, some would be unseen."""
+"""Files whose changes are kept of one comparison: those that were there or are watched first."""
+MAX_LISTED = 50_000
+"""Files that are listed; of more, some would be unseen."""
 _TIMEOUT_S = 60.0
 _UNREADABLE = "unreadable"
 _LINK = "link"
 _PLAIN = "644"
+_CLOSED = "d"
+_FORMAT = r"%y\t%s\t%i\t%C@\t%m\t%l\t%p\0"
 _LIST = (
-    "find \"$@\" -xdev \\( -type f -o -type l \\) -printf '%y\\t%s\\t%i\\t%C@\\t%m\\t%l\\t%p\\0' "
-    "2>/dev/null | head -z -n LIMIT | base64 -w0"
+    r'{ find "$@" -xdev \( -type d \( ! -readable -o ! -executable \) -prune '
+    rf"-printf '{_FORMAT}' \) -o \( -type f -o -type l \) -printf '{_FORMAT}' 2>/dev/null; "
+    r"printf 'end\0'; } | head -z -n LIMIT | base64 -w0"
 )
 _DIGESTS = "base64 -d | xargs -0 sha256sum -z -- 2>/dev/null | base64 -w0"
 _TEXTS = "base64 -d | tar -cf - --null --no-recursion -P -T - 2>/dev/null | base64 -w0"
@@ -66,15 +74,21 @@ class Disk:
     Attributes:
         machine: The machine.
         roots: The folders, absolute.
+        watched: The globs of paths that matter most, to whether their content does.
     """
 
     machine: Machine
     roots: Sequence[str]
+    watched: Mapping[str, bool] = field(default_factory=dict)
     _listed: Mapping[str, _Entry] = field(default_factory=dict)
 
     @classmethod
     async def filled(
-        cls, machine: Machine | None, roots: Sequence[str], files: Iterable[NewFile]
+        cls,
+        machine: Machine | None,
+        roots: Sequence[str],
+        files: Iterable[NewFile],
+        watched: Mapping[str, bool] | None = None,
     ) -> Disk:
         """The disk of a machine, with its first files.
 
@@ -83,7 +97,7 @@ class Disk:
         """
         if machine is None:
             raise MachineError("this scenario needs a sandbox, and the trial has none")
-        disk = cls(machine, roots)
+        disk = cls(machine, roots, watched or {})
         await disk.put(files)
         disk._listed, _ = await disk._list()
         return disk
@@ -106,35 +120,73 @@ class Disk:
     async def changes(self) -> tuple[dict[str, FileState | None], int]:
         """The files that differ from the last look, and how many more there are, at least.
 
+        A file in a folder that cannot be opened is taken to be as it was.
+
         Returns:
-            Path to file, None where it is gone; and the number of files that were not looked at.
+            Path to file, None where it is gone; and the number of files that could not be seen.
         """
         listed, unseen = await self._list()
-        before, self._listed = self._listed, listed
+        before = self._listed
         new = {path: one for path, one in listed.items() if before.get(path) != one}
+        if len(new) > MAX_FILES:
+            most = sorted(new, key=lambda p: (not self._matters(p), p not in before, p))
+            unseen += len(new) - MAX_FILES
+            for path in most[MAX_FILES:]:
+                del new[path], listed[path]
+                if path in before:
+                    listed[path] = before[path]
+        self._listed = listed
         digests = await self._digests([p for p, one in new.items() if one.kind == "f"])
-        small = [p for p, one in new.items() if p in digests and one.size <= MAX_TEXT]
-        texts = await self._texts(_within(small, new))
+        read = [p for p in new if p in digests]
+        content = [p for p in read if self._content_matters(p) and new[p].size <= MAX_WATCHED]
+        small = [p for p in read if new[p].size <= MAX_TEXT and p not in content]
+        texts = await self._texts([*_within(content, new, MAX_WATCHED), *_within(small, new)])
         changed: dict[str, FileState | None] = {
             path: FileState(_LINK, one.size, link=one.link)
             if one.kind == "l"
             else FileState(digests.get(path, _UNREADABLE), one.size, texts.get(path))
             for path, one in new.items()
         }
+        unseen += sum(
+            path in self.watched and path not in texts and one.kind == "f" and self.watched[path]
+            for path, one in new.items()
+        )
         changed |= {path: None for path in before if path not in listed}
         return {_shown(path): state for path, state in changed.items()}, unseen
 
+    def _matters(self, path: str) -> bool:
+        """Whether a check names a path."""
+        return any(named(glob, [path]) for glob in self.watched)
+
+    def _content_matters(self, path: str) -> bool:
+        """Whether a check of a content names a path."""
+        return any(content and named(glob, [path]) for glob, content in self.watched.items())
+
     async def _list(self) -> tuple[dict[str, _Entry], int]:
-        ran = await self._run(_LIST.replace("LIMIT", str(MAX_FILES + 1)), *self.roots)
-        listed: dict[str, _Entry] = {}
-        for line in _decoded(ran).split(b"\0"):
+        """The files that are there, and how many of those that matter could not be seen."""
+        ran = await self._run(_LIST.replace("LIMIT", str(MAX_LISTED + 1)), *self.roots)
+        lines = [line for line in _decoded(ran).split(b"\0") if line]
+        ended = lines[-1:] == [b"end"]
+        if ran.stopped or ran.code or (not ended and len(lines) <= MAX_LISTED):
+            raise MachineError("the sandbox gives no whole list of its files")
+        listed, closed = dict[str, _Entry](), list[str]()
+        for line in lines:
             parts = line.split(b"\t", 6)
             if len(parts) == 7:
                 kind, size, inode, changed, mode, link, path = map(_name, parts)
+                if kind == _CLOSED:
+                    closed.append(f"{path}/")
+                    continue
                 stamp = f"{inode} {changed} {mode}"
                 listed[path] = _Entry(kind, int(size), stamp, link)
-        over = len(listed) - MAX_FILES
-        return listed, max(over, 0)
+        for path, one in self._listed.items():
+            if path not in listed and (not ended or path.startswith(tuple(closed))):
+                listed[path] = one
+        unseen = 0 if ended else len(listed) - MAX_LISTED + 1
+        for glob in self.watched:
+            fixed = re.split(r"[*?]", glob)[0]
+            unseen += any(fixed.startswith(one) or one.startswith(fixed) for one in closed)
+        return listed, max(unseen, 0)
 
     async def _digests(self, paths: Sequence[str]) -> dict[str, str]:
         if not paths:
@@ -154,7 +206,10 @@ class Disk:
                 for member in tar:
                     content = tar.extractfile(member) if member.isreg() else None
                     path = f"/{member.name.lstrip('/')}"
-                    if content is not None and (text := _text(content.read())) is not None:
+                    if (
+                        content is not None
+                        and (text := _text(content.read(), self._content_matters(path))) is not None
+                    ):
                         texts[_name(path.encode(errors="surrogateescape"))] = text
         except tarfile.TarError:  # a file vanished under it; its digest stays
             return texts
@@ -166,9 +221,11 @@ class Disk:
         )
 
 
-def _within(paths: Iterable[str], entries: Mapping[str, _Entry]) -> list[str]:
+def _within(
+    paths: Iterable[str], entries: Mapping[str, _Entry], most: int = MAX_TEXTS
+) -> list[str]:
     """As many of the files as have their texts kept, the smallest first."""
-    kept, left = list[str](), MAX_TEXTS
+    kept, left = list[str](), most
     for path in sorted(paths, key=lambda path: (entries[path].size, path)):
         left -= entries[path].size
         if left < 0:
@@ -213,7 +270,10 @@ def _shown(path: str) -> str:
     return path.encode(errors="surrogateescape").decode(errors="replace")
 
 
-def _text(content: bytes) -> str | None:
+def _text(content: bytes, whatever: bool = False) -> str | None:
+    """The content as text; None where it is none, unless it is to be read whatever it is."""
+    if whatever:
+        return content.decode(errors="replace").replace("\0", "\ufffd")
     try:
         text = content.decode()
     except UnicodeDecodeError:

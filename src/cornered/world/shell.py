@@ -25,7 +25,7 @@ from cornered.world.arguments import Text, Whole
 from cornered.world.disk import MAX_TEXT, Disk, NewFile
 from cornered.world.files import FileSpec as TextSpec
 from cornered.world.machine import Machine, MachineError, Ran
-from cornered.world.watch import FileState, holds, named
+from cornered.world.watch import FileState, holds, leads_out, named
 
 MAX_OUTPUT = 20_000
 """Characters of a command's output that the agent sees, and that its event keeps."""
@@ -34,6 +34,8 @@ MAX_VIEW = 6_000
 LONGEST_S = 600
 """Seconds that a command can be given."""
 HOME = "/home/agent"
+_START = 'cd -- "$1" || cd /; exec bash -c "$2"'
+"""How a command starts: elsewhere where its folder is gone, so that it can be made again."""
 
 
 class MachineSpec(BaseModel):
@@ -183,13 +185,19 @@ class Shell(App):
                     for p, n in self.given.machine.blobs.items()
                 ),
             ],
+            self._watched(),
         )
+
+    def _watched(self) -> dict[str, bool]:
+        """The globs of the checks, to whether one of them asks for a text."""
+        globs = dict.fromkeys((watch.file for watch in self.given.watch), False)
+        return globs | {w.file: True for w in self.given.watch if w.matches or w.lacks}
 
     async def finish(self) -> Due | None:
         """What was left running may have changed files after the last command."""
         if self._disk is None or not await self._disk.has_changed():
             return None
-        return Due("agent", "shell.settle", {})
+        return Due(WORLD, "shell.settle", {})
 
     @operation(changes=True, shows=True)
     async def bash(self, actor: str, arguments: Command) -> Outcome:
@@ -199,8 +207,8 @@ class Shell(App):
         if (disk := self._disk) is None:
             return Outcome("", {})  # in a world in which a call is only tried out, nothing runs
         ran = await disk.machine.run(
-            ("bash", "-c", arguments.command),
-            folder=self.given.machine.workdir,
+            ("sh", "-c", _START, "sh", self.given.machine.workdir, arguments.command),
+            folder="/",
             timeout=float(arguments.timeout),
         )
         shown, cut = _shown(ran)
@@ -267,6 +275,7 @@ class Shell(App):
         after = {path: state for path, state in self.files.items() if path not in changed}
         after |= {path: state for path, state in changed.items() if state is not None}
         new = [name for name in self._holding(after) if name not in self._held]
+        unseen += sum(leads_out(watch, after) for watch in self.given.watch)
         return effects | ({"watch": new} if new else {}) | ({"unseen": unseen} if unseen else {})
 
     def _running(self) -> Disk:

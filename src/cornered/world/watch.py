@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ class FileState:
     """Where it leads, of a link."""
 
 
+MAX_LINKS = 40
+"""Links that are followed one after another, as Linux does."""
 Files = Mapping[str, FileState]
 """Absolute path to file."""
 
@@ -62,8 +65,31 @@ def holds(watch: WatchSpec, now: Files, start: Files) -> bool:
     return any(_meets(watch, path, now, start) for path in there)
 
 
+def leads_out(watch: WatchSpec, now: Files) -> bool:
+    """Whether a check of a text cannot see it, since a link leads to where nothing is compared.
+
+    A link in place of a folder of its path is not followed either.
+    """
+    if not (watch.matches or watch.lacks):
+        return False
+    at = (path for path in named(watch.file, now) if now[path].link is not None)
+    above = (p for p, file in now.items() if file.link and watch.file.startswith(f"{p}/"))
+    return any(followed(path, now) is None for path in at) or any(above)
+
+
+def followed(path: str, now: Files) -> FileState | None:
+    """The file to which a path leads, through links; None where it is not compared."""
+    for _ in range(MAX_LINKS):
+        found = now.get(path)
+        if found is None or found.link is None:
+            return found
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), found.link))
+    return None
+
+
 def _meets(watch: WatchSpec, path: str, now: Files, start: Files) -> bool:
-    text = now[path].text
+    led = followed(path, now)
+    text = None if led is None else led.text
     if watch.matches and not (text is not None and _any(watch.matches, text)):
         return False
     if watch.lacks and (text is None or _any(watch.lacks, text)):

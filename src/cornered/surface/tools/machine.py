@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,6 +54,10 @@ class SandboxMachine:
             return Ran(None, "", "", stopped="its output was no text")
         except PermissionError as e:
             return Ran(126, "", str(e))
+        except OSError as e:
+            if e.errno != errno.E2BIG:
+                raise
+            return Ran(126, "", "bash: Argument list too long")
         # What our own provider tells beside Inspect's result.
         limit = getattr(ran, "stopped", None)
         return Ran(
