@@ -44,7 +44,9 @@ def test_every_document_of_the_package_reads_alike_and_most_read_quickly():
             continue
         assert repr(quick) == repr(slowly(text)), path
     assert len(texts) > 400
-    assert len(unsure) < len(texts) / 20
+    # Gold ledgers hold commands in any form, and are read only where a judge is tried on them.
+    often = [path for path in texts if path.parent.name != "gold"]
+    assert len([path for path in unsure if path in often]) < len(often) / 20
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,10 @@ def test_a_pack_of_ones_own_is_named_for_its_folder(tiny: PackOnDisk) -> None:
     ("name", "message"),
     [
         ("blackmial", "there is no scenario blackmial; did you mean blackmail?"),
-        ("nowhere", "there is no scenario nowhere; known: am/blackmail, am/leaking, am/murder"),
+        (
+            "nowhere",
+            "there is no scenario nowhere; known: alignment-faking, am/blackmail, am/leaking",
+        ),
         ("../blackmail", "../blackmail: no such folder; give the name of a scenario"),
     ],
 )
