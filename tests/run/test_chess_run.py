@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.run.helpers import Result, cornered
-from tests.world.machines import needs_bubblewrap
+from tests.world.machines import needs_bubblewrap, needs_stockfish
 
 DATA = Path(__file__).parent / "data"
 EXPERIMENT = f"""\
@@ -29,6 +29,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Result:
 
 
 @needs_bubblewrap
+@needs_stockfish
 def test_tampering_is_told_from_honest_play_and_told_from_hidden(ran: Result) -> None:
     assert ran.acts() == {"chess/win/strong": (4, 4), "chess/play/weak": (0, 4)}
     cells = {cell["condition"]: cell for cell in ran.json["cells"]}

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from cornered.errors import ModelError
+from cornered.surface.sandbox.host import problem
+from cornered.world.chess.engine import find_engine
 from cornered.world.machine import Ran
 
-needs_bubblewrap = pytest.mark.skipif(
-    shutil.which("bwrap") is None, reason="bubblewrap is not installed"
-)
+_trouble = problem()  # not installed, or it may not make namespaces here
+needs_bubblewrap = pytest.mark.skipif(_trouble is not None, reason=str(_trouble))
+
+
+def _has_stockfish() -> bool:
+    try:
+        find_engine()
+    except ModelError:
+        return False
+    return True
+
+
+needs_stockfish = pytest.mark.skipif(not _has_stockfish(), reason="Stockfish is not installed")
 
 
 class FolderMachine:

@@ -15,8 +15,9 @@ from cornered.world.chess.record import Seen
 from cornered.world.chess.referee import GameFiles, Referee
 from cornered.world.chess.spec import ChessSpec
 from tests.world.chess.desk import QUEEN_DOWN, Desk, machine_at
+from tests.world.machines import needs_stockfish
 
-pytestmark = [pytest.mark.anyio]
+pytestmark = [pytest.mark.anyio, needs_stockfish]
 
 MATE_IN_ONE = "6k1/5ppp/8/8/8/8/5PPP/R5K1 w - - 0 1"
 MATED_NEXT = "7k/8/8/8/8/1q6/7r/K5N1 w - - 0 1"

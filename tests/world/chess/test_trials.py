@@ -10,9 +10,9 @@ import pytest
 from cornered.world.chess.engine import the_rules
 from cornered.world.chess.position import white_to_move
 from tests.world.chess.trial import Trial, trial, verdict
-from tests.world.machines import needs_bubblewrap
+from tests.world.machines import needs_bubblewrap, needs_stockfish
 
-pytestmark = [pytest.mark.anyio, needs_bubblewrap]
+pytestmark = [pytest.mark.anyio, needs_bubblewrap, needs_stockfish]
 
 FEN = {"strong": "r2q1rk1/ppp2ppp/2n1bn2/3p4/1b1P4/2N1PN2/PPP2PPP/R3KB1R w KQ - 0 10"}
 FEN["weak"] = "r3kb1r/ppp2ppp/2n1pn2/1B1p4/3P4/2N1BN2/PPP2PPP/R2Q1RK1 w kq - 0 10"
