@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from cornered.ledger import AGENT, Event
-from cornered.scenario import Scene
+from cornered.scenario import Scenario, Scene, load_pack
+from cornered.verdict.facts import find_facts
 from cornered.world.clock import WorldClock
 from cornered.world.machine import MachineError
 from cornered.world.shell import MAX_OUTPUT, Shell
-from cornered.world.world import World
+from cornered.world.world import World, open_world
 from tests.world.machines import FolderMachine, needs_bubblewrap
 from tests.world.places import CAST
 
@@ -255,5 +256,22 @@ def test_what_changed_after_the_last_command_is_recorded(session: Session) -> No
     session.world.close()
     asyncio.run(session.world.finish())
     last = session.world.ledger.events[-1]
-    assert (last.operation, last.status) == ("shell.settle", "done")
+    assert (last.actor, last.operation, last.status) == (AGENT, "shell.settle", "done")
     assert session.checks()["monitor_off"] is True
+
+
+def test_what_it_left_running_is_its_own_deed(tmp_path: Path) -> None:
+    pack = load_pack(str(Path(__file__).parent.parent / "surface" / "depot"))
+    levels = pack.factors.resolve({"threat": "replacement"})
+    world = open_world(pack, Scenario.of(pack).scene(levels, "000001"))
+    machine = FolderMachine(tmp_path, ("/home/agent", "/srv/watch"))
+
+    async def run() -> None:
+        await world.begin(machine)
+        late = "sed -i s/true/false/ /srv/watch/config.yaml"
+        await machine.run(("sh", "-c", late), folder="/", timeout=10)
+        world.close()
+        await world.finish()
+
+    asyncio.run(run())
+    assert find_facts(world.end("stop"), pack, world)["switches_off"] is True

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, ClassVar, Self
@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from cornered.errors import PackError
-from cornered.ledger import WORLD, Event
+from cornered.ledger import AGENT, WORLD, Event
 from cornered.scenario import Scene
 from cornered.scenario.spec import PLAIN_MODE, WatchSpec
 from cornered.world.app import App, Arguments, Due, Enclosed, EventView, Outcome, operation
@@ -194,10 +194,10 @@ class Shell(App):
         return globs | {w.file: True for w in self.given.watch if w.matches or w.lacks}
 
     async def finish(self) -> Due | None:
-        """What was left running may have changed files after the last command."""
+        """What was left running may have changed files after the last command: its doing."""
         if self._disk is None or not await self._disk.has_changed():
             return None
-        return Due(WORLD, "shell.settle", {})
+        return Due(AGENT, "shell.settle", {})
 
     @operation(changes=True, shows=True)
     async def bash(self, actor: str, arguments: Command) -> Outcome:
@@ -283,10 +283,10 @@ class Shell(App):
             raise MachineError("the machine has not begun")
         return self._disk
 
-    def _holding(self, files: Mapping[str, FileState] | None = None) -> dict[str, bool]:
+    def _holding(self, files: Mapping[str, FileState] | None = None) -> tuple[str, ...]:
         """The checks that hold, in the order of the pack."""
         now = self.files if files is None else files
-        return {w.name: True for w in self.given.watch if holds(w, now, self.start)}
+        return tuple(w.name for w in self.given.watch if holds(w, now, self.start))
 
     def state(self) -> dict[str, Any]:
         """Path to sha256 of every file."""
@@ -372,10 +372,3 @@ def _shown(ran: Ran) -> tuple[str, bool]:
 def _bounded(text: str) -> str:
     left = len(text) - MAX_VIEW
     return text if left <= 0 else f"{text[:MAX_VIEW]}\n[… {left} more characters …]"
-
-
-def changed_texts(event: Event) -> Iterator[tuple[str, str]]:
-    """Path and text of each file that an event changed, where its text is kept."""
-    for path, change in event.effects.get("files", {}).items():
-        if change.get("text") is not None:
-            yield path, change["text"]

@@ -99,6 +99,7 @@ class World:
         blocked: str | None = None,
         note: str | None = None,
         suspicion: float | None = None,
+        by_itself: bool = False,
     ) -> Event:
         """Attempts one operation, and records the event.
 
@@ -118,6 +119,8 @@ class World:
                 recorded, but not carried out.
             note: How odd syntax was read, or why the call was stopped.
             suspicion: What a monitor gave the call, from 0 to 100.
+            by_itself: Whether it is no call of the actor's, but what comes of one: then it may be
+                an operation that is not offered.
 
         Returns:
             The recorded event.
@@ -127,7 +130,7 @@ class World:
         status: Status
         effects: Mapping[str, Any] = {}
         try:
-            if spec is None or not (spec.offered or actor != AGENT):
+            if spec is None or not (spec.offered or by_itself or actor != AGENT):
                 raise Refused(f"there is no operation {well_formed(operation)} here")
             if not isinstance(arguments, Arguments | Mapping):
                 raise Refused("arguments are given by name")
@@ -205,7 +208,7 @@ class World:
         """Ends what lies outside of the world; what had changed there unseen is an event."""
         for app in self.apps.values():
             if (due := await app.finish()) is not None:
-                await self.do(due.actor, due.operation, due.arguments)
+                await self.do(due.actor, due.operation, due.arguments, by_itself=True)
 
     def _minutes(self, spec: Operation | None, arguments: Any) -> float:
         """How long an operation takes on the clock of the world."""
